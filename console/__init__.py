@@ -1,0 +1,1 @@
+"""The operations core: settings, ledger, discovery, driver, actions, reports, command line."""

@@ -1,0 +1,132 @@
+"""The command line. Exit codes: 0 good, 1 it failed, 2 bad use. Imports heavy things only in the commands that need them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PROFILE_VARIABLE = "FRIB_CONSOLE_PROFILE"
+DISTRIBUTION = "frib-flow-console"
+
+OpenScreen = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None, open_screen: OpenScreen | None = None) -> int:
+    """Run a command; `open_screen` is called when none is given. Returns the exit code."""
+    options = _parser().parse_args(argv)
+    if options.command is None:
+        return _screen(options, open_screen)
+    from console import commands
+
+    return commands.run(options)
+
+
+def _screen(options: argparse.Namespace, open_screen: OpenScreen | None) -> int:
+    if open_screen is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print(
+            "console: the screen needs a terminal. Without one: console status, launch, retry, cancel, watch, sandbox "
+            "(console --help)",
+            file=sys.stderr,
+        )
+        return 2
+    if options.profile is None and not options.sandbox:
+        print(f"console: {no_profile()}", file=sys.stderr)
+        return 2
+    return open_screen(options)
+
+
+def no_profile() -> str:
+    return f"no profile: give --profile FILE (or set {PROFILE_VARIABLE}), or try it out with --sandbox"
+
+
+def _version() -> str:
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+def _parser() -> argparse.ArgumentParser:
+    profile = os.environ.get(PROFILE_VARIABLE)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--profile", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="profile (TOML)")
+
+    parser = argparse.ArgumentParser(
+        prog="console",
+        parents=[common],
+        description="Operations console for automated experiment analysis at FRIB. Without a command: the screen.",
+    )
+    parser.set_defaults(profile=Path(profile) if profile else None, command=None, json=False)
+    parser.add_argument("--version", action="version", version=f"console {_version()}")
+    parser.add_argument("--sandbox", action="store_true", help="the screen on a complete sandbox, nothing else needed")
+    parser.add_argument("--read-only", action="store_true", help="look only: no key changes anything")
+    parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command")
+
+    def add(name: str, text: str, *, to: argparse._SubParsersAction[argparse.ArgumentParser] = commands,
+            json: bool = False) -> argparse.ArgumentParser:  # fmt: skip
+        command = to.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", parents=[common])
+        if json:
+            command.add_argument("--json", action="store_true", help="print one JSON object")
+        return command
+
+    def group(name: str, text: str) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+        return add(name, text).add_subparsers(metavar="ACTION", dest="action", required=True)
+
+    status = add("status", "what the ledger knows of all runs, or of one", json=True)
+    status.add_argument("run", nargs="?", type=_run, metavar="RUN")
+
+    launch = add("launch", "queue a run that is ready", json=True)
+    launch.add_argument("run", type=_run_or_directory, metavar="RUN|DIR", help="a run number or a run directory")
+    launch.add_argument("--dry-run", action="store_true", help="only validate: here, and at Flows when it answers")
+    launch.add_argument("--anyway", action="store_true", help="although the run is incomplete or ended abnormally")
+
+    for name, text in (("retry", "start a new attempt of what is missing"), ("cancel", "cancel the attempt under way")):
+        add(name, text, json=True).add_argument("run", type=_run, metavar="RUN")
+
+    watch = add("watch", "be the driver, in the foreground")
+    watch.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
+    watch.add_argument("--lifeline", action="store_true", help=argparse.SUPPRESS)
+
+    driver = group("driver", "the background process that watches and launches")
+    add("status", "who drives", to=driver, json=True)
+    add("start", "start the driver if there is none", to=driver, json=True)
+    add("stop", "end the driver; what it launched goes on at Globus", to=driver, json=True)
+
+    flows = group("flows", "the flow definitions")
+    add("validate", "check them here, and at Flows when it answers", to=flows, json=True)
+    add("deploy", "deploy them, or update them in place", to=flows, json=True)
+    functions = group("functions", "the compute functions")
+    add("register", "register them with Globus Compute", to=functions, json=True)
+    endpoints = group("endpoints", "the compute endpoints")
+    add("status", "ask Globus Compute how they are", to=endpoints, json=True)
+
+    sandbox = add("sandbox", "a sandbox without the screen: loopback Globus, DAQ and driver", json=True)
+    sandbox.add_argument("--runs", type=_count, default=3, metavar="N", help="runs to take (3)")
+    sandbox.add_argument("--segments", type=_count, default=4, metavar="M", help="segments of each run (4)")
+    sandbox.add_argument("--events", type=_count, default=200, metavar="K", help="events of each segment (200)")
+    sandbox.add_argument("--until-done", action="store_true", help="end when every run has its result")
+    sandbox.add_argument("--keep", type=Path, metavar="DIR", help="work in this directory and leave it there")
+    sandbox.add_argument("--port", type=int, default=0, metavar="P", help="port of the loopback Globus (any)")
+    return parser
+
+
+def _run(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a run number")
+    return int(text)
+
+
+def _run_or_directory(text: str) -> int | Path:
+    return int(text) if text.isascii() and text.isdigit() else Path(text)
+
+
+def _count(text: str) -> int:
+    number = _run(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("expected a number above 0")
+    return number

@@ -1,0 +1,236 @@
+"""What each command does. A command returns its exit code; errors leave as one line on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from console import cli
+from console.ledger import Ledger, LedgerError, actor
+from console.presence import driver
+from console.processes import ProcessProblem, start_driver, stop_driver
+from console.profiles import load
+from console.settings import Settings, SettingsError
+
+ANSWER_SECONDS = 30.0
+
+
+class BadUse(Exception):
+    """The command cannot be done as given: exit code 2."""
+
+
+class Failure(Exception):
+    """The command was tried and failed: exit code 1."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command that the options name."""
+    name = f"{options.command} {options.action}" if hasattr(options, "action") else options.command
+    try:
+        return COMMANDS[name](options)
+    except (BadUse, SettingsError) as error:
+        return _fail(error, 2)
+    except (Failure, LedgerError, ProcessProblem, OSError) as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _fail(error: Exception, code: int) -> int:
+    print(f"console: {error}", file=sys.stderr)
+    return code
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    if options.profile is None:
+        raise BadUse(cli.no_profile())
+    return load(options.profile)
+
+
+def report(options: argparse.Namespace, document: Mapping[str, Any], text: str) -> int:
+    """Print the outcome, as JSON or for people."""
+    print(json.dumps({"schema": 1, **document}, indent=2) if options.json else text)
+    return 0
+
+
+# ---- looking
+
+
+def status(options: argparse.Namespace) -> int:
+    from console.status import status_json, status_text
+
+    ledger = Ledger(settings_of(options).ledger, must_exist=True)
+    try:
+        if options.json:
+            print(json.dumps(status_json(ledger, options.run), indent=2))
+        else:
+            print(status_text(ledger, options.run))
+    except KeyError:
+        raise Failure(f"run {options.run} is not known: no such run directory was seen") from None
+    return 0
+
+
+def driver_status(options: argparse.Namespace) -> int:
+    present = driver(settings_of(options).ledger)
+    if present is None:
+        return report(options, {"driver": None}, "nobody drives: console driver start")
+    text = f"driven by {present.who}, pid {present.pid} on {present.host}, last heartbeat {present.beat_age:.0f} s ago"
+    return report(options, {"driver": asdict(present)}, text)
+
+
+# ---- the driver
+
+
+def driver_start(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    present = start_driver(settings, options.profile.resolve())
+    return report(options, {"driver": asdict(present)}, f"driven by {present.who}, pid {present.pid}")
+
+
+def driver_stop(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    stopped = stop_driver(settings.ledger)
+    text = f"the driver (pid {stopped.pid}) has ended" if stopped else "nobody was driving"
+    return report(options, {"stopped": asdict(stopped) if stopped else None}, text)
+
+
+def watch(options: argparse.Namespace) -> int:
+    from console.watch import watch
+
+    settings_of(options)  # a profile with faults is refused before anything starts
+    mode = "sandbox" if options.lifeline else "background" if options.background else "foreground"
+    return watch(lambda: load(options.profile), mode=mode, lifeline=options.lifeline)
+
+
+# ---- acting
+
+
+def launch(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    number = _run_number(settings, options.run)
+    if options.dry_run:
+        from console.dry_run import dry_run
+
+        faults, text = dry_run(settings, number)
+        if faults:
+            raise Failure(f"run {number} would not start: {'; '.join(faults)}")
+        return report(options, {"run": number, "valid": True, "text": text}, text)
+    return _request(options, settings, "launch", number, force=options.anyway)
+
+
+def retry(options: argparse.Namespace) -> int:
+    return _request(options, settings_of(options), "retry", options.run)
+
+
+def cancel(options: argparse.Namespace) -> int:
+    return _request(options, settings_of(options), "cancel", options.run)
+
+
+def _request(options: argparse.Namespace, settings: Settings, verb: str, number: int, **args: Any) -> int:
+    """Ask the driver (started when there is none) and wait for its answer."""
+    ledger = Ledger(settings.ledger)
+    start_driver(settings, options.profile.resolve())
+    asked = ledger.ask(verb, number, actor=actor(), **args)
+    until = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < until:
+        request = ledger.request(asked)
+        if request is not None and request.state == "refused":
+            raise Failure(request.answer)
+        if request is not None and request.state == "done":
+            return report(options, {"run": number, "answer": request.answer}, request.answer)
+        time.sleep(0.05)
+    raise Failure(f"the driver has not answered in {ANSWER_SECONDS:.0f} s; the request stands: console status {number}")
+
+
+def _run_number(settings: Settings, given: int | Path) -> int:
+    """The run number of a number or of a run directory, which must be in the directory that is watched."""
+    from flowspec.names import parse_run_directory
+
+    if isinstance(given, int):
+        return given
+    directory = given.resolve()
+    number = parse_run_directory(directory.name)
+    if number is None or directory.parent != settings.dtn.runs.resolve():
+        raise BadUse(f"{given}: expected a run number, or a directory run<N> in {settings.dtn.runs}")
+    if not directory.is_dir():
+        raise BadUse(f"{given}: no such directory")
+    return number
+
+
+# ---- deploying
+
+
+def flows_validate(options: argparse.Namespace) -> int:
+    from console.dry_run import validate_flows
+
+    faults, notes = validate_flows(settings_of(options) if options.profile else None)
+    if faults:
+        raise Failure("; ".join(faults))
+    return report(options, {"valid": True, "notes": notes}, "\n".join(["both definitions are valid", *notes]))
+
+
+def flows_deploy(options: argparse.Namespace) -> int:
+    from console.deployment import deploy_flows
+
+    ids = _remotely(lambda: deploy_flows(settings_of(options)))
+    return report(options, {"flows": ids}, "\n".join(f"flow {name}: {flow}" for name, flow in ids.items()))
+
+
+def functions_register(options: argparse.Namespace) -> int:
+    from console.deployment import register_functions
+
+    ids = _remotely(lambda: register_functions(settings_of(options)))
+    lines = [f"function {name}: {function}" for name, function in ids.items()]
+    return report(options, {"functions": ids}, "\n".join([*lines, "a running driver uses them after a restart"]))
+
+
+def endpoints_status(options: argparse.Namespace) -> int:
+    from console.setup import COMPUTE_STAGES, remote
+
+    settings = settings_of(options)
+    compute = _remotely(lambda: remote(settings).compute)
+    found = []
+    for stage in COMPUTE_STAGES:
+        endpoint = getattr(settings.compute, stage.value).endpoint
+        status = _remotely(lambda endpoint=endpoint: compute.endpoint_status(endpoint))
+        found.append({"stage": stage.value, "endpoint": endpoint, "online": status.online, "details": status.details})
+    lines = [f"{e['stage']:8} {e['endpoint']} {'online' if e['online'] else 'OFFLINE'} {e['details']}" for e in found]
+    return report(options, {"endpoints": found}, "\n".join(lines))
+
+
+def _remotely(call: Callable[[], Any]) -> Any:
+    from remote.globus.errors import RemoteError
+
+    try:
+        return call()
+    except RemoteError as error:
+        raise Failure(str(error)) from error
+
+
+def sandbox(options: argparse.Namespace) -> int:
+    from console.headless import run_sandbox
+
+    return run_sandbox(options)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "status": status,
+    "launch": launch,
+    "retry": retry,
+    "cancel": cancel,
+    "watch": watch,
+    "driver status": driver_status,
+    "driver start": driver_start,
+    "driver stop": driver_stop,
+    "flows validate": flows_validate,
+    "flows deploy": flows_deploy,
+    "functions register": functions_register,
+    "endpoints status": endpoints_status,
+    "sandbox": sandbox,
+}

@@ -1,0 +1,114 @@
+"""`console sandbox`: loopback Globus, DAQ and driver without the screen; with --until-done a test of the whole pipeline."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from console import records
+from console.ledger import Ledger
+from console.processes import ProcessProblem
+from console.sandbox import Sandbox
+from console.settings import Settings
+from console.states import ENDED, RunState
+from console.supervisor import Supervisor
+
+LOOK_SECONDS = 0.2
+RESULT_MAGIC = b"root"
+
+
+def run_sandbox(options: argparse.Namespace) -> int:
+    """Run the sandbox until it is done or told to end. Returns the exit code."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    sandbox = Sandbox(options.keep, port=options.port)
+    supervisor = None
+    try:
+        settings = sandbox.start(_say)
+        ledger = Ledger(settings.ledger)
+        supervisor = Supervisor(settings.ledger, sandbox.profile, lifeline=True)
+        supervisor.start()
+        sandbox.take_runs(options.runs, options.segments, options.events)
+        _say(f"profile {sandbox.profile}; in another terminal: console --profile {sandbox.profile}")
+        done = _follow(ledger, sandbox, supervisor, stop, options.runs if options.until_done else None)
+        return _report(options, settings, ledger, sandbox) if options.until_done and done else int(options.until_done)
+    finally:
+        if supervisor is not None:
+            supervisor.close()
+        sandbox.close()
+
+
+def _follow(ledger: Ledger, sandbox: Sandbox, supervisor: Supervisor, stop: threading.Event, runs: int | None) -> bool:
+    """Tell what happens until stopped, or until `runs` runs have ended. True when they have."""
+    told, version = 0, -1
+    while not stop.wait(LOOK_SECONDS):
+        problem = sandbox.problem() or supervisor.problem()
+        if problem:
+            raise ProcessProblem(problem)
+        if version == (version := ledger.version()):
+            continue
+        for event in ledger.rows("SELECT * FROM events WHERE event > ? ORDER BY event", told):
+            told = event["event"]
+            _say(f"{time.strftime('%H:%M:%S', time.localtime(event['at']))} {event['text']}")
+        ended = records.runs(ledger, *ENDED)
+        if runs is not None and len(ended) >= runs:
+            return True
+    return False
+
+
+def _report(options: argparse.Namespace, settings: Settings, ledger: Ledger, sandbox: Sandbox) -> int:
+    runs = [_outcome(ledger, sandbox, run) for run in sorted(records.runs(ledger, *ENDED), key=lambda run: run.run)]
+    good = all(run["state"] == RunState.DONE.value and run["verified"] for run in runs)
+    if options.json:
+        kept = str(sandbox.directory) if options.keep else None
+        print(json.dumps({"schema": 1, "ok": good, "directory": kept, "runs": runs}, indent=2))
+    else:
+        for run in runs:
+            _say(f"run {run['run']} {run['state']}: {run['result'] or run['why']}")
+    return 0 if good else 1
+
+
+def _outcome(ledger: Ledger, sandbox: Sandbox, run: records.Run) -> dict[str, Any]:
+    """One run of the report. Seconds count from END_RUN being whole on the DTN."""
+    attempts = records.attempts(ledger, run.run)
+    whole = sandbox.taken.get(run.run)
+    started = attempts[0].started_at if attempts else None
+    return {
+        "run": run.run,
+        "state": run.state.value,
+        "why": run.why,
+        "segments": len(run.segments),
+        "attempts": len(attempts),
+        "flow_runs": [attempt.flow_run for attempt in attempts if attempt.flow_run],
+        "result": run.result,
+        "verified": run.result is not None and _is_whole(Path(run.result)),
+        "seconds": {
+            "end_to_launch": _seconds(whole, started),
+            "end_to_result": _seconds(whole, run.finished_at),
+        },
+    }
+
+
+def _is_whole(result: Path) -> bool:
+    """The result is there and begins as ROOT files do; that it has the site's size was checked by the driver."""
+    try:
+        with result.open("rb") as file:
+            return file.read(len(RESULT_MAGIC)) == RESULT_MAGIC and os.fstat(file.fileno()).st_size > 0
+    except OSError:
+        return False
+
+
+def _seconds(start: float | None, end: float | None) -> float | None:
+    return round(end - start, 3) if start is not None and end is not None else None
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,129 @@
+"""The sandbox as a console uses it: the other end, a DAQ that takes runs, and a profile for them, in one directory.
+
+The processes hang on pipes held by this one, so that they end with it, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from console.deployment import deploy_flows, register_functions
+from console.processes import CHILD_DIRECTORY, ProcessProblem, last_line, open_log, python
+from console.profiles import load, write_sandbox_profile
+from console.settings import Settings
+
+READY_SECONDS = 30.0
+END_SECONDS = 5.0
+
+
+class Sandbox:
+    """A running sandbox in `directory` (a temporary one, removed afterwards, when None)."""
+
+    def __init__(self, directory: Path | None = None, *, port: int = 0, auto_launch: bool = True) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="frib-sandbox-") if directory is None else None
+        self.directory = Path(self._temporary.name if self._temporary else directory or "").resolve()
+        self.profile = self.directory / "profile.toml"
+        self.taken: dict[int, float] = {}  # run -> when its last segment was whole on the DTN (seconds since the epoch)
+        self._port, self._auto_launch = port, auto_launch
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._ending = False
+
+    def start(self, say: Callable[[str], None]) -> Settings:
+        """Start the other end and deploy to it; returns the settings to use it with."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ready = self.directory / "sandbox.json"
+        ready.unlink(missing_ok=True)
+        say("starting the loopback Globus")
+        server = self._spawn(
+            "sandbox", python("remote.sandbox", "--dir", str(self.directory), "--port", str(self._port), "--lifeline")
+        )
+        until = time.monotonic() + READY_SECONDS
+        while not ready.exists():
+            if server.poll() is not None or time.monotonic() > until:
+                raise ProcessProblem(f"the sandbox did not start: {last_line(self._log('sandbox'))}")
+            time.sleep(0.02)
+        policy = {"auto_launch": self._auto_launch, "poll_interval": 0.5, "look_interval": 1.0}
+        write_sandbox_profile(self.profile, json.loads(ready.read_text()), self.directory, **policy)
+        settings = load(self.profile)
+        say("registering the functions, deploying the flows")
+        register_functions(settings)
+        deploy_flows(settings)
+        return load(self.profile)
+
+    def take_runs(self, runs: int, segments: int, events: int, **pace: float) -> None:
+        """Let the DAQ take runs (0: for ever), each of so many segments of so many events."""
+        options = {"runs": runs, "segments": segments, "events": events, **pace}
+        command = python("remote.sandbox.daq", "--daq", str(self.directory / "daq"))
+        command += ["--dtn", str(self.directory / "dtn" / "runs"), "--lifeline"]
+        for name, value in options.items():
+            command += [f"--{name}", str(value)]
+        daq = self._spawn("daq", command, stdout=subprocess.PIPE)
+        threading.Thread(target=self._read_daq, args=(daq,), daemon=True).start()
+
+    def problem(self) -> str | None:
+        """What ended that should not have."""
+        for name, child in self._children.items():
+            code = child.poll()
+            if code is not None and not self._ending and not (name == "daq" and code == 0):
+                return f"the {name} process ended ({_how(code)}): {last_line(self._log(name))}"
+        return None
+
+    def ended(self) -> bool:
+        """True when the loopback Globus is gone: nothing can go on without it."""
+        return self._children["sandbox"].poll() is not None
+
+    def close(self) -> None:
+        """End the processes and, when it is temporary, remove the directory."""
+        self._ending = True
+        for child in self._children.values():
+            if child.stdin is not None:
+                child.stdin.close()
+        for child in self._children.values():
+            try:
+                child.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        if self._temporary is not None:
+            _make_removable(self.directory)
+            self._temporary.cleanup()
+
+    def _spawn(self, name: str, command: list[str], stdout: int | None = None) -> subprocess.Popen[bytes]:
+        with open_log(self._log(name)) as log:
+            child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=log if stdout is None else stdout, stderr=log,
+                cwd=CHILD_DIRECTORY, start_new_session=True,
+            )  # fmt: skip
+        self._children[name] = child
+        return child
+
+    def _log(self, name: str) -> Path:
+        return self.directory / "log" / f"{name}.log"
+
+    def _read_daq(self, daq: subprocess.Popen[bytes]) -> None:
+        assert daq.stdout is not None
+        for line in daq.stdout:
+            told: dict[str, Any] = json.loads(line)
+            if "ended_at" in told:
+                self.taken[told["run"]] = told["ended_at"]
+
+
+def _make_removable(directory: Path) -> None:
+    """Finished run directories are read-only, as the DAQ leaves them."""
+    for folder, _, _ in os.walk(directory):
+        Path(folder).chmod(0o700)
+
+
+def _how(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,0 +1,1 @@
+"""What a pipeline is: runs, ring items, readiness, stages, definitions, plans and progress. Pure functions and data."""

@@ -1,0 +1,136 @@
+"""Following a flow run through its log: which stage is where, under which action, and why it failed.
+
+Only some of the codes are documented, so entries are read by the rule that Globus's own renderer uses (`*Started`,
+`ActionPolled`, `*Completed`) and by the keys of their details; unknown codes are passed over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol
+
+from flowspec.definition import STAGE_OF_STATE
+from flowspec.progress import Says
+from flowspec.stages import Stage
+
+CAUSE_LENGTH = 300
+
+
+class Entry(Protocol):
+    """An entry of a flow run's log."""
+
+    @property
+    def time(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def details(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A stage as the flow log tells it. `action` is its action's id: a transfer task id, or `tg_<task group id>`."""
+
+    says: Says
+    started: str
+    action: str | None = None
+    ended: str | None = None
+    cause: str = ""
+
+
+Visits = Mapping[Stage, Visit]
+
+
+def follow(visits: Visits, entries: Iterable[Entry]) -> dict[Stage, Visit]:
+    """The visits after these further entries, which are in the order of time."""
+    now = dict(visits)
+    for entry in entries:
+        stage = STAGE_OF_STATE.get(str(entry.details.get("state_name")))
+        if stage is None:
+            continue
+        if entry.code.endswith("Started"):
+            now[stage] = Visit(Says.RUNNING, entry.time)
+        visit = now.get(stage) or Visit(Says.RUNNING, entry.time)
+        output = _status(entry.details)
+        if output.get("action_id"):
+            visit = replace(visit, action=str(output["action_id"]))
+        if "exception" in entry.details or entry.code.endswith("Failed"):
+            visit = replace(visit, says=Says.FAILED, ended=entry.time, cause=_failure(entry))
+        elif entry.code.endswith("Completed"):
+            good = output.get("status", "SUCCEEDED") == "SUCCEEDED"
+            cause = "" if good else action_cause(output)
+            visit = replace(visit, says=Says.DONE if good else Says.FAILED, ended=entry.time, cause=cause)
+        now[stage] = visit
+    return now
+
+
+def with_actions(visits: Visits, details: Mapping[str, Any]) -> dict[Stage, Visit]:
+    """The visits with the action ids that a flow run's own details name; the log may not have told them yet."""
+    now = dict(visits)
+    for status in details.get("action_statuses") or ():
+        stage = STAGE_OF_STATE.get(str(status.get("state_name")))
+        visit = now.get(stage) if stage is not None else None
+        if stage is not None and visit is not None and visit.action is None and status.get("action_id"):
+            now[stage] = replace(visit, action=str(status["action_id"]))
+    return now
+
+
+def outcome_cause(entries: Iterable[Entry]) -> str:
+    """Why a flow run failed, from the newest entry that says so; '' when none does."""
+    for entry in reversed(list(entries)):
+        if entry.code.endswith("Failed") or "exception" in entry.details:
+            return _failure(entry)
+    return ""
+
+
+def action_cause(status: Mapping[str, Any]) -> str:
+    """The cause in the status document of a failed action: a fatal error, a missing consent, a compute error."""
+    details = status.get("details")
+    if isinstance(details, Mapping):
+        fatal = details.get("fatal_error")
+        if isinstance(fatal, Mapping):
+            return _short(f"{fatal.get('code', '')}: {fatal.get('description', '')}")
+        for key in ("nice_status_details", "description", "detail", "error", "exception", "nice_status", "code"):
+            if isinstance(details.get(key), str) and details[key]:
+                return _short(details[key])
+        return _short(json.dumps(details))
+    return _short(str(details or status.get("display_status") or "failed without a cause"))
+
+
+def dump(visits: Visits) -> str:
+    """As JSON for the ledger."""
+    return json.dumps({stage.value: asdict(visit) for stage, visit in visits.items()})
+
+
+def load(text: str) -> dict[Stage, Visit]:
+    return {Stage(k): Visit(**{**v, "says": Says(v["says"])}) for k, v in json.loads(text).items()}
+
+
+def _status(details: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The action status document in an entry's details, wherever the service put it."""
+    for key in ("output", "status"):
+        if isinstance(details.get(key), Mapping):
+            return details[key]  # type: ignore[no-any-return]
+    return details
+
+
+def _failure(entry: Entry) -> str:
+    cause = entry.details.get("cause") or entry.details.get("Cause") or entry.description
+    if isinstance(cause, str) and cause.lstrip().startswith("{"):
+        try:
+            cause = json.loads(cause)
+        except ValueError:
+            return _short(str(cause))
+    if isinstance(cause, Mapping):
+        cause = action_cause(cause) if "status" in cause else json.dumps(cause)
+    error = entry.details.get("exception") or entry.details.get("Error") or entry.details.get("error")
+    return _short(f"{error}: {cause}" if isinstance(error, str) else str(cause))
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= CAUSE_LENGTH else text[: CAUSE_LENGTH - 1] + "…"

@@ -1,0 +1,270 @@
+"""The grammar of flow definitions: what the Globus Flows service refuses when a flow is created, updated or validated.
+
+Source: the OpenAPI types of the service and the automate client's flows_schema.json. `flowspec.lint` adds our own
+rules; the sandbox refuses exactly what this module finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowspec.references import ReferenceSyntaxError, parse_expression, parse_path
+
+Where = tuple[str | int, ...]
+ERROR, WARNING = "error", "warning"
+
+_FIELDS = {
+    "Pass": {"Next", "End", "Result", "Parameters", "InputPath", "ResultPath"},
+    "Action": {
+        *("Next", "End", "ActionUrl", "ActionScope", "RunAs", "Parameters", "InputPath", "ResultPath"),
+        *("WaitTime", "ExceptionOnActionFailure", "Catch"),
+    },
+    "Choice": {"Choices", "Default"},
+    "Wait": {"Next", "Seconds", "SecondsPath", "Timestamp", "TimestampPath"},
+    "Fail": {"Error", "ErrorPath", "Cause", "CausePath"},
+    "ExpressionEval": {"Next", "End", "Parameters", "ResultPath"},
+}
+STATE_TYPES = tuple(_FIELDS)
+MAX_WAIT_SECONDS = 31_536_000
+
+_COMPARISONS = ("Equals", "LessThan", "GreaterThan", "LessThanEquals", "GreaterThanEquals")
+_OPERAND_TYPES: dict[str, tuple[type, ...]] = {
+    **{f"String{c}": (str,) for c in _COMPARISONS},
+    **{f"Numeric{c}": (int, float) for c in _COMPARISONS},
+    **{f"Timestamp{c}": (str,) for c in _COMPARISONS},
+    "BooleanEquals": (bool,),
+}
+# The operators of a choice rule and the type of what stands behind them. Those with Path take a JSONPath.
+CHOICE_OPERATORS: dict[str, tuple[type, ...]] = {
+    **_OPERAND_TYPES,
+    **{f"{name}Path": (str,) for name in _OPERAND_TYPES},
+    "StringMatches": (str,),
+    **{f"Is{kind}": (bool,) for kind in ("Null", "Present", "Numeric", "String", "Boolean", "Timestamp")},
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing wrong in a definition. `where` holds the keys and indexes that lead to it."""
+
+    severity: str
+    where: Where
+    message: str
+
+    @property
+    def path(self) -> str:
+        """Like `States.Fit.Next` or `States.Decide.Choices[0]`."""
+        text = ""
+        for step in self.where:
+            text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+        return text
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.path or 'definition'}: {self.message}"
+
+
+def error(message: str, *where: str | int) -> Finding:
+    return Finding(ERROR, where, message)
+
+
+def refusals(definition: object) -> list[Finding]:
+    """Everything for which the service would refuse this definition; empty if it would take it."""
+    if not isinstance(definition, Mapping):
+        return [error("a definition must be an object with StartAt and States")]
+    found = [
+        error("unknown field; a definition has StartAt, States and Comment", key)
+        for key in definition.keys() - {"StartAt", "States", "Comment"}
+    ]
+    states = definition.get("States")
+    if not isinstance(states, Mapping) or not states:
+        return [*found, error("States is missing or empty", "States")]
+    start = definition.get("StartAt")
+    if start is None:
+        found.append(error("StartAt is missing", "StartAt"))
+    elif not isinstance(start, str) or start not in states:
+        found.append(error(f"StartAt names {start!r}, and there is no such state", "StartAt"))
+    for name, state in states.items():
+        found += [Finding(f.severity, ("States", name, *f.where), f.message) for f in _state(state, states)]
+    return found
+
+
+def targets(state: Mapping[str, Any]) -> Iterator[tuple[Where, object]]:
+    """Every state that this one can go on to, with the place in the state that names it."""
+    if "Next" in state:
+        yield ("Next",), state["Next"]
+    if "Default" in state:
+        yield ("Default",), state["Default"]
+    for field in ("Choices", "Catch"):
+        for index, rule in enumerate(as_list(state.get(field))):
+            if isinstance(rule, Mapping) and "Next" in rule:
+                yield (field, index, "Next"), rule["Next"]
+
+
+def as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _state(state: object, states: Mapping[str, Any]) -> Iterator[Finding]:
+    if not isinstance(state, Mapping):
+        yield error("a state must be an object")
+        return
+    kind = state.get("Type")
+    if not isinstance(kind, str) or kind not in _FIELDS:
+        yield error(f"unknown type {kind!r}; Flows has {', '.join(STATE_TYPES)}", "Type")
+        return
+    for key in state.keys() - _FIELDS[kind] - {"Type", "Comment"}:
+        yield error(f"a state of type '{kind}' has no field {key}", key)
+    for where, target in targets(state):
+        if not isinstance(target, str) or target not in states:
+            yield error(f"there is no state {target!r}", *where)
+    for key in ("InputPath", "ResultPath", "SecondsPath", "TimestampPath", "ErrorPath", "CausePath"):
+        if key in state:
+            yield from path_findings(state[key], key)
+    yield from _context_findings(state.get("ResultPath"), "ResultPath")
+    if "Parameters" in state:
+        yield from _parameters(state["Parameters"], ("Parameters",))
+    yield from _CHECKS[kind](state)
+
+
+def path_findings(path: object, *where: str | int) -> Iterator[Finding]:
+    try:
+        parse_path(path)
+    except ReferenceSyntaxError as problem:
+        yield error(str(problem), *where)
+
+
+def _context_findings(path: object, *where: str | int) -> Iterator[Finding]:
+    if isinstance(path, str) and (path + ".").startswith("$._context."):
+        yield error("$._context is read-only", *where)
+
+
+def _parameters(value: object, where: Where) -> Iterator[Finding]:
+    if len(where) == 1 and not isinstance(value, Mapping):
+        yield error("Parameters must be an object", *where)
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            try:
+                if key.endswith(".$"):
+                    parse_path(item)
+                elif key.endswith(".="):
+                    parse_expression(item)
+                else:
+                    yield from _parameters(item, (*where, key))
+            except ReferenceSyntaxError as problem:
+                yield error(str(problem), *where, key)
+    for index, item in enumerate(as_list(value)):
+        yield from _parameters(item, (*where, index))
+
+
+def _next_or_end(state: Mapping[str, Any]) -> Iterator[Finding]:
+    if ("Next" in state) == (state.get("End") is True):
+        yield error(
+            f"A state of type '{state['Type']}' must be defined as either terminal (\"End\": true) "
+            'or transitional ("Next": "NextStateId")'
+        )
+
+
+def _pass(state: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from _next_or_end(state)
+    if "Parameters" in state and "InputPath" in state:
+        yield error("Parameters and InputPath exclude each other")
+
+
+def _action(state: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from _next_or_end(state)
+    url = state.get("ActionUrl")
+    if not isinstance(url, str) or not url.startswith("https://"):
+        yield error("ActionUrl must be the https:// address of an action provider", "ActionUrl")
+    if ("Parameters" in state) == ("InputPath" in state):
+        yield error("an Action needs exactly one of Parameters and InputPath")
+    wait = state.get("WaitTime", 1)
+    if not isinstance(wait, int) or isinstance(wait, bool) or wait < 1:
+        yield error("WaitTime must be a whole number of seconds", "WaitTime")
+    if not isinstance(state.get("ExceptionOnActionFailure", True), bool):
+        yield error("ExceptionOnActionFailure must be true or false", "ExceptionOnActionFailure")
+    if "Catch" in state and not as_list(state["Catch"]):
+        yield error("Catch must be a list with at least one rule", "Catch")
+    for index, rule in enumerate(as_list(state.get("Catch"))):
+        where = ("Catch", index)
+        names = as_list(rule.get("ErrorEquals")) if isinstance(rule, Mapping) else []
+        if not names or not all(isinstance(name, str) for name in names):
+            yield error("a Catch needs ErrorEquals, a list of error names", *where)
+        elif "Next" not in rule:
+            yield error("a Catch needs Next", *where)
+        elif "ResultPath" in rule:
+            yield from path_findings(rule["ResultPath"], *where, "ResultPath")
+            yield from _context_findings(rule["ResultPath"], *where, "ResultPath")
+
+
+def _choice(state: Mapping[str, Any]) -> Iterator[Finding]:
+    if not as_list(state.get("Choices")):
+        yield error("Choices must be a list with at least one rule", "Choices")
+    for index, rule in enumerate(as_list(state.get("Choices"))):
+        yield from _rule(rule, ("Choices", index))
+        if isinstance(rule, Mapping) and "Next" not in rule:
+            yield error("a choice rule needs Next", "Choices", index)
+
+
+def _rule(rule: object, where: Where) -> Iterator[Finding]:
+    if not isinstance(rule, Mapping):
+        yield error("a choice rule must be an object", *where)
+        return
+    operators = [key for key in rule if key in CHOICE_OPERATORS or key in ("And", "Or", "Not")]
+    unknown = rule.keys() - set(operators) - {"Variable", "Next", "Comment"}
+    if len(operators) != 1 or unknown:
+        what = f"unknown {', '.join(sorted(unknown))}" if unknown else f"it has {len(operators)}"
+        yield error(f"a choice rule needs exactly one operator: {what}", *where)
+        return
+    operator, operand = operators[0], rule[operators[0]]
+    if operator in ("And", "Or"):
+        if not as_list(operand):
+            yield error(f"{operator} must be a list of rules", *where, operator)
+        for index, inner in enumerate(as_list(operand)):
+            yield from _rule(inner, (*where, operator, index))
+    elif operator == "Not":
+        yield from _rule(operand, (*where, "Not"))
+    else:
+        yield from path_findings(rule.get("Variable"), *where, "Variable")
+        wanted = CHOICE_OPERATORS[operator]
+        if not isinstance(operand, wanted) or (isinstance(operand, bool) and bool not in wanted):
+            yield error(f"{operator} needs {' or '.join(t.__name__ for t in wanted)}", *where, operator)
+        elif operator.endswith("Path"):
+            yield from path_findings(operand, *where, operator)
+
+
+def _wait(state: Mapping[str, Any]) -> Iterator[Finding]:
+    if "Next" not in state:
+        yield error("a Wait needs Next", "Next")
+    given = [key for key in ("Seconds", "SecondsPath", "Timestamp", "TimestampPath") if key in state]
+    if len(given) != 1:
+        yield error("a Wait needs exactly one of Seconds, SecondsPath, Timestamp and TimestampPath")
+    seconds = state.get("Seconds", 0)
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 <= seconds <= MAX_WAIT_SECONDS:
+        yield error(f"Seconds must be a whole number from 0 to {MAX_WAIT_SECONDS}", "Seconds")
+
+
+def _fail(state: Mapping[str, Any]) -> Iterator[Finding]:
+    for field in ("Error", "Cause"):
+        if field in state and f"{field}Path" in state:
+            yield error(f"{field} and {field}Path exclude each other")
+        if not isinstance(state.get(field, ""), str):
+            yield error(f"{field} must be a string", field)
+
+
+def _expression_eval(state: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from _next_or_end(state)
+    for field in ("Parameters", "ResultPath"):
+        if field not in state:
+            yield error(f"an ExpressionEval needs {field}", field)
+
+
+_CHECKS: dict[str, Callable[[Mapping[str, Any]], Iterator[Finding]]] = {
+    "Pass": _pass,
+    "Action": _action,
+    "Choice": _choice,
+    "Wait": _wait,
+    "Fail": _fail,
+    "ExpressionEval": _expression_eval,
+}

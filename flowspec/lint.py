@@ -1,0 +1,131 @@
+"""Offline check of a flow definition, and reading of definition and schema files.
+
+`lint` finds what the Flows service would refuse (errors, see flowspec.grammar), what it would take and then fail on
+(switched-off action providers, dead ends), and what it takes but an operator regrets later (warnings).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flowspec.grammar import ERROR, WARNING, Finding, as_list, error, refusals, targets
+
+__all__ = ["ERROR", "WARNING", "DefinitionFileError", "Finding", "lint", "load_json"]
+
+# "No longer supported effective 2025-01-22"; their successors are under https://transfer.actions.globus.org/.
+SWITCHED_OFF = (
+    "https://actions.globus.org/transfer/",
+    "https://actions.automate.globus.org/",
+)
+CATCHABLE = ("ActionUnableToRun", "ActionFailedException", "ActionTimeout")
+_ADVICE = {
+    "WaitTime": "WaitTime is not set: Flows stops the action after 300 s",
+    "ResultPath": "ResultPath is not set: the result replaces the whole state of the flow run",
+    "ExceptionOnActionFailure": "ExceptionOnActionFailure is not set: Globus documents two different defaults",
+}
+
+
+class DefinitionFileError(ValueError):
+    """A definition or schema file that cannot be read; the text names the file and, where known, line and column."""
+
+
+def load_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a definition or schema file.
+
+    Raises DefinitionFileError: not readable, not UTF-8, not JSON, a key given twice (JSON would silently keep the
+    last one, and a state would be lost), or not an object.
+    """
+    try:
+        document = json.loads(path.read_text("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except OSError as problem:
+        raise DefinitionFileError(f"{path}: cannot be read: {problem.strerror}") from None
+    except json.JSONDecodeError as problem:
+        raise DefinitionFileError(f"{path}: line {problem.lineno}, column {problem.colno}: {problem.msg}") from None
+    except UnicodeDecodeError as problem:
+        line = problem.object[: problem.start].count(b"\n") + 1
+        raise DefinitionFileError(f"{path}: line {line}: not UTF-8: {problem.reason}") from None
+    except (ValueError, RecursionError) as problem:
+        raise DefinitionFileError(f"{path}: {problem}") from None
+    if not isinstance(document, dict):
+        raise DefinitionFileError(f"{path}: expected a JSON object, found {type(document).__name__}")
+    return document
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} occurs twice in one object")
+    return document
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def lint(definition: object) -> list[Finding]:
+    """All findings, errors first, each kind in the order of the definition."""
+    found = refusals(definition)
+    if isinstance(definition, Mapping) and isinstance(definition.get("States"), Mapping):
+        states = {name: state for name, state in definition["States"].items() if isinstance(state, Mapping)}
+        found += _ways(definition.get("StartAt"), states)
+        for name, state in states.items():
+            found += [Finding(f.severity, ("States", name, *f.where), f.message) for f in _house_rules(state)]
+    return sorted(found, key=lambda f: f.severity)
+
+
+def _ways(start: object, states: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    """Are all states reached from the start, and does each have a way to an end?"""
+    onward = {name: {str(target) for _, target in targets(state)} for name, state in states.items()}
+    reached = _closure({start} if isinstance(start, str) else set(), onward)
+    backward: dict[str, set[str]] = {name: set() for name in states}
+    for name, following in onward.items():
+        for target in following & states.keys():
+            backward[target].add(name)
+    ends = {name for name, state in states.items() if state.get("End") is True or state.get("Type") == "Fail"}
+    ending = _closure(ends, backward)
+    for name in states:
+        if name not in reached:
+            yield Finding(WARNING, ("States", name), "no state leads here")
+        elif name not in ending and onward[name] & states.keys():
+            yield error("there is no way from here to an end of the flow", "States", name)
+
+
+def _closure(seeds: set[str], edges: Mapping[str, set[str]]) -> set[str]:
+    seen, todo = set(), list(seeds)
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += edges.get(name, ())
+    return seen
+
+
+def _house_rules(state: Mapping[str, Any]) -> Iterator[Finding]:
+    if state.get("Type") == "ExpressionEval" and "End" in state:
+        yield Finding(WARNING, ("End",), "Globus documents disagree whether an ExpressionEval may End; use Next")
+    if state.get("Type") != "Action":
+        return
+    url = str(state.get("ActionUrl", ""))
+    if url.startswith(SWITCHED_OFF):
+        yield error(
+            f"{url} is switched off since 2025; use https://transfer.actions.globus.org/ and its field names",
+            "ActionUrl",
+        )
+    for field, advice in _ADVICE.items():
+        if field not in state:
+            yield Finding(WARNING, (field,), advice)
+    for index, rule in enumerate(as_list(state.get("Catch"))):
+        if not isinstance(rule, Mapping):
+            continue
+        if "ResultPath" not in rule:
+            message = "ResultPath is not set: the error replaces the whole state of the flow run"
+            yield Finding(WARNING, ("Catch", index, "ResultPath"), message)
+        for name in as_list(rule.get("ErrorEquals")):
+            if name not in CATCHABLE and not str(name).startswith("States."):
+                message = f"no action raises {name!r}; Flows has {', '.join(CATCHABLE)}"
+                yield Finding(WARNING, ("Catch", index, "ErrorEquals"), message)

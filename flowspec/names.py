@@ -1,0 +1,113 @@
+"""Names of directories and files, from the DAQ to the result; every other module asks here.
+
+Names come from a directory listing, so a name may be anything: the parsers answer None for what is not ours and
+never raise. A name counts as ours only if we would write the very same name, because the other end builds names
+from numbers: `run-01217-00.evt` would be looked for as `run-1217-00.evt`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+LARGEST_NUMBER = 0xFFFF_FFFF  # run numbers are u32 in the ring items
+
+_RUN_DIRECTORY = re.compile(r"run0*([0-9]{1,10})", re.ASCII)
+_SEGMENT_PRODUCT = re.compile(r"run-([0-9]{4,10})-([0-9]{2,10})(\.evt|-fitted\.evt|-fitted\.root)", re.ASCII)
+_SORTED = re.compile(r"run-([0-9]{4,10})-sorted\.root", re.ASCII)
+_RSYNC_TEMPORARY = re.compile(r"\.run-[0-9]+-[0-9]+\.evt\.[A-Za-z0-9]{6}", re.ASCII)
+_RESEMBLES_SEGMENT = re.compile(r"run[-_ ]?[0-9].*\.evt", re.ASCII | re.IGNORECASE | re.DOTALL)
+
+RSYNC_DELAYED_DIRECTORY = ".~tmp~"  # rsync --delay-updates keeps finished files here until all are there
+STARTED = ".started"  # eventlog is recording ...
+EXITED = ".exited"  # ... and has ended
+
+
+class Segment(NamedTuple):
+    """One file of a run; sorts by number, so that segment 100 comes after 99."""
+
+    run: int
+    segment: int
+
+
+def run_directory(run: int) -> str:
+    return f"run{run}"
+
+
+def segment_file(run: int, segment: int) -> str:
+    return f"run-{run:04d}-{segment:02d}.evt"
+
+
+def fitted_file(run: int, segment: int) -> str:
+    return f"run-{run:04d}-{segment:02d}-fitted.evt"
+
+
+def converted_file(run: int, segment: int) -> str:
+    return f"run-{run:04d}-{segment:02d}-fitted.root"
+
+
+def sorted_file(run: int) -> str:
+    return f"run-{run:04d}-sorted.root"
+
+
+def checksum_file(run: int) -> str:
+    """Holds the SHA-512 of all segments of the run, concatenated in order."""
+    return f"run-{run:04d}.sha512"
+
+
+def parse_run_directory(name: str) -> int | None:
+    """The run number of `run1217` or `run01217`; the DAQ does not pad, people do."""
+    match = _RUN_DIRECTORY.fullmatch(name)
+    if match is None or int(match[1]) > LARGEST_NUMBER:
+        return None
+    return int(match[1])
+
+
+def parse_segment(name: str) -> Segment | None:
+    return _parse_product(name, ".evt")
+
+
+def parse_fitted(name: str) -> Segment | None:
+    return _parse_product(name, "-fitted.evt")
+
+
+def parse_converted(name: str) -> Segment | None:
+    return _parse_product(name, "-fitted.root")
+
+
+def parse_sorted(name: str) -> int | None:
+    match = _SORTED.fullmatch(name)
+    if match is None or int(match[1]) > LARGEST_NUMBER or sorted_file(int(match[1])) != name:
+        return None
+    return int(match[1])
+
+
+def is_temporary(name: str) -> bool:
+    """A file that rsync is still writing, or its directory of delayed updates."""
+    return name == RSYNC_DELAYED_DIRECTORY or _RSYNC_TEMPORARY.fullmatch(name) is not None
+
+
+def resembles_segment(name: str) -> bool:
+    """Someone could take this for a segment: it leaves doubt about what belongs to the run."""
+    return _RESEMBLES_SEGMENT.fullmatch(name) is not None
+
+
+def shown(text: str, limit: int = 80) -> str:
+    """Outside text as one printable line of at most `limit` characters.
+
+    Control and escape characters, line breaks, and bytes that are not UTF-8 become backslash escapes.
+    """
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _parse_product(name: str, suffix: str) -> Segment | None:
+    match = _SEGMENT_PRODUCT.fullmatch(name)
+    if match is None or match[3] != suffix:
+        return None
+    found = Segment(int(match[1]), int(match[2]))
+    if found.run > LARGEST_NUMBER or segment_file(*found) != f"run-{match[1]}-{match[2]}.evt":
+        return None
+    return found

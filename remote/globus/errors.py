@@ -1,0 +1,167 @@
+"""What can go wrong at the other end, in the three kinds that call for three different answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import globus_sdk
+
+Kind = Literal["later", "operator", "bug"]
+
+_SENTENCE_LIMIT = 300
+_LOGIN_AGAIN = "log in to Globus again (console login)"
+_TRY_LATER = "nothing to do: the console tries again by itself"
+_REPORT = "report this to the developers, with the log of the driver"
+
+# Outside text goes into ledgers and screens: no control characters, no credentials.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
+_CREDENTIAL = re.compile(
+    r"""(?ix) (bearer \s+ | basic \s+ | (?:access_|refresh_|id_)?token ["']? \s* [=:] \s* ["']? ) [^\s"',;&]+"""
+)
+
+
+class RemoteError(Exception):
+    """A call to a Globus service that did not do what it was asked.
+
+    `kind` says who has to act: "later" (ask again later), "operator" (a person has to do `next_step`), "bug" (the
+    console asked for nonsense or did not understand the answer). `cause` is one sentence, free of control characters
+    and credentials. `ambiguous` is True when the call may have had its effect all the same, so that whoever repeats it
+    must look first.
+    """
+
+    def __init__(
+        self, kind: Kind, service: str, call: str, cause: str, next_step: str, *, ambiguous: bool = False
+    ) -> None:
+        self.kind = kind
+        self.service = service
+        self.call = call
+        self.cause = clean(cause)
+        self.next_step = clean(next_step)
+        self.ambiguous = ambiguous
+        super().__init__(f"{service} {call}: {self.cause}; {self.next_step}")
+
+
+def clean(text: str) -> str:
+    """`text` as one printable line of at most 300 characters without anything that looks like a credential."""
+    line = " ".join(_CONTROL.sub(" ", text).split())
+    line = _CREDENTIAL.sub(lambda m: m.group(1) + "***", line).rstrip(".; ")
+    return line if len(line) <= _SENTENCE_LIMIT else line[: _SENTENCE_LIMIT - 3] + "..."
+
+
+def classify(exc: Exception, service: str, call: str, *, repeatable: bool = True) -> RemoteError:
+    """The RemoteError for any exception of a call to `service`.
+
+    `repeatable` is True for calls that may be made twice without harm; only the others can be ambiguous.
+    """
+    import globus_sdk
+    from globus_sdk.token_storage import TokenValidationError
+
+    def error(kind: Kind, cause: str, next_step: str, *, happened: bool = False) -> RemoteError:
+        return RemoteError(kind, service, call, cause, next_step, ambiguous=happened and not repeatable)
+
+    if isinstance(exc, RemoteError):
+        return exc
+    if isinstance(exc, TokenValidationError):
+        return error("operator", f"the stored login does not serve: {exc}", _LOGIN_AGAIN)
+    if isinstance(exc, globus_sdk.AuthAPIError):  # the token could not be renewed; the call itself was never sent
+        if exc.http_status >= 500 or exc.http_status == 429:
+            return error("later", f"Globus Auth answers {_api_text(exc)}", _TRY_LATER)
+        return error("operator", f"Globus Auth refuses to renew the login: {_api_text(exc)}", _LOGIN_AGAIN)
+    if isinstance(exc, globus_sdk.GlobusAPIError):
+        consent = missing_consent(exc)
+        if consent:
+            return error("operator", consent, "give the consent by logging in again (console login)")
+        kind, next_step = _of_status(exc)
+        return error(kind, f"the service answers {_api_text(exc)}", next_step, happened=exc.http_status >= 500)
+    if isinstance(exc, globus_sdk.NetworkError):
+        return _of_network(exc, error)
+    return error("bug", f"unexpected {type(exc).__name__}: {exc}", _REPORT, happened=True)
+
+
+@contextmanager
+def calling(service: str, call: str, *, repeatable: bool = True) -> Iterator[None]:
+    """Around a call to the SDK: nothing but RemoteError leaves."""
+    import globus_sdk
+
+    try:
+        yield
+    except globus_sdk.GlobusError as exc:
+        # Not chained: the SDK's exception holds the request with its Authorization header.
+        raise classify(exc, service, call, repeatable=repeatable) from None
+    except Exception as exc:
+        raise classify(exc, service, call, repeatable=repeatable) from exc
+
+
+def missing_consent(problem: globus_sdk.GlobusAPIError | dict[str, Any]) -> str | None:
+    """A sentence naming the consent or the session that Globus asks for, or None when it asks for none.
+
+    Takes an API error, or the `details` of a flow run that is INACTIVE (facts: they have the same shapes).
+    """
+    from globus_sdk.gare import to_gare
+
+    gare = to_gare(problem)
+    if gare is None:
+        return None
+    asked = gare.authorization_parameters
+    if asked.required_scopes:
+        return "Globus asks for a consent that is missing: " + ", ".join(map(str, asked.required_scopes))
+    how = ["Globus asks for a fresh login"]
+    if asked.session_required_identities:
+        how.append("as " + ", ".join(map(str, asked.session_required_identities)))
+    if asked.session_required_single_domain:
+        how.append("with an identity of " + " or ".join(asked.session_required_single_domain))
+    if asked.session_required_mfa:
+        how.append("with multi-factor authentication")
+    if asked.session_message:
+        how.append(f"({asked.session_message})")
+    return " ".join(how)
+
+
+def _of_status(exc: globus_sdk.GlobusAPIError) -> tuple[Kind, str]:
+    """The kind and the next step for a status of HTTP."""
+    status, code = exc.http_status, exc.code or ""
+    if status == 401:
+        return "operator", _LOGIN_AGAIN
+    if status in (402, 403) or "PermissionDenied" in code:
+        return "operator", "ask for the right at the flow, collection or endpoint, or log in as who has it"
+    if status in (404, 410):
+        return "operator", "check the ids and paths of the profile: it may be gone, or not shared with this login"
+    if status in (408, 425, 429) or status >= 500:
+        return "later", _TRY_LATER
+    if status in (409, 423):
+        return "operator", "look at it in the Globus web app: its state does not allow this"
+    return "bug", _REPORT
+
+
+def _api_text(exc: globus_sdk.GlobusAPIError) -> str:
+    message = exc.message or (exc.http_reason if exc.http_reason else "without a reason")
+    code = f" {exc.code}" if exc.code and exc.code != "Error" else ""
+    return f"{exc.http_status}{code}: {message}"
+
+
+def _of_network(exc: globus_sdk.NetworkError, error: Callable[..., RemoteError]) -> RemoteError:
+    import globus_sdk
+    import requests
+
+    below = exc.underlying_exception
+    if isinstance(below, requests.exceptions.SSLError):
+        return error(
+            "operator", f"no secure line to the service: {below}", "check the clock, the certificates, the proxy"
+        )
+    if isinstance(exc, globus_sdk.GlobusConnectionTimeoutError) or _never_connected(below):
+        return error("later", "the service cannot be reached (no connection)", _TRY_LATER)
+    if isinstance(exc, globus_sdk.GlobusTimeoutError):
+        return error("later", "the service did not answer in time", _TRY_LATER, happened=True)
+    return error("later", f"the line broke during the call ({type(below).__name__})", _TRY_LATER, happened=True)
+
+
+def _never_connected(below: BaseException) -> bool:
+    """Refused or unknown host: urllib3 says so in the `reason` of what requests wraps."""
+    from urllib3.exceptions import NewConnectionError
+
+    inner = below.args[0] if below.args else None
+    return isinstance(getattr(inner, "reason", inner), NewConnectionError)

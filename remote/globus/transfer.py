@@ -1,0 +1,166 @@
+"""Globus Transfer: what became of a transfer task, what lies in a collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from remote.globus.errors import calling
+from remote.globus.limits import once_options, repeatable_options
+
+if TYPE_CHECKING:
+    from globus_sdk.authorizers import GlobusAuthorizer
+
+
+@dataclass(frozen=True)
+class TransferTask:
+    """A task document of Transfer; counts of files, sizes in bytes, rate in bytes per second, times in ISO 8601.
+
+    `status` is ACTIVE, INACTIVE, SUCCEEDED or FAILED. `faults` counts attempts that Transfer repeats by itself: not a
+    failure. `nice_status` is "OK", "Queued" or the last class of error. `fatal_error` is the reason of a FAILED task.
+    """
+
+    id: str
+    status: str
+    label: str
+    files: int
+    files_transferred: int
+    files_skipped: int
+    bytes_transferred: int
+    rate: float
+    faults: int
+    nice_status: str
+    nice_status_details: str
+    fatal_error: str | None
+    requested: str
+    completed: str | None
+    deadline: str | None
+
+
+@dataclass(frozen=True)
+class TransferEvent:
+    time: str
+    code: str
+    description: str
+    details: str
+    is_error: bool
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A name in a collection: type "file", "dir", "link" or whatever the collection says; size in bytes."""
+
+    type: str
+    size: int
+
+
+class Transfer:
+    """The calls of Transfer that the console makes."""
+
+    def __init__(self, authorizer: GlobusAuthorizer, service_url: str | None) -> None:
+        import globus_sdk
+
+        def client(options: dict[str, Any]) -> globus_sdk.TransferClient:
+            return globus_sdk.TransferClient(authorizer=authorizer, base_url=service_url, **options)
+
+        self._sdk = client(repeatable_options())
+        self._once = client(once_options())
+
+    def task(self, task_id: str) -> TransferTask:
+        with calling("transfer", "task"):
+            return _task(self._sdk.get_task(task_id).data)
+
+    def successful(self, task_id: str) -> list[tuple[str, str]]:
+        """(source path, destination path) of every file that arrived so far."""
+        with calling("transfer", "successful"):
+            pages = self._sdk.paginated.task_successful_transfers(task_id)
+            return [(f["source_path"], f["destination_path"]) for f in pages.items()]
+
+    def events(self, task_id: str, limit: int = 50) -> list[TransferEvent]:
+        """The newest `limit` events, newest first."""
+        with calling("transfer", "events"):
+            documents = self._sdk.task_event_list(task_id, limit=limit)["DATA"]
+            return [_event(e) for e in documents[:limit]]
+
+    def ls(self, collection: str, path: str) -> dict[str, RemoteFile] | None:
+        """What is in a directory, hidden files included; None when there is no such directory."""
+        import globus_sdk
+
+        with calling("transfer", "ls"):
+            try:
+                listing = self._sdk.operation_ls(collection, path, show_hidden=True, limit=100_000)
+            except globus_sdk.TransferAPIError as exc:
+                if _no_such_path(exc):
+                    return None
+                raise
+            return {f["name"]: _file(f) for f in listing["DATA"]}
+
+    def stat(self, collection: str, path: str) -> RemoteFile | None:
+        """The file or directory at `path`; None when nothing is there."""
+        import globus_sdk
+
+        with calling("transfer", "stat"):
+            try:
+                return _file(self._sdk.operation_stat(collection, path).data)
+            except globus_sdk.TransferAPIError as exc:
+                if _no_such_path(exc):
+                    return None
+                raise
+
+    def mkdir(self, collection: str, path: str) -> bool:
+        """Make a directory; False when it was there. Its parent must exist."""
+        import globus_sdk
+
+        with calling("transfer", "mkdir"):
+            try:
+                self._sdk.operation_mkdir(collection, path)
+            except globus_sdk.TransferAPIError as exc:
+                if "Exists" in (exc.code or ""):
+                    return False
+                raise
+            return True
+
+    def cancel(self, task_id: str) -> None:
+        with calling("transfer", "cancel", repeatable=False):
+            self._once.cancel_task(task_id)
+
+
+def _task(document: dict[str, Any]) -> TransferTask:
+    fatal = document.get("fatal_error")
+    return TransferTask(
+        id=document["task_id"],
+        status=document["status"],
+        label=document.get("label") or "",
+        files=document.get("files") or 0,
+        files_transferred=document.get("files_transferred") or 0,
+        files_skipped=document.get("files_skipped") or 0,
+        bytes_transferred=document.get("bytes_transferred") or 0,
+        rate=float(document.get("effective_bytes_per_second") or 0),
+        faults=document.get("faults") or 0,
+        nice_status=document.get("nice_status") or "",
+        nice_status_details=str(document.get("nice_status_details") or ""),
+        fatal_error=f"{fatal.get('code')}: {fatal.get('description')}" if fatal else None,
+        requested=document.get("request_time") or "",
+        completed=document.get("completion_time"),
+        deadline=document.get("deadline"),
+    )
+
+
+def _event(document: dict[str, Any]) -> TransferEvent:
+    return TransferEvent(
+        time=document.get("time") or "",
+        code=document.get("code") or "",
+        description=document.get("description") or "",
+        details=str(document.get("details") or ""),
+        is_error=bool(document.get("is_error")),
+    )
+
+
+def _file(document: dict[str, Any]) -> RemoteFile:
+    return RemoteFile(type=document.get("type") or "", size=document.get("size") or 0)
+
+
+def _no_such_path(exc: Any) -> bool:
+    """A missing path, as opposed to a missing collection, which is 404 as well (EndpointNotFound)."""
+    code = exc.code or ""
+    return exc.http_status == 404 and code.endswith("NotFound") and not code.endswith("EndpointNotFound")

@@ -1,0 +1,125 @@
+"""The sandbox process: `python -m remote.sandbox --dir DIR`.
+
+Tells where it is in DIR/sandbox.json as soon as it answers. It ends on SIGTERM, SIGINT and SIGHUP and, with
+--lifeline, when its stdin ends; nothing that it started is left then, nor after a SIGKILL (see `worker.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from remote.sandbox.server import SandboxConfig, build_world, serve
+from remote.sandbox.world import DTN_COLLECTION, ENDPOINTS, SITE_COLLECTION, World
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    if options.lifeline:
+        threading.Thread(target=_watch_stdin, args=(stop,), daemon=True).start()
+    try:
+        options.dir.mkdir(parents=True, exist_ok=True)
+        with _only_one(options.dir):
+            _run(options, stop)
+    except OSError as error:
+        print(f"sandbox: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(options: argparse.Namespace, stop: threading.Event) -> None:
+    world = build_world(
+        SandboxConfig(root=options.dir, workers=options.workers, speed=options.speed, rate=options.rate)
+    )
+    logging.basicConfig(filename=world.root / "log" / "sandbox.log", level=logging.WARNING)
+    announcement = world.root / "sandbox.json"
+    try:
+        server = serve(world, options.port)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        _write_private(announcement, json.dumps(_describe(world, server.port), indent=2) + "\n")
+        stop.wait()
+    finally:
+        announcement.unlink(missing_ok=True)
+        world.close()
+
+
+def _describe(world: World, port: int) -> dict[str, object]:
+    """What a client must know, as sandbox.json has it."""
+    return {
+        "schema": 1,
+        "url": f"http://127.0.0.1:{port}",
+        "token": world.token,
+        "pid": os.getpid(),
+        "identity": world.identity,
+        "collections": {
+            "dtn": {"id": DTN_COLLECTION, "root": str(world.root / "dtn")},
+            "site": {"id": SITE_COLLECTION, "root": str(world.root / "site")},
+        },
+        "endpoints": ENDPOINTS,
+        "kit": str(world.root / "site" / "kit"),
+    }
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Whole or not at all, and readable by nobody else at any moment."""
+    temporary = path.with_suffix(".tmp")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
+@contextlib.contextmanager
+def _only_one(directory: Path) -> Iterator[None]:
+    """A second sandbox in the same directory would take the first one's files. The lock goes with the process."""
+    with (directory / "sandbox.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(f"another sandbox is running in {directory}; end it or choose another --dir") from None
+        yield
+
+
+def _watch_stdin(stop: threading.Event) -> None:
+    try:
+        while os.read(0, 4096):
+            pass
+    finally:
+        stop.set()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m remote.sandbox", description="A loopback Globus on this machine.")
+    parser.add_argument("--dir", type=Path, required=True, help="where everything is kept")
+    parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1; 0: any free one")
+    parser.add_argument("--workers", type=_positive(int), help="worker processes of each compute endpoint")
+    parser.add_argument("--speed", type=_positive(float), default=1.0, help="above 1: services poll and retry faster")
+    parser.add_argument("--rate", type=_positive(float), help="bytes per second of each transfer")
+    parser.add_argument("--lifeline", action="store_true", help="end when stdin ends")
+    return parser
+
+
+def _positive(kind):  # type: ignore[no-untyped-def]
+    def positive(text: str):  # type: ignore[no-untyped-def]
+        value = kind(text)
+        if value <= 0:
+            raise argparse.ArgumentTypeError(f"{text} is not positive")
+        return value
+
+    return positive
+
+
+if __name__ == "__main__":
+    sys.exit(main())

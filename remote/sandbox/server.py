@@ -1,0 +1,166 @@
+"""Building a sandbox and serving it over HTTP on the loopback interface."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+import remote.site
+from remote.sandbox import auth, compute_http, transfer_http
+from remote.sandbox.collection import Collection
+from remote.sandbox.compute import ComputeService, Endpoint
+from remote.sandbox.flows import http as flows_http
+from remote.sandbox.flows.service import FlowsService
+from remote.sandbox.transfer import TransferService
+from remote.sandbox.world import DTN_COLLECTION, ENDPOINTS, IDENTITY, SITE_COLLECTION, World
+
+_DEFAULT_WORKERS = {"frib-fit-mpi": 2, "frib-convert": 1, "frib-analysis": 1}
+_DIRECTORIES = (
+    "dtn/runs",
+    "dtn/results",
+    "site/rawdata",
+    "site/fitted",
+    "site/converted",
+    "site/analyzed",
+    "site/logs",
+)
+
+
+@dataclass(frozen=True)
+class SandboxConfig:
+    """`root`: where everything is kept. `workers`: of each endpoint, None for the defaults. `rate`: bytes per second
+    of a transfer, None for no limit."""
+
+    root: Path
+    workers: int | None = None
+    speed: float = 1.0
+    rate: float | None = None
+    requests_per_10s: int = 20
+
+
+def build_world(config: SandboxConfig) -> World:
+    """Make the directories, the kit and the services; the workers start in the background."""
+    root = config.root.resolve()
+    for name in (*_DIRECTORIES, "daq", "log"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    _install_kit(root / "site" / "kit")
+    transfer = TransferService(
+        {
+            DTN_COLLECTION: Collection(root / "dtn", root / "dtn", "FRIB DTN (sandbox)"),
+            # At the site a path means the same to Transfer and to the compute functions.
+            SITE_COLLECTION: Collection(Path("/"), root / "site", "Compute site (sandbox)"),
+        },
+        now=time.time,
+        owner_id=IDENTITY,
+        rate=config.rate,
+        retry_seconds=5.0 / config.speed,
+    )
+    endpoints = {
+        endpoint_id: Endpoint(name, config.workers or _DEFAULT_WORKERS[name]) for name, endpoint_id in ENDPOINTS.items()
+    }
+    compute = ComputeService(endpoints=endpoints, now=time.time, run_dir=root / "log", environment=worker_environment())
+    world = World(
+        root=root,
+        token=secrets.token_urlsafe(32),
+        speed=config.speed,
+        identity=IDENTITY,
+        requests_per_10s=config.requests_per_10s,
+        transfer=transfer,
+        compute=compute,
+    )
+    world.flows = FlowsService(world)
+    return world
+
+
+def worker_environment() -> dict[str, str]:
+    """The stand-in tools come first in PATH; they run in this Python, which must find this project anywhere."""
+    project = Path(__file__).parents[2]
+    tools = Path(__file__).parent / "tools" / "bin"
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)]),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(project), os.environ.get("PYTHONPATH")])),
+        "FRIB_PYTHON": sys.executable,
+    }
+
+
+def create_app(world: World) -> Flask:
+    app = Flask("sandbox", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    expected = f"Bearer {world.token}".encode()
+
+    @app.before_request
+    def guard() -> Response | None:
+        if request.path == auth.TOKEN_ROUTE:
+            return None
+        given = request.headers.get("Authorization", "").encode()
+        if hmac.compare_digest(given, expected):
+            request.get_data()  # what is left unread would be taken for the connection's next request
+            return None
+        request.environ[_CLOSE] = True
+        return _error(401, "AuthenticationFailed", "This is not the token of this sandbox")
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        return _error(error.code or 500, error.name.replace(" ", ""), error.description or error.name)
+
+    @app.errorhandler(Exception)
+    def defect(error: Exception) -> Response:
+        app.logger.exception("%s %s", request.method, request.path)
+        return _error(500, "InternalError", f"A defect of the sandbox, see its log: {type(error).__name__}")
+
+    for part in (auth, transfer_http, compute_http, flows_http):
+        app.register_blueprint(part.blueprint(world))
+    return app
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    reply = jsonify(
+        {"code": code, "message": message, "request_id": secrets.token_urlsafe(7), "resource": request.path}
+    )
+    reply.status_code = status
+    return reply
+
+
+_CLOSE = "sandbox.close_connection"
+
+
+class _Handler(WSGIRequestHandler):
+    """Keeps connections open, which werkzeug's own handler does not, and writes no access log."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    environ: dict[str, Any]
+
+    def make_environ(self) -> dict[str, Any]:
+        self.environ = super().make_environ()
+        return self.environ
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword != "Connection" or self.environ.get(_CLOSE):
+            super().send_header(keyword, value)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+def serve(world: World, port: int) -> BaseWSGIServer:
+    """A server that listens already; run its `serve_forever`. Port 0: any free one. Raises OSError."""
+    return make_server("127.0.0.1", port, create_app(world), threaded=True, request_handler=_Handler)
+
+
+def _install_kit(directory: Path) -> None:
+    """The site's copy of the kit, with this site's settings: no container, no launcher."""
+    shutil.copytree(Path(remote.site.__file__).parent / "kit", directory, dirs_exist_ok=True)
+    (directory / "site.conf").write_text("# Settings of the sandbox's site: the tools run as they are.\n")

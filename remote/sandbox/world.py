@@ -1,0 +1,46 @@
+"""The state of one sandbox: where it lives on disk and the services that make it up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from remote.sandbox.compute import ComputeService
+    from remote.sandbox.flows.service import FlowsService
+    from remote.sandbox.transfer import TransferService
+
+# Fixed, so that what a console has stored about a sandbox is true again after a restart.
+IDENTITY = "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d01"
+DTN_COLLECTION = "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d02"
+SITE_COLLECTION = "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d03"
+ENDPOINTS = {
+    "frib-fit-mpi": "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d04",
+    "frib-convert": "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d05",
+    "frib-analysis": "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d06",
+}
+
+
+@dataclass
+class World:
+    """`speed` above 1 shortens polling and the other intervals of the services; `identity` owns everything."""
+
+    root: Path
+    token: str
+    speed: float
+    identity: str
+    requests_per_10s: int
+    transfer: TransferService
+    compute: ComputeService
+    flows: FlowsService | None = None  # attached last: it is built on the other two
+    now: Callable[[], float] = time.time
+
+    def close(self) -> None:
+        """Stop everything; no process of a worker is left when this returns."""
+        if self.flows is not None:
+            self.flows.close()
+        self.transfer.close()
+        self.compute.close()

@@ -1,0 +1,22 @@
+"""The `console` script: the headless commands of `console.cli`, and the screen, which alone imports Textual."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def main() -> int:
+    from console import cli
+
+    return cli.main(open_screen=open_screen)
+
+
+def open_screen(options: argparse.Namespace) -> int:
+    from screens.start import start
+
+    return start(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What the header, the status line and the footer say. Pure: they are told what there is, the time and the room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from console import text
+from console.report import Event, RunRow, Snapshot, Source
+from screens.keys import ACTIONS, why_not
+from screens.lines import Piece
+from screens.look import LEVEL_STYLES
+from screens.reader import Look
+
+NOBODY = "nobody drives: nothing is launched or watched until a driver is started (console driver start)"
+
+
+@dataclass(frozen=True)
+class ScreenOptions:
+    """What the console was started with. `watching` is the directory in which the runs appear."""
+
+    experiment: str
+    site: str
+    ledger: Path
+    watching: str
+    read_only: bool = False
+    ascii_only: bool = False
+    sandbox: bool = False
+
+
+def header(look: Look, options: ScreenOptions, now: float, width: int) -> list[Piece]:
+    """Who and where, who drives, and how old the data are; what is wrong comes before what is well."""
+    left: list[Piece] = [(f" {text.clean(options.experiment)} ", "title"), (f" {text.clean(options.site)} ", "plain")]
+    if options.sandbox:
+        left.append((" SANDBOX ", "warn"))
+    if options.read_only:
+        left.append((" READ-ONLY ", "warn"))
+    right: list[Piece] = [(f" {text.clock(now)} ", "plain")]
+    if look.problem:
+        left.append((" LEDGER PROBLEM ", "alarm"))
+    sources: Sequence[Source] = ()
+    if look.snapshot is not None:
+        left += _driver(look.snapshot)
+        left.append((" auto ON ", "plain") if look.snapshot.auto else (" auto OFF ", "warn"))
+        sources = sorted(look.snapshot.sources, key=lambda source: not source.stale(now))
+    room = width - _width(left) - _width(right)
+    for source in sources:
+        piece = _source(source, now, room)
+        left.append(piece)
+        room -= text.cells(piece[0])
+    return [*left, (" " * room, "plain"), *right] if room > 0 else left
+
+
+def _driver(snapshot: Snapshot) -> list[Piece]:
+    driver = snapshot.driver
+    if driver is None:
+        return [(" driver NONE ", "alarm")]
+    if driver.hung:
+        return [(f" driver HANGS {text.span(driver.beat_age)} ", "alarm")]
+    return [(" driver here " if driver.here else f" driver on {text.clean(driver.host, 16)} ", "plain")]
+
+
+def _source(source: Source, now: float, room: int) -> Piece:
+    name, age = text.clean(source.name, 12), source.age(now)
+    if not source.stale(now):
+        return text.clean(f" {name} ok ", room), "plain"
+    old = f"OLD {text.span(age)}" if age is not None else "never heard"
+    problem = f": {text.clean(source.problem, 24)}" if source.problem else ""
+    return text.clean(f" {name} {old}{problem} ", room), "bad"
+
+
+def old(look: Look, now: float) -> bool:
+    """Whether what is shown of the other end is not to be believed any more."""
+    seen = look.snapshot
+    if seen is None:
+        return False
+    if look.problem or seen.driver is None or seen.driver.hung:
+        return True
+    return bool(seen.sources) and all(source.stale(now) for source in seen.sources)
+
+
+def status(look: Look, notice: Piece | None) -> Piece:
+    """The most important sentence there is; what the operator was just told goes before what has happened."""
+    if look.supervision:
+        return f" {text.clean(look.supervision)}", "alarm"
+    if look.problem:
+        return f" {text.clean(look.problem)}", "bad"
+    if notice is not None:
+        return f" {text.clean(notice[0])}", notice[1]
+    if look.snapshot is None:
+        return " reading the ledger", "dim"
+    if look.snapshot.driver is None:
+        return f" {NOBODY}", "bad"
+    event = newest_event(look.snapshot)
+    if event is None:
+        return "", "plain"
+    return f" {text.clock(event.at)} {text.clean(event.text)}", LEVEL_STYLES.get(event.level, "plain")
+
+
+def newest_event(snapshot: Snapshot) -> Event | None:
+    """The newest important event; the newest of all when none is."""
+    important = (event for event in snapshot.events if event.important)
+    return next(important, snapshot.events[0] if snapshot.events else None)
+
+
+def footer(run: RunRow | None, read_only: bool, shown: Sequence[str]) -> list[Piece]:
+    """The keys of this screen; dim when they cannot be used now (pressed all the same, they say why)."""
+    pieces: list[Piece] = [(" ", "plain")]
+    for action in ACTIONS:
+        if not action.label or action.name not in shown or (action.acts and read_only):
+            continue
+        usable = why_not(action, run, read_only) is None
+        pieces += [(action.shown, "title" if usable else "dim"), (f" {action.label}  ", "plain" if usable else "dim")]
+    return pieces
+
+
+def _width(pieces: Sequence[Piece]) -> int:
+    return sum(text.cells(words) for words, _ in pieces)

@@ -1,0 +1,141 @@
+"""What the main screen and the detail of a run have in common: bars above and below, panes between, and the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+
+from console import text
+from console.report import RunRow
+from screens import bars
+from screens.keys import ACTIONS
+from screens.lines import Bar, Piece
+from screens.pane import Pane
+
+if TYPE_CHECKING:
+    from screens.app import ConsoleApp
+
+NARROW = 100  # columns: below, the panes stand on one another
+TALL = 40  # lines: from here on all panes fit when they stand on one another
+
+
+class ConsoleScreen(Screen[None], inherit_bindings=False):
+    """A screen of panes. Stacked on a small terminal, a few panes are open and the others are folded to a line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(action.keys, f"do('{action.name}')", action.label, show=False) for action in ACTIONS
+    ]
+    FOOTER: ClassVar[Sequence[str]] = ()  # names of the actions in the footer
+    ALWAYS_OPEN: ClassVar[Sequence[str]] = ()  # panes that are never folded
+    FACTS: ClassVar[int] = 0  # lines of facts above the panes
+
+    app: ConsoleApp  # pyright: ignore
+
+    def panes(self) -> list[Pane]:
+        """The panes, in the order of `tab`."""
+        raise NotImplementedError
+
+    def chosen_run(self) -> RunRow | None:
+        """The run that the keys act on."""
+        raise NotImplementedError
+
+    def fill(self) -> None:
+        """Show what the app knows now."""
+        raise NotImplementedError
+
+    def sentence(self) -> Piece:
+        """What there is to say of the thing under the cursor."""
+        raise NotImplementedError
+
+    def stacked(self) -> bool:
+        """Whether there is room for a few panes only."""
+        return self.size.width < NARROW
+
+    def compose(self) -> ComposeResult:
+        ascii_only = self.app.options.ascii_only
+        yield Bar(id="header", ascii_only=ascii_only)
+        if self.FACTS:
+            yield Bar(id="facts", ascii_only=ascii_only)
+        with Container(id="panes"):
+            yield from self.panes()
+        yield Bar(id="why", ascii_only=ascii_only)
+        yield Bar(id="status", ascii_only=ascii_only)
+        yield Bar(id="footer", ascii_only=ascii_only)
+
+    def on_mount(self) -> None:
+        self.set_class(self.app.options.ascii_only, "ascii")
+        self.panes()[0].focus()
+        self.fill()
+        self.bars()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.fold()
+        self.call_after_refresh(self.bars)
+
+    def on_screen_resume(self) -> None:
+        self.fill()
+        self.bars()
+
+    # ---- what is drawn
+
+    def looked(self) -> None:
+        """The app has looked at the ledger."""
+        self.fill()
+        self.bars()
+
+    def tick(self) -> None:
+        """Time has passed: ages have changed."""
+        for pane in self.panes():
+            pane.draw_changes()
+        self.bars()
+
+    def bars(self) -> None:
+        """The lines above and below the panes."""
+        app = self.app
+        width = self.size.width
+        self.query_one("#header", Bar).show(bars.header(app.look, app.options, app.now(), width))
+        words, style = self.sentence()
+        self.query_one("#why", Bar).show([(text.clean(words, width), style)])
+        words, style = bars.status(app.look, app.notice)
+        self.query_one("#status", Bar).show([(text.fit(words, width), style)])
+        self.query_one("#footer", Bar).show(bars.footer(self.chosen_run(), app.options.read_only, self.FOOTER))
+
+    # ---- panes
+
+    def focused_pane(self) -> Pane:
+        panes = self.panes()
+        return self.focused if isinstance(self.focused, Pane) and self.focused in panes else panes[0]
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self.fold()
+        self.bars()
+
+    def fold(self) -> None:
+        """When stacked, keep open what is always open, the focused pane, and (if that is one) what was open before."""
+        stacked = self.stacked()
+        self.set_class(stacked, "stacked")
+        panes = self.panes()
+        folding = stacked and self.size.height < TALL
+        opened = self.focused_pane()
+        if opened.id in self.ALWAYS_OPEN:
+            opened = next((p for p in panes if p.id not in self.ALWAYS_OPEN and not p.has_class("folded")), panes[-2])
+        for pane in panes:
+            pane.set_class(folding and pane is not opened and pane.id not in self.ALWAYS_OPEN, "folded")
+
+    def on_pane_moved(self, event: Pane.Moved) -> None:
+        self.bars()
+
+    # ---- keys
+
+    def action_do(self, name: str) -> None:
+        self.app.do(next(action for action in ACTIONS if action.name == name), self.chosen_run())
+
+    def step_focus(self, step: int) -> None:
+        panes = self.panes()
+        panes[(panes.index(self.focused_pane()) + step) % len(panes)].focus()

@@ -1,0 +1,181 @@
+"""The screen's eyes and hands: two threads that touch the ledger, so that the screen itself never waits for a disk.
+
+The reader looks whether the ledger has changed and posts what it says; one message is outstanding at a time, so that a
+stalled terminal cannot pile them up. The asker writes the operator's requests.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from textual.message import Message
+
+from console import presence, report
+from console.ledger import Ledger, LedgerError, actor
+from console.report import RunDetail, Snapshot
+
+LOOK_SECONDS = 0.25
+SUPERVISE_SECONDS = 1.0
+REST = 5  # after a look that took t seconds, rest at least REST * t
+
+Post = Callable[[Message], object]
+
+
+class Supervisor(Protocol):
+    """Something that the console started and must keep an eye on: a sandbox, or a driver."""
+
+    def problem(self) -> str | None:
+        """What is wrong with it now, in one sentence. Called every second, not on the screen's thread."""
+
+    def on_quit(self) -> None:
+        """The screen is closed."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the ledger says: nothing until it could be read once; `problem` says why it cannot be read now."""
+
+    snapshot: Snapshot | None = None
+    detail: RunDetail | None = None
+    problem: str = ""
+    supervision: str = ""  # problem of what the console started
+
+
+class Looked(Message):
+    """The reader has found something new."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self.look = look
+
+
+class Reader(threading.Thread):
+    """Looks at the ledger at `path` until stopped, and posts each `Look` that differs from the one before."""
+
+    def __init__(self, path: Path, now: Callable[[], float], post: Post, supervisor: Supervisor | None = None) -> None:
+        super().__init__(name="reader", daemon=True)
+        self._path, self._now, self._post, self._supervisor = path, now, post, supervisor
+        self._supervised = 0.0
+        self._selected: int | None = None
+        self._wake, self._free = threading.Event(), threading.Event()
+        self._free.set()
+        self._stopped = False
+        self._report: report.Reader | None = None
+
+    # ---- called by the screen
+
+    def select(self, run: int | None) -> None:
+        """Read the detail of this run from now on."""
+        if run != self._selected:
+            self._selected = run
+            self._wake.set()
+
+    def taken(self) -> None:
+        """The screen has dealt with the last message."""
+        self._free.set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._wake.set()
+        self._free.set()
+
+    # ---- the thread
+
+    def run(self) -> None:
+        before, known = Look(), None  # `known` is the ledger's version and the selected run of the last look
+        first = True
+        while not self._stopped:
+            began = time.monotonic()
+            look = before
+            try:
+                now_known = (self._version(), self._selected)
+                if now_known != known:
+                    look = self._look(before, known is None or now_known[0] != known[0], now_known[1])
+                    known = now_known
+            except (LedgerError, sqlite3.Error, OSError, ValueError) as error:
+                look, known = replace(before, problem=str(error)), None
+                self._close()
+            look = self._with_presence(look)
+            if look != before or first:
+                self._send(look)
+                before, first = look, False
+            self._wake.wait(max(LOOK_SECONDS, REST * (time.monotonic() - began)))
+            self._wake.clear()
+        self._close()
+
+    def _version(self) -> int:
+        if self._report is None:
+            self._report = report.Reader(Ledger(self._path, now=self._now, must_exist=True))
+        return self._report.ledger.version()
+
+    def _look(self, before: Look, changed: bool, selected: int | None) -> Look:
+        assert self._report is not None
+        found = report.detail(self._report.ledger, selected) if selected is not None else None
+        snapshot = self._report.snapshot() if changed else before.snapshot
+        return replace(before, snapshot=snapshot, detail=found, problem="")
+
+    def _with_presence(self, look: Look) -> Look:
+        """The driver's presence is a lock and not a row: it is looked at each time; so is what the console started."""
+        if self._supervisor is not None and time.monotonic() - self._supervised > SUPERVISE_SECONDS:
+            look = replace(look, supervision=self._supervisor.problem() or "")
+            self._supervised = time.monotonic()
+        if look.snapshot is None:
+            return look
+        driver = presence.driver(self._path)
+        if driver is not None:  # its age changes all the time, but matters only when it hangs
+            driver = replace(driver, beat_age=driver.beat_age // 10 * 10 if driver.hung else 0.0)
+        return replace(look, snapshot=replace(look.snapshot, driver=driver))
+
+    def _send(self, look: Look) -> None:
+        self._free.wait()
+        self._free.clear()
+        if not self._stopped:
+            self._post(Looked(look))
+
+    def _close(self) -> None:
+        if self._report is not None:
+            self._report.ledger.close()
+        self._report = None
+
+
+class Asked(Message):
+    """A request was written to the ledger (`request` is its number), or could not be (`problem`)."""
+
+    def __init__(self, words: str, request: int | None, problem: str = "") -> None:
+        super().__init__()
+        self.words, self.request, self.problem = words, request, problem
+
+
+class Asker(threading.Thread):
+    """Writes requests for the driver into the ledger, in the order in which they were asked."""
+
+    def __init__(self, path: Path, now: Callable[[], float], post: Post) -> None:
+        super().__init__(name="asker", daemon=True)
+        self._path, self._now, self._post = path, now, post
+        self._jobs: queue.SimpleQueue[tuple[str, str, int | None, dict[str, Any]] | None] = queue.SimpleQueue()
+
+    def ask(self, words: str, verb: str, run: int | None, **args: Any) -> None:
+        """`words` tell the operator what was asked."""
+        self._jobs.put((words, verb, run, args))
+
+    def stop(self) -> None:
+        self._jobs.put(None)
+
+    def run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            words, verb, run, args = job
+            try:
+                ledger = Ledger(self._path, now=self._now, must_exist=True)
+                try:
+                    self._post(Asked(words, ledger.ask(verb, run, actor=actor(), **args)))
+                finally:
+                    ledger.close()
+            except (LedgerError, sqlite3.Error, OSError) as error:
+                self._post(Asked(words, None, str(error)))

@@ -1,0 +1,11 @@
+"""How fast is it: `./venvcmd python -m tests.benchmarks [NAME...] [--json] [--list]`.
+
+One module per group; each has `BENCHMARKS`, a tuple of functions without arguments that measure one thing and return
+a `Result`. A benchmark has the name of its function, and `--list` tells the first line of the function's docstring.
+To add one: write the function, add it to its group's `BENCHMARKS`; a new group also to `GROUPS` in `__main__`.
+
+    commands   what every command costs before it does anything: version_time, venvcmd_overhead
+    work       the computing: fit_ms_per_trace, walk_items_per_second
+    screen     the console on a real terminal: first_paint, quit_time
+    pipeline   (to come) from the end of a run to its flow run and to its result: end_to_launch, end_to_result
+"""

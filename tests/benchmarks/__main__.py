@@ -1,0 +1,77 @@
+"""Command line of the benchmarks; see the package's docstring."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+from tests.benchmarks.result import Result
+
+GROUPS = ("commands", "work", "screen")
+
+
+def all_benchmarks() -> dict[str, Callable[[], Result]]:
+    modules = [importlib.import_module(f"tests.benchmarks.{group}") for group in GROUPS]
+    return {benchmark.__name__: benchmark for module in modules for benchmark in module.BENCHMARKS}
+
+
+def number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def row(result: Result) -> str:
+    verdict = {None: "", True: "reached", False: "MISSED"}[result.reached]
+    ratio = "-" if result.ratio is None else f"{number(result.ratio)}x"
+    numbers = f"{number(result.value):>12} {result.unit:<8}{number(result.aim):>10}{number(result.peer):>11}{ratio:>9}"
+    return f"{result.name:<24}{numbers}  {verdict}".rstrip()
+
+
+HEADER = f"{'NAME':<24}{'VALUE':>12} {'UNIT':<8}{'AIM':>10}{'PEER':>11}{'RATIO':>9}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measures how fast it is.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
+    parser.add_argument("--json", action="store_true", help="one list of results, at the end")
+    parser.add_argument("--list", action="store_true", help="tell what there is, and measure nothing")
+    options = parser.parse_args(arguments)
+    benchmarks = all_benchmarks()
+    unknown = [name for name in options.names if name not in benchmarks]
+    if unknown:
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}")
+    chosen = {name: benchmarks[name] for name in options.names or benchmarks}
+    if options.list:
+        for name, benchmark in chosen.items():
+            print(f"{name:<24}{(inspect.getdoc(benchmark) or '').splitlines()[0]}")
+        return 0
+    return measure(chosen, as_json=options.json)
+
+
+def measure(benchmarks: dict[str, Callable[[], Result]], *, as_json: bool) -> int:
+    """Run them one after the other; 1 if one could not be measured, which does not stop the others."""
+    if not as_json:
+        print(HEADER, flush=True)
+    results, failed = [], 0
+    for name, benchmark in benchmarks.items():
+        try:
+            result = benchmark()
+        except Exception as error:
+            print(f"{name}: could not be measured: {error}", file=sys.stderr, flush=True)
+            failed = 1
+            continue
+        results.append(result)
+        if not as_json:
+            print(row(result), flush=True)
+    if as_json:
+        print(json.dumps([result.as_json() for result in results], indent=1))
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowspec import definition
+from flowspec.grammar import refusals
+from flowspec.lint import DefinitionFileError, lint, load_json
+from flowspec.references import ReferenceSyntaxError, parse_expression, parse_path
+
+GOOD: dict[str, Any] = {
+    "Comment": "every state type",
+    "StartAt": "Decide",
+    "States": {
+        "Decide": {
+            "Type": "Choice",
+            "Choices": [
+                {"And": [{"Variable": "$.n", "NumericLessThan": 3}, {"Not": {"Variable": "$.x", "IsNull": True}}], "Next": "Move"},
+                {"Variable": "$.name", "StringEqualsPath": "$.other['a b'][0]", "Next": "Pause"},
+            ],
+            "Default": "Stop",
+        },
+        "Move": {
+            "Type": "Action",
+            "ActionUrl": "https://transfer.actions.globus.org/transfer",
+            "Parameters": {"a.$": "$.a.b[0]", "DATA.=": "[{'p': x.zfill(2)} for x in names if x]", "c": [{"d.$": "$._context.run_id"}]},
+            "ResultPath": "$.Move",
+            "WaitTime": 60,
+            "ExceptionOnActionFailure": True,
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.Error", "Next": "Stop"}],
+            "Next": "Pause",
+        },
+        "Pause": {"Type": "Wait", "Seconds": 5, "Next": "Compute"},
+        "Compute": {"Type": "ExpressionEval", "Parameters": {"y.=": "1 + n"}, "ResultPath": "$.r", "Next": "Done"},
+        "Done": {"Type": "Pass", "End": True},
+        "Stop": {"Type": "Fail", "Error": "E", "CausePath": "$.Error.Cause"},
+    },
+}
+
+
+def changed(path: str, value: Any = None, *, drop: bool = False) -> dict[str, Any]:
+    """GOOD with one thing changed. Steps of the path are separated by slashes."""
+    document: Any = copy.deepcopy(GOOD)
+    *way, last = [int(step) if step.isdecimal() else step for step in path.split("/")]
+    inner = document
+    for step in way:
+        inner = inner[step]
+    if drop:
+        del inner[last]
+    else:
+        inner[last] = value
+    return document
+
+
+def found(document: Any, severity: str) -> list[str]:
+    return [f"{f.path}: {f.message}" for f in lint(document) if f.severity == severity]
+
+
+def test_a_good_definition_has_no_findings() -> None:
+    assert lint(GOOD) == []
+
+
+@pytest.mark.parametrize("flow", [definition.analysis(), definition.transfer()], ids=lambda flow: flow.title)
+def test_our_own_definitions_have_no_findings(flow: definition.Definition) -> None:
+    assert lint(flow.definition) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "where", "what"),
+    [
+        (changed("StartAt", "Nowhere"), "StartAt", "no such state"),
+        (changed("StartAt", drop=True), "StartAt", "missing"),
+        (changed("States", {}), "States", "empty"),
+        (changed("Version", "1.0"), "Version", "unknown field"),
+        (changed("States/Done/Type", "Succeed"), "States.Done.Type", "unknown type 'Succeed'"),
+        (changed("States/Move/Next", "Nowhere"), "States.Move.Next", "no state 'Nowhere'"),
+        (changed("States/Move/Catch/0/Next", "Gone"), "States.Move.Catch[0].Next", "no state 'Gone'"),
+        (changed("States/Decide/Choices/1/Next", "Gone"), "States.Decide.Choices[1].Next", "no state 'Gone'"),
+        (changed("States/Decide/Default", "Gone"), "States.Decide.Default", "no state 'Gone'"),
+        (changed("States/Done/End", drop=True), "States.Done", "terminal"),
+        (changed("States/Done/End", False), "States.Done", "terminal"),
+        (changed("States/Move/End", True), "States.Move", "terminal"),
+        (changed("States/Move/Parameters", drop=True), "States.Move", "exactly one of Parameters"),
+        (changed("States/Move/InputPath", "$.x"), "States.Move", "exactly one of Parameters"),
+        (changed("States/Move/Parameters/a.$", "a.b"), "States.Move.Parameters.a.$", "not a JSONPath"),
+        (changed("States/Move/Parameters/c/0/d.$", "$.a[*]"), "States.Move.Parameters.c[0].d.$", "not a JSONPath"),
+        (changed("States/Move/Parameters/DATA.=", "[x for"), "States.Move.Parameters.DATA.=", "does not parse"),
+        (changed("States/Move/Parameters/DATA.=", "len(x)"), "States.Move.Parameters.DATA.=", "no function len()"),
+        (changed("States/Move/Parameters/DATA.=", "'{}'.format(x)"), "States.Move.Parameters.DATA.=", "refuses"),
+        (changed("States/Move/ResultPath", "$._context.x"), "States.Move.ResultPath", "read-only"),
+        (changed("States/Move/WaitTime", "60"), "States.Move.WaitTime", "whole number"),
+        (changed("States/Move/Retry", []), "States.Move.Retry", "no field Retry"),
+        (changed("States/Move/Catch", []), "States.Move.Catch", "at least one"),
+        (changed("States/Move/Catch/0/ErrorEquals", []), "States.Move.Catch[0]", "ErrorEquals"),
+        (changed("States/Move/ActionUrl", "https://actions.globus.org/transfer/transfer"), "States.Move.ActionUrl", "switched off"),
+        (changed("States/Move/ActionUrl", "https://actions.automate.globus.org/transfer/ls"), "States.Move.ActionUrl", "switched off"),
+        (changed("States/Pause/SecondsPath", "$.s"), "States.Pause", "exactly one"),
+        (changed("States/Pause/Seconds", 31_536_001), "States.Pause.Seconds", "from 0 to"),
+        (changed("States/Pause/Next", drop=True), "States.Pause.Next", "needs Next"),
+        (changed("States/Decide/Choices/0/Next", drop=True), "States.Decide.Choices[0]", "needs Next"),
+        (changed("States/Decide/Choices/1/StringLike", "x"), "States.Decide.Choices[1]", "unknown StringLike"),
+        (changed("States/Decide/Choices/1/IsNull", True), "States.Decide.Choices[1]", "it has 2"),
+        (changed("States/Decide/Choices/0/And/0/NumericLessThan", "3"), "States.Decide.Choices[0].And[0].NumericLessThan", "int"),
+        (changed("States/Decide/Choices/0/And/0/NumericLessThan", True), "States.Decide.Choices[0].And[0].NumericLessThan", "int"),
+        (changed("States/Compute/ResultPath", drop=True), "States.Compute.ResultPath", "needs ResultPath"),
+        (changed("States/Stop/Cause", "both"), "States.Stop", "exclude each other"),
+        (changed("States/Done", {"Type": "Pass", "Next": "Done"}), "States.Done", "no way"),
+    ],
+)  # fmt: skip
+def test_errors_name_the_place(document: dict[str, Any], where: str, what: str) -> None:
+    errors = found(document, "error")
+    assert any(text.startswith(f"{where}: ") and what in text for text in errors), errors
+
+
+@pytest.mark.parametrize(
+    ("document", "where", "what"),
+    [
+        (changed("States/Move/WaitTime", drop=True), "States.Move.WaitTime", "300 s"),
+        (changed("States/Move/ResultPath", drop=True), "States.Move.ResultPath", "whole state"),
+        (changed("States/Move/ExceptionOnActionFailure", drop=True), "States.Move.Exception", "defaults"),
+        (changed("States/Move/Catch/0/ResultPath", drop=True), "States.Move.Catch[0].ResultPath", "whole state"),
+        (changed("States/Move/Catch/0/ErrorEquals", ["Timeout"]), "States.Move.Catch[0].ErrorEquals", "'Timeout'"),
+        (changed("States/Extra", {"Type": "Pass", "End": True}), "States.Extra", "no state leads here"),
+    ],
+)
+def test_warnings_do_not_make_the_service_refuse(document: dict[str, Any], where: str, what: str) -> None:
+    warnings = found(document, "warning")
+    assert any(text.startswith(where) and what in text for text in warnings), warnings
+    assert refusals(document) == []
+
+
+def test_errors_come_first() -> None:
+    document = changed("States/Extra", {"Type": "Pass", "End": True})
+    document["States"]["Move"]["Next"] = "Nowhere"
+    severities = [f.severity for f in lint(document)]
+    assert severities[0] == "error"
+    assert severities == sorted(severities)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(["States/Move", "States/Decide", "States/Pause", "States/Stop", "StartAt", "States"]), json_values)
+def test_lint_survives_any_json(path: str, value: Any) -> None:
+    assert lint(changed(path, value))
+
+
+@given(
+    st.sampled_from(["Next", "Catch", "Choices", "Parameters", "Type", "ResultPath", "ErrorEquals", "Default", "End"]),
+    json_values,
+)
+def test_lint_survives_any_field(field: str, value: Any) -> None:
+    for state in GOOD["States"]:
+        lint(changed(f"States/{state}/{field}", value))
+
+
+@given(st.lists(st.integers(0, 99) | st.from_regex(r"[A-Za-z_][A-Za-z_0-9-]{0,8}", fullmatch=True)))
+def test_paths_are_read_as_they_are_written(steps: list[str | int]) -> None:
+    dotted = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    bracketed = "$" + "".join(f"[{step}]" if isinstance(step, int) else f"['{step}']" for step in steps)
+    assert parse_path(dotted) == parse_path(bracketed) == tuple(steps)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_an_expression_or_a_clear_error(text: str) -> None:
+    try:
+        parse_expression(text)
+    except ReferenceSyntaxError as error:
+        assert str(error)
+
+
+def test_load_json(tmp_path: Any) -> None:
+    path = tmp_path / "definition.json"
+    path.write_text(json.dumps(GOOD))
+    assert load_json(path) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b'{"StartAt": "A",\n  "States": {,}}', "line 2, column 14"),
+        (b'{"a": 1}\n\xff', "line 2: not UTF-8"),
+        (b"[1]", "expected a JSON object, found list"),
+        (b'{"States": {"A": 1, "A": 2}}', "'A' occurs twice"),
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b"", "line 1, column 1"),
+        (b"[" * 100_000, "recursion"),
+    ],
+)
+def test_a_file_that_does_not_parse_is_named_with_the_place(tmp_path: Any, content: bytes, what: str) -> None:
+    path = tmp_path / "broken.json"
+    path.write_bytes(content)
+    with pytest.raises(DefinitionFileError) as caught:
+        load_json(path)
+    assert str(path) in str(caught.value)
+    assert what in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Any) -> None:
+    with pytest.raises(DefinitionFileError, match=r"none\.json: cannot be read: No such file"):
+        load_json(tmp_path / "none.json")

@@ -1,0 +1,183 @@
+"""A ledger with runs in every state, written through the same functions as the driver uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from console import records
+from console.ledger import Ledger
+from console.states import AttemptState, RunState
+from flowspec.plan import plan_all
+from flowspec.progress import Evidence, Says, Witness
+from flowspec.readiness import Judgement, Verdict
+from flowspec.stages import RUN_STAGES, SEGMENT_STAGES, Stage
+
+NOW = 1_782_914_602.0  # 2026-07-01 14:03:22 UTC
+SEGMENT_BYTES = 1_907_000_000
+DRIVER = "driver"
+
+
+class DemoLedger:
+    """Fills a ledger; its clock is `at`, and every run is told with the time at which it happened."""
+
+    def __init__(self, path: Path, at: float = NOW) -> None:
+        self.at = at
+        self.ledger = Ledger(path, now=lambda: self.at)
+
+    def found(
+        self,
+        run: int,
+        verdict: Verdict,
+        reason: str,
+        segments: int | Sequence[int],
+        *,
+        ended: float | None = None,
+        title: str = "60Cr beta decay",
+        size: int = SEGMENT_BYTES,
+    ) -> records.Run:
+        """The watcher has seen a run on disk; `ended` is in seconds before now."""
+        numbers = tuple(range(segments)) if isinstance(segments, int) else tuple(segments)
+        over = int(self.at - ended) if ended is not None else None
+        began = int(self.at - (ended or 0) - 1800)
+        judged = Judgement(
+            run, verdict, reason, numbers, size * len(numbers), title, began, over, 1800.0, f"fingerprint-{run}"
+        )
+        return records.record_judgement(
+            self.ledger, f"/data/e21062/stagearea/run{run}", judged, dict.fromkeys(numbers, size)
+        )
+
+    def launched(
+        self,
+        run: int,
+        state: RunState,
+        why: str,
+        stage: Stage,
+        *,
+        segments: int = 12,
+        attempt_state: AttemptState = AttemptState.STARTED,
+        since: float = 720.0,
+        ended: float | None = None,
+        title: str = "60Cr beta decay",
+    ) -> int:
+        """A run that was launched: an attempt with a flow run. Times are in seconds before now."""
+        found = self.found(run, Verdict.READY, f"{segments} segments, complete", segments, ended=since + 60, title=title)
+        number = len(records.attempts(self.ledger, run)) + 1
+        plan = plan_all(run, found.segments)
+        tag = f"demo-{run}-{number}"
+        attempt = records.add_intent(self.ledger, plan, number, tag, {"run": run}, f"run {run}", "flow", "shift@daq1")
+        records.set_attempt(
+            self.ledger,
+            attempt,
+            flow_run=f"0d3c5f1e-0000-4000-8000-{run:06d}{number:06d}",
+            state=attempt_state.value,
+            stage=stage.value,
+            why=why,
+            intended_at=self.at - since,
+            started_at=self.at - since,
+            ended_at=None if ended is None else self.at - ended,
+        )
+        result = f"/data/e21062/results/run-{run:04d}-sorted.root" if state is RunState.DONE else None
+        records.set_run(self.ledger, run, state=state.value, why=why, result=result)
+        return attempt
+
+    def files(self, run: int, stage: Stage, segments: Sequence[int | None]) -> None:
+        """The outputs of a stage are there, whole."""
+        self.says(run, stage, segments, Witness.FILE, Says.DONE, size=SEGMENT_BYTES)
+
+    def says(
+        self,
+        run: int,
+        stage: Stage,
+        segments: Sequence[int | None],
+        witness: Witness,
+        says: Says,
+        note: str = "",
+        size: int | None = None,
+    ) -> None:
+        records.record_evidence(
+            self.ledger, run, [Evidence(stage, s, witness, says, note, size, self.at) for s in segments]
+        )
+        records.refresh_progress(self.ledger, run)
+
+    def endpoint(self, name: str, stage: Stage, online: bool, since: float, detail: str = "{}") -> None:
+        with self.ledger.change() as db:
+            row = (name, name, stage.value, int(online), self.at - since, detail)
+            db.execute("INSERT OR REPLACE INTO endpoints VALUES (?,?,?,?,?,?)", row)
+
+
+def demo_ledger(path: Path, *, older: int = 6, at: float = NOW) -> DemoLedger:
+    """Every state once, and `older` runs that are done."""
+    demo = DemoLedger(path, at)
+    for run in range(1206 - older, 1206):
+        demo.at = at - (1206 - run) * 3600
+        _done(demo, run)
+    demo.at = at - 7200
+    _launched_runs(demo)
+    demo.at = at - 600
+    _runs_on_disk(demo)
+    demo.at = at
+    _the_rest(demo)
+    return demo
+
+
+def _done(demo: DemoLedger, run: int, title: str = "60Cr beta decay") -> None:
+    why = "result returned and verified"
+    demo.launched(run, RunState.DONE, why, Stage.RETURN, attempt_state=AttemptState.SUCCEEDED, ended=60, title=title)
+    for stage in SEGMENT_STAGES:
+        demo.files(run, stage, range(12))
+    for stage in RUN_STAGES:
+        demo.files(run, stage, [None])
+    demo.ledger.event("good", f"run {run} done: result returned and verified", actor=DRIVER, run=run)
+
+
+def _launched_runs(demo: DemoLedger) -> None:
+    _done(demo, 1215, title="60Cr \x1b[31mbeta\x1b[0m [bold red]decay[/] \u202egnp.exe 日本語 \u200b!")
+    why = "fit 38/42: 4 pending, Slurm Priority"
+    demo.launched(1217, RunState.RUNNING, why, Stage.FIT, segments=42)
+    demo.files(1217, Stage.TRANSFER, range(42))
+    demo.files(1217, Stage.FIT, range(38))
+    demo.says(1217, Stage.FIT, range(38, 42), Witness.TASK, Says.PENDING, "pending, Slurm Priority")
+    demo.says(1217, Stage.CONVERT, range(9), Witness.TASK, Says.RUNNING, "running on nid004012")
+
+    demo.launched(1216, RunState.RUNNING, "convert 7/12", Stage.CONVERT, since=1500)
+    demo.files(1216, Stage.TRANSFER, range(12))
+    demo.files(1216, Stage.FIT, range(12))
+    demo.files(1216, Stage.CONVERT, range(7))
+
+    why = "failed at fit: segment 07, EventEditor aborted (rc 134)"
+    demo.launched(
+        1214, RunState.FAILED, why, Stage.FIT, segments=42, attempt_state=AttemptState.FAILED, since=9000, ended=400
+    )
+    demo.files(1214, Stage.TRANSFER, range(42))
+    demo.files(1214, Stage.FIT, [s for s in range(42) if s != 7])
+    demo.says(1214, Stage.FIT, [7], Witness.TASK, Says.FAILED, "EventEditor aborted (rc 134), no output")
+    demo.says(1214, Stage.FIT, [9], Witness.TASK, Says.DONE, size=12)
+
+    why = "cancelled by shift@daq1"
+    demo.launched(
+        1211, RunState.CANCELLED, why, Stage.TRANSFER, attempt_state=AttemptState.CANCELLED, since=8000, ended=7900
+    )
+    demo.launched(1208, RunState.CANCELLING, "shift@daq1 asked to cancel; Globus is being told", Stage.FIT)
+
+
+def _runs_on_disk(demo: DemoLedger) -> None:
+    demo.found(1207, Verdict.READY, "12 segments, complete", 12, ended=90_000)
+    records.record_gone(demo.ledger, 1207)
+    demo.found(1209, Verdict.READY, "12 segments, complete", 12, ended=7000)
+    records.set_run(demo.ledger, 1209, state=RunState.QUEUED.value, why="waits: 2 flow runs of 2 are under way")
+    demo.found(1210, Verdict.ARRIVING, "segment 04 is still being copied", 5)
+    demo.found(1212, Verdict.ABNORMAL, "ended without END_RUN", 3, ended=6500)
+    demo.found(1213, Verdict.INCOMPLETE, "segment 03 is missing", [0, 1, 2, 4], ended=6000)
+    demo.found(1218, Verdict.READY, "12 segments, complete", 12, ended=120)
+    demo.found(1219, Verdict.TAKING, "segment 02 is growing", 3)
+
+
+def _the_rest(demo: DemoLedger) -> None:
+    demo.endpoint("frib-fit-mpi", Stage.FIT, True, 40_000, '{"workers": 38, "running": 38, "queued": 4}')
+    demo.endpoint("frib-convert", Stage.CONVERT, True, 40_000, '{"workers": 8, "running": 5, "queued": 0}')
+    demo.endpoint("frib-analysis", Stage.ANALYZE, False, 320)
+    text = "run 1214 FAILED at fit: segment 07, EventEditor aborted (rc 134). r retries segment 07 only."
+    demo.ledger.event("bad", text, actor=DRIVER, run=1214, segment=7)
+    demo.ledger.heard("DTN")
+    demo.ledger.heard("Globus")
