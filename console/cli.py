@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 good, 1 it failed, 2 bad use. Imports heavy things only in the commands that need them."""
+"""The command line. Exit codes: 0 good, 1 it failed, 2 bad use. Commands import what is heavy only when they need it."""
 
 from __future__ import annotations
 
@@ -52,15 +52,16 @@ def _version() -> str:
 
 def _parser() -> argparse.ArgumentParser:
     profile = os.environ.get(PROFILE_VARIABLE)
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--profile", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="profile (TOML)")
-
     parser = argparse.ArgumentParser(
         prog="console",
-        parents=[common],
         description="Operations console for automated experiment analysis at FRIB. Without a command: the screen.",
     )
-    parser.set_defaults(profile=Path(profile) if profile else None, command=None, json=False)
+    parser.set_defaults(command=None, json=False)
+    parser.add_argument(
+        "--profile", type=Path, metavar="FILE", default=Path(profile) if profile else None, help="profile (TOML)"
+    )
+    common = argparse.ArgumentParser(add_help=False)  # the profile may also stand after the command
+    common.add_argument("--profile", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="profile (TOML)")
     parser.add_argument("--version", action="version", version=f"console {_version()}")
     parser.add_argument("--sandbox", action="store_true", help="the screen on a complete sandbox, nothing else needed")
     parser.add_argument("--read-only", action="store_true", help="look only: no key changes anything")

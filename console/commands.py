@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,7 @@ def endpoints_status(options: argparse.Namespace) -> int:
     found = []
     for stage in COMPUTE_STAGES:
         endpoint = getattr(settings.compute, stage.value).endpoint
-        status = _remotely(lambda endpoint=endpoint: compute.endpoint_status(endpoint))
+        status = _remotely(partial(compute.endpoint_status, endpoint))
         found.append({"stage": stage.value, "endpoint": endpoint, "online": status.online, "details": status.details})
     lines = [f"{e['stage']:8} {e['endpoint']} {'online' if e['online'] else 'OFFLINE'} {e['details']}" for e in found]
     return report(options, {"endpoints": found}, "\n".join(lines))
@@ -216,7 +217,7 @@ def _remotely(call: Callable[[], Any]) -> Any:
 def sandbox(options: argparse.Namespace) -> int:
     from console.headless import run_sandbox
 
-    return run_sandbox(options)
+    return int(_remotely(partial(run_sandbox, options)))
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

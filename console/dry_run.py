@@ -43,7 +43,8 @@ def dry_run(settings: Settings, number: int) -> tuple[list[str], str]:
 
 def validate_flows(settings: Settings | None) -> tuple[list[str], list[str]]:
     """(faults, notes) of both definitions: the offline lint, and the service when there are settings and it answers."""
-    faults, notes = [], []
+    faults: list[str] = []
+    notes: list[str] = []
     for name, findings in lint_flows().items():
         for finding in findings:
             (faults if finding.severity == ERROR else notes).append(f"{name}: {finding.path}: {finding.message}")

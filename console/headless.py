@@ -1,4 +1,4 @@
-"""`console sandbox`: loopback Globus, DAQ and driver without the screen; with --until-done a test of the whole pipeline."""
+"""`console sandbox`: loopback Globus, DAQ and driver without the screen; with --until-done a test of the pipeline."""
 
 from __future__ import annotations
 

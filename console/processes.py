@@ -37,8 +37,8 @@ def python(*arguments: str) -> list[str]:
 
 
 def spawn_driver(ledger: Path, profile: Path, *, lifeline: bool) -> subprocess.Popen[bytes]:
-    """Start a driver in the background. With `lifeline` it ends when the returned process's stdin is closed, also by our
-    death; without, it is detached and outlives us and our terminal."""
+    """Start a driver in the background. With `lifeline` it ends when the returned process's stdin is closed, also by
+    our death; without, it is detached and outlives us and our terminal."""
     command = python("console", "--profile", str(profile), "watch", "--background")
     with open_log(driver_log(ledger)) as log:
         return subprocess.Popen(

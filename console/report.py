@@ -165,6 +165,12 @@ class RunDetail:
         """Whether something is under way: a place that waits then waits for its turn, else for somebody to start it."""
         return any(attempt.state in OPEN for attempt in self.attempts)
 
+    @property
+    def first_to_look_at(self) -> int | None:
+        """The first segment that failed or is in doubt, else the first."""
+        bad = (row.segment for row in self.segments if row.bad)
+        return next(bad, self.segments[0].segment if self.segments else None)
+
 
 class Reader:
     """Reads snapshots from one ledger; rows that have not changed are the same objects as in the snapshot before."""

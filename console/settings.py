@@ -141,10 +141,7 @@ class Policy(Part):
     look_interval: Seconds = 5.0
     poll_interval: Seconds = 5.0
     max_in_flight: int = Field(default=3, ge=1, le=100, description="a number of flow runs, 1 to 100")
-
-    sources: int | None = Field(
-        default=None, ge=1, le=1000, description="the number of data sources of the event builder"
-    )
+    sources: int | None = Field(default=None, ge=1, le=1000, description="the number of sources of the event builder")
 
 
 class Settings(BaseSettings):

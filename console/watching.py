@@ -24,14 +24,19 @@ class Watch:
         self._wake = threading.Event()
 
     def keep(self, identity: object) -> None:
-        """Watch the directory, which is the one `identity` stands for: a watch does not follow to its successor."""
-        if self._observer is not None and identity == self._watched and self._observer.is_alive():
+        """Watch the directory, which is the one `identity` stands for (None: it is not there).
+
+        A watch does not follow to a successor of the same name. What cannot be watched is not tried again.
+        """
+        if identity == self._watched and (self._observer is None or self._observer.is_alive()):
             return
         self.end()
         self._watched = identity
+        if identity is None:
+            return
         try:
             self._observer = _observer(self._directory, self._note)
-        except OSError as error:  # not there, or no watches left; the looks go on without events
+        except OSError as error:  # gone again, or no watches left: the looks go on without events
             log.warning("no events from %s: %s", self._directory, error)
 
     def wait(self, seconds: float) -> set[str]:

@@ -56,8 +56,7 @@ def follow(visits: Visits, entries: Iterable[Entry]) -> dict[Stage, Visit]:
             now[stage] = Visit(Says.RUNNING, entry.time)
         visit = now.get(stage) or Visit(Says.RUNNING, entry.time)
         output = _status(entry.details)
-        if output.get("action_id"):
-            visit = replace(visit, action=str(output["action_id"]))
+        visit = replace(visit, action=_action(stage, output) or visit.action)
         if "exception" in entry.details or entry.code.endswith("Failed"):
             visit = replace(visit, says=Says.FAILED, ended=entry.time, cause=_failure(entry))
         elif entry.code.endswith("Completed"):
@@ -74,8 +73,8 @@ def with_actions(visits: Visits, details: Mapping[str, Any]) -> dict[Stage, Visi
     for status in details.get("action_statuses") or ():
         stage = STAGE_OF_STATE.get(str(status.get("state_name")))
         visit = now.get(stage) if stage is not None else None
-        if stage is not None and visit is not None and visit.action is None and status.get("action_id"):
-            now[stage] = replace(visit, action=str(status["action_id"]))
+        if stage is not None and visit is not None and visit.action is None:
+            now[stage] = replace(visit, action=_action(stage, status))
     return now
 
 
@@ -108,6 +107,14 @@ def dump(visits: Visits) -> str:
 
 def load(text: str) -> dict[Stage, Visit]:
     return {Stage(k): Visit(**{**v, "says": Says(v["says"])}) for k, v in json.loads(text).items()}
+
+
+def _action(stage: Stage, status: Mapping[str, Any]) -> str | None:
+    """The id under which the service itself knows the action: the transfer task, or the group of compute tasks."""
+    details = status.get("details")
+    if stage in (Stage.TRANSFER, Stage.RETURN):
+        return details.get("task_id") if isinstance(details, Mapping) else None
+    return status.get("action_id")
 
 
 def _status(details: Mapping[str, Any]) -> Mapping[str, Any]:

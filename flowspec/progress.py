@@ -84,9 +84,9 @@ def fold_place(stage: Stage, heard: Mapping[Witness, Evidence], raw_size: int | 
             return Cell(CellState.RUNNING, "reported done; its output is being looked for")
         return Cell(CellState.DISAGREES, doubt or "reported done, but its output is not there")
     if log is not None and log.says is Says.FAILED:
-        return Cell(CellState.FAILED, log.note)
+        return Cell(CellState.FAILED, log.note or f"{stage.value} failed")
     if log is not None and log.says is Says.RUNNING:
-        return Cell(CellState.RUNNING, log.note)
+        return Cell(CellState.RUNNING, log.note or f"{stage.value} is under way")
     if doubt:
         return Cell(CellState.DISAGREES, doubt)
     return Cell(CellState.WAITING, log.note if log is not None else "")

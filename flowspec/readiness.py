@@ -232,7 +232,7 @@ def _missing_end(listing: _Listing, found: Mapping[int, SegmentFacts], sources: 
     if ends < begins:
         return f"{ends} END_RUN for {begins} sources at the end of {name}"
     if walks[-1].events_after_end:
-        return f"{walks[-1].events_after_end} events follow the last END_RUN in {name}"
+        return f"events follow the last END_RUN in {name} ({walks[-1].events_after_end})"
     return None
 
 

@@ -81,21 +81,21 @@ def old(look: Look, now: float) -> bool:
 
 
 def status(look: Look, notice: Piece | None) -> Piece:
-    """The most important sentence there is; what the operator was just told goes before what has happened."""
+    """The most important sentence, not yet cleaned: what the operator was just told goes before what has happened."""
     if look.supervision:
-        return f" {text.clean(look.supervision)}", "alarm"
+        return look.supervision, "alarm"
     if look.problem:
-        return f" {text.clean(look.problem)}", "bad"
+        return look.problem, "bad"
     if notice is not None:
-        return f" {text.clean(notice[0])}", notice[1]
+        return notice
     if look.snapshot is None:
-        return " reading the ledger", "dim"
+        return "reading the ledger", "dim"
     if look.snapshot.driver is None:
-        return f" {NOBODY}", "bad"
+        return NOBODY, "bad"
     event = newest_event(look.snapshot)
     if event is None:
         return "", "plain"
-    return f" {text.clock(event.at)} {text.clean(event.text)}", LEVEL_STYLES.get(event.level, "plain")
+    return f"{text.clock(event.at)} {event.text}", LEVEL_STYLES.get(event.level, "plain")
 
 
 def newest_event(snapshot: Snapshot) -> Event | None:

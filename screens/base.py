@@ -33,9 +33,14 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     ]
     FOOTER: ClassVar[Sequence[str]] = ()  # names of the actions in the footer
     ALWAYS_OPEN: ClassVar[Sequence[str]] = ()  # panes that are never folded
-    FACTS: ClassVar[int] = 0  # lines of facts above the panes
+    OPEN_FIRST: ClassVar[str] = ""  # the pane that is open beside them until another is focused
+    HAS_FACTS: ClassVar[bool] = False  # lines of facts stand above the panes
 
-    app: ConsoleApp  # pyright: ignore
+    app: ConsoleApp
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open = self.OPEN_FIRST
 
     def panes(self) -> list[Pane]:
         """The panes, in the order of `tab`."""
@@ -60,7 +65,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         ascii_only = self.app.options.ascii_only
         yield Bar(id="header", ascii_only=ascii_only)
-        if self.FACTS:
+        if self.HAS_FACTS:
             yield Bar(id="facts", ascii_only=ascii_only)
         with Container(id="panes"):
             yield from self.panes()
@@ -98,13 +103,17 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def bars(self) -> None:
         """The lines above and below the panes."""
         app = self.app
-        width = self.size.width
-        self.query_one("#header", Bar).show(bars.header(app.look, app.options, app.now(), width))
-        words, style = self.sentence()
-        self.query_one("#why", Bar).show([(text.clean(words, width), style)])
-        words, style = bars.status(app.look, app.notice)
-        self.query_one("#status", Bar).show([(text.fit(words, width), style)])
+        self.query_one("#header", Bar).show(bars.header(app.look, app.options, app.now(), self.size.width))
+        self._say("#why", self.sentence())
+        self._say("#status", bars.status(app.look, app.notice))
         self.query_one("#footer", Bar).show(bars.footer(self.chosen_run(), app.options.read_only, self.FOOTER))
+
+    def _say(self, bar: str, sentence: Piece) -> None:
+        """A sentence in as many lines as the bar has."""
+        words, style = sentence
+        there = self.query_one(bar, Bar)
+        lines = text.wrap(words, max(1, self.size.width - 2), max(1, there.size.height))
+        there.show(*([(f" {line} ", style)] if line else [] for line in lines))
 
     # ---- panes
 
@@ -117,24 +126,20 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.bars()
 
     def fold(self) -> None:
-        """When stacked, keep open what is always open, the focused pane, and (if that is one) what was open before."""
-        stacked = self.stacked()
-        self.set_class(stacked, "stacked")
-        panes = self.panes()
-        folding = stacked and self.size.height < TALL
-        opened = self.focused_pane()
-        if opened.id in self.ALWAYS_OPEN:
-            opened = next((p for p in panes if p.id not in self.ALWAYS_OPEN and not p.has_class("folded")), panes[-2])
-        for pane in panes:
-            pane.set_class(folding and pane is not opened and pane.id not in self.ALWAYS_OPEN, "folded")
-
-    def on_pane_moved(self, event: Pane.Moved) -> None:
-        self.bars()
+        """When stacked, leave open what is always open and the pane that was focused last."""
+        focused = self.focused_pane().id or ""
+        if focused not in self.ALWAYS_OPEN:
+            self._open = focused
+        self.set_class(self.stacked(), "stacked")
+        folding = self.stacked() and self.size.height < TALL
+        for pane in self.panes():
+            pane.set_class(folding and pane.id not in (self._open, *self.ALWAYS_OPEN), "folded")
 
     # ---- keys
 
     def action_do(self, name: str) -> None:
-        self.app.do(next(action for action in ACTIONS if action.name == name), self.chosen_run())
+        action = next(action for action in ACTIONS if action.name == name)
+        self.app.do(action, self.chosen_run())
 
     def step_focus(self, step: int) -> None:
         panes = self.panes()

@@ -118,22 +118,22 @@ def why_not(action: Action, run: RunRow | None, read_only: bool) -> str | None:
     return action.why_not(run)
 
 
-def question(action: Action, run: RunRow, sandbox: bool) -> Question | None:
+def question(action: Action, run: RunRow) -> Question | None:
     """What must be asked before the action is done; None when it can be done at once."""
     if action is CANCEL and run.state is RunState.QUEUED:
         consequence = ("It is taken from the queue and is not launched.", "r launches it again.")
         return Question(f"Cancel run {run.run} (queued)?", consequence, f"Yes, cancel run {run.run}")
     if action is CANCEL:
-        consequence = (
+        lasting = (
             f"Now: {run.why}",
             "Its flow run is cancelled; work that runs at the site ends by itself.",
             "What is done stays; r continues with what is missing.",
         )
-        return Question(f"Cancel run {run.run}?", consequence, f"Yes, cancel run {run.run}")
+        return Question(f"Cancel run {run.run}?", lasting, f"Yes, cancel run {run.run}")
     if action is LAUNCH and run.state in FORCED:
-        consequence = (
+        forced = (
             f"It is {run.state.value}: {run.why}",
             f"The {run.segments} segments that are on disk are analyzed as they are.",
         )
-        return Question(f"Launch run {run.run} all the same?", consequence, f"Yes, launch run {run.run}")
+        return Question(f"Launch run {run.run} all the same?", forced, f"Yes, launch run {run.run}")
     return None

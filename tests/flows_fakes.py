@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from remote.sandbox.transfer import TransferError
+from remote.sandbox.collection import TransferError
 
 OWNER = "0c9a5ad3-4a5e-4a5c-9f2d-6b1f1f0c0001"
 COLLECTIONS = ("aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002")
@@ -96,7 +96,9 @@ class FakeCompute:
         pending = [task_id for task_id, outcome in self.outcomes.items() if outcome.status == "pending"]
         for task_id, value in zip(pending, itertools.chain(values, itertools.repeat(None)), strict=False):
             failed = isinstance(value, Exception)
-            self.outcomes[task_id] = FakeOutcome("failed", None, str(value)) if failed else FakeOutcome("success", value)
+            self.outcomes[task_id] = (
+                FakeOutcome("failed", None, str(value)) if failed else FakeOutcome("success", value)
+            )
 
 
 @dataclass

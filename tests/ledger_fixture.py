@@ -61,7 +61,9 @@ class DemoLedger:
         title: str = "60Cr beta decay",
     ) -> int:
         """A run that was launched: an attempt with a flow run. Times are in seconds before now."""
-        found = self.found(run, Verdict.READY, f"{segments} segments, complete", segments, ended=since + 60, title=title)
+        found = self.found(
+            run, Verdict.READY, f"{segments} segments, complete", segments, ended=since + 60, title=title
+        )
         number = len(records.attempts(self.ledger, run)) + 1
         plan = plan_all(run, found.segments)
         tag = f"demo-{run}-{number}"

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from tests.ledger_fixture import demo_ledger
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -74,11 +76,15 @@ def test_distribution_and_scripts() -> None:
     assert project["scripts"] == dict.fromkeys(["console", "frib-console"], "screens.__main__:main")
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["status", "--help"], ["status"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [["--version"], ["--help"], ["status", "--help"], ["status"], ["status", "--json"], ["driver", "status"]],
+    ids=" ".join,
+)
 def test_quick_commands_load_neither_textual_nor_the_globus_sdks(arguments: list[str], tmp_path: Path) -> None:
+    demo_ledger(tmp_path / "frib-flow-console/e21062/ledger.db")
     code = """if True:
         import sys
-        sys.argv[0] = "console"
         from screens.__main__ import main
         try:
             code = main()
@@ -87,18 +93,18 @@ def test_quick_commands_load_neither_textual_nor_the_globus_sdks(arguments: list
         heavy = {"textual", "globus_sdk", "globus_compute_sdk", "flask", "numpy", "uproot"} & set(sys.modules)
         print(code or 0, sorted(heavy), file=sys.stderr)
     """
-    home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
-    ran = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **home},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+    environ = {
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(tmp_path),
+        "XDG_STATE_HOME": str(tmp_path),
+        "FRIB_CONSOLE_PROFILE": str(ROOT / "docs/profiles/e21062.toml"),
+    }
+    command = [sys.executable, "-c", code, *arguments]
+    ran = subprocess.run(command, cwd=tmp_path, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert ran.stdout, ran.stderr
     exit_code, loaded = ran.stderr.splitlines()[-1].split(" ", 1)
     assert loaded == "[]", ran.stderr
-    if arguments != ["status"]:  # which fails here, for want of a profile
+    if arguments != ["driver", "status"]:  # which fails: nobody drives
         assert exit_code == "0", ran.stderr
 
 

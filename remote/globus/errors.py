@@ -138,9 +138,19 @@ def _of_status(exc: globus_sdk.GlobusAPIError) -> tuple[Kind, str]:
 
 
 def _api_text(exc: globus_sdk.GlobusAPIError) -> str:
-    message = exc.message or (exc.http_reason if exc.http_reason else "without a reason")
+    message = _faults(exc) or exc.message or exc.http_reason or "without a reason"
     code = f" {exc.code}" if exc.code and exc.code != "Error" else ""
     return f"{exc.http_status}{code}: {message}"
+
+
+def _faults(exc: globus_sdk.GlobusAPIError) -> str:
+    """The faults that Flows found in a document, each with the path to it, which the SDK leaves out."""
+    error = exc.raw_json.get("error") if isinstance(exc.raw_json, dict) else None
+    details = error.get("detail") if isinstance(error, dict) else None
+    if not isinstance(details, list):
+        return ""
+    faults = [d for d in details if isinstance(d, dict) and d.get("msg")]
+    return "; ".join(f"{'.'.join(map(str, d.get('loc') or ['document']))}: {d['msg']}" for d in faults)
 
 
 def _of_network(exc: globus_sdk.NetworkError, error: Callable[..., RemoteError]) -> RemoteError:

@@ -25,9 +25,9 @@ from remote.sandbox.action_bodies import (
     need_list,
     transfer_document,
 )
+from remote.sandbox.collection import TransferError
 from remote.sandbox.compute import ComputeError
 from remote.sandbox.flows.runs import ACTIVE, FAILED, SUCCEEDED, iso
-from remote.sandbox.transfer import TransferError
 
 TRANSFER_HOST = "https://transfer.actions.globus.org"
 # Switched off at Globus since 2025; here they still answer, so that older definitions can be tried.
@@ -77,7 +77,6 @@ class _Action:
     creator: str
     started: float
     task_ids: list[str]
-    label: str | None = None
     ended: Document | None = None  # the last status, once the action has ended
 
 
@@ -87,7 +86,7 @@ def _status(action: _Action, status: str, details: Any, completed: float | None)
         "status": status,
         "display_status": status,
         "creator_id": action.creator,
-        "label": action.label,
+        "label": None,
         "monitor_by": [],
         "manage_by": [],
         "start_time": iso(action.started),
@@ -104,8 +103,8 @@ class _Tasks:
         self._now = now
         self._actions: dict[str, _Action] = {}
 
-    def _begin(self, action_id: str, creator: str, task_ids: list[str], label: str | None = None) -> Document:
-        self._actions[action_id] = _Action(action_id, creator, self._now(), task_ids, label)
+    def _begin(self, action_id: str, creator: str, task_ids: list[str]) -> Document:
+        self._actions[action_id] = _Action(action_id, creator, self._now(), task_ids)
         return self.status(action_id)
 
     def status(self, action_id: str) -> Document:
@@ -143,7 +142,7 @@ class TransferTask(_Tasks):
         document = self._document(as_object(body))
         with _refusals():
             reply = self._transfer.submit({"submission_id": self._transfer.submission_id(), **document})
-        return self._begin(secrets.token_urlsafe(9), creator, [reply["task_id"]], document.get("label"))
+        return self._begin(secrets.token_urlsafe(9), creator, [reply["task_id"]])
 
     def cancel(self, action_id: str) -> Document:
         with _refusals():
@@ -251,7 +250,8 @@ class ComputeV2(_Compute):
 
 def _listing(transfer: Any, body: Document) -> Document:
     options = {"show_hidden": body["show_hidden"]} if "show_hidden" in body else {}
-    return transfer.ls(need(body, "endpoint_id"), body.get("path", "/~/"), **options)
+    reply: Document = transfer.ls(need(body, "endpoint_id"), body.get("path", "/~/"), **options)
+    return reply
 
 
 @contextmanager

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+import shlex
 import shutil
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -34,6 +34,8 @@ _DIRECTORIES = (
     "site/converted",
     "site/analyzed",
     "site/logs",
+    "daq",
+    "log",
 )
 
 
@@ -52,9 +54,9 @@ class SandboxConfig:
 def build_world(config: SandboxConfig) -> World:
     """Make the directories, the kit and the services; the workers start in the background."""
     root = config.root.resolve()
-    for name in (*_DIRECTORIES, "daq", "log"):
+    for name in _DIRECTORIES:
         (root / name).mkdir(parents=True, exist_ok=True)
-    _install_kit(root / "site" / "kit")
+    _install_kit(root / "site")
     transfer = TransferService(
         {
             DTN_COLLECTION: Collection(root / "dtn", root / "dtn", "FRIB DTN (sandbox)"),
@@ -69,7 +71,9 @@ def build_world(config: SandboxConfig) -> World:
     endpoints = {
         endpoint_id: Endpoint(name, config.workers or _DEFAULT_WORKERS[name]) for name, endpoint_id in ENDPOINTS.items()
     }
-    compute = ComputeService(endpoints=endpoints, now=time.time, run_dir=root / "log", environment=worker_environment())
+    compute = ComputeService(
+        endpoints=endpoints, now=time.time, run_dir=root / "log", environment=worker_environment(_empty(root / "tmp"))
+    )
     world = World(
         root=root,
         token=secrets.token_urlsafe(32),
@@ -83,7 +87,7 @@ def build_world(config: SandboxConfig) -> World:
     return world
 
 
-def worker_environment() -> dict[str, str]:
+def worker_environment(temporary: Path) -> dict[str, str]:
     """The stand-in tools come first in PATH; they run in this Python, which must find this project anywhere."""
     project = Path(__file__).parents[2]
     tools = Path(__file__).parent / "tools" / "bin"
@@ -92,6 +96,7 @@ def worker_environment() -> dict[str, str]:
         "PATH": os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)]),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(project), os.environ.get("PYTHONPATH")])),
         "FRIB_PYTHON": sys.executable,
+        "TMPDIR": str(temporary),
     }
 
 
@@ -106,9 +111,7 @@ def create_app(world: World) -> Flask:
             return None
         given = request.headers.get("Authorization", "").encode()
         if hmac.compare_digest(given, expected):
-            request.get_data()  # what is left unread would be taken for the connection's next request
             return None
-        request.environ[_CLOSE] = True
         return _error(401, "AuthenticationFailed", "This is not the token of this sandbox")
 
     @app.errorhandler(HTTPException)
@@ -133,23 +136,11 @@ def _error(status: int, code: str, message: str) -> Response:
     return reply
 
 
-_CLOSE = "sandbox.close_connection"
-
-
 class _Handler(WSGIRequestHandler):
-    """Keeps connections open, which werkzeug's own handler does not, and writes no access log."""
+    """Writes no access log. Connections are not kept open: werkzeug drains them after each reply, and would take the
+    beginning of a next request for a remainder of the last."""
 
-    protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    environ: dict[str, Any]
-
-    def make_environ(self) -> dict[str, Any]:
-        self.environ = super().make_environ()
-        return self.environ
-
-    def send_header(self, keyword: str, value: str) -> None:
-        if keyword != "Connection" or self.environ.get(_CLOSE):
-            super().send_header(keyword, value)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
@@ -160,7 +151,17 @@ def serve(world: World, port: int) -> BaseWSGIServer:
     return make_server("127.0.0.1", port, create_app(world), threaded=True, request_handler=_Handler)
 
 
-def _install_kit(directory: Path) -> None:
-    """The site's copy of the kit, with this site's settings: no container, no launcher."""
-    shutil.copytree(Path(remote.site.__file__).parent / "kit", directory, dirs_exist_ok=True)
-    (directory / "site.conf").write_text("# Settings of the sandbox's site: the tools run as they are.\n")
+def _install_kit(site: Path) -> None:
+    """The site's copy of the kit, with this site's settings: no container, no MPI launcher, the tools of PATH."""
+    kit = site / "kit"
+    ours = Path(remote.site.__file__).parent / "kit"
+    shutil.copytree(ours, kit, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    settings = [f"TOP={shlex.quote(str(site))}", "CONTAINER=()", "LAUNCHER=()", "FIT_WORKERS=1"]
+    (kit / "site.conf").write_text("# The sandbox's site; see site.conf.example.\n" + "\n".join(settings) + "\n")
+
+
+def _empty(directory: Path) -> Path:
+    """For the jobs' temporary files: what killed ones have left goes at the next start."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir()
+    return directory

@@ -4,12 +4,14 @@ It reads one JSON object a line from stdin, `{"task_id", "function", "source_nam
 and writes `{"event": "ready" | "running" | "done", ...}` lines to what was its stdout. `function` and `payload` are
 packed as the SDK packs them; `source_name` is the name of the function when it was registered as source text.
 
-It is the leader of its own session. When stdin ends - the server has gone, however it died - it kills itself and all
+As at a real site, nothing of this project can be imported by a function. The worker is the leader of its own session.
+When stdin ends - the server has gone, however it died - it kills itself and all
 that it has started.
 """
 
 from __future__ import annotations
 
+import importlib.abc
 import json
 import os
 import platform
@@ -23,6 +25,8 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from remote.sandbox.processes import MARK, kill_marked
+
+_PROJECT = ("flowspec", "remote", "console", "screens")
 
 RESULT_LIMIT = 10 * 1024 * 1024
 """Bytes of a packed result, as at the service."""
@@ -52,6 +56,7 @@ def main() -> None:
         "dill_version": dill.__version__,
         "globus_compute_sdk_version": __version__,
     }
+    _hide_this_project()
     tell(event="ready")
     while True:
         task = tasks.get()
@@ -87,6 +92,20 @@ def _function(task: dict[str, Any], serializer: Any) -> Callable[..., Any]:
     else:
         function = serializer.deserialize(serializer.unpack_buffers(task["function"])[0])
     return function
+
+
+class _AtNoSite(importlib.abc.MetaPathFinder):
+    """Says of this project's packages that they are not there."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname.partition(".")[0] in _PROJECT:
+            raise ModuleNotFoundError(f"No module named {fullname!r}: it is not installed at the site", name=fullname)
+
+
+def _hide_this_project() -> None:
+    sys.meta_path.insert(0, _AtNoSite())
+    for name in [name for name in sys.modules if name.partition(".")[0] in _PROJECT]:
+        del sys.modules[name]
 
 
 def _private_streams() -> tuple[TextIO, TextIO]:

@@ -59,11 +59,11 @@ def median_seconds(action: Callable[[], object], times: int) -> float:
     return statistics.median(seconds_of(action) for _ in range(times))
 
 
-def median_seconds_of_command(command: Sequence[str | Path], times: int) -> float:
+def median_seconds_of_command(command: Sequence[object], times: int) -> float:
     """Raises RuntimeError when the command fails: what does not work has no speed."""
 
     def run() -> None:
-        ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        ran = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if ran.returncode:
             raise RuntimeError(f"{command[0]} ended with exit code {ran.returncode}: {ran.stderr[-300:]}")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from typing import Any
@@ -20,7 +21,10 @@ GOOD: dict[str, Any] = {
         "Decide": {
             "Type": "Choice",
             "Choices": [
-                {"And": [{"Variable": "$.n", "NumericLessThan": 3}, {"Not": {"Variable": "$.x", "IsNull": True}}], "Next": "Move"},
+                {
+                    "And": [{"Variable": "$.n", "NumericLessThan": 3}, {"Not": {"Variable": "$.x", "IsNull": True}}],
+                    "Next": "Move",
+                },
                 {"Variable": "$.name", "StringEqualsPath": "$.other['a b'][0]", "Next": "Pause"},
             ],
             "Default": "Stop",
@@ -28,7 +32,11 @@ GOOD: dict[str, Any] = {
         "Move": {
             "Type": "Action",
             "ActionUrl": "https://transfer.actions.globus.org/transfer",
-            "Parameters": {"a.$": "$.a.b[0]", "DATA.=": "[{'p': x.zfill(2)} for x in names if x]", "c": [{"d.$": "$._context.run_id"}]},
+            "Parameters": {
+                "a.$": "$.a.b[0]",
+                "DATA.=": "[{'p': x.zfill(2)} for x in names if x]",
+                "c": [{"d.$": "$._context.run_id"}],
+            },
             "ResultPath": "$.Move",
             "WaitTime": 60,
             "ExceptionOnActionFailure": True,
@@ -41,6 +49,10 @@ GOOD: dict[str, Any] = {
         "Stop": {"Type": "Fail", "Error": "E", "CausePath": "$.Error.Cause"},
     },
 }
+
+
+LESS = "States/Decide/Choices/0/And/0"
+OFF = ("https://actions.globus.org/transfer/transfer", "https://actions.automate.globus.org/transfer/ls")
 
 
 def changed(path: str, value: Any = None, *, drop: bool = False) -> dict[str, Any]:
@@ -97,16 +109,16 @@ def test_our_own_definitions_have_no_findings(flow: definition.Definition) -> No
         (changed("States/Move/Retry", []), "States.Move.Retry", "no field Retry"),
         (changed("States/Move/Catch", []), "States.Move.Catch", "at least one"),
         (changed("States/Move/Catch/0/ErrorEquals", []), "States.Move.Catch[0]", "ErrorEquals"),
-        (changed("States/Move/ActionUrl", "https://actions.globus.org/transfer/transfer"), "States.Move.ActionUrl", "switched off"),
-        (changed("States/Move/ActionUrl", "https://actions.automate.globus.org/transfer/ls"), "States.Move.ActionUrl", "switched off"),
+        (changed("States/Move/ActionUrl", OFF[0]), "States.Move.ActionUrl", "switched off"),
+        (changed("States/Move/ActionUrl", OFF[1]), "States.Move.ActionUrl", "switched off"),
         (changed("States/Pause/SecondsPath", "$.s"), "States.Pause", "exactly one"),
         (changed("States/Pause/Seconds", 31_536_001), "States.Pause.Seconds", "from 0 to"),
         (changed("States/Pause/Next", drop=True), "States.Pause.Next", "needs Next"),
         (changed("States/Decide/Choices/0/Next", drop=True), "States.Decide.Choices[0]", "needs Next"),
         (changed("States/Decide/Choices/1/StringLike", "x"), "States.Decide.Choices[1]", "unknown StringLike"),
         (changed("States/Decide/Choices/1/IsNull", True), "States.Decide.Choices[1]", "it has 2"),
-        (changed("States/Decide/Choices/0/And/0/NumericLessThan", "3"), "States.Decide.Choices[0].And[0].NumericLessThan", "int"),
-        (changed("States/Decide/Choices/0/And/0/NumericLessThan", True), "States.Decide.Choices[0].And[0].NumericLessThan", "int"),
+        (changed(f"{LESS}/NumericLessThan", "3"), "States.Decide.Choices[0].And[0].NumericLessThan", "int"),
+        (changed(f"{LESS}/NumericLessThan", True), "States.Decide.Choices[0].And[0].NumericLessThan", "int"),
         (changed("States/Compute/ResultPath", drop=True), "States.Compute.ResultPath", "needs ResultPath"),
         (changed("States/Stop/Cause", "both"), "States.Stop", "exclude each other"),
         (changed("States/Done", {"Type": "Pass", "Next": "Done"}), "States.Done", "no way"),
@@ -149,7 +161,9 @@ json_values = st.recursive(
 )
 
 
-@given(st.sampled_from(["States/Move", "States/Decide", "States/Pause", "States/Stop", "StartAt", "States"]), json_values)
+@given(
+    st.sampled_from(["States/Move", "States/Decide", "States/Pause", "States/Stop", "StartAt", "States"]), json_values
+)
 def test_lint_survives_any_json(path: str, value: Any) -> None:
     assert lint(changed(path, value))
 
@@ -172,10 +186,8 @@ def test_paths_are_read_as_they_are_written(steps: list[str | int]) -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_an_expression_or_a_clear_error(text: str) -> None:
-    try:
+    with contextlib.suppress(ReferenceSyntaxError):  # any other exception fails the test
         parse_expression(text)
-    except ReferenceSyntaxError as error:
-        assert str(error)
 
 
 def test_load_json(tmp_path: Any) -> None:

@@ -64,7 +64,7 @@ def test_the_names_of_a_run() -> None:
         ("run 12", None),
         ("current", None),
         (f"run{names.LARGEST_NUMBER + 1}", None),
-    ],  # fmt: skip
+    ],
 )
 def test_run_directories(name: str, run: int | None) -> None:
     assert names.parse_run_directory(name) == run

@@ -61,7 +61,9 @@ def take_run(
     for path in paths:
         items = source.segment(events, first=path == paths[0], last=path == paths[-1])
         _write(path, items, events // BLOCKS + 1, pace)
-    digest = hashlib.sha512(b"".join(path.read_bytes() for path in paths))
+    digest = hashlib.sha512()
+    for path in paths:
+        digest.update(path.read_bytes())
     (directory / names.checksum_file(run)).write_text(digest.hexdigest() + "\n")
     (directory / names.EXITED).touch(0o700)
     _finalise(directory)

@@ -10,11 +10,12 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from remote.sandbox.action_bodies import ProviderError
 from remote.sandbox.flows import expressions, interpreter
 from remote.sandbox.flows.errors import StateError, runtime
 from remote.sandbox.flows.paths import visible
 from remote.sandbox.flows.runs import ACTIVE, FAILED, INACTIVE, SUCCEEDED, FlowRun, Running, iso
-from remote.sandbox.providers import ProviderError, Providers
+from remote.sandbox.providers import Providers
 
 FIRST_POLL = 1.0  # s; doubles after each poll
 LONGEST_POLL = 600.0  # s
@@ -74,7 +75,7 @@ class Engine:
                 run.action.due = self._now()
 
     def _advance(self, run: FlowRun) -> float | None:
-        if run.state is None:
+        if not run.state:
             interpreter.limited(run.data, "its input document")
             run.state = run.definition["StartAt"]
         for _ in range(STATES_PER_TURN):
@@ -118,7 +119,8 @@ class Engine:
             return
         now = self._now()
         deadline = now + spec.get("WaitTime", DEFAULT_WAIT_TIME)
-        run.action = Running(url, {**status, "state_name": run.state}, deadline, due=now)
+        run.action = Running(url, self._shown(run, status), deadline, due=now)
+        run.details = {**run.details, "action_statuses": [run.action.status]}
         self._judge(run, run.action)
 
     def _poll(self, run: FlowRun, action: Running) -> None:
@@ -127,7 +129,7 @@ class Engine:
             status = self._providers.find(action.url).status(action.status["action_id"])
         except ProviderError as error:  # the service asks again at the next poll, until WaitTime is over
             status = {**action.status, "details": error.document()}
-        action.status = {**status, "state_name": run.state}
+        action.status = self._shown(run, status)
         action.polls += 1
         details = self._where(run, output=action.status)
         self._record(run, "ActionPolled", f"State {run.state} of type Action polled", details)
@@ -150,7 +152,7 @@ class Engine:
             self._record(run, "ActionInactive", f"State {run.state} of type Action is inactive", self._where(run))
             run.status = INACTIVE
             given = {key: action.status["details"][key] for key in _CONSENT if key in action.status["details"]}
-            run.details |= given | {"state_name": run.state, "action_statuses": [action.status]}
+            run.details = run.details | given | {"state_name": run.state, "action_statuses": [action.status]}
         else:
             interval = min(LONGEST_POLL, FIRST_POLL * 2.0 ** min(action.polls, 20)) / self._speed
             action.due = min(self._now() + interval, max(action.deadline, self._now()))
@@ -198,6 +200,11 @@ class Engine:
             except ProviderError as error:
                 _log.warning("flow run %s, state %s: its action was not cancelled: %s", run.id, run.state, error)
 
+    def _shown(self, run: FlowRun, status: dict[str, Any]) -> dict[str, Any]:
+        """The status of an action as the flow run keeps it: an action has the label and the roles of its flow run."""
+        of_run = {"label": run.label or None, "manage_by": run.run_managers, "monitor_by": run.run_monitors}
+        return {**status, **of_run, "state_name": run.state}
+
     def _started(self, run: FlowRun, given: Any) -> None:
         kind = self._spec(run)["Type"]
         self._record(run, f"{kind}Started", f"State {run.state} of type {kind} started", self._where(run, input=given))
@@ -206,7 +213,8 @@ class Engine:
         return {"state_name": run.state, "state_type": self._spec(run)["Type"], **more}
 
     def _spec(self, run: FlowRun) -> dict[str, Any]:
-        return run.definition["States"][run.state]
+        spec: dict[str, Any] = run.definition["States"][run.state]
+        return spec
 
     def _context(self, run: FlowRun) -> dict[str, Any]:
         user = run.owner.rpartition(":")[2]

@@ -6,6 +6,7 @@ attribute access to keys, comprehensions, conditionals, arithmetic and the metho
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -21,8 +22,8 @@ _ROOT = "/~/"
 
 def evaluate(text: str, data: Any, field: str = "expression") -> Any:
     """The JSON value of an expression over a state. Raises StateError (States.Runtime) naming field and expression."""
-    names = data if isinstance(data, dict) else {}
-    evaluator = simpleeval.EvalWithCompoundTypes(names=names)
+    data = copy.deepcopy(data)  # methods such as append change what they are called on
+    evaluator = simpleeval.EvalWithCompoundTypes(names=data if isinstance(data, dict) else {})
     evaluator.functions.update(
         pathsplit=pathsplit,
         is_present=lambda name: paths.present(data, f"$.{name}"),
@@ -30,7 +31,7 @@ def evaluate(text: str, data: Any, field: str = "expression") -> Any:
     )
     try:
         value = evaluator.eval(text, previously_parsed=parse_expression(text))
-        # Tuples become lists, results are never shared with the state, and what is not JSON is found here.
+        # Tuples become lists, and what is not JSON is found here.
         return json.loads(json.dumps(value, allow_nan=False))
     except StateError:
         raise

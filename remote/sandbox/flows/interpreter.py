@@ -117,18 +117,18 @@ def _pass_output(spec: dict[str, Any], seen: Any) -> Any:
 def _choose(name: str, spec: dict[str, Any], seen: Any) -> str:
     for rule in spec["Choices"]:
         if choices.matches(rule, seen):
-            return rule["Next"]
+            return str(rule["Next"])
     if "Default" not in spec:
         raise StateError(
             "States.NoChoiceMatched", f"No rule of the Choice state '{name}' matched and it has no Default."
         )
-    return spec["Default"]
+    return str(spec["Default"])
 
 
 def _failure(spec: dict[str, Any], seen: Any) -> StateError:
     def text(field: str) -> str:
         if f"{field}Path" not in spec:
-            return spec.get(field, "")
+            return str(spec.get(field, ""))
         value = paths.find(seen, spec[f"{field}Path"], f"{field}Path")
         return value if isinstance(value, str) else json.dumps(value)
 

@@ -73,7 +73,7 @@ class FlowRun:
     details: dict[str, Any] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
     data: Any = None  # the state of the flow run
-    state: str | None = None  # name of the state of the definition it is in; None before the start
+    state: str = ""  # name of the state of the definition it is in; empty before the start
     action: Running | None = None
     wake: float | None = None  # end of the Wait state it is in
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
 
 
 class Scheduler:
     """Calls `work(key)` when the key is due; `work` returns the time of its next call, or None for no more.
 
-    Times are seconds since 1970. `work` must be quick and must not raise. A key has at most one due time: the last set.
+    Times are seconds since 1970. `work` must be quick; if it raises, that is logged and the key is given up. A key has at most one due time: the last set.
     """
 
     def __init__(self, work: Callable[[str], float | None], now: Callable[[], float] = time.time) -> None:
@@ -46,7 +49,11 @@ class Scheduler:
 
     def _run(self) -> None:
         while (key := self._wait()) is not None:
-            due = self._work(key)
+            due = None
+            try:
+                due = self._work(key)
+            except Exception:  # one flow run must not stop all the others
+                _log.exception("flow run %s", key)
             with self._changed:
                 # A due time set by `at` while the work was going on is younger than what the work knew.
                 if due is not None and key not in self._ticket:

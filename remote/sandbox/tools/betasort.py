@@ -56,7 +56,7 @@ def sort(segments: Sequence[Path]) -> dict[str, Histogram]:
         "energy": _energy("all channels"),
         "chisquare_single": Histogram("Fits of one pulse", "Neyman chi-square", 1000, 0, 10_000),
         "chisquare_double": Histogram("Fits of two pulses", "Neyman chi-square", 1000, 0, 10_000),
-        "time_difference": Histogram("Later hits of an event", "ns after the first hit", 2000, 0, 20_000),
+        "time_difference": Histogram("Later hits of an event", "ns after the first hit", 1000, 0, 5000),
         "event_interval": Histogram("Consecutive events", "interval (us)", 2000, 0, 20_000),
         "pulse_separation": Histogram("Second pulse of converged fits", "samples after the first", 500, 0, 500),
     }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -26,7 +27,7 @@ STATE: dict[str, Any] = {
         ("run + 1", 1218),
         ("source.path + 'x'", "/runs/run1217/x"),
         ("'run-%04d-%s.evt' % (run, '7'.zfill(2))", "run-1217-07.evt"),
-        ("[{'p': source.path + str(s).zfill(2)} for s in segments if s > 5]", [{"p": "/runs/run1217/07"}, {"p": "/runs/run1217/12"}]),
+        ("[{'p': source.path + str(s).zfill(2)} for s in segments if s > 9]", [{"p": "/runs/run1217/12"}]),
         ("[f.name.upper() for f in files if f.name.endswith('.evt')]", ["A.EVT"]),
         ("[a + b for a in segments for b in segments][0:2]", [0, 7]),
         ("'big' if files[1].size > 4 else 'small'", "big"),
@@ -61,17 +62,16 @@ def test_a_bad_expression_is_a_runtime_error_that_names_it(text: str) -> None:
 
 
 @given(st.text(alphabet="runfilesgt .[](){}'+-*/%=,:0123456789@\\\n", max_size=30))
-def test_any_text_gives_json_or_a_runtime_error(text: str) -> None:
-    try:
+def test_any_text_gives_json_or_a_state_error(text: str) -> None:
+    with contextlib.suppress(StateError):  # any other exception fails the test
         json.dumps(evaluate(text, STATE))
-    except StateError as error:
-        assert error.name == "States.Runtime"
 
 
 def test_an_expression_does_not_change_the_state() -> None:
     state = {"list": [3, 1], "object": {"a": 1}}
     evaluate("list", state).append(9)
     evaluate("list.append(5)", state)
+    evaluate("getattr('list').append(5)", state)
     evaluate("object.update({'a': 2})", state)
     assert state == {"list": [3, 1], "object": {"a": 1}}
 

@@ -15,13 +15,18 @@ from pathlib import Path
 import psutil
 import pytest
 from globus_compute_sdk import Client
+from globus_compute_sdk.serialize import PureSourceTextInspect
 from globus_sdk import AccessTokenAuthorizer
 
 from tests.sandbox_fixture import RunningSandbox, sandbox, start_sandbox, until  # noqa: F401
 
 
 def client_of(running: RunningSandbox) -> Client:
-    client = Client(authorizer=AccessTokenAuthorizer(running.token), do_version_check=False)
+    client = Client(
+        authorizer=AccessTokenAuthorizer(running.token),
+        do_version_check=False,
+        code_serialization_strategy=PureSourceTextInspect(),
+    )
     client._compute_web_client.v2.base_url = client._compute_web_client.v3.base_url = running.url
     return client
 

@@ -1,0 +1,93 @@
+# What the three job scripts share. They set `stage`, then source this file, which
+#   - reads site.conf, and starts the script again inside the site's container if it names one;
+#   - gives them: number, job_name, begin, run_program, deliver, fail;
+#   - removes everything of theirs that is not a finished output, however they end.
+# Programs run in the background and are waited for, because bash acts on a signal only between commands.
+
+kit=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+STAGE=$stage
+CONTAINER=()
+LAUNCHER=()
+RANKS=0
+FIT_LIBRARY=libFitEditorAnalytic.so
+FIT_WORKERS=1
+FIT_CONFIGFILE=${FIT_CONFIGFILE:-$kit/fit.conf}
+if [[ -f $kit/site.conf ]]; then
+    # shellcheck source=site.conf.example
+    source "$kit/site.conf"
+fi
+export FIT_CONFIGFILE
+
+if [[ -n ${CONTAINER[*]:-} && -z ${FRIB_IN_CONTAINER:-} ]]; then
+    export FRIB_IN_CONTAINER=1
+    exec "${CONTAINER[@]}" bash "$kit/${0##*/}" "$@"
+fi
+
+work= arriving= child=
+
+fail() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+clean_up() {
+    local rc=$?
+    trap - EXIT
+    if [[ -n $child ]]; then
+        trap '' TERM
+        # Under job.py the process group is ours alone, by hand it may be shared with others.
+        if [[ -n ${FRIB_OWN_GROUP:-} ]]; then kill -TERM 0; else kill -TERM "$child"; fi || true
+    fi
+    [[ -z $arriving ]] || rm -f -- "$arriving"
+    [[ -z $work ]] || rm -rf -- "$work" || true
+    [[ -z $child ]] || wait "$child" || true
+    exit "$rc"
+}
+trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# A run or segment number without leading zeros: bash takes 0089 for octal.
+number() {
+    [[ $1 =~ ^[0-9]{1,10}$ ]] || fail "not a number: '$1'"
+    printf '%d' "$((10#$1))"
+}
+
+job_name() { # RUN SEGMENT
+    printf 'run-%04d-%02d' "$1" "$2"
+}
+
+# begin LOG: from here on all output goes to the log; makes $work on node-local space.
+begin() {
+    mkdir -p -- "$(dirname -- "$1")"
+    exec >"$1" 2>&1
+    printf 'JobID %s  Time %s  Node %s  Stage %s\n' "${SLURM_JOB_ID:-none}" "$(date -u +%FT%TZ)" "$(hostname)" "$STAGE"
+    work=$(mktemp -d "${TMPDIR:-/tmp}/frib-$STAGE.XXXXXX")
+}
+
+run_program() {
+    local rc=0
+    "$@" </dev/null &
+    child=$!
+    wait "$child" || rc=$?
+    child=
+    ((rc == 0)) || {
+        printf '%s ended with return code %d\n' "${1##*/}" "$rc" >&2
+        exit "$rc"
+    }
+}
+
+# deliver FILE DIRECTORY: under a temporary name first, so that whoever looks sees a whole file or none.
+deliver() {
+    local name=${1##*/}
+    [[ -s $1 ]] || fail "the program ended with return code 0 but left no output $name"
+    echo 'Moving output and cleaning up...'
+    mkdir -p -- "$2"
+    arriving=$(mktemp "$2/.$name.XXXXXX")
+    run_program cp -- "$1" "$arriving"
+    chmod 0640 -- "$arriving"
+    mv -fT -- "$arriving" "$2/$name"
+    arriving=
+    echo '... All done'
+}

@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+# ruff: noqa: UP006, UP035, UP045
+"""Run one job of the pipeline at the compute site, and judge it by what it left behind.
+
+    job.py fit|convert|analyze < request.json
+
+The request is the arguments of the compute function (see functions.py). The job script runs in a process group of its
+own with a time limit. The last line on stdout is the reply, at most 400 bytes of JSON; the full report is written
+beside the log. Whatever happens the exit code is 0: the reply's "rc" tells.
+Standard library only, Python 3.6 or newer: this runs with whatever the site has.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from evidence import judge
+
+REPLY_BYTES = 400
+TIME_LIMITS = {"fit": 1740.0, "convert": 3540.0, "analyze": 14340.0}  # s, unless site.conf says otherwise
+RC_TIMED_OUT = 124  # as timeout(1)
+TERM_GRACE = 5.0  # s from SIGTERM to SIGKILL: mpirun ends its ranks meanwhile
+ORPHAN_GRACE = 1.0  # the same when the worker is gone
+TAIL_LINES = 20
+TAIL_BYTES = 4000
+
+Reply = Dict[str, Any]
+
+
+class Job(NamedTuple):
+    """What to run, what it needs and what it should leave behind. `whose`: "run 12" or "run 12 segment 03"."""
+
+    stage: str
+    whose: str
+    segment: Optional[int]
+    inputs: Dict[int, Path]  # by segment
+    output: Path
+    log: Path
+    command: List[str]
+    time_limit: float
+
+
+def main() -> int:
+    stage = sys.argv[1] if len(sys.argv) == 2 else ""
+    try:
+        request = json.load(sys.stdin)
+        job = plan(stage, request)
+    except (ValueError, KeyError, TypeError) as error:
+        print(encoded({"rc": 2, "cause": f"job.py {stage}: bad request: {error!r}"}))
+        return 0
+    # Out of the worker's process group: whatever kills that leaves us alive to stop and tidy up after the script.
+    if os.getpgrp() != os.getpid():
+        os.setsid()
+    try:
+        reply = carry_out(job)
+    except Exception as error:
+        reply = {"rc": 1, "cause": f"{stage} of {job.whose} could not be run: {error}"}
+        if job.segment is not None:
+            reply["segment"] = job.segment
+    print(encoded(reply))
+    return 0
+
+
+def plan(stage: str, request: Dict[str, Any]) -> Job:
+    """Raises KeyError, ValueError or TypeError for a request that lacks something or names an unknown stage."""
+    kit, run = Path(request["kit"]), int(request["run"])
+    source, target, logs = (Path(request[name]) for name in ("input_dir", "output_dir", "log_dir"))
+    limit = time_limit(kit, stage)
+    if stage == "analyze":
+        expected = [int(segment) for segment in request["expected"]]
+        if not expected:
+            raise ValueError("no segments are expected")
+        inputs = {s: source / f"run-{run:04d}-{s:02d}-fitted.root" for s in expected}
+        script = ["bash", str(kit / "run_compute_analyze.sh"), str(run), str(source), str(target), str(logs)]
+        output = target / f"run-{run:04d}-sorted.root"
+        command = script + [str(segment) for segment in expected]
+        return Job(stage, f"run {run}", None, inputs, output, logs / "analyze.log", command, limit)
+    segment = int(request["segment"])
+    name = f"run-{run:04d}-{segment:02d}"
+    script_name, source_name, target_name = {
+        "fit": ("run_compute_fit_mpi.sh", name + ".evt", name + "-fitted.evt"),
+        "convert": ("run_compute_convert.sh", name + "-fitted.evt", name + "-fitted.root"),
+    }[stage]
+    command = ["bash", str(kit / script_name), str(run), str(segment), str(source), str(target), str(logs)]
+    whose = f"run {run} segment {segment:02d}"
+    log = logs / f"{stage}-{segment:02d}.log"
+    return Job(stage, whose, segment, {segment: source / source_name}, target / target_name, log, command, limit)
+
+
+def time_limit(kit: Path, stage: str) -> float:
+    """Seconds, from FIT_TIME_LIMIT and its like in the kit's site.conf."""
+    if stage not in TIME_LIMITS:
+        raise ValueError("unknown stage")
+    ask = '. "$1" >/dev/null && printf %s "${!2:-}"'
+    argv = ["bash", "-c", ask, "bash", str(kit / "site.conf"), stage.upper() + "_TIME_LIMIT"]
+    said = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        return float(said.stdout)
+    except ValueError:
+        return TIME_LIMITS[stage]
+
+
+def carry_out(job: Job) -> Reply:
+    """Run the job, judge its output, write the report; the reply."""
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    started, clock = time.time(), time.monotonic()
+    rc, cause, facts = outcome(job)
+    seconds = round(time.monotonic() - clock, 3)
+    reply = {"rc": rc}  # type: Reply
+    if job.segment is not None:
+        reply["segment"] = job.segment
+    if cause:
+        reply["cause"] = f"{job.stage} of {job.whose}: {cause}"
+    else:
+        reply.update(bytes=job.output.stat().st_size, seconds=seconds)
+    if "missing" in facts and job.segment is None:
+        reply["missing"] = facts["missing"]
+    report = dict(
+        reply,
+        schema=1,
+        stage=job.stage,
+        started=started,
+        seconds=seconds,
+        node=socket.gethostname(),
+        job_id=os.environ.get("SLURM_JOB_ID"),
+        log=str(job.log),
+        output=str(job.output),
+        **facts,
+    )
+    write_atomically(job.log.with_suffix(".json"), json.dumps(report, indent=1) + "\n")
+    return reply
+
+
+def outcome(job: Job) -> Tuple[int, Optional[str], Dict[str, Any]]:
+    """Return code, what went wrong or None, and facts for the report."""
+    missing = [segment for segment, path in sorted(job.inputs.items()) if not path.is_file()]
+    if missing and job.segment is None:
+        return 1, f"{len(missing)} of {len(job.inputs)} converted segments missing", {"missing": missing}
+    if missing:
+        return 1, f"input {job.inputs[missing[0]].name} is missing", {"missing": missing}
+    before = identity(job.output)
+    rc, cause = run_script(job)
+    facts = {"tail": tail(job.log)}  # type: Dict[str, Any]
+    if cause is None and identity(job.output) in (None, before):
+        rc, cause = 1, f"succeeded without output: there is no new {job.output.name}"
+    if cause is None:
+        cause, found = judge(job.stage, next(iter(job.inputs.values())), job.output)
+        facts.update(found)
+        rc = 1 if cause else 0
+    return rc, cause, facts
+
+
+def run_script(job: Job) -> Tuple[int, Optional[str]]:
+    """The script's return code, and what went wrong or None. Nothing that it started is left when this returns."""
+    worker = os.getppid()
+    deadline = time.monotonic() + job.time_limit
+    with job.log.open("wb") as log:
+        script = subprocess.Popen(
+            job.command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+            env=dict(os.environ, FRIB_OWN_GROUP="1"),
+        )
+    grace = TERM_GRACE
+    try:
+        while True:
+            try:
+                rc = script.wait(timeout=0.2)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() > deadline:
+                    return RC_TIMED_OUT, f"stopped at its time limit of {job.time_limit:g} s"
+                if os.getppid() != worker:
+                    grace = ORPHAN_GRACE
+                    return 1, "stopped because its worker died"
+                continue
+            rc = 128 - rc if rc < 0 else rc
+            lines = tail(job.log)
+            return rc, None if rc == 0 else "return code {}: {}".format(rc, lines[-1] if lines else "empty log")
+    finally:
+        stop(script, grace)
+
+
+def end_with_parent() -> None:
+    """In the new process: have Linux send it SIGTERM when job.py dies. Elsewhere it goes without."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def stop(script: "subprocess.Popen[bytes]", grace: float) -> None:
+    """End the script's process group: politely while the script still runs, then for good."""
+    if script.poll() is None:
+        os.killpg(script.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            script.wait(timeout=grace)
+    with contextlib.suppress(ProcessLookupError):  # the usual case: nobody is left
+        os.killpg(script.pid, signal.SIGKILL)
+    script.wait()
+
+
+def identity(path: Path) -> Optional[Tuple[int, int]]:
+    """Changes whenever the file is replaced or written; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def tail(path: Path) -> List[str]:
+    """The log's last lines that say something."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return [printable(line) for line in text.splitlines() if line.strip()][-TAIL_LINES:]
+
+
+def printable(text: str) -> str:
+    return "".join(c if " " <= c <= "~" else "?" for c in text)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def encoded(reply: Reply) -> str:
+    """The reply as JSON that fits: as many of the missing segments, then as much of the cause, as there is room for."""
+    reply = dict(reply)
+    if "cause" in reply:
+        reply["cause"] = printable(reply["cause"])
+    while len(json.dumps(reply)) > REPLY_BYTES:
+        if len(reply.get("missing", [])) > 20:
+            reply["missing"] = reply["missing"][:-1]
+        else:
+            reply["cause"] = reply["cause"][:-10]
+    return json.dumps(reply)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

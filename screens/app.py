@@ -1,0 +1,202 @@
+"""The console's application: it holds what was last read, and turns keys into requests."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from console.report import RunRow
+from screens.bars import NOBODY, ScreenOptions, newest_event
+from screens.base import ConsoleScreen
+from screens.confirm import Confirm
+from screens.detail_screen import DetailScreen
+from screens.help_screen import HelpScreen
+from screens.keys import (
+    AUTO,
+    BACK,
+    CANCEL,
+    DETAIL,
+    FORCED,
+    HELP,
+    LAUNCH,
+    NEXT,
+    PREVIOUS,
+    QUIT,
+    RETRY,
+    SUSPEND,
+    Action,
+    question,
+    why_not,
+)
+from screens.lines import Piece
+from screens.look import choose_theme
+from screens.main_screen import MainScreen
+from screens.reader import Asked, Asker, Look, Looked, Reader, Supervisor
+
+TICK_SECONDS = 1.0
+
+
+class ConsoleApp(App[int], inherit_bindings=False):
+    """`look` is what the reader last found, `notice` what the operator was last told."""
+
+    CSS_PATH = "styles.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "say_how_to_quit", show=False)]
+
+    def __init__(
+        self,
+        options: ScreenOptions,
+        *,
+        now: Callable[[], float] = time.time,
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        super().__init__()
+        self.options = options
+        self.now = now
+        self.look = Look()
+        self.notice: Piece | None = None
+        self.reader = Reader(options.ledger, now, self.post_message, supervisor)
+        self.asker = Asker(options.ledger, now, self.post_message)
+        self._unanswered: set[int] = set()
+        self._last_event = 0
+
+    async def on_mount(self) -> None:
+        choose_theme(self)
+        # Without these a closed terminal kills us before we can clean up, or leaves us spinning on its end of file.
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self.exit, 128 + number)
+        await self.push_screen(MainScreen(self.options.ascii_only))
+        self.reader.start()
+        self.asker.start()
+        self.set_interval(TICK_SECONDS, self._tick)
+
+    def on_unmount(self) -> None:
+        self.reader.stop()
+        self.asker.stop()
+
+    def _front(self) -> ConsoleScreen | None:
+        """The screen that the operator sees, be it behind a question."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen)), None)
+
+    def _tick(self) -> None:
+        if (front := self._front()) is not None:
+            front.tick()
+
+    # ---- what comes from the ledger
+
+    def on_looked(self, message: Looked) -> None:
+        self.look = message.look
+        self._hear_answers()
+        if (front := self._front()) is not None:
+            front.looked()
+        self.reader.taken()
+
+    def _hear_answers(self) -> None:
+        """Tell what the driver answered to our requests; whatever important happens then takes the place of that."""
+        seen = self.look.snapshot
+        if seen is None:
+            return
+        event = newest_event(seen)
+        if event is not None and event.important and event.event > self._last_event:
+            if self._last_event:
+                self.notice = None
+            self._last_event = event.event
+        for answer in seen.answers:
+            if answer.request in self._unanswered and answer.state != "asked":
+                self._unanswered.discard(answer.request)
+                refused = answer.state == "refused"
+                self.notice = (f"refused: {answer.answer}", "warn") if refused else (answer.answer, "good")
+
+    def on_asked(self, message: Asked) -> None:
+        if message.request is None:
+            self.say(f"could not ask to {message.words}: {message.problem}", "bad")
+            return
+        self._unanswered.add(message.request)
+        nobody = self.look.snapshot is not None and self.look.snapshot.driver is None
+        if nobody:
+            self.say(f"asked to {message.words}, but {NOBODY}", "warn")
+        else:
+            self.say(f"asked the driver to {message.words}", "plain")
+
+    def say(self, words: str, style: str = "plain") -> None:
+        """Tell the operator something in the status line."""
+        self.notice = (words, style)
+        if (front := self._front()) is not None:
+            front.bars()
+
+    # ---- keys
+
+    def do(self, action: Action, run: RunRow | None) -> None:
+        """Do what a key asks for, on this run; or say why not, or ask first."""
+        reason = why_not(action, run, self.options.read_only)
+        if reason is not None:
+            self.say(reason, "warn")
+            return
+        asking = question(action, run) if run is not None else None
+        if asking is None:
+            self._carry_out(action, run)
+            return
+        confirm = Confirm(asking, self.options.ascii_only)
+        self.push_screen(confirm, lambda yes: self._carry_out(action, run) if yes else self.say("nothing was done"))
+
+    def _carry_out(self, action: Action, run: RunRow | None) -> None:
+        screen = self.screen
+        if action in (LAUNCH, RETRY, CANCEL) and run is not None:
+            force: dict[str, Any] = {"force": True} if action is LAUNCH and run.state in FORCED else {}
+            self.asker.ask(f"{action.name} run {run.run}", action.name, run.run, **force)
+        elif action is AUTO and self.look.snapshot is not None:
+            on = not self.look.snapshot.auto
+            self.asker.ask(f"switch auto-launch {'on' if on else 'off'}", "auto", None, on=on)
+        elif action is DETAIL and run is not None and not isinstance(screen, DetailScreen):
+            self.push_screen(DetailScreen(run.run, self.options.ascii_only))
+        elif action is HELP and not isinstance(screen, HelpScreen):
+            self.push_screen(HelpScreen(self.options.ascii_only))
+        elif action is BACK or action is HELP:
+            self._back()
+        elif action in (NEXT, PREVIOUS) and isinstance(screen, ConsoleScreen):
+            screen.step_focus(1 if action is NEXT else -1)
+        elif action is SUSPEND:
+            self.action_suspend_process()
+        elif action is QUIT:
+            self.exit(0)
+
+    def _back(self) -> None:
+        if isinstance(self.screen, (DetailScreen, HelpScreen)):
+            self.pop_screen()
+        else:
+            self.notice = None
+            self._tick()
+
+    def action_say_how_to_quit(self) -> None:
+        self.say("q closes this console")
+
+
+def run_screen(
+    settings: Any, *, read_only: bool, ascii_only: bool, sandbox: bool, supervise: Supervisor | None = None
+) -> int:
+    """Show the screen until the operator closes it; returns the exit code.
+
+    `settings` has `.experiment`, `.ledger` (Path), `.site.name` and `.dtn.runs` (the directory that is watched).
+    """
+    options = ScreenOptions(
+        experiment=settings.experiment,
+        site=settings.site.name,
+        ledger=settings.ledger,
+        watching=str(settings.dtn.runs),
+        read_only=read_only,
+        ascii_only=ascii_only,
+        sandbox=sandbox,
+    )
+    try:
+        app = ConsoleApp(options, supervisor=supervise)
+        code = app.run(mouse=False)
+        return app.return_code or 0 if code is None else code
+    finally:
+        if supervise is not None:
+            supervise.on_quit()

@@ -1,0 +1,43 @@
+"""The help: made from the table of keys and the table of glyphs, so that it cannot go stale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import ClassVar
+
+from screens import look
+from screens.base import ConsoleScreen
+from screens.keys import ACTIONS, MOVES
+from screens.lines import Piece
+from screens.pane import Column, Pane
+
+KEYS = (Column("KEY", 10), Column("WHAT IT DOES", 0))
+
+
+class HelpScreen(ConsoleScreen):
+    """Keys and glyphs, to be scrolled."""
+
+    FOOTER: ClassVar[Sequence[str]] = ("help", "quit")
+
+    def __init__(self, ascii_only: bool) -> None:
+        super().__init__()
+        self.keys = Pane(KEYS, itemgetter(0), itemgetter(1), id="keys", ascii_only=ascii_only)
+
+    def panes(self) -> list[Pane]:
+        return [self.keys]
+
+    def chosen_run(self) -> None:
+        return None
+
+    def fill(self) -> None:
+        lines: list[tuple[Piece, Piece]] = [((action.shown, "title"), (action.help, "plain")) for action in ACTIONS]
+        lines += [((move.shown, "title"), (move.label, "plain")) for move in MOVES]
+        lines += [
+            ((glyph, style), (meaning, "plain")) for glyph, style, meaning in (*look.GLYPHS.values(), look.NOTHING)
+        ]
+        self.keys.show(list(enumerate(lines)), title="Help: keys and glyphs (esc goes back)")
+
+    def sentence(self) -> Piece:
+        item = self.keys.cursor_item
+        return f"{item[1][0][0]}: {item[1][1][0]}" if item else "", "plain"

@@ -1,0 +1,214 @@
+"""The main screen: runs, flow runs, the segments of the selected run, and the endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import ClassVar
+
+from textual import events
+
+from console import text
+from console.report import EndpointRow, FlowRow, RunDetail, RunRow, SegmentRow
+from console.states import OPEN
+from screens import bars, look
+from screens.base import ConsoleScreen
+from screens.lines import Piece
+from screens.pane import Column, Pane
+
+RUNS = (Column("RUN", 5, True), Column("STATE", 10), Column("SEG", 4, True), Column("SIZE", 6, True),
+        Column("ENDED", 5), Column("WHY", 0))  # fmt: skip
+FLOW_RUNS = (
+    Column("RUN", 5, True),
+    Column("STAGE", 9),
+    Column("PROGRESS", 15),
+    Column("AGE", 5, True),
+    Column("WHY", 0),
+)
+SEGMENTS = (Column("SEG", 4, True), Column("RAW", 6, True), Column("XFER", 4), Column("FIT", 4), Column("CONV", 4),
+            Column("NOTE", 0))  # fmt: skip
+ENDPOINTS = (Column("ENDPOINT", 16), Column("STATE", 7), Column("SINCE", 5, True), Column("WORK", 0))
+
+
+class MainScreen(ConsoleScreen):
+    """`selected` is the run under the cursor of Runs or Flow runs: both cursors stay on the same run."""
+
+    FOOTER: ClassVar[Sequence[str]] = ("launch", "retry", "cancel", "auto", "detail", "next_pane", "help", "quit")
+    ALWAYS_OPEN: ClassVar[Sequence[str]] = ("runs",)
+    OPEN_FIRST: ClassVar[str] = "segments"
+
+    def __init__(self, ascii_only: bool) -> None:
+        super().__init__()
+        self.selected: int | None = None
+        self._shown_detail: int | None = None
+        self.runs = Pane(RUNS, attrgetter("run"), self._run, id="runs", ascii_only=ascii_only)
+        self.flow_runs = Pane(FLOW_RUNS, attrgetter("attempt"), self._flow_run, id="flow-runs", ascii_only=ascii_only)
+        self.segments = Pane(SEGMENTS, attrgetter("segment"), self._segment, id="segments", ascii_only=ascii_only)
+        self.endpoints = Pane(ENDPOINTS, attrgetter("endpoint"), self._endpoint, id="endpoints", ascii_only=ascii_only)
+
+    def panes(self) -> list[Pane]:
+        return [self.runs, self.flow_runs, self.segments, self.endpoints]
+
+    def chosen_run(self) -> RunRow | None:
+        seen = self.app.look.snapshot
+        return seen.run(self.selected) if seen else None
+
+    def on_pane_moved(self, event: Pane.Moved) -> None:
+        self._follow_cursor()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self._follow_cursor()
+
+    def _follow_cursor(self) -> None:
+        """The run that is acted on is always the one under the cursor that the operator sees."""
+        row = self.flow_runs.cursor_item
+        if self.focused_pane() is self.flow_runs and row is not None:
+            self.selected = row.run
+            self.runs.point_at(row.run)
+        else:
+            self.selected = self.runs.cursor_key
+            self.flow_runs.point_at(self._newest_attempt())
+        self.app.reader.select(self.selected)
+
+    def _newest_attempt(self) -> int | None:
+        seen = self.app.look.snapshot
+        mine = [row.attempt for row in seen.flow_runs if row.run == self.selected] if seen else []
+        return max(mine, default=None)
+
+    # ---- what is shown
+
+    def fill(self) -> None:
+        seen = self.app.look.snapshot
+        stale = bars.old(self.app.look, self.app.now())
+        mark = " (OLD)" if stale else ""
+        runs, flow_runs, endpoints = (seen.runs, seen.flow_runs, seen.endpoints) if seen else ((), (), ())
+        watching = f"no runs yet: watching {self.app.options.watching}"
+        self.runs.show(runs, title=f"Runs{mark}", empty=self._nothing(watching), stale=stale)
+        self.flow_runs.show(
+            flow_runs,
+            title=f"Flow runs{mark}",
+            empty=self._nothing("no flow run yet"),
+            summary=_flow_summary(flow_runs),
+            stale=stale,
+        )
+        self.endpoints.show(
+            endpoints,
+            title=f"Endpoints{mark}",
+            empty=self._nothing("no endpoint was heard of yet"),
+            summary=_endpoint_summary(endpoints),
+            stale=stale,
+        )
+        self._fill_segments(mark, stale)
+        self._follow_cursor()
+
+    def _fill_segments(self, mark: str, stale: bool) -> None:
+        detail = self.app.look.detail
+        if detail is None:
+            self.segments.show((), title=f"Segments{mark}", empty=self._nothing("no run is selected"))
+            return
+        self.segments.show(
+            detail.segments,
+            title=f"Segments of {detail.run.run}{mark}  {_whole_run(detail)}",
+            empty="no segment on disk",
+            summary=_segment_summary(detail),
+            stale=stale,
+        )
+        if detail.run.run != self._shown_detail:
+            self._shown_detail = detail.run.run
+            self.segments.point_at(detail.first_to_look_at)
+
+    def _nothing(self, empty: str) -> str:
+        """What an empty pane says: failed, loading and empty are three different things."""
+        if self.app.look.snapshot is not None:
+            return empty
+        return "cannot be read: see below" if self.app.look.problem else "reading the ledger"
+
+    def sentence(self) -> Piece:
+        item = self.focused_pane().cursor_item
+        if isinstance(item, RunRow):
+            word, style = look.run_state(item.state)
+            return f"run {item.run} {word}: {item.why}{' | ' if item.title else ''}{item.title}", style
+        if isinstance(item, FlowRow):
+            flow_run = f"flow run {item.flow_run}" if item.flow_run else "no flow run yet"
+            word, style = look.attempt_state(item.state)
+            return f"run {item.run} attempt {item.number} {word}: {item.why} | {flow_run}", style
+        if isinstance(item, SegmentRow):
+            return f"segment {item.segment:02d}: {item.note or 'all done'}", "bad" if item.bad else "plain"
+        if isinstance(item, EndpointRow):
+            state = "online" if item.online else "OFFLINE"
+            since = f"since {text.clock(item.since)}, serves {item.stage} | {item.endpoint}"
+            return f"{item.name} {state} {since}", "plain" if item.online else "bad"
+        return "", "plain"
+
+    # ---- rows
+
+    def _run(self, row: RunRow) -> Sequence[Piece]:
+        word, style = look.run_state(row.state)
+        return (
+            (str(row.run), "plain"),
+            (word, style),
+            (str(row.segments), "plain"),
+            (text.size(row.bytes), "plain"),
+            (text.clock(row.ended), "plain"),
+            (row.why, style if style in ("warn", "bad") else "plain"),
+        )
+
+    def _flow_run(self, row: FlowRow) -> Sequence[Piece]:
+        word, style = look.attempt_state(row.state)
+        under_way = row.state in OPEN
+        progress = f"{row.done}/{row.total}".ljust(7) + look.bar(row.done, row.total) if row.total > 1 else ""
+        stage = row.stage.value if row.stage else word
+        return (
+            (str(row.run), "plain"),
+            (stage if under_way else word, style),
+            (progress if under_way else f"at {stage}" if style == "bad" else "", "plain"),
+            (text.span((row.ended or self.app.now()) - row.since), "plain"),
+            (row.why, "bad" if style == "bad" else "plain"),
+        )
+
+    def _segment(self, row: SegmentRow) -> Sequence[Piece]:
+        detail = self.app.look.detail
+        active = detail is not None and detail.active
+        cells = [look.glyph(cell, active) for cell in row.cells]
+        size = text.size(row.bytes) if row.bytes is not None else "-"
+        note = row.note if active or row.bad else ""
+        return ((f"{row.segment:02d}", "plain"), (size, "plain"), *cells, (note, "bad" if row.bad else "plain"))
+
+    def _endpoint(self, row: EndpointRow) -> Sequence[Piece]:
+        state = ("online", "good") if row.online else ("OFFLINE", "bad")
+        since = text.span(self.app.now() - row.since)
+        return ((row.name, "plain"), state, (since, "plain"), (_work(row), "plain"))
+
+
+def _whole_run(detail: RunDetail) -> str:
+    analyze, _ = look.glyph(detail.analyze, detail.active)
+    returned, _ = look.glyph(detail.returned, detail.active)
+    return f"analyze {analyze}  return {returned}"
+
+
+def _work(row: EndpointRow) -> str:
+    """What the endpoint reported of itself: `38 running  4 queued`."""
+    return "  ".join(f"{row.detail[key]} {key}" for key in ("running", "queued") if key in row.detail)
+
+
+# ---- folded panes, in one line
+
+
+def _flow_summary(rows: Sequence[FlowRow]) -> str:
+    under_way = [f"{row.run} {_how_far(row)}" for row in rows if row.state in OPEN]
+    return ", ".join(under_way) or "none under way"
+
+
+def _how_far(row: FlowRow) -> str:
+    stage = row.stage.value if row.stage else row.state.value
+    return f"{stage} {row.done}/{row.total}" if row.total > 1 else stage
+
+
+def _endpoint_summary(rows: Sequence[EndpointRow]) -> str:
+    away = [text.clean(row.name) for row in rows if not row.online]
+    return f"OFFLINE: {', '.join(away)}" if away else f"{len(rows)} online"
+
+
+def _segment_summary(detail: RunDetail) -> str:
+    bad = [f"{row.segment:02d}" for row in detail.segments if row.bad]
+    return f"to look at: {' '.join(bad)}" if bad else f"{len(detail.segments)} segments"

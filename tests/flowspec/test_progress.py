@@ -1,0 +1,110 @@
+"""A place is done when its output is there, not when somebody says so."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowspec.progress import Evidence, Says, Witness, counts, current_stage, fold
+from flowspec.stages import CellState, Stage
+
+RAW = {0: 1000, 1: 1000}
+
+
+def evidence(stage, segment, witness, says, size=None, note=""):
+    return Evidence(stage, segment, witness, says, note, size, 1.0)
+
+
+def cell(*items, stage=Stage.FIT, segment=0):
+    return fold(RAW, items, RAW)[(stage, segment)]
+
+
+FILE, TASK, LOG = Witness.FILE, Witness.TASK, Witness.LOG
+FIT = Stage.FIT
+
+
+@pytest.mark.parametrize(
+    ("items", "state", "why"),
+    [
+        ([], CellState.WAITING, "waits for transfer"),
+        ([evidence(FIT, 0, LOG, Says.RUNNING, note="fit is under way")], CellState.RUNNING, "fit is under way"),
+        ([evidence(FIT, 0, TASK, Says.PENDING, note="waits for a worker")], CellState.WAITING, "waits for a worker"),
+        ([evidence(FIT, 0, TASK, Says.DONE, 1200)], CellState.RUNNING, "reported done; its output is being looked for"),
+        (
+            [evidence(FIT, 0, TASK, Says.DONE, 1200), evidence(FIT, 0, FILE, Says.ABSENT)],
+            CellState.DISAGREES,
+            "reported done, but its output is not there",
+        ),
+        (
+            [evidence(FIT, 0, TASK, Says.DONE, 1200), evidence(FIT, 0, FILE, Says.DONE, 1100)],
+            CellState.DISAGREES,
+            "1,100 bytes there, but 1,200 were reported",
+        ),
+        (
+            [evidence(FIT, 0, TASK, Says.DONE, 1200), evidence(FIT, 0, FILE, Says.DONE, 1200)],
+            CellState.DONE,
+            "1,200 bytes there",
+        ),
+        ([evidence(FIT, 0, FILE, Says.DONE, 1200)], CellState.DONE, "1,200 bytes there"),
+        (
+            [evidence(FIT, 0, FILE, Says.DONE, 900)],
+            CellState.DISAGREES,
+            "900 bytes, less than the 1,000 of the segment it was made from",
+        ),
+        ([evidence(FIT, 0, FILE, Says.DONE, 0)], CellState.DISAGREES, "the output is empty"),
+        (
+            [evidence(FIT, 0, TASK, Says.FAILED, note="rc 134"), evidence(FIT, 0, FILE, Says.DONE, 1200)],
+            CellState.FAILED,
+            "rc 134",
+        ),
+        (
+            [evidence(FIT, 0, LOG, Says.FAILED, note="worker lost"), evidence(FIT, 0, FILE, Says.DONE, 1200)],
+            CellState.DONE,
+            "1,200 bytes there",
+        ),
+        ([evidence(FIT, 0, LOG, Says.FAILED, note="worker lost")], CellState.FAILED, "worker lost"),
+    ],
+)
+def test_one_place(items, state, why):
+    found = cell(*items)
+    assert (found.state, found.why) == (state, why)
+
+
+def test_files_of_a_transfer_are_done_one_by_one():
+    running = [evidence(Stage.TRANSFER, s, TASK, Says.RUNNING, note="1/2 files") for s in RAW]
+    sizes = {0: 1000, 1: 400}
+    found = fold(RAW, [*running, *(evidence(Stage.TRANSFER, s, FILE, Says.DONE, sizes[s]) for s in RAW)], RAW)
+    assert found[(Stage.TRANSFER, 0)].state is CellState.DONE
+    assert found[(Stage.TRANSFER, 1)].state is CellState.RUNNING
+    assert found[(Stage.TRANSFER, 1)].why == "400 of 1,000 bytes there"
+
+
+def test_counts_and_the_current_stage():
+    matrix = fold(RAW, [evidence(Stage.TRANSFER, s, FILE, Says.DONE, 1000) for s in RAW], RAW)
+    assert counts(matrix)["transfer"] == {"done": 2}
+    assert counts(matrix)["fit"] == {"waiting": 2}
+    assert current_stage(matrix) is Stage.FIT
+    assert matrix[(Stage.ANALYZE, None)].why == "waits for 2 segments to be converted"
+
+
+@given(
+    st.lists(
+        st.builds(
+            Evidence,
+            st.sampled_from(Stage),
+            st.sampled_from([None, 0, 1, 2]),
+            st.sampled_from(Witness),
+            st.sampled_from(Says),
+            st.text(max_size=5),
+            st.none() | st.integers(0, 2000),
+        )
+    )
+)
+def test_every_cell_has_a_reason_and_done_has_a_file(items):
+    matrix = fold(RAW, items, RAW)
+    files = {(e.stage, e.segment): e for e in items if e.witness is FILE}
+    for place, found in matrix.items():
+        assert found.why
+        if found.state is CellState.DONE:
+            assert files[place].says is Says.DONE

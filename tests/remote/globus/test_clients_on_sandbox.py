@@ -1,0 +1,151 @@
+"""The clients against the sandbox: the same SDK over real HTTP as against Globus."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from remote.globus.connection import Remote, connect
+from remote.globus.errors import RemoteError
+from remote.globus.flows import FlowRun
+from remote.globus.transfer import RemoteFile
+from tests.sandbox_fixture import RunningSandbox, sandbox, until
+
+__all__ = ["sandbox"]
+
+
+def connected(directory: Path, url: str, token: str) -> Remote:
+    token_file = directory / "token"
+    token_file.touch(0o600)
+    token_file.write_text(token)
+    return connect(token_file=token_file, service_url=url)
+
+
+@pytest.fixture(scope="module")
+def remote(sandbox: RunningSandbox, tmp_path_factory) -> Remote:
+    return connected(tmp_path_factory.mktemp("login"), sandbox.url, sandbox.token)
+
+
+def action(url: str, parameters: dict[str, object]) -> dict[str, object]:
+    """A flow of this one action."""
+    state = {"Type": "Action", "ActionUrl": url, "Parameters": parameters, "ResultPath": "$.Result", "WaitTime": 60,
+             "ExceptionOnActionFailure": True, "End": True,
+             }  # fmt: skip
+    return {"StartAt": "Do", "States": {"Do": state}}
+
+
+def ended(remote: Remote, run: FlowRun) -> FlowRun:
+    return until(lambda: now if (now := remote.flows.run(run.id)).status in ("SUCCEEDED", "FAILED") else None, 30)
+
+
+def halve(value):
+    if value % 2:
+        raise ValueError(f"{value} is odd")
+    return {"segment": value, "rc": 0, "half": value // 2}
+
+
+def test_from_deployment_to_the_results_of_each_task(remote, sandbox):
+    endpoint = sandbox.info["endpoints"]["frib-fit-mpi"]
+    assert remote.compute.endpoint_status(endpoint).online
+    assert remote.compute.endpoint_name(endpoint) == "frib-fit-mpi"
+    function = remote.compute.register_function(halve, "halves even numbers")
+    tasks = f"[{{'function_id': '{function}', 'kwargs': {{'value': v}}}} for v in values]"
+    definition = action("https://compute.actions.globus.org/v3", {"endpoint_id": endpoint, "tasks.=": tasks})
+    schema = {"type": "object", "properties": {"values": {"type": "array", "items": {"type": "integer"}}},
+              "required": ["values"], "additionalProperties": False}  # fmt: skip
+    remote.flows.validate_flow(definition, schema)
+    flow = remote.flows.deploy("halves", definition, schema)
+    assert remote.flows.deploy("halves, again", definition, schema, flow_id=flow) == flow
+    assert remote.flows.get_flow(flow)["title"] == "halves, again"
+    remote.flows.validate_run(flow, {"values": [1]})
+    with pytest.raises(RemoteError, match="values") as refused:
+        remote.flows.validate_run(flow, {"values": ["x"]})
+    assert refused.value.kind == "bug"
+
+    since = datetime.now(timezone.utc).isoformat()
+    tag = f"attempt-{uuid.uuid4()}"
+    assert remote.flows.find_by_tag(flow, tag, since) == []
+    run = remote.flows.start(flow, {"values": [2, 3, 4]}, "a label", [tag, "FRIB"])
+    assert [r.id for r in remote.flows.find_by_tag(flow, tag, since)] == [run.id]
+    done = ended(remote, run)
+    assert (done.label, done.flow_id, done.completed is None) == ("a label", flow, False)
+    assert [r.id for r in remote.flows.runs([flow], since)] == [run.id]
+
+    log = remote.flows.log(run.id)
+    assert log[0].code == "FlowStarted"
+    assert remote.flows.log(run.id, after=log[-1].time) == []
+    group = next(e.details for e in log if "tg_" in str(e.details))
+    group_id = str(group).split("tg_")[1][:36]
+    statuses = remote.compute.batch_status(remote.compute.task_group(group_id))
+    assert sorted((s.status, s.value and s.value["half"]) for s in statuses.values() if s.value) == [
+        ("success", 1),
+        ("success", 2),
+    ]
+    (failed,) = [s for s in statuses.values() if s.status == "failed"]
+    assert "3 is odd" in failed.exception
+
+
+def test_files_go_there_and_are_seen_there(remote, sandbox):
+    (sandbox.dir / "dtn" / "runs" / "run5").mkdir(parents=True)
+    (sandbox.dir / "dtn" / "runs" / "run5" / "a.evt").write_bytes(b"x" * 1000)
+    top = str(sandbox.site_root)
+    assert remote.transfer.ls(sandbox.site, f"{top}/rawdata/run5") is None
+    assert remote.transfer.mkdir(sandbox.site, f"{top}/somewhere") is True
+    assert remote.transfer.mkdir(sandbox.site, f"{top}/somewhere") is False
+    assert remote.transfer.ls(sandbox.site, f"{top}/somewhere") == {}
+    parameters = {
+        "source_endpoint": sandbox.dtn, "destination_endpoint": sandbox.site, "sync_level": 3, "verify_checksum": True,
+        "DATA": [{"source_path": "/runs/run5/a.evt", "destination_path": f"{top}/somewhere/a.evt", "recursive": False}],
+    }  # fmt: skip
+    flow = remote.flows.deploy("moves", action("https://transfer.actions.globus.org/transfer", parameters), {})
+    run = ended(remote, remote.flows.start(flow, {}, "moves", ["t"]))
+    assert run.status == "SUCCEEDED", run.details
+    (output,) = [e.details["output"] for e in remote.flows.log(run.id) if e.code == "ActionCompleted"]
+    task = remote.transfer.task(output["details"]["task_id"])
+    assert (task.status, task.files, task.files_transferred, task.bytes_transferred) == ("SUCCEEDED", 1, 1, 1000)
+    assert remote.transfer.successful(task.id) == [("/runs/run5/a.evt", f"{top}/somewhere/a.evt")]
+    assert any(e.code == "SUCCEEDED" for e in remote.transfer.events(task.id))
+    assert remote.transfer.stat(sandbox.site, f"{top}/somewhere/a.evt") == RemoteFile("file", 1000)
+    assert remote.transfer.stat(sandbox.site, f"{top}/somewhere/b.evt") is None
+    with pytest.raises(RemoteError) as denied:
+        remote.transfer.ls(sandbox.site, "/etc")
+    assert denied.value.kind == "operator"
+
+
+def test_a_cancelled_flow_run_says_so(remote):
+    wait = {
+        "StartAt": "Wait",
+        "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "Next": "End"}, "End": {"Type": "Pass", "End": True}},
+    }
+    run = remote.flows.start(remote.flows.deploy("waits", wait, {}), {}, "waits", [])
+    assert not remote.flows.run(run.id).cancelled
+    remote.flows.cancel(run.id)
+    assert ended(remote, run).cancelled
+
+
+def test_what_is_not_there_is_the_operators(remote):
+    nothing = str(uuid.uuid4())
+    for call in (
+        lambda: remote.flows.run(nothing),
+        lambda: remote.flows.start(nothing, {}, "x", []),
+        lambda: remote.transfer.task(nothing),
+        lambda: remote.transfer.ls(nothing, "/"),
+        lambda: remote.compute.endpoint_status(nothing),
+        lambda: remote.compute.task_group(nothing),
+    ):
+        with pytest.raises(RemoteError) as caught:
+            call()
+        assert (caught.value.kind, caught.value.ambiguous) == ("operator", False)
+
+
+def test_a_wrong_token_is_refused(sandbox, tmp_path):
+    stranger = connected(tmp_path, sandbox.url, "wrong")
+    for call in (lambda: stranger.flows.runs([str(uuid.uuid4())]), lambda: stranger.transfer.ls(sandbox.dtn, "/"),
+                 lambda: stranger.compute.task_group(str(uuid.uuid4()))):  # fmt: skip
+        with pytest.raises(RemoteError) as caught:
+            call()
+        assert caught.value.kind == "operator"
+        assert "log in" in caught.value.next_step

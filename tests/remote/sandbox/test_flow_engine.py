@@ -1,0 +1,432 @@
+"""The engine with a clock that stands still: what a flow run does, when it polls, what it writes to its log."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from flowspec import definition as definitions
+from flowspec.grammar import refusals
+from remote.sandbox.flows.engine import Engine
+from remote.sandbox.flows.interpreter import DATA_LIMIT, size
+from remote.sandbox.flows.runs import FlowRun
+from remote.sandbox.providers import Providers
+from tests.flows_fakes import COLLECTIONS, ENDPOINT, FUNCTION, Clock, FakeCompute, FakeTransfer
+
+V3 = "https://compute.actions.globus.org/v3"
+TRANSFER = "https://transfer.actions.globus.org/transfer"
+
+
+class Bench:
+    """An engine, its clock and fakes, and the flow runs it is given."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self.clock, self.transfer, self.compute = Clock(), FakeTransfer(), FakeCompute()
+        self.engine = Engine(Providers(self.transfer, self.compute, self.clock), self.clock, speed)
+
+    def start(self, states: dict[str, Any], body: dict[str, Any] | None = None) -> FlowRun:
+        definition = {"StartAt": next(iter(states)), "States": states}
+        assert refusals(definition) == []
+        run = FlowRun("run-id", "flow-id", "title", 0.0, definition, {}, "urn:globus:auth:identity:me", 0.0, body or {})
+        self.engine.start(run)
+        return run
+
+    def go(self, run: FlowRun, until: float = 0.0) -> FlowRun:
+        """Advances the flow run by its own due times for `until` seconds, or for as long as it asks for no pause."""
+        end = self.clock.time + until
+        while (due := self.engine.advance(run)) is not None and due <= end:
+            self.clock.time = max(self.clock.time, due)
+        self.clock.time = end
+        return run
+
+    def run(self, states: dict[str, Any], body: dict[str, Any] | None = None) -> FlowRun:
+        return self.go(self.start(states, body))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def codes(run: FlowRun) -> list[str]:
+    return [entry["code"] for entry in run.log]
+
+
+def action(**fields: Any) -> dict[str, Any]:
+    tasks = {"endpoint_id": ENDPOINT, "tasks": [{"function_id": FUNCTION, "kwargs": {"segment": 0}}]}
+    given = {"ActionUrl": V3, "Parameters": tasks, "ResultPath": "$.Fit", "WaitTime": 1000, "End": True}
+    return {"Type": "Action", **given, **fields}
+
+
+CATCH = {
+    "ErrorEquals": ["ActionFailedException", "ActionTimeout", "ActionUnableToRun"],
+    "ResultPath": "$.Error",
+    "Next": "Stop",
+}
+STOP = {"Type": "Fail", "Error": "FitFailed", "CausePath": "$.Error.Cause"}
+
+
+def test_pass_choice_expression_and_end(bench: Bench) -> None:
+    run = bench.run(
+        {
+            "A": {"Type": "Pass", "Result": {"x": 1}, "ResultPath": "$.a", "Next": "B"},
+            "B": {"Type": "ExpressionEval", "Parameters": {"y.=": "a.x + n"}, "ResultPath": "$.b", "Next": "C"},
+            "C": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.b.y", "NumericEquals": 3, "Next": "D"}],
+                "Default": "E",
+            },
+            "D": {"Type": "Pass", "Parameters": {"id.$": "$._context.run_id"}, "ResultPath": "$.d.e", "End": True},
+            "E": {"Type": "Fail"},
+        },
+        {"n": 2},
+    )
+    output = {"n": 2, "a": {"x": 1}, "b": {"y": 3}, "d": {"e": {"id": "run-id"}}}
+    assert run.status == "SUCCEEDED"
+    assert run.details["code"] == "FlowSucceeded"
+    assert run.details["output"] == output
+    assert codes(run) == [
+        *("FlowStarted", "PassStarted", "PassCompleted", "ExpressionEvalStarted", "ExpressionEvalCompleted"),
+        *("ChoiceStarted", "ChoiceCompleted", "PassStarted", "PassCompleted", "FlowSucceeded"),
+    ]
+    assert run.log[-1]["details"] == {"output": output}
+    assert run.log[2]["details"] == {"state_name": "A", "state_type": "Pass", "output": {"x": 1}}
+
+
+def test_without_result_path_the_whole_state_is_replaced(bench: Bench) -> None:
+    run = bench.run(
+        {"A": {"Type": "Pass", "Result": {"x": 1}, "Next": "B"}, "B": {"Type": "Pass", "End": True}}, {"n": 2}
+    )
+    assert run.details["output"] == {"x": 1}
+
+
+def test_fail_shows_error_and_cause_from_the_state(bench: Bench) -> None:
+    run = bench.run({"A": {"Type": "Fail", "Error": "Bad", "CausePath": "$.why"}}, {"why": {"missing": [7]}})
+    assert run.status == "FAILED"
+    assert run.details["code"] == "FlowFailed"
+    assert run.details["details"] == {"state_name": "A", "exception": "Bad", "cause": '{"missing": [7]}'}
+
+
+def test_a_missing_path_fails_the_run_and_no_catch_helps(bench: Bench) -> None:
+    catch = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.Error", "Next": "Stop"}]
+    run = bench.run({"Fit": action(Parameters={"x.$": "$.nothing"}, Catch=catch), "Stop": STOP})
+    assert run.status == "FAILED"
+    assert run.details["details"]["exception"] == "States.Runtime"
+    assert run.details["details"]["state_name"] == "Fit"
+
+
+def test_choice_without_match_and_default_fails(bench: Bench) -> None:
+    choice = {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "B"}]}
+    run = bench.run({"A": choice, "B": {"Type": "Pass", "End": True}}, {"n": 2})
+    assert run.details["details"]["exception"] == "States.NoChoiceMatched"
+
+
+@pytest.mark.parametrize(
+    ("wait", "seconds"),
+    [
+        ({"Seconds": 100}, 10),
+        ({"SecondsPath": "$.s"}, 5),
+        ({"Timestamp": "2023-11-14T22:14:20Z"}, 60),  # a moment is not shortened
+        ({"TimestampPath": "$.t"}, 0),
+    ],
+)
+def test_wait(wait: dict[str, Any], seconds: float) -> None:
+    bench = Bench(speed=10)
+    run = bench.start(
+        {"A": {"Type": "Wait", **wait, "Next": "B"}, "B": {"Type": "Pass", "End": True}},
+        {"s": 50, "t": "2000-01-01T00:00:00Z"},
+    )
+    bench.go(run, seconds - 0.1)
+    assert run.ended is (seconds == 0)
+    bench.go(run, seconds)
+    assert run.status == "SUCCEEDED"
+    assert codes(run)[1:3] == ["WaitStarted", "WaitCompleted"]
+    assert run.data == run.body
+
+
+def test_compute_action_holds_outputs_twice_and_names_the_task_group(bench: Bench) -> None:
+    tasks = "[{'function_id': f, 'args': [], 'kwargs': {'segment': s}} for s in segments]"
+    parameters = {"endpoint_id": ENDPOINT, "tasks.=": tasks}
+    run = bench.run({"Fit": action(Parameters=parameters)}, {"segments": [0, 7], "f": FUNCTION})
+    assert run.status == "ACTIVE"
+    assert bench.compute.calls == [(ENDPOINT, FUNCTION, [], {"segment": s}) for s in (0, 7)]
+    status = run.details["action_statuses"][0]
+    assert (status["state_name"], status["status"], status["action_id"][:3]) == ("Fit", "ACTIVE", "tg_")
+    bench.compute.finish({"segment": 0, "rc": 0}, {"segment": 7, "rc": 1})
+    bench.go(run, 2)
+    details = run.data["Fit"]["details"]
+    assert run.status == "SUCCEEDED"
+    assert details["result"] == [{"segment": 0, "rc": 0}, {"segment": 7, "rc": 1}]
+    assert [r["output"] for r in details["results"]] == details["result"]
+    assert [r["task_id"] for r in details["results"]] == list(bench.compute.outcomes)
+
+
+def test_a_failed_task_fails_the_action_and_is_named(bench: Bench) -> None:
+    run = bench.run({"Fit": action(ExceptionOnActionFailure=True)})
+    (task_id,) = bench.compute.outcomes
+    bench.compute.finish(ValueError("worker lost"))
+    bench.go(run, 2)
+    failure = run.details["details"]
+    assert (run.status, failure["state_name"], failure["exception"]) == ("FAILED", "Fit", "ActionFailedException")
+    cause = json.loads(failure["cause"])
+    assert task_id in cause["details"]["description"]
+    assert cause["details"]["results"] == [{"task_id": task_id, "exception": "worker lost"}]
+
+
+def test_without_exception_on_failure_the_status_is_kept_and_the_flow_goes_on(bench: Bench) -> None:
+    run = bench.run({"Fit": action(ExceptionOnActionFailure=False)})
+    bench.compute.finish(ValueError("no"))
+    bench.go(run, 2)
+    assert run.status == "SUCCEEDED"
+    assert run.data["Fit"]["status"] == "FAILED"
+
+
+def test_catch_puts_the_error_and_keeps_the_rest(bench: Bench) -> None:
+    run = bench.run({"Fit": action(ExceptionOnActionFailure=True, Catch=[CATCH]), "Stop": STOP}, {"n": 1})
+    bench.compute.finish(ValueError("no"))
+    bench.go(run, 2)
+    assert run.data["n"] == 1
+    assert run.data["Error"]["Error"] == "ActionFailedException"
+    assert json.loads(run.data["Error"]["Cause"])["status"] == "FAILED"
+    assert run.details["details"]["exception"] == "FitFailed"
+    assert run.details["details"]["cause"] == run.data["Error"]["Cause"]
+    assert codes(run)[-3:] == ["ActionFailed", "FailStarted", "FlowFailed"]
+
+
+def test_a_catch_rule_that_does_not_name_the_error_is_passed_over(bench: Bench) -> None:
+    catch = [
+        {**CATCH, "ErrorEquals": ["ActionTimeout"]},
+        {**CATCH, "ErrorEquals": ["ActionUnableToRun"], "Next": "Other"},
+    ]
+    states = {"Fit": action(Parameters={}, Catch=catch), "Stop": STOP, "Other": {"Type": "Pass", "End": True}}
+    run = bench.run(states)
+    assert run.status == "SUCCEEDED"
+    assert run.data["Error"]["Error"] == "ActionUnableToRun"
+    assert "'tasks'" in run.data["Error"]["Cause"]
+
+
+def test_polls_double_up_to_ten_minutes_and_speed_divides_them() -> None:
+    for speed in (1.0, 20.0):
+        bench = Bench(speed)
+        run = bench.start({"Fit": action(WaitTime=100_000)})
+        times = []
+        while len(times) < 14:
+            due = bench.engine.advance(run)
+            assert due is not None
+            times.append((due - bench.clock.time) * speed)
+            bench.clock.time = due
+        assert times == pytest.approx([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600, 600], rel=1e-3)
+        assert codes(run).count("ActionPolled") == 13
+
+
+def test_resume_makes_the_next_poll_come_now(bench: Bench) -> None:
+    run = bench.start({"Fit": action()})
+    bench.go(run, 100)
+    bench.compute.finish(0)
+    bench.go(run)
+    assert run.status == "ACTIVE"
+    bench.engine.resume(run)
+    bench.go(run)
+    assert run.status == "SUCCEEDED"
+
+
+def test_wait_time_cancels_the_action_and_raises_action_timeout() -> None:
+    bench = Bench(speed=100)  # WaitTime is not shortened: the work behind the action is not either
+    parameters = {
+        "source_endpoint": COLLECTIONS[0],
+        "destination_endpoint": COLLECTIONS[1],
+        "DATA": [{"source_path": "/a"}],
+    }
+    bench.transfer.outcome = "ACTIVE"
+    run = bench.start(
+        {"Fit": action(ActionUrl=TRANSFER, Parameters=parameters, WaitTime=60, Catch=[CATCH]), "Stop": STOP}
+    )
+    bench.go(run, 59.9)
+    assert run.status == "ACTIVE"
+    bench.go(run, 0.2)
+    assert run.data["Error"]["Error"] == "ActionTimeout"
+    assert json.loads(run.data["Error"]["Cause"])["details"]["DATA_TYPE"] == "task"
+    assert list(bench.transfer.tasks.values()) == ["FAILED"]
+    assert run.status == "FAILED"
+
+
+def test_an_inactive_action_makes_the_run_inactive_until_it_is_resumed(bench: Bench) -> None:
+    parameters = {
+        "source_endpoint": COLLECTIONS[0],
+        "destination_endpoint": COLLECTIONS[1],
+        "DATA": [{"source_path": "/a"}],
+    }
+    bench.transfer.outcome = "INACTIVE"
+    run = bench.run({"Move": action(ActionUrl=TRANSFER, Parameters=parameters)})
+    assert run.status == "INACTIVE"
+    assert run.details["state_name"] == "Move"
+    assert run.details["action_statuses"][0]["status"] == "INACTIVE"
+    bench.transfer.tasks = dict.fromkeys(bench.transfer.tasks, "SUCCEEDED")
+    bench.go(run, 1000)
+    assert run.status == "INACTIVE"
+    bench.engine.resume(run)
+    bench.go(run)
+    assert run.status == "SUCCEEDED"
+
+
+def test_cancel_ends_the_run_as_failed_and_cancels_its_action(bench: Bench) -> None:
+    parameters = {
+        "source_endpoint": COLLECTIONS[0],
+        "destination_endpoint": COLLECTIONS[1],
+        "DATA": [{"source_path": "/a"}],
+    }
+    bench.transfer.outcome = "ACTIVE"
+    run = bench.run({"Move": action(ActionUrl=TRANSFER, Parameters=parameters)})
+    bench.engine.cancel(run)
+    assert (run.status, run.details["code"], run.completed) == ("FAILED", "FlowCanceled", bench.clock.time)
+    assert list(bench.transfer.tasks.values()) == ["FAILED"]
+    entries = len(run.log)
+    bench.engine.cancel(run)
+    assert bench.engine.advance(run) is None
+    assert len(run.log) == entries
+
+
+def test_results_that_outgrow_the_state_fail_the_run_whatever_is_caught(bench: Bench) -> None:
+    run = bench.run({"Fit": action(Catch=[{**CATCH, "ErrorEquals": ["States.ALL"]}]), "Stop": STOP})
+    bench.compute.finish("x" * (DATA_LIMIT // 2))
+    bench.go(run, 2)
+    failure = run.details["details"]
+    assert run.status == "FAILED"
+    assert failure["exception"] == "States.DataLimitExceeded"
+    assert "after state 'Fit' put its result at '$.Fit'; the limit is 200000 bytes" in failure["cause"]
+
+
+def test_the_limit_counts_the_input_and_is_exact(bench: Bench) -> None:
+    end = {"A": {"Type": "Pass", "End": True}}
+    overhead = size({"x": ""})
+    fits = bench.run(end, {"x": "é" * ((DATA_LIMIT - overhead) // 2)})
+    too_large = bench.run(end, {"x": "é" * ((DATA_LIMIT - overhead) // 2) + "xy"})
+    assert fits.status == "SUCCEEDED"
+    assert too_large.details["details"]["exception"] == "States.DataLimitExceeded"
+
+
+def test_a_refused_transfer_is_unable_to_run(bench: Bench) -> None:
+    parameters = {"source_endpoint": "nowhere", "destination_endpoint": COLLECTIONS[1], "DATA": [{"source_path": "/a"}]}
+    run = bench.run({"Move": action(ActionUrl=TRANSFER, Parameters=parameters)})
+    assert run.details["details"]["exception"] == "ActionUnableToRun"
+    assert json.loads(run.details["details"]["cause"])["code"] == "EndpointNotFound"
+
+
+def test_a_loop_of_pass_states_ends_and_lets_others_in(bench: Bench) -> None:
+    run = bench.start({"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}})
+    assert bench.engine.advance(run) == bench.clock.time
+    assert len(run.log) < 200
+    bench.go(run)
+    assert run.status == "FAILED"
+    assert "log entries" in run.details["details"]["cause"]
+
+
+def test_private_values_are_in_no_log(bench: Bench) -> None:
+    parameters = {"endpoint_id": ENDPOINT, "tasks": [], "secret": "HIDDEN", "__Private_Parameters": ["secret"]}
+    run = bench.run({"Fit": action(Parameters=parameters)}, {"_private_key": "HIDDEN"})
+    assert "HIDDEN" not in json.dumps([run.log, run.details])
+
+
+def test_the_pipeline_definition_runs_stage_by_stage(bench: Bench) -> None:
+    """The project's own definition with an input as the planner makes it (segments 0 and 7)."""
+    flow = definitions.analysis()
+    run = FlowRun(
+        "run-id", "flow-id", "t", 0.0, flow.definition, {}, "urn:globus:auth:identity:me", 0.0, pipeline_input()
+    )
+    bench.engine.start(run)
+    bench.go(run)
+    for stage, replies in (("Fit", [0, 0]), ("Convert", [0, 0]), ("Analyze", [{"rc": 0}])):
+        assert run.state == stage
+        bench.compute.finish(*replies)
+        bench.go(run, 1)
+    assert run.status == "SUCCEEDED", run.details
+    first, last = bench.transfer.documents.values()
+    assert [item["source_path"] for item in first["DATA"]] == [
+        "/runs/run1217/run-1217-00.evt",
+        "/runs/run1217/run-1217-07.evt",
+    ]
+    assert first["sync_level"] == 3
+    assert len(last["DATA"]) == 1
+    assert [kwargs.get("segment") for _, _, _, kwargs in bench.compute.calls] == [0, 7, 0, 7, None]
+
+
+def pipeline_input() -> dict[str, Any]:
+    from flowspec.inputs import Places, input_document
+    from flowspec.plan import plan_all
+    from flowspec.stages import Stage
+
+    compute = dict.fromkeys((Stage.FIT, Stage.CONVERT, Stage.ANALYZE), (ENDPOINT, FUNCTION))
+    places = Places(COLLECTIONS[0], "/runs", "/results", COLLECTIONS[1], "/site", "/site/kit", compute)
+    return input_document(plan_all(1217, [0, 7]), places, "run1217", "run 1217, attempt 1")
+
+
+@pytest.mark.parametrize(
+    "host", ["https://actions.globus.org/transfer", "https://actions.automate.globus.org/transfer"]
+)
+def test_older_transfer_forms(bench: Bench, host: str) -> None:
+    move = {
+        "source_endpoint_id": COLLECTIONS[0],
+        "destination_endpoint_id": COLLECTIONS[1],
+        "transfer_items": [{"source_path": "/a", "destination_path": "/b", "recursive": True}],
+    }
+    delete = {"endpoint_id": COLLECTIONS[1], "items": ["/b"], "recursive": True}
+    run = bench.run({"Move": action(ActionUrl=f"{host}/transfer/", Parameters=move)})
+    assert run.status == "SUCCEEDED"
+    run = bench.run({"Delete": action(ActionUrl=f"{host}/delete", Parameters=delete)})
+    assert run.status == "SUCCEEDED"
+    moved, deleted = bench.transfer.documents.values()
+    assert (moved["source_endpoint"], moved["destination_endpoint"]) == COLLECTIONS
+    assert moved["DATA"] == [
+        {"DATA_TYPE": "transfer_item", "source_path": "/a", "destination_path": "/b", "recursive": True}
+    ]
+    assert deleted["DATA"] == [{"DATA_TYPE": "delete_item", "path": "/b"}]
+    assert deleted["endpoint"] == COLLECTIONS[1]
+
+
+def test_directory_actions_are_done_at_once(bench: Bench) -> None:
+    def at(kind: str, path: str, following: dict[str, Any]) -> dict[str, Any]:
+        url = f"https://transfer.actions.globus.org/{kind}"
+        parameters = {"endpoint_id": COLLECTIONS[0], "path": path}
+        fields = action(ActionUrl=url, Parameters=parameters, ResultPath=f"$.{kind}")
+        del fields["End"]
+        return {**fields, **following}
+
+    run = bench.run(
+        {
+            "Mkdir": at("mkdir", "/runs/run1", {"Next": "Ls"}),
+            "Ls": at("ls", "/runs", {"Next": "Stat"}),
+            "Stat": at("stat", "/runs/run1", {"Next": "Again"}),
+            "Again": at("mkdir", "/runs/run1", {"End": True, "Catch": [{**CATCH, "Next": "End"}]}),
+            "End": {"Type": "Pass", "End": True},
+        }
+    )
+    assert run.status == "SUCCEEDED"
+    assert run.data["ls"]["details"]["DATA"] == [{"name": "run1", "type": "dir"}]
+    assert run.data["stat"]["details"]["type"] == "dir"
+    assert run.data["Error"]["Error"] == "ActionUnableToRun"
+
+
+@pytest.mark.parametrize("url", ["https://compute.actions.globus.org", "https://compute.actions.globus.org/fxap"])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"endpoint": ENDPOINT, "function": FUNCTION, "args": "[1]", "kwargs": '{"run": 1217}'},
+        {"endpoint": ENDPOINT, "function": FUNCTION, "args": 1, "payload": {"run": 1217}},
+        {"tasks": [{"endpoint": ENDPOINT, "function": FUNCTION, "args": [1], "payload": {"run": 1217}}]},
+    ],
+)
+def test_older_compute_forms(bench: Bench, url: str, parameters: dict[str, Any]) -> None:
+    run = bench.run({"Fit": action(ActionUrl=url, Parameters=parameters)})
+    assert bench.compute.calls == [(ENDPOINT, FUNCTION, [1], {"run": 1217})]
+    bench.compute.finish(5)
+    bench.go(run, 2)
+    assert run.data["Fit"]["details"]["result"] == [5]
+
+
+def test_a_result_that_is_not_json_is_a_failure(bench: Bench) -> None:
+    run = bench.run({"Fit": action()})
+    bench.compute.finish({1, 2})
+    bench.go(run, 2)
+    assert "not JSON" in run.details["details"]["cause"]

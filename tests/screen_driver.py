@@ -1,0 +1,62 @@
+"""Driving the console's screen in tests: wait for a condition, read what the operator reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from screens.app import ConsoleApp
+from screens.bars import ScreenOptions
+from screens.main_screen import MainScreen
+from tests.ledger_fixture import NOW
+
+PATIENCE = 10.0  # seconds
+WATCHING = "/data/e21062/stagearea"
+
+
+def make_app(
+    ledger: Path, *, now: Callable[[], float] = lambda: NOW, supervisor: Any = None, **how: bool
+) -> ConsoleApp:
+    options = ScreenOptions("e21062", "FRIB>NERSC", ledger, WATCHING, **how)
+    return ConsoleApp(options, now=now, supervisor=supervisor)
+
+
+def shown(app: ConsoleApp) -> str:
+    """What is on the terminal, line by line."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
+    """Wait until the condition holds."""
+    end = time.monotonic() + PATIENCE
+    await pilot.pause()
+    while not condition():
+        assert time.monotonic() < end, f"not within {PATIENCE:.0f} s; the screen shows:\n{shown(pilot.app)}"
+        await pilot.pause(0.02)
+    await pilot.pause()
+
+
+async def until_shown(pilot: Pilot[Any], *words: str) -> str:
+    """Wait until all of these words stand on the screen; returns all that stands there."""
+    await until(pilot, lambda: all(word in shown(pilot.app) for word in words))
+    return shown(pilot.app)
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    """Wait until the screen shows the segments of the run that is selected."""
+    app = pilot.app
+    assert isinstance(app, ConsoleApp)
+    main = next(screen for screen in app.screen_stack if isinstance(screen, MainScreen))
+
+    def fresh() -> bool:
+        detail = app.look.detail
+        if app.look.snapshot is None:
+            return False
+        return (detail.run.run if detail else None) == main.selected
+
+    await until(pilot, fresh)
