@@ -184,6 +184,7 @@ def intend(ops: Operations, run: Run, plan: Plan, actor: str) -> int:
     with ops.ledger.change():
         records.forget_evidence(ops.ledger, run.run, Witness.LOG)
         records.forget_evidence(ops.ledger, run.run, Witness.TASK, Says.FAILED, Says.RUNNING, Says.PENDING)
+        records.forget_evidence(ops.ledger, run.run, Witness.FILE, Says.ABSENT)
         attempt = records.add_intent(ops.ledger, plan, number, tag, body, label, ops.flow_id, actor)
         records.set_run(
             ops.ledger, run.run, state=RunState.RUNNING.value, why=f"attempt {number} is being started",

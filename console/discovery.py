@@ -29,6 +29,7 @@ HOT_SECONDS = 300.0  # for so long after its last change a complete run's files 
 YOUNG_SECONDS = 60.0  # a directory changed within this time may change again without a new modification time
 FULL_LOOK_SECONDS = 60.0
 ROTATION = 60  # full looks until the files of every complete run were looked at once
+SLICE_SECONDS = 1.0  # of work on what is due, before events are listened to again
 BURST_SECONDS = 0.05  # a burst of events is answered by few looks
 STOP_SECONDS = 0.2  # how soon a stop is seen
 _FINAL = (Verdict.READY, Verdict.ABNORMAL)
@@ -46,7 +47,7 @@ class _Directory:
     adopted: str = ""  # the fingerprint that was judged final before this process began
     changed_at: float = 0.0
     hot_until: float = 0.0
-    due: float = math.inf  # when time alone may change the judgement
+    due: float = -math.inf  # when it has to be looked into, though nothing may have changed; at once when it is new
     facts: dict[str, SegmentFacts] = field(default_factory=dict)
     judgement: Judgement | None = None
     told: Judgement | None = None
@@ -113,7 +114,7 @@ class Discovery:
 
     @property
     def next_due(self) -> float:
-        """When time alone may change a judgement; infinite when nothing waits."""
+        """When `look_at` has something to do by itself; infinite when nothing waits."""
         return min((d.due for d in self._found.values()), default=math.inf)
 
     def look(self) -> None:
@@ -127,14 +128,16 @@ class Discovery:
             if full:
                 self._full_looks += 1
                 self._next_full = now + FULL_LOOK_SECONDS
-            self._examine(d for d in self._found.values() if d.hot(now) or (full and self._may_have_changed(d)))
+            seen = [d for d in self._found.values() if d.fingerprint]
+            self._examine(d for d in seen if d.hot(now) or (full and self._may_have_changed(d)))
+            self.look_at(())
         self._listener.looked(self.problem)
 
     def look_at(self, touched: Iterable[str]) -> None:
-        """Look at these directories and at those whose judgement is due, without listing the others."""
+        """Look at these directories and, for some seconds, at those that are due, without listing the others."""
         now = self._clock()
-        chosen = set(touched)
-        self._examine(d for d in self._found.values() if d.name in chosen or d.due <= now)
+        self._examine(self._found[name] for name in touched if name in self._found)
+        self._examine((d for d in self._found.values() if d.due <= now), until=now + SLICE_SECONDS)
 
     # ---- the list of runs
 
@@ -175,10 +178,10 @@ class Discovery:
 
     # ---- one run
 
-    def _examine(self, directories: Iterable[_Directory]) -> None:
-        """Newest run first: the one being taken matters most, and a restart may find thousands of old ones."""
+    def _examine(self, directories: Iterable[_Directory], until: float = math.inf) -> None:
+        """Newest run first: the one being taken matters most, and the first look may find terabytes of old ones."""
         for directory in sorted(directories, key=lambda d: d.run, reverse=True):
-            if self._stop.is_set():
+            if self._stop.is_set() or self._clock() > until:
                 return
             self._look_into(directory)
 
@@ -188,8 +191,10 @@ class Discovery:
         entries = scan(path)
         if any(e.name == THE_DIRECTORY for e in entries) and _is_gone(path):
             self._stale = True
+            directory.due = self._clock() + self._policy.settle
             return
         now = self._clock()
+        directory.due = math.inf
         seen, new = fingerprint(directory.name, entries), not directory.fingerprint
         if seen != directory.fingerprint:
             directory.fingerprint, directory.changed_at, directory.hot_until = seen, now, now + HOT_SECONDS
@@ -229,7 +234,8 @@ class Discovery:
             sources=self._policy.sources,
         )
         settled = directory.changed_at + self._policy.settle
-        directory.due = settled + 0.001 if settled > now else math.inf
+        if settled > now:
+            directory.due = settled + 0.001
 
     def _tell(self, directory: _Directory, path: Path, entries: Iterable[Entry]) -> None:
         judgement = directory.judgement

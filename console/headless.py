@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 import threading
@@ -21,7 +20,6 @@ from console.states import ENDED, RunState
 from console.supervisor import Supervisor
 
 LOOK_SECONDS = 0.2
-RESULT_MAGIC = b"root"
 
 
 def run_sandbox(options: argparse.Namespace) -> int:
@@ -43,7 +41,7 @@ def run_sandbox(options: argparse.Namespace) -> int:
     finally:
         if supervisor is not None:
             supervisor.close()
-        sandbox.close()
+        sandbox.close(leave_results=options.until_done)
 
 
 def _follow(ledger: Ledger, sandbox: Sandbox, supervisor: Supervisor, stop: threading.Event, runs: int | None) -> bool:
@@ -68,8 +66,8 @@ def _report(options: argparse.Namespace, settings: Settings, ledger: Ledger, san
     runs = [_outcome(ledger, sandbox, run) for run in sorted(records.runs(ledger, *ENDED), key=lambda run: run.run)]
     good = all(run["state"] == RunState.DONE.value and run["verified"] for run in runs)
     if options.json:
-        kept = str(sandbox.directory) if options.keep else None
-        print(json.dumps({"schema": 1, "ok": good, "directory": kept, "runs": runs}, indent=2))
+        document = {"schema": 1, "ok": good, "directory": str(sandbox.directory), "runs": runs}
+        print(json.dumps(document, indent=2))
     else:
         for run in runs:
             _say(f"run {run['run']} {run['state']}: {run['result'] or run['why']}")
@@ -89,7 +87,7 @@ def _outcome(ledger: Ledger, sandbox: Sandbox, run: records.Run) -> dict[str, An
         "attempts": len(attempts),
         "flow_runs": [attempt.flow_run for attempt in attempts if attempt.flow_run],
         "result": run.result,
-        "verified": run.result is not None and _is_whole(Path(run.result)),
+        "verified": run.result is not None and _has_entries(Path(run.result)),
         "seconds": {
             "end_to_launch": _seconds(whole, started),
             "end_to_result": _seconds(whole, run.finished_at),
@@ -97,12 +95,15 @@ def _outcome(ledger: Ledger, sandbox: Sandbox, run: records.Run) -> dict[str, An
     }
 
 
-def _is_whole(result: Path) -> bool:
-    """The result is there and begins as ROOT files do; that it has the site's size was checked by the driver."""
+def _has_entries(result: Path) -> bool:
+    """The result is a ROOT file, and every histogram in it has entries."""
+    import uproot  # comes with the sandbox, and is slow to import
+
     try:
-        with result.open("rb") as file:
-            return file.read(len(RESULT_MAGIC)) == RESULT_MAGIC and os.fstat(file.fileno()).st_size > 0
-    except OSError:
+        with uproot.open(result) as file:
+            histograms = [file[key] for key in file.keys(filter_classname="TH1*")]
+            return bool(histograms) and all(histogram.values().sum() > 0 for histogram in histograms)
+    except (OSError, ValueError):
         return False
 
 

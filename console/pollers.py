@@ -1,7 +1,7 @@
 """Asking Globus how far the open attempts are, in few calls, and writing it to the ledger as evidence.
 
 One list call for all flow runs, one batch call for all compute tasks; logs, transfer tasks and listings only of what is
-under way. A stage whose places are all settled (done, failed or disagreeing) is not asked about again.
+under way. A stage whose places are all settled (done or failed) is not asked about again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from remote.globus.flows import FlowRun
 
 TASK_GROUP = "tg_"
 _COMPUTE = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
-SETTLED = (CellState.DONE, CellState.FAILED, CellState.DISAGREES)
+SETTLED = (CellState.DONE, CellState.FAILED)
+OPEN_QUESTIONS = (CellState.RUNNING, CellState.DISAGREES)
 # How long after the end of a flow run its outputs may take to show up before the attempt is judged without them.
 JUDGE_AFTER_SECONDS = 10.0
 PING_SECONDS = 10.0
@@ -176,7 +177,7 @@ def _judge(ops: Operations, attempt: Attempt, flow_run: FlowRun) -> None:
             records.set_attempt(ops.ledger, attempt.attempt, stage=stage.value)
     elif flow_run.cancelled:
         _end(ops, attempt, AttemptState.CANCELLED, RunState.CANCELLED, "cancelled; r does what is missing")
-    elif any(c.state is CellState.RUNNING for c in matrix.values()) and _ended_just_now(ops, flow_run):
+    elif any(cell.state in OPEN_QUESTIONS for cell in matrix.values()) and _ended_just_now(ops, flow_run):
         return
     elif flow_run.status == "SUCCEEDED":
         _judge_success(ops, attempt, run, matrix)

@@ -109,7 +109,9 @@ def record_judgement(ledger: Ledger, path: str, judged: Judgement, sizes: Mappin
         )  # fmt: skip
         if before is None or (on_disk and before.state is not state):
             level = "warning" if state in (RunState.INCOMPLETE, RunState.ABNORMAL) else "info"
-            ledger.event(level, f"run {judged.run} {state.value}: {judged.reason}", actor="driver", run=judged.run)
+            told = judged.reason.startswith(f"run {judged.run} ")
+            text = judged.reason if told else f"run {judged.run} {state.value}: {judged.reason}"
+            ledger.event(level, text, actor="driver", run=judged.run)
         elif judged.fingerprint not in (before.fingerprint, before.launched_fingerprint) and not on_disk:
             text = f"run {judged.run} changed on disk after it was launched: {judged.reason}"
             ledger.event("warning", text, actor="driver", run=judged.run)

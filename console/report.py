@@ -20,6 +20,7 @@ from console.states import OPEN, AttemptState, RunState
 from flowspec.stages import SEGMENT_STAGES, STAGES, Cell, CellState, Place, Stage
 
 STALE_SECONDS = 15.0  # a source that was not heard for longer is no longer believed
+ASKED_ALWAYS = ("disk", "flows", "compute")  # the other sources are asked only while there is something to ask
 EVENTS_SHOWN = 50
 ENDED_ATTEMPTS_SHOWN = 30
 REQUESTS_SHOWN = 20
@@ -103,7 +104,7 @@ class Source:
 
     def stale(self, now: float) -> bool:
         age = self.age(now)
-        return bool(self.problem) or age is None or age > STALE_SECONDS
+        return bool(self.problem) or (self.name in ASKED_ALWAYS and (age is None or age > STALE_SECONDS))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -30,8 +31,8 @@ class Sandbox:
     """A running sandbox in `directory` (a temporary one, removed afterwards, when None)."""
 
     def __init__(self, directory: Path | None = None, *, port: int = 0, auto_launch: bool = True) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="frib-sandbox-") if directory is None else None
-        self.directory = Path(self._temporary.name if self._temporary else directory or "").resolve()
+        self._temporary = directory is None
+        self.directory = Path(directory or tempfile.mkdtemp(prefix="frib-sandbox-")).resolve()
         self.profile = self.directory / "profile.toml"
         self.taken: dict[int, float] = {}  # run -> when its last segment was whole on the DTN (seconds since the epoch)
         self._port, self._auto_launch = port, auto_launch
@@ -82,8 +83,8 @@ class Sandbox:
         """True when the loopback Globus is gone: nothing can go on without it."""
         return self._children["sandbox"].poll() is not None
 
-    def close(self) -> None:
-        """End the processes and, when it is temporary, remove the directory."""
+    def close(self, *, leave_results: bool = False) -> None:
+        """End the processes and, when the directory is temporary, remove it (or all of it but the results)."""
         self._ending = True
         for child in self._children.values():
             if child.stdin is not None:
@@ -95,9 +96,8 @@ class Sandbox:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
-        if self._temporary is not None:
-            _make_removable(self.directory)
-            self._temporary.cleanup()
+        if self._temporary:
+            _remove(self.directory, leave_results=leave_results)
 
     def _spawn(self, name: str, command: list[str], stdout: int | None = None) -> subprocess.Popen[bytes]:
         with open_log(self._log(name)) as log:
@@ -119,10 +119,20 @@ class Sandbox:
                 self.taken[told["run"]] = told["ended_at"]
 
 
-def _make_removable(directory: Path) -> None:
-    """Finished run directories are read-only, as the DAQ leaves them."""
+def _remove(directory: Path, *, leave_results: bool) -> None:
+    """Remove a sandbox's directory. Finished run directories are read-only, as the DAQ leaves them."""
     for folder, _, _ in os.walk(directory):
         Path(folder).chmod(0o700)
+    if not leave_results:
+        shutil.rmtree(directory)
+        return
+    for child in (*directory.iterdir(), *(directory / "dtn").iterdir()):
+        if child.name in ("dtn", "results"):
+            continue
+        if child.is_dir():
+            shutil.rmtree(child)
+        else:
+            child.unlink()
 
 
 def _how(code: int) -> str:

@@ -37,7 +37,7 @@ from screens.keys import (
 from screens.lines import Piece
 from screens.look import choose_theme
 from screens.main_screen import MainScreen
-from screens.reader import Asked, Asker, Look, Looked, Reader, Supervisor
+from screens.reader import Asked, Asker, Keeper, Look, Looked, Reader
 
 TICK_SECONDS = 1.0
 
@@ -54,14 +54,14 @@ class ConsoleApp(App[int], inherit_bindings=False):
         options: ScreenOptions,
         *,
         now: Callable[[], float] = time.time,
-        supervisor: Supervisor | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         super().__init__()
         self.options = options
         self.now = now
         self.look = Look()
         self.notice: Piece | None = None
-        self.reader = Reader(options.ledger, now, self.post_message, supervisor)
+        self.reader = Reader(options.ledger, now, self.post_message, keeper)
         self.asker = Asker(options.ledger, now, self.post_message)
         self._unanswered: set[int] = set()
         self._last_event = 0
@@ -92,6 +92,9 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     def on_looked(self, message: Looked) -> None:
         self.look = message.look
+        if self.look.lost:
+            self.exit(1)
+            return
         self._hear_answers()
         if (front := self._front()) is not None:
             front.looked()
@@ -177,10 +180,8 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self.say("q closes this console")
 
 
-def run_screen(
-    settings: Any, *, read_only: bool, ascii_only: bool, sandbox: bool, supervise: Supervisor | None = None
-) -> int:
-    """Show the screen until the operator closes it; returns the exit code.
+def run_screen(settings: Any, *, read_only: bool, ascii_only: bool, sandbox: bool, keeper: Keeper | None = None) -> int:
+    """Show the screen until the operator closes it, or until what it shows is lost; returns the exit code.
 
     `settings` has `.experiment`, `.ledger` (Path), `.site.name` and `.dtn.runs` (the directory that is watched).
     """
@@ -193,10 +194,6 @@ def run_screen(
         ascii_only=ascii_only,
         sandbox=sandbox,
     )
-    try:
-        app = ConsoleApp(options, supervisor=supervise)
-        code = app.run(mouse=False)
-        return app.return_code or 0 if code is None else code
-    finally:
-        if supervise is not None:
-            supervise.on_quit()
+    app = ConsoleApp(options, keeper=keeper)
+    code = app.run(mouse=False)
+    return code if code is not None else app.return_code or 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console import text
-from console.report import Event, RunRow, Snapshot, Source
+from console.report import ASKED_ALWAYS, Event, RunRow, Snapshot, Source
 from screens.keys import ACTIONS, why_not
 from screens.lines import Piece
 from screens.look import LEVEL_STYLES
@@ -36,20 +36,16 @@ def header(look: Look, options: ScreenOptions, now: float, width: int) -> list[P
         left.append((" SANDBOX ", "warn"))
     if options.read_only:
         left.append((" READ-ONLY ", "warn"))
-    right: list[Piece] = [(f" {text.clock(now)} ", "plain")]
+    right = (f" {text.clock(now)} ", "plain")
     if look.problem:
         left.append((" LEDGER PROBLEM ", "alarm"))
-    sources: Sequence[Source] = ()
     if look.snapshot is not None:
         left += _driver(look.snapshot)
         left.append((" auto ON ", "plain") if look.snapshot.auto else (" auto OFF ", "warn"))
-        sources = sorted(look.snapshot.sources, key=lambda source: not source.stale(now))
-    room = width - _width(left) - _width(right)
-    for source in sources:
-        piece = _source(source, now, room)
-        left.append(piece)
-        room -= text.cells(piece[0])
-    return [*left, (" " * room, "plain"), *right] if room > 0 else left
+        left += _sources(look.snapshot.sources, now)
+    words = "".join(piece for piece, _ in left)
+    room = width - text.cells(words) - text.cells(right[0])
+    return [*left, (" " * room, "plain"), right] if room >= 0 else left
 
 
 def _driver(snapshot: Snapshot) -> list[Piece]:
@@ -61,29 +57,34 @@ def _driver(snapshot: Snapshot) -> list[Piece]:
     return [(" driver here " if driver.here else f" driver on {text.clean(driver.host, 16)} ", "plain")]
 
 
-def _source(source: Source, now: float, room: int) -> Piece:
-    name, age = text.clean(source.name, 12), source.age(now)
-    if not source.stale(now):
-        return text.clean(f" {name} ok ", room), "plain"
-    old = f"OLD {text.span(age)}" if age is not None else "never heard"
-    problem = f": {text.clean(source.problem, 24)}" if source.problem else ""
-    return text.clean(f" {name} {old}{problem} ", room), "bad"
+def _sources(sources: Sequence[Source], now: float) -> list[Piece]:
+    """The sources in trouble one by one, then those that are heard all the time together."""
+    pieces: list[Piece] = []
+    for source in sources:
+        if source.stale(now):
+            age = source.age(now)
+            old = f"OLD {text.span(age)}" if age is not None else "never heard"
+            problem = f": {text.clean(source.problem, 24)}" if source.problem else ""
+            pieces.append((f" {text.clean(source.name, 12)} {old}{problem} ", "bad"))
+    well = [source.name for source in sources if source.name in ASKED_ALWAYS and not source.stale(now)]
+    return [*pieces, (f" {' '.join(well)} ok ", "plain")] if well else pieces
 
 
-def old(look: Look, now: float) -> bool:
-    """Whether what is shown of the other end is not to be believed any more."""
+def old(look: Look, now: float, *names: str) -> str:
+    """The mark of what is not to be believed any more, ` (OLD: flows)`; '' while these sources are heard."""
     seen = look.snapshot
     if seen is None:
-        return False
+        return ""
     if look.problem or seen.driver is None or seen.driver.hung:
-        return True
-    return bool(seen.sources) and all(source.stale(now) for source in seen.sources)
+        return " (OLD)"
+    stale = [source.name for source in seen.sources if source.name in names and source.stale(now)]
+    return f" (OLD: {', '.join(stale)})" if stale else ""
 
 
 def status(look: Look, notice: Piece | None) -> Piece:
     """The most important sentence, not yet cleaned: what the operator was just told goes before what has happened."""
-    if look.supervision:
-        return look.supervision, "alarm"
+    if look.kept:
+        return look.kept, "alarm"
     if look.problem:
         return look.problem, "bad"
     if notice is not None:
@@ -113,7 +114,3 @@ def footer(run: RunRow | None, read_only: bool, shown: Sequence[str]) -> list[Pi
         usable = why_not(action, run, read_only) is None
         pieces += [(action.shown, "title" if usable else "dim"), (f" {action.label}  ", "plain" if usable else "dim")]
     return pieces
-
-
-def _width(pieces: Sequence[Piece]) -> int:
-    return sum(text.cells(words) for words, _ in pieces)

@@ -79,39 +79,44 @@ class MainScreen(ConsoleScreen):
 
     def fill(self) -> None:
         seen = self.app.look.snapshot
-        stale = bars.old(self.app.look, self.app.now())
-        mark = " (OLD)" if stale else ""
         runs, flow_runs, endpoints = (seen.runs, seen.flow_runs, seen.endpoints) if seen else ((), (), ())
         watching = f"no runs yet: watching {self.app.options.watching}"
-        self.runs.show(runs, title=f"Runs{mark}", empty=self._nothing(watching), stale=stale)
+        old = self._old("disk")
+        self.runs.show(runs, title=f"Runs{old}", empty=self._nothing(watching), stale=bool(old))
+        old = self._old("flows")
         self.flow_runs.show(
             flow_runs,
-            title=f"Flow runs{mark}",
+            title=f"Flow runs{old}",
             empty=self._nothing("no flow run yet"),
             summary=_flow_summary(flow_runs),
-            stale=stale,
+            stale=bool(old),
         )
+        old = self._old("compute")
         self.endpoints.show(
             endpoints,
-            title=f"Endpoints{mark}",
+            title=f"Endpoints{old}",
             empty=self._nothing("no endpoint was heard of yet"),
             summary=_endpoint_summary(endpoints),
-            stale=stale,
+            stale=bool(old),
         )
-        self._fill_segments(mark, stale)
+        self._fill_segments()
         self._follow_cursor()
 
-    def _fill_segments(self, mark: str, stale: bool) -> None:
+    def _old(self, *sources: str) -> str:
+        return bars.old(self.app.look, self.app.now(), *sources)
+
+    def _fill_segments(self) -> None:
         detail = self.app.look.detail
         if detail is None:
-            self.segments.show((), title=f"Segments{mark}", empty=self._nothing("no run is selected"))
+            self.segments.show((), title="Segments", empty=self._nothing("no run is selected"))
             return
+        old = self._old("flows", "compute", "transfer") if detail.active else ""
         self.segments.show(
             detail.segments,
-            title=f"Segments of {detail.run.run}{mark}  {_whole_run(detail)}",
+            title=f"Segments of {detail.run.run}{old}  {_whole_run(detail)}",
             empty="no segment on disk",
             summary=_segment_summary(detail),
-            stale=stale,
+            stale=bool(old),
         )
         if detail.run.run != self._shown_detail:
             self._shown_detail = detail.run.run
@@ -187,8 +192,10 @@ def _whole_run(detail: RunDetail) -> str:
 
 
 def _work(row: EndpointRow) -> str:
-    """What the endpoint reported of itself: `38 running  4 queued`."""
-    return "  ".join(f"{row.detail[key]} {key}" for key in ("running", "queued") if key in row.detail)
+    """What the endpoint reported of its workers: `38/40 busy  4 queued`."""
+    total, idle, queued = (row.detail.get(key) for key in ("total_workers", "idle_workers", "pending_tasks"))
+    busy = f"{total - idle}/{total} busy" if isinstance(total, int) and isinstance(idle, int) else ""
+    return f"{busy}  {queued} queued".strip() if isinstance(queued, int) else busy
 
 
 # ---- folded panes, in one line

@@ -126,10 +126,8 @@ class Pane(Lines, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         self._follow()
 
-    def on_focus(self) -> None:
-        self.draw_changes()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
         self.draw_changes()
 
     # ---- drawing

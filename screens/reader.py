@@ -22,20 +22,20 @@ from console.ledger import Ledger, LedgerError, actor
 from console.report import RunDetail, Snapshot
 
 LOOK_SECONDS = 0.25
-SUPERVISE_SECONDS = 1.0
+KEEP_SECONDS = 1.0
 REST = 5  # after a look that took t seconds, rest at least REST * t
 
 Post = Callable[[Message], object]
 
 
-class Supervisor(Protocol):
-    """Something that the console started and must keep an eye on: a sandbox, or a driver."""
+class Keeper(Protocol):
+    """Keeps what the console started: a driver, a sandbox. Asked every second, never on the screen's thread."""
 
     def problem(self) -> str | None:
-        """What is wrong with it now, in one sentence. Called every second, not on the screen's thread."""
+        """What is wrong with it now, in one sentence."""
 
-    def on_quit(self) -> None:
-        """The screen is closed."""
+    def lost(self) -> bool:
+        """True when there is nothing left to look at."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class Look:
     snapshot: Snapshot | None = None
     detail: RunDetail | None = None
     problem: str = ""
-    supervision: str = ""  # problem of what the console started
+    kept: str = ""  # problem of what the console started
+    lost: bool = False
 
 
 class Looked(Message):
@@ -59,10 +60,10 @@ class Looked(Message):
 class Reader(threading.Thread):
     """Looks at the ledger at `path` until stopped, and posts each `Look` that differs from the one before."""
 
-    def __init__(self, path: Path, now: Callable[[], float], post: Post, supervisor: Supervisor | None = None) -> None:
+    def __init__(self, path: Path, now: Callable[[], float], post: Post, keeper: Keeper | None = None) -> None:
         super().__init__(name="reader", daemon=True)
-        self._path, self._now, self._post, self._supervisor = path, now, post, supervisor
-        self._supervised = 0.0
+        self._path, self._now, self._post, self._keeper = path, now, post, keeper
+        self._kept_at = 0.0
         self._selected: int | None = None
         self._wake, self._free = threading.Event(), threading.Event()
         self._free.set()
@@ -123,9 +124,9 @@ class Reader(threading.Thread):
 
     def _with_presence(self, look: Look) -> Look:
         """The driver's presence is a lock and not a row: it is looked at each time; so is what the console started."""
-        if self._supervisor is not None and time.monotonic() - self._supervised > SUPERVISE_SECONDS:
-            look = replace(look, supervision=self._supervisor.problem() or "")
-            self._supervised = time.monotonic()
+        if self._keeper is not None and time.monotonic() - self._kept_at > KEEP_SECONDS:
+            look = replace(look, kept=self._keeper.problem() or "", lost=self._keeper.lost())
+            self._kept_at = time.monotonic()
         if look.snapshot is None:
             return look
         driver = presence.driver(self._path)

@@ -176,10 +176,14 @@ def _runs_on_disk(demo: DemoLedger) -> None:
 
 
 def _the_rest(demo: DemoLedger) -> None:
-    demo.endpoint("frib-fit-mpi", Stage.FIT, True, 40_000, '{"workers": 38, "running": 38, "queued": 4}')
-    demo.endpoint("frib-convert", Stage.CONVERT, True, 40_000, '{"workers": 8, "running": 5, "queued": 0}')
+    demo.endpoint(
+        "frib-fit-mpi", Stage.FIT, True, 40_000, '{"total_workers": 40, "idle_workers": 2, "pending_tasks": 4}'
+    )
+    demo.endpoint(
+        "frib-convert", Stage.CONVERT, True, 40_000, '{"total_workers": 8, "idle_workers": 3, "pending_tasks": 0}'
+    )
     demo.endpoint("frib-analysis", Stage.ANALYZE, False, 320)
     text = "run 1214 FAILED at fit: segment 07, EventEditor aborted (rc 134). r retries segment 07 only."
     demo.ledger.event("bad", text, actor=DRIVER, run=1214, segment=7)
-    demo.ledger.heard("DTN")
-    demo.ledger.heard("Globus")
+    for source in ("disk", "flows", "transfer", "compute"):
+        demo.ledger.heard(source)

@@ -18,17 +18,20 @@ PATIENCE = 10.0  # seconds
 WATCHING = "/data/e21062/stagearea"
 
 
-def make_app(
-    ledger: Path, *, now: Callable[[], float] = lambda: NOW, supervisor: Any = None, **how: bool
-) -> ConsoleApp:
+def make_app(ledger: Path, *, now: Callable[[], float] = lambda: NOW, keeper: Any = None, **how: bool) -> ConsoleApp:
     options = ScreenOptions("e21062", "FRIB>NERSC", ledger, WATCHING, **how)
-    return ConsoleApp(options, now=now, supervisor=supervisor)
+    return ConsoleApp(options, now=now, keeper=keeper)
 
 
 def shown(app: ConsoleApp) -> str:
     """What is on the terminal, line by line."""
     strips = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+def unwrapped(app: ConsoleApp) -> str:
+    """What is on the terminal as one line, each gap one space."""
+    return " ".join(shown(app).split())
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
@@ -42,8 +45,8 @@ async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
 
 
 async def until_shown(pilot: Pilot[Any], *words: str) -> str:
-    """Wait until all of these words stand on the screen; returns all that stands there."""
-    await until(pilot, lambda: all(word in shown(pilot.app) for word in words))
+    """Wait until all of these words stand on the screen, wherever lines break; returns all that stands there."""
+    await until(pilot, lambda: all(word in shown(pilot.app) or word in unwrapped(pilot.app) for word in words))
     return shown(pilot.app)
 
 

@@ -75,7 +75,8 @@ class ScriptedService:
         raw = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         query = {k: v[0] for k, v in parse_qs(address.query).items()}
         token = handler.headers.get("Authorization", "")
-        body = json.loads(raw) if raw else None
+        is_json = "json" in handler.headers.get("Content-Type", "")
+        body = json.loads(raw) if raw and is_json else raw
         self.requests.append(Request(handler.command, address.path, query, body, token))
         waiting = self._replies[handler.command, address.path]
         reply = Reply({"code": "Unscripted", "message": handler.path}, 418) if not waiting else waiting[0]

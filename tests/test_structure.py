@@ -65,7 +65,7 @@ def test_files_that_are_no_modules_are_distributed_too() -> None:
         path
         for folder in HOUSE
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and path.suffix not in {".py", ".pyc"}
+        if path.is_file() and path.suffix not in {".py", ".pyc"} and "/." not in str(path.relative_to(ROOT))
     }
     assert present - distributed == set()
 

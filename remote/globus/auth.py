@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remote.globus.errors import RemoteError, calling
+from remote.globus.limits import ANSWER_SECONDS, repeatable_options
 
 if TYPE_CHECKING:
     from globus_sdk import UserApp
@@ -108,7 +110,7 @@ def _no_token(cause: str) -> RemoteError:
 
 
 def _user_app(client_id: str, token_store: Path, flow_ids: list[str], collections: list[str]) -> UserApp:
-    from globus_sdk import GlobusAppConfig, UserApp
+    from globus_sdk import GlobusAppConfig, NativeAppAuthClient, UserApp
     from globus_sdk.scopes import ComputeScopes, FlowsScopes, GCSCollectionScopes, SpecificFlowScopes, TransferScopes
     from globus_sdk.token_storage import JSONTokenStorage
 
@@ -124,7 +126,10 @@ def _user_app(client_id: str, token_store: Path, flow_ids: list[str], collection
         token_validation_error_handler=None,
         auto_redrive_gares=False,
     )
-    return UserApp(APP_NAME, client_id=client_id, scope_requirements=scopes, config=config)
+    # The app's own client for consents takes its time limit from here only; the default is a minute.
+    os.environ.setdefault("GLOBUS_SDK_HTTP_TIMEOUT", str(ANSWER_SECONDS))
+    login_client = NativeAppAuthClient(client_id, app_name=APP_NAME, **repeatable_options())
+    return UserApp(APP_NAME, login_client=login_client, scope_requirements=scopes, config=config)
 
 
 def _app_authorizer(app: UserApp, resource_server: str, lock: threading.Lock) -> GlobusAuthorizer:

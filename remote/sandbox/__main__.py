@@ -15,11 +15,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from remote.sandbox.server import SandboxConfig, build_world, serve
 from remote.sandbox.world import DTN_COLLECTION, ENDPOINTS, SITE_COLLECTION, World
+
+N = TypeVar("N", int, float)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -111,13 +114,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(kind):  # type: ignore[no-untyped-def]
-    def positive(text: str):  # type: ignore[no-untyped-def]
+def _positive(kind: Callable[[str], N]) -> Callable[[str], N]:
+    def positive(text: str) -> N:
         value = kind(text)
         if value <= 0:
             raise argparse.ArgumentTypeError(f"{text} is not positive")
         return value
 
+    positive.__name__ = kind.__name__  # argparse names it: "invalid int value"
     return positive
 
 

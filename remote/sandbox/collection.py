@@ -118,6 +118,7 @@ _FAULT_CODES = {
     errno.EROFS: "PERMISSION_DENIED",
     errno.EISDIR: "IS_A_DIRECTORY",
     errno.ENOTDIR: "NOT_A_DIRECTORY",
+    errno.EEXIST: "NOT_A_DIRECTORY",  # of mkdir, where something else is in the way
     errno.ENOSPC: "NO_SPACE_LEFT",
     errno.EDQUOT: "QUOTA_EXCEEDED",
     errno.EINVAL: "INVALID_PATH_NAME",

@@ -65,7 +65,7 @@ class _Task:
 class ComputeService:
     """Thread-safe. Every method raises `ComputeError` for what the real service refuses.
 
-    `run_dir`: working directory and logs of the workers; `environment`: theirs.
+    `run_dir` and `environment` are the workers'; their logs go to `run_dir`.
     """
 
     def __init__(

@@ -52,7 +52,7 @@ class TransferService:
         self._tasks: dict[str, TransferTask] = {}
         self._by_submission: dict[str, str] = {}
         self._waiting: dict[str, deque[Work]] = {"TRANSFER": deque(), "DELETE": deque()}
-        self._running: dict[str, int] = {"TRANSFER": 0, "DELETE": 0}
+        self._running: dict[str, set[threading.Thread]] = {"TRANSFER": set(), "DELETE": set()}
         self._closed = False
 
     # Submitting and watching tasks
@@ -136,8 +136,11 @@ class TransferService:
         with self._lock:
             self._closed = True
             tasks = list(self._tasks.values())
+            threads = [thread for threads in self._running.values() for thread in threads]
         for task in tasks:
             task.finish("CANCELED", "the sandbox ends")
+        for thread in threads:
+            thread.join(timeout=1)
 
     # Operations on a collection
 
@@ -234,20 +237,19 @@ class TransferService:
 
     def _start_waiting(self, kind: str) -> None:
         with self._lock:
-            while self._waiting[kind] and self._running[kind] < _AT_A_TIME and not self._closed:
+            while self._waiting[kind] and len(self._running[kind]) < _AT_A_TIME and not self._closed:
                 work = self._waiting[kind].popleft()
-                if work.task.over.is_set():
-                    continue
-                self._running[kind] += 1
-                name = f"transfer-{work.task.task_id}"
-                threading.Thread(target=self._run, args=(kind, work), name=name, daemon=True).start()
+                if not work.task.over.is_set():
+                    thread = threading.Thread(target=self._run, args=(kind, work), daemon=True)
+                    self._running[kind].add(thread)
+                    thread.start()
 
     def _run(self, kind: str, work: Work) -> None:
         try:
             work.run()
         finally:
             with self._lock:
-                self._running[kind] -= 1
+                self._running[kind].discard(threading.current_thread())
             self._start_waiting(kind)
 
 

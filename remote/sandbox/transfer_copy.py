@@ -45,7 +45,7 @@ def wanted(name: str, kind: str, rules: list[dict[str, Any]]) -> bool:
     """
     for rule in rules:
         if rule.get("type") in (None, kind) and fnmatchcase(name, rule["name"]):
-            return rule.get("method", "exclude") == "include"
+            return bool(rule.get("method", "exclude") == "include")
     return True
 
 

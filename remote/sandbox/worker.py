@@ -5,8 +5,7 @@ and writes `{"event": "ready" | "running" | "done", ...}` lines to what was its 
 packed as the SDK packs them; `source_name` is the name of the function when it was registered as source text.
 
 As at a real site, nothing of this project can be imported by a function. The worker is the leader of its own session.
-When stdin ends - the server has gone, however it died - it kills itself and all
-that it has started.
+When stdin ends - the server has gone, however it died - it kills itself and all that it has started.
 """
 
 from __future__ import annotations

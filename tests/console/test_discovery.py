@@ -232,6 +232,28 @@ def test_even_old_runs_are_listed_once_in_a_while(runs, discovery, clock, opened
     assert opened == ["run7"]
 
 
+def test_a_mountain_of_old_runs_does_not_hide_the_new_one(runs, discovery, heard, clock, monkeypatch):
+    """The first look may find more than can be read in a day."""
+    for run in range(1, 31):
+        take_run(runs, run)
+    slow = discovery_module.inspect
+
+    def read_slowly(*arguments):
+        clock.now += 0.4
+        return slow(*arguments)
+
+    monkeypatch.setattr(discovery_module, "inspect", read_slowly)
+    discovery.look()
+    assert set(heard.verdicts) == {30, 29}, "the newest, for about a second"
+    take_run(runs, 31)
+    discovery.look()
+    assert 31 in heard.verdicts
+    while discovery.next_due <= clock.now + SETTLE:
+        clock.now = max(clock.now, discovery.next_due)
+        discovery.look_at(())
+    assert heard.verdicts == dict.fromkeys(range(1, 32), Verdict.READY)
+
+
 def test_a_run_that_two_directories_claim_is_nobodys(runs, discovery, heard, clock):
     take_run(runs, 7)
     settle(discovery, clock)

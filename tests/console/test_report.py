@@ -65,10 +65,12 @@ def test_auto_launch_is_on_until_it_is_switched_off(demo: DemoLedger) -> None:
 
 
 def test_a_source_is_stale_when_it_was_not_heard_or_has_a_problem() -> None:
-    assert not Source("Globus", NOW, NOW - 10, "").stale(NOW)
-    assert Source("Globus", NOW, NOW - 16, "").stale(NOW)
-    assert Source("Globus", NOW, NOW - 1, "timeout").stale(NOW)
-    assert Source("Globus", NOW, None, "").stale(NOW)
+    assert not Source("flows", NOW, NOW - 10, "").stale(NOW)
+    assert Source("flows", NOW, NOW - 16, "").stale(NOW)
+    assert Source("flows", NOW, None, "").stale(NOW)
+    assert Source("flows", NOW, NOW - 1, "timeout").stale(NOW)
+    assert not Source("transfer", NOW - 600, NOW - 600, "").stale(NOW)  # asked only while something is transferred
+    assert Source("transfer", NOW, NOW - 1, "timeout").stale(NOW)
 
 
 def test_the_detail_has_a_cell_for_each_segment_and_stage(demo: DemoLedger) -> None:

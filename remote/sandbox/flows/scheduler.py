@@ -15,7 +15,8 @@ _log = logging.getLogger(__name__)
 class Scheduler:
     """Calls `work(key)` when the key is due; `work` returns the time of its next call, or None for no more.
 
-    Times are seconds since 1970. `work` must be quick; if it raises, that is logged and the key is given up. A key has at most one due time: the last set.
+    Times are seconds since 1970. `work` must be quick; if it raises, that is logged and the key is given up. A key has
+    at most one due time: the last set.
     """
 
     def __init__(self, work: Callable[[str], float | None], now: Callable[[], float] = time.time) -> None:

@@ -1,10 +1,9 @@
-# What the three job scripts share. They set `stage`, then source this file, which
+# What the three job scripts share. They set `stage` and `kit` (their directory), then source this file, which
 #   - reads site.conf, and starts the script again inside the site's container if it names one;
-#   - gives them: number, job_name, begin, run_program, deliver, fail;
+#   - gives them: set_number, set_name, begin, run_program, deliver, fail;
 #   - removes everything of theirs that is not a finished output, however they end.
 # Programs run in the background and are waited for, because bash acts on a signal only between commands.
 
-kit=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 STAGE=$stage
 CONTAINER=()
 LAUNCHER=()
@@ -31,16 +30,20 @@ fail() {
 }
 
 clean_up() {
-    local rc=$?
+    local rc=$? ours=$child
     trap - EXIT
+    # Under job.py the process group is ours alone: with a program still running all of it has to end.
+    [[ -z $child || -z ${FRIB_OWN_GROUP:-} ]] || ours=0
     if [[ -n $child ]]; then
         trap '' TERM
-        # Under job.py the process group is ours alone, by hand it may be shared with others.
-        if [[ -n ${FRIB_OWN_GROUP:-} ]]; then kill -TERM 0; else kill -TERM "$child"; fi || true
+        kill -TERM "$ours" || true
     fi
     [[ -z $arriving ]] || rm -f -- "$arriving"
     [[ -z $work ]] || rm -rf -- "$work" || true
-    [[ -z $child ]] || wait "$child" || true
+    if [[ -n $child ]]; then
+        for _ in {1..10}; do kill -0 "$child" 2>/dev/null && sleep 0.1; done
+        kill -KILL "$ours" 2>/dev/null || true
+    fi
     exit "$rc"
 }
 trap clean_up EXIT
@@ -48,21 +51,23 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# A run or segment number without leading zeros: bash takes 0089 for octal.
-number() {
-    [[ $1 =~ ^[0-9]{1,10}$ ]] || fail "not a number: '$1'"
-    printf '%d' "$((10#$1))"
+# Values go to the variable named first, not through $(...), which would cost a process each.
+
+# set_number VARIABLE TEXT: a run or segment number without leading zeros: bash takes 0089 for octal.
+set_number() {
+    [[ $2 =~ ^[0-9]{1,10}$ ]] || fail "not a number: '$2'"
+    printf -v "$1" '%d' "$((10#$2))"
 }
 
-job_name() { # RUN SEGMENT
-    printf 'run-%04d-%02d' "$1" "$2"
+set_name() { # VARIABLE RUN SEGMENT
+    printf -v "$1" 'run-%04d-%02d' "$2" "$3"
 }
 
-# begin LOG: from here on all output goes to the log; makes $work on node-local space.
+# begin LOG_DIR NAME: from here on all output goes to the log; makes $work on node-local space.
 begin() {
-    mkdir -p -- "$(dirname -- "$1")"
-    exec >"$1" 2>&1
-    printf 'JobID %s  Time %s  Node %s  Stage %s\n' "${SLURM_JOB_ID:-none}" "$(date -u +%FT%TZ)" "$(hostname)" "$STAGE"
+    mkdir -p -- "$1"
+    exec >"$1/$2.log" 2>&1
+    TZ=UTC printf 'JobID %s  Time %(%FT%TZ)T  Node %s  Stage %s\n' "${SLURM_JOB_ID:-none}" -1 "$HOSTNAME" "$STAGE"
     work=$(mktemp -d "${TMPDIR:-/tmp}/frib-$STAGE.XXXXXX")
 }
 

@@ -27,7 +27,7 @@ from evidence import judge
 REPLY_BYTES = 400
 TIME_LIMITS = {"fit": 1740.0, "convert": 3540.0, "analyze": 14340.0}  # s, unless site.conf says otherwise
 RC_TIMED_OUT = 124  # as timeout(1)
-TERM_GRACE = 5.0  # s from SIGTERM to SIGKILL: mpirun ends its ranks meanwhile
+TERM_GRACE = 2.0  # s from SIGTERM to SIGKILL: mpirun ends its ranks meanwhile
 ORPHAN_GRACE = 1.0  # the same when the worker is gone
 TAIL_LINES = 20
 TAIL_BYTES = 4000

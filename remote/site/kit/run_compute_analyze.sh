@@ -4,13 +4,15 @@
 # INPUT_DIR/run-NNNN-SS-fitted.root of each SEGMENT -> OUTPUT_DIR/run-NNNN-sorted.root, log LOG_DIR/analyze.log
 set -euo pipefail
 stage=analyze
-source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+kit=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+source "$kit/common.sh"
 
 (($# >= 5)) || fail "usage: ${0##*/} RUN INPUT_DIR OUTPUT_DIR LOG_DIR SEGMENT..."
-run=$(number "$1") input=$2 output=$3 log=$4
+set_number run "$1"
+input=$2 output=$3 log=$4
 shift 4
-begin "$log/analyze.log"
-result=$(printf 'run-%04d-sorted.root' "$run")
+begin "$log" analyze
+printf -v result 'run-%04d-sorted.root' "$run"
 printf 'DirIn %s  FileOut %s  Segments %s\n' "$input" "$output/$result" "$*"
 
 # betasort reads segments 0 to n-1. A segment that was waived leaves a gap, so the copies are numbered anew.
@@ -18,9 +20,10 @@ echo 'Copying input...'
 mkdir -- "$work/in" "$work/out"
 count=0
 for segment in "$@"; do
-    segment=$(number "$segment")
-    run_program cp -- "$input/$(job_name "$run" "$segment")-fitted.root" \
-        "$work/in/$(job_name "$run" "$count")-fitted.root"
+    set_number segment "$segment"
+    set_name name "$run" "$segment"
+    set_name copy "$run" "$count"
+    run_program cp -- "$input/$name-fitted.root" "$work/in/$copy-fitted.root"
     count=$((count + 1))
 done
 echo '... Done'

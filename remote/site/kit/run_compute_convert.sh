@@ -4,13 +4,16 @@
 # INPUT_DIR/run-NNNN-SS-fitted.evt -> OUTPUT_DIR/run-NNNN-SS-fitted.root, log LOG_DIR/convert-SS.log
 set -euo pipefail
 stage=convert
-source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+kit=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+source "$kit/common.sh"
 
 (($# == 5)) || fail "usage: ${0##*/} RUN SEGMENT INPUT_DIR OUTPUT_DIR LOG_DIR"
-run=$(number "$1")
-segment=$(number "$2")
-name=$(job_name "$run" "$segment")-fitted
-begin "$5/$(printf 'convert-%02d.log' "$segment")"
+set_number run "$1"
+set_number segment "$2"
+set_name name "$run" "$segment"
+name+=-fitted
+printf -v log 'convert-%02d' "$segment"
+begin "$5" "$log"
 printf 'FileIn %s  FileOut %s\n' "$3/$name.evt" "$4/$name.root"
 
 echo 'Copying input...'

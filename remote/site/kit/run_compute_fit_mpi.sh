@@ -4,13 +4,15 @@
 # INPUT_DIR/run-NNNN-SS.evt -> OUTPUT_DIR/run-NNNN-SS-fitted.evt, log LOG_DIR/fit-SS.log
 set -euo pipefail
 stage=fit
-source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+kit=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+source "$kit/common.sh"
 
 (($# == 5)) || fail "usage: ${0##*/} RUN SEGMENT INPUT_DIR OUTPUT_DIR LOG_DIR"
-run=$(number "$1")
-segment=$(number "$2")
-name=$(job_name "$run" "$segment")
-begin "$5/$(printf 'fit-%02d.log' "$segment")"
+set_number run "$1"
+set_number segment "$2"
+set_name name "$run" "$segment"
+printf -v log 'fit-%02d' "$segment"
+begin "$5" "$log"
 printf 'FileIn %s  FileOut %s  Ranks %s  Workers %s\n' "$3/$name.evt" "$4/$name-fitted.evt" "$RANKS" "$FIT_WORKERS"
 
 echo 'Copying input...'

@@ -121,7 +121,9 @@ def test_traces_of_a_batch_do_not_influence_each_other() -> None:
     together = fit(traces, WINDOW)
     for i in (0, 70, 149):
         alone = fit(traces[i : i + 1], WINDOW)[0]
-        assert alone["single"]["pulse"]["position"] == pytest.approx(together[i]["single"]["pulse"]["position"], rel=1e-6)
+        assert alone["single"]["pulse"]["position"] == pytest.approx(
+            together[i]["single"]["pulse"]["position"], rel=1e-6
+        )
         # A flat valley amplifies the last bits: what is minimised agrees, the parameters need not.
         assert alone["double"]["chiSquare"] == pytest.approx(together[i]["double"]["chiSquare"], rel=0.05)
 
@@ -257,7 +259,7 @@ class Program:
         )
 
 
-@pytest.fixture()
+@pytest.fixture
 def program(tmp_path: Path) -> Program:
     return Program(tmp_path)
 

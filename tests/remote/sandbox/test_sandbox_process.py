@@ -18,7 +18,9 @@ from globus_compute_sdk import Client
 from globus_compute_sdk.serialize import PureSourceTextInspect
 from globus_sdk import AccessTokenAuthorizer
 
-from tests.sandbox_fixture import RunningSandbox, sandbox, start_sandbox, until  # noqa: F401
+from tests.sandbox_fixture import RunningSandbox, sandbox, start_sandbox, until
+
+__all__ = ["sandbox"]
 
 
 def client_of(running: RunningSandbox) -> Client:
@@ -72,19 +74,19 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("path", ["/flows", "/runs", "/v0.10/task_list", "/v2/version", "/v3/x", "/nowhere", "/"])
-def test_a_request_without_the_token_gets_401(sandbox: RunningSandbox, path: str) -> None:  # noqa: F811
+def test_a_request_without_the_token_gets_401(sandbox: RunningSandbox, path: str) -> None:
     assert status(sandbox.url + path) == 401
     assert status(sandbox.url + path, "wrong") == 401
     assert status(sandbox.url + path, sandbox.token + "x") == 401
     assert status(sandbox.url + path, sandbox.token) != 401
 
 
-def test_it_listens_on_the_loopback_interface_only(sandbox: RunningSandbox) -> None:  # noqa: F811
+def test_it_listens_on_the_loopback_interface_only(sandbox: RunningSandbox) -> None:
     listening = [c for c in psutil.Process(sandbox.process.pid).net_connections("inet") if c.status == "LISTEN"]
     assert [c.laddr.ip for c in listening] == ["127.0.0.1"]
 
 
-def test_sandbox_json_tells_where_everything_is_and_is_private(sandbox: RunningSandbox) -> None:  # noqa: F811
+def test_sandbox_json_tells_where_everything_is_and_is_private(sandbox: RunningSandbox) -> None:
     info = sandbox.info
     assert stat.S_IMODE((sandbox.dir / "sandbox.json").stat().st_mode) == 0o600
     assert info["schema"] == 1
@@ -95,7 +97,7 @@ def test_sandbox_json_tells_where_everything_is_and_is_private(sandbox: RunningS
     assert Path(info["kit"], "site.conf").is_file()
 
 
-def test_the_token_is_in_no_other_file(sandbox: RunningSandbox) -> None:  # noqa: F811
+def test_the_token_is_in_no_other_file(sandbox: RunningSandbox) -> None:
     status(sandbox.url + "/v0.10/task_list", sandbox.token)
     status(sandbox.url + "/v0.10/task/" + "x" * 40)
     files = [path for path in sandbox.dir.rglob("*") if path.is_file() and path.name != "sandbox.json"]
@@ -104,7 +106,7 @@ def test_the_token_is_in_no_other_file(sandbox: RunningSandbox) -> None:  # noqa
     assert sandbox.token not in " ".join(psutil.Process(sandbox.process.pid).cmdline())
 
 
-def test_a_second_sandbox_in_the_same_directory_is_refused(sandbox: RunningSandbox) -> None:  # noqa: F811
+def test_a_second_sandbox_in_the_same_directory_is_refused(sandbox: RunningSandbox) -> None:
     command = [sys.executable, "-m", "remote.sandbox", "--dir", str(sandbox.dir)]
     second = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert second.returncode == 1

@@ -1,0 +1,88 @@
+"""Opening the screen: on a profile, or on a sandbox that lives as long as the screen does."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from console.ledger import Ledger, LedgerError
+from console.processes import ProcessProblem
+from console.profiles import load
+from console.settings import Settings, SettingsError
+from console.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from console.sandbox import Sandbox
+
+# What the sandbox's DAQ does under the screen: small runs, slow enough to watch.
+SANDBOX_RUNS = {"runs": 0, "segments": 4, "events": 400, "rate": 2.0, "pause": 15.0}
+
+
+class Keeper:
+    """What the screen asks about the processes behind it."""
+
+    def __init__(self, supervisor: Supervisor | None, sandbox: Sandbox | None) -> None:
+        self._supervisor, self._sandbox = supervisor, sandbox
+
+    def problem(self) -> str | None:
+        """What is wrong with them now, in one sentence."""
+        of_sandbox = self._sandbox.problem() if self._sandbox else None
+        return of_sandbox or (self._supervisor.problem() if self._supervisor else None)
+
+    def lost(self) -> bool:
+        """True when there is nothing left to look at: the sandbox is gone."""
+        return self._sandbox is not None and self._sandbox.ended()
+
+
+def start(options: argparse.Namespace) -> int:
+    """Show the screen until it is closed; returns the exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # until the screen has its own: what was started must be ended
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    with ExitStack() as stack:
+        try:
+            return _show(options, stack)
+        except SettingsError as error:
+            print(f"console: {error}", file=sys.stderr)
+            return 2
+        except (LedgerError, ProcessProblem, OSError) as error:
+            print(f"console: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+
+
+def _show(options: argparse.Namespace, stack: ExitStack) -> int:
+    sandbox, supervisor = None, None
+    if options.sandbox:
+        sandbox, settings = _start_sandbox(stack)
+        profile = sandbox.profile
+    else:
+        profile = options.profile.resolve()
+        settings = load(profile)
+        Ledger(settings.ledger).close()  # a ledger that cannot be used is told before the screen opens
+    if not options.read_only or sandbox:
+        supervisor = Supervisor(settings.ledger, profile, lifeline=sandbox is not None)
+        supervisor.start()
+        stack.callback(supervisor.close)
+    from screens.app import run_screen  # Textual comes last: the driver starts while it is imported
+
+    keeper = Keeper(supervisor, sandbox)
+    code = run_screen(
+        settings, read_only=options.read_only, ascii_only=options.ascii, sandbox=options.sandbox, keeper=keeper
+    )
+    if keeper.lost():
+        raise ProcessProblem(f"the sandbox is gone: {keeper.problem()}")
+    return code
+
+
+def _start_sandbox(stack: ExitStack) -> tuple[Sandbox, Settings]:
+    from console.sandbox import Sandbox
+
+    sandbox = Sandbox()
+    stack.callback(sandbox.close)
+    settings = sandbox.start(lambda text: print(f"console: {text}", file=sys.stderr, flush=True))
+    sandbox.take_runs(**SANDBOX_RUNS)
+    return sandbox, settings

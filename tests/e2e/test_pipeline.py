@@ -1,0 +1,173 @@
+"""The pipeline with everything real but Globus itself: sandbox process, driver process, job scripts, programs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import uproot
+
+from console import actions, pollers, records
+from console.ledger import actor
+from console.states import AttemptState, RunState
+from flowspec.stages import CellState, Stage
+from tests.pipeline_fixture import running_pipeline
+from tests.sandbox_fixture import until
+
+FIT_CONFIG_THAT_ABORTS = "0 2 0 130 0 129 10 none none\n"  # saturation at 10: fewer points than parameters, rc 134
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    with running_pipeline(tmp_path / "sandbox") as pipeline:
+        yield pipeline
+
+
+def ask(pipeline, verb, run, **args):
+    number = pipeline.ledger.ask(verb, run, actor=actor(), **args)
+    until(lambda: pipeline.ledger.request(number).state != "asked", 15)
+    return pipeline.ledger.request(number)
+
+
+def test_the_sandbox_command_brings_every_run_home(tmp_path):
+    command = [sys.executable, "-m", "console", "sandbox", "--runs", "2", "--segments", "2", "--events", "100"]
+    done = subprocess.run(
+        [*command, "--until-done", "--json", "--keep", str(tmp_path / "kept")],
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["ok"] is True
+    assert [run["run"] for run in report["runs"]] == [1217, 1218]
+    for run in report["runs"]:
+        assert (run["state"], run["segments"], run["attempts"], len(run["flow_runs"])) == ("done", 2, 1, 1)
+        assert 0 < run["seconds"]["end_to_launch"] < run["seconds"]["end_to_result"]
+        with uproot.open(run["result"]) as file:
+            assert Path(run["result"]).name == f"run-{run['run']}-sorted.root"
+            assert all(file[key].values().sum() > 0 for key in file.keys(filter_classname="TH1*"))
+
+
+def test_a_driver_that_is_killed_again_and_again_launches_every_run_once(pipeline):
+    """Killed before the launch, at the intent, while segments are fitted and while they are converted."""
+    for run in (7, 8):
+        pipeline.deliver(pipeline.take(run))
+    moments = [
+        lambda: pipeline.state(7) is RunState.READY or records.attempts(pipeline.ledger, 7),
+        lambda: records.attempts(pipeline.ledger, 7) and records.attempts(pipeline.ledger, 8),
+        lambda: records.newest_attempt(pipeline.ledger, 7).stage == "fit",
+        lambda: records.newest_attempt(pipeline.ledger, 7).stage in ("convert", "analyze", "return"),
+    ]
+    for moment in moments:
+        pipeline.start_driver()
+        until(moment, 30)
+        pipeline.kill_driver()
+    pipeline.start_driver()
+    for run in (7, 8):
+        pipeline.wait_for(run, RunState.DONE)
+        assert [a.state for a in records.attempts(pipeline.ledger, run)] == [AttemptState.SUCCEEDED]
+    known = {a.flow_run for run in (7, 8) for a in records.attempts(pipeline.ledger, run)}
+    assert sorted(pipeline.flow_runs()) == sorted(known)
+
+
+def test_a_failed_fit_names_its_cause_and_a_retry_does_not_transfer_again(pipeline):
+    config = pipeline.sandbox.directory / "site" / "kit" / "fit.conf"
+    good = config.read_text()
+    config.write_text(FIT_CONFIG_THAT_ABORTS)
+    pipeline.deliver(pipeline.take(9))
+    pipeline.start_driver()
+    failed = pipeline.wait_for(9, RunState.FAILED)
+    assert failed.why.startswith("fit of segment 00, 01 failed: ")
+    assert "134" in failed.why
+    assert failed.why.endswith("r retries what is missing")
+    matrix = records.matrix(pipeline.ledger, failed)
+    assert matrix[(Stage.TRANSFER, 0)].state is CellState.DONE
+    assert matrix[(Stage.FIT, 1)].state is CellState.FAILED
+    config.write_text(good)
+    assert ask(pipeline, "retry", 9).answer == "run 9 attempt 2: fit 2, convert 2, analyze, return"
+    done = until(lambda: pipeline.state(9) is RunState.DONE and records.run(pipeline.ledger, 9), 60)
+    assert [a.state for a in records.attempts(pipeline.ledger, 9)] == [AttemptState.FAILED, AttemptState.SUCCEEDED]
+    assert Path(done.result).stat().st_size > 0
+
+
+def test_a_run_is_cancelled_and_what_is_missing_is_done_later(pipeline):
+    pipeline.deliver(pipeline.take(10, segments=3, events=200))
+    pipeline.start_driver()
+    until(lambda: (a := records.newest_attempt(pipeline.ledger, 10)) and a.stage == "fit", 30)
+    assert ask(pipeline, "cancel", 10).state == "done"
+    pipeline.wait_for(10, RunState.CANCELLED)
+    assert ask(pipeline, "launch", 10).state == "refused"
+    assert ask(pipeline, "retry", 10).state == "done"
+    until(lambda: pipeline.state(10) is RunState.DONE, 60)
+    assert len(pipeline.flow_runs()) == 2
+
+
+def quick_fit(kit, run, segment, input_dir, output_dir, log_dir):
+    import os
+
+    os.makedirs(output_dir, exist_ok=True)
+    name = "run-%04d-%02d-fitted.evt" % (run, segment)
+    with open(input_dir + "/" + name.replace("-fitted", ""), "rb") as file:
+        data = file.read() + b"x"
+    with open(output_dir + "/" + name, "wb") as file:
+        file.write(data)
+    reply = {"segment": segment, "rc": 0, "bytes": len(data), "seconds": 1.0}
+    return dict(reply, padding="x" * (380 - len(str(reply))))
+
+
+def quick_convert(kit, run, segment, input_dir, output_dir, log_dir):
+    import os
+
+    os.makedirs(output_dir, exist_ok=True)
+    with open(output_dir + "/run-%04d-%02d-fitted.root" % (run, segment), "wb") as file:
+        file.write(b"root")
+    reply = {"segment": segment, "rc": 0, "bytes": 4, "seconds": 1.0}
+    return dict(reply, padding="x" * (380 - len(str(reply))))
+
+
+def quick_analyze(kit, run, expected, input_dir, output_dir, log_dir):
+    import os
+
+    os.makedirs(output_dir, exist_ok=True)
+    missing = [s for s in expected if not os.path.exists(input_dir + "/run-%04d-%02d-fitted.root" % (run, s))]
+    with open(output_dir + "/run-%04d-sorted.root" % run, "wb") as file:
+        file.write(b"root")
+    return {"rc": len(missing), "missing": missing, "bytes": 4, "seconds": 1.0}
+
+
+def test_a_run_of_300_segments_is_split_into_flow_runs_within_their_state_limit(pipeline):
+    """Every reply as long as a bad one may be; the sandbox ends a flow run whose state outgrows 200 KB."""
+    from dataclasses import replace
+
+    from flowspec.readiness import Judgement, Verdict
+
+    ops = pipeline.operations()
+    functions = {Stage.FIT: quick_fit, Stage.CONVERT: quick_convert, Stage.ANALYZE: quick_analyze}
+    compute = {
+        stage: (ops.places.compute[stage][0], ops.remote.compute.register_function(function, stage.value))
+        for stage, function in functions.items()
+    }
+    ops = replace(ops, places=replace(ops.places, compute=compute))
+    directory = pipeline.settings.dtn.runs / "run300"
+    directory.mkdir()
+    for segment in range(300):
+        (directory / f"run-0300-{segment:02d}.evt").write_bytes(b"0123456789")
+    judged = Judgement(300, Verdict.READY, "complete", tuple(range(300)), 3000, "t", 1, 2, 1.0, "print")
+    records.record_judgement(pipeline.ledger, str(directory), judged, dict.fromkeys(range(300), 10))
+
+    def work() -> bool:
+        actions.launch_what_is_due(ops)
+        pollers.poll_attempts(ops)
+        run = records.run(pipeline.ledger, 300)
+        assert run.state is not RunState.FAILED, run.why
+        return run.state is RunState.DONE
+
+    until(work, 100, every=0.3)
+    attempts = records.attempts(pipeline.ledger, 300)
+    assert [a.state for a in attempts] == [AttemptState.SUCCEEDED] * 2
+    assert sorted(s for a in attempts for s in a.plan.convert) == list(range(300))
+    assert [a.plan.analyze for a in attempts] == [False, True]

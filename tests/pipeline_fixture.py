@@ -1,0 +1,91 @@
+"""The whole pipeline for tests: a sandbox process with the real functions, and the driver as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from console import records
+from console.ledger import Ledger
+from console.operations import Operations
+from console.presence import driver
+from console.processes import spawn_driver
+from console.profiles import load
+from console.sandbox import Sandbox
+from console.setup import operations
+from console.states import RunState
+from remote.sandbox.daq.bringing import Bringer
+from remote.sandbox.daq.taking import TakenRun, take_run
+from tests.sandbox_fixture import until
+
+
+class Pipeline:
+    """A sandbox in a directory, its settings and ledger. Runs are taken and delivered when a test says so."""
+
+    def __init__(self, directory: Path, *, auto_launch: bool = True) -> None:
+        self.sandbox = Sandbox(directory, auto_launch=auto_launch)
+        self.settings = self.sandbox.start(lambda _: None)
+        self.ledger = Ledger(self.settings.ledger)
+        self._driver: subprocess.Popen[bytes] | None = None
+
+    @property
+    def profile(self) -> Path:
+        return self.sandbox.profile
+
+    def operations(self) -> Operations:
+        return operations(load(self.profile), self.ledger)
+
+    def take(self, run: int, segments: int = 2, events: int = 20) -> TakenRun:
+        return take_run(self.sandbox.directory / "daq", run, segments=segments, events=events)
+
+    def deliver(self, taken: TakenRun) -> float:
+        return Bringer(self.sandbox.directory / "daq", self.settings.dtn.runs).deliver(taken)
+
+    def start_driver(self) -> None:
+        self._driver = spawn_driver(self.settings.ledger, self.profile, lifeline=True)
+        until(lambda: driver(self.settings.ledger), 10)
+
+    def kill_driver(self) -> None:
+        assert self._driver is not None
+        self._driver.send_signal(signal.SIGKILL)
+        self._driver.wait()
+
+    def state(self, run: int) -> RunState | None:
+        found = records.run(self.ledger, run)
+        return found.state if found else None
+
+    def wait_for(self, run: int, state: RunState, seconds: float = 60) -> records.Run:
+        def reached() -> records.Run | None:
+            found = records.run(self.ledger, run)
+            ended = found is not None and found.state in (RunState.FAILED, RunState.DONE, RunState.CANCELLED)
+            assert not ended or found is None or found.state is state, f"run {run} is {found.state}: {found.why}"
+            return found if found is not None and found.state is state else None
+
+        return until(reached, seconds, every=0.05)
+
+    def flow_runs(self) -> list[str]:
+        """The ids of all flow runs that the sandbox knows, as the service lists them."""
+        ops = self.operations()
+        return [run.id for run in ops.remote.flows.runs([ops.flow_id])]
+
+    def close(self) -> None:
+        if self._driver is not None and self._driver.stdin is not None:
+            self._driver.stdin.close()
+            self._driver.wait(10)
+        self.ledger.close()
+        self.sandbox.close()
+        for folder, _, _ in os.walk(self.sandbox.directory):
+            Path(folder).chmod(0o700)
+
+
+@contextmanager
+def running_pipeline(directory: Path, *, auto_launch: bool = True) -> Iterator[Pipeline]:
+    pipeline = Pipeline(directory, auto_launch=auto_launch)
+    try:
+        yield pipeline
+    finally:
+        pipeline.close()

@@ -1,0 +1,265 @@
+"""job.py as a program, with the job scripts and the sandbox's tools, or with tools that misbehave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import uproot
+
+from tests.site_fixture import KIT, Site
+from tests.synthetic_run import ordinary_events, segment
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "not so in time"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def leftovers(directory: Path) -> list[str]:
+    """Temporary files in a directory of outputs."""
+    return [path.name for path in directory.rglob(".*")]
+
+
+@pytest.mark.parametrize("run", [89, 12345])
+def test_a_run_goes_through_all_three_stages(site: Site, run: int) -> None:
+    """89, read with a leading zero, is what bash takes for a bad octal number. Segment 1 is waived: a gap."""
+    for number in (0, 8):
+        raw = site.add_raw(run, number)
+        fitted = site.run("fit", run, number)
+        assert (fitted["segment"], fitted["rc"]) == (number, 0)
+        assert fitted["bytes"] == raw.stat().st_size + 3 * (168 + 4)
+        assert site.run("convert", run, number)["rc"] == 0
+    assert site.run("analyze", run, [0, 8]).keys() == {"rc", "bytes", "seconds"}
+
+    result = site.top / "analyzed" / f"run-{run:04d}-sorted.root"
+    with uproot.open(result) as file:
+        assert file["energy"].member("fEntries") == 12
+    log = site.log(run, "fit-08.log")
+    assert [line for line in log.splitlines() if line.endswith("...") or line.startswith("...")][0:2] == [
+        "Copying input...",
+        "... Done",
+    ]
+    assert log.splitlines()[-2:] == ["Moving output and cleaning up...", "... All done"]
+    report = site.report(run, "analyze.json")
+    assert report["sha256"] == hashlib.sha256(result.read_bytes()).hexdigest()
+    assert report["tail"][-1] == "... All done"
+    assert list(site.node_local.iterdir()) == []
+    assert leftovers(site.top) == []
+
+
+def test_the_return_code_and_the_last_words_of_a_crash_are_told(site: Site) -> None:
+    site.add_raw(7, 3)
+    site.fake("EventEditor", "echo 'insufficient data points, n < p' >&2; kill -ABRT $$\n")
+    reply = site.run("fit", 7, 3)
+    assert reply["segment"] == 3
+    assert reply["rc"] == 134
+    assert "run 7 segment 03" in reply["cause"]
+    assert "EventEditor ended with return code 134" in reply["cause"]
+    assert "insufficient data points, n < p" in "\n".join(site.report(7, "fit-03.json")["tail"])
+    assert not (site.top / "fitted" / "run7" / "run-0007-03-fitted.evt").exists()
+    assert list(site.node_local.iterdir()) == []
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_success_without_output_is_a_failure(site: Site, earlier: bool) -> None:
+    site.add_raw(7, 3)
+    if earlier:
+        assert site.run("fit", 7, 3)["rc"] == 0
+    site.fake("EventEditor", "exit 0\n")
+    reply = site.run("fit", 7, 3)
+    assert reply["rc"] != 0
+    assert "left no output run-0007-03-fitted.evt" in reply["cause"]
+
+
+def test_even_a_job_script_that_lies_is_found_out(site: Site) -> None:
+    """As the original's, which always ended with 0."""
+    site.add_raw(7, 3)
+    assert site.run("fit", 7, 3)["rc"] == 0
+    (site.kit / "run_compute_fit_mpi.sh").write_text("exit 0\n")
+    reply = site.run("fit", 7, 3)
+    assert reply["rc"] != 0
+    assert "succeeded without output" in reply["cause"]
+
+
+HANG = "sleep 300 & echo $! >{0}.new; mv {0}.new {0}; wait; sleep 300\n"
+LAST = "for out; do [[ $out == file://*fitted.evt ]] && out=${out#file://} && break; done; in=${2#file://}\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ('head -c -20 "$in" >"$out"', "cut inside a ring item"),
+        ('cp "$in" "$out"', "no larger than its input"),
+        ('head -c 145 "$in" >"$out"', "0 of 3 physics events"),
+        ('{ cat "$in"; tail -c 129 "$in"; } >"$out"', "2 END_RUN items, its input 1"),
+        ('echo hello >"$out"', "cut inside a ring item"),
+    ],
+)
+def test_a_bad_fit_output_is_a_failure(site: Site, fault: str, cause: str) -> None:
+    site.add_raw(7, 3)
+    site.fake("EventEditor", LAST + fault + "\n")
+    reply = site.run("fit", 7, 3)
+    assert reply["rc"] == 1
+    assert cause in reply["cause"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [("echo not root", "no ROOT file"), ("printf 'root\\0\\0\\377\\377\\0\\0\\0\\144\\0\\1\\0\\0%500s'", "is cut")],
+)
+def test_a_bad_root_file_is_a_failure(site: Site, fault: str, cause: str) -> None:
+    site.add_raw(7, 3)
+    assert site.run("fit", 7, 3)["rc"] == 0
+    site.fake("eeconverter", f'{fault} >"$4"\n')
+    reply = site.run("convert", 7, 3)
+    assert reply["rc"] == 1
+    assert cause in reply["cause"]
+
+
+def test_a_cut_input_is_fitted_as_far_as_it_goes(site: Site) -> None:
+    """An operator may insist on an incomplete run; the report says that the input was cut."""
+    site.add_raw(7, 3, segment(ordinary_events(3))[:-40])
+    assert site.run("fit", 7, 3)["rc"] == 0
+    report = site.report(7, "fit-03.json")
+    assert (report["input_whole"], report["physics_events"]) == (False, 3)
+
+
+def test_a_missing_input_is_named(site: Site) -> None:
+    reply = site.run("convert", 7, 3)
+    assert reply["rc"] == 1
+    assert reply["cause"] == "convert of run 7 segment 03: input run-0007-03-fitted.evt is missing"
+    assert site.report(7, "convert-03.json")["cause"] == reply["cause"]
+
+
+def test_analyze_lists_the_missing_segments_as_far_as_they_fit(site: Site) -> None:
+    reply = site.run("analyze", 7, [2, 0, 5])
+    assert reply["rc"] == 1
+    assert reply["missing"] == [0, 2, 5]
+    many = site.run("analyze", 7, list(range(300)))
+    assert many["missing"] == list(range(len(many["missing"])))
+    assert "300 of 300 converted segments missing" in many["cause"]
+    assert len(site.report(7, "analyze.json")["missing"]) == 300
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_hanging_job_is_stopped_at_its_time_limit_with_all_it_started(site: Site, stubborn: bool) -> None:
+    site.add_raw(7, 3)
+    (site.kit / "site.conf").write_text("FIT_TIME_LIMIT=0.5\n")
+    hung = site.fakes / "pid"
+    site.fake("EventEditor", ("trap '' TERM\n" if stubborn else "") + HANG.format(hung))
+    reply = site.run("fit", 7, 3)
+    assert reply["rc"] == 124
+    assert "time limit of 0.5 s" in reply["cause"]
+    until(lambda: not alive(int(hung.read_text())))
+    assert list(site.node_local.iterdir()) == []
+    assert leftovers(site.top) == []
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_nothing_outlives_a_killed_job(site: Site, stubborn: bool) -> None:
+    site.add_raw(7, 3)
+    hung = site.fakes / "pid"
+    site.fake("EventEditor", ("trap '' TERM\n" if stubborn else "") + HANG.format(hung))
+    job = site.start("fit", 7, 3)
+    until(hung.exists)
+    job.kill()
+    job.communicate()
+    until(lambda: not alive(int(hung.read_text())), 2)
+    until(lambda: list(site.node_local.iterdir()) == [], 2)
+
+
+def test_nothing_outlives_a_killed_worker(site: Site) -> None:
+    """The worker's whole process group is killed; job.py is in one of its own and tidies up."""
+    site.add_raw(7, 3)
+    hung = site.fakes / "pid"
+    site.fake("EventEditor", HANG.format(hung))
+    request = json.dumps(site.request("fit", 7, 3))
+    script = "import subprocess, sys; subprocess.run([sys.executable, *sys.argv[2:]], input=sys.argv[1].encode())"
+    worker = subprocess.Popen(
+        [sys.executable, "-c", script, request, str(site.kit / "job.py"), "fit"],
+        env=site.environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    until(hung.exists)
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+    until(lambda: not alive(int(hung.read_text())), 2)
+    until(lambda: list(site.node_local.iterdir()) == [], 2)
+
+
+def test_the_container_and_the_launcher_of_site_conf_are_used(site: Site) -> None:
+    site.add_raw(7, 3)
+    site.fake("shifter", f'printf "%s\\n" "$1" >>{site.fakes}/containers; shift; exec "$@"\n')
+    site.fake("mpirun", f'printf "%s " "$@" >{site.fakes}/launched; shift 2; OMPI_COMM_WORLD_SIZE=8 exec "$@"\n')
+    conf = 'CONTAINER=(shifter "--volume=$STAGE two words")\nRANKS=8\nLAUNCHER=(mpirun -np "$RANKS")\n'
+    (site.kit / "site.conf").write_text(conf)
+    assert site.run("fit", 7, 3)["rc"] == 0
+    assert (site.fakes / "containers").read_text() == "--volume=fit two words\n"
+    started = (site.fakes / "launched").read_text()
+    assert started.startswith("-np 8 EventEditor -s file://")
+    assert started.endswith("-c 2000 -n 5 -p mpi ")
+
+
+@pytest.mark.parametrize("request_text", ["", "[]", "{}", '{"kit": "/", "run": "x"}'])
+def test_a_bad_request_is_answered(request_text: str) -> None:
+    job = [sys.executable, str(KIT / "job.py"), "fit"]
+    done = subprocess.run(job, input=request_text, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["rc"] == 2
+
+
+def test_the_batch_scripts_run_the_same_by_hand(site: Site) -> None:
+    """As `sbatch run_compute_fit_mpi.sl 0089 0` would: Slurm runs a copy from elsewhere."""
+    site.add_raw(89, 0)
+    (site.kit / "site.conf").write_text("TOP=$kit/..\nSITE_CONF_READ=1\n")
+    for name, arguments in (("fit_mpi", ["0089", "00"]), ("convert", ["89", "0"]), ("analyze", ["89", "0"])):
+        spooled = site.node_local.parent / "slurm_script"
+        spooled.write_bytes((site.kit / f"run_compute_{name}.sl").read_bytes())
+        environment = {**site.environment, "SLURM_SUBMIT_DIR": str(site.kit), "SLURM_JOB_ID": "4711"}
+        done = subprocess.run(["bash", str(spooled), *arguments], env=environment, timeout=60)
+        assert done.returncode == 0
+    assert (site.top / "analyzed" / "run-0089-sorted.root").exists()
+    assert site.log(89, "convert-00.log").startswith("JobID 4711  Time ")
+
+
+@pytest.mark.parametrize("script", ["run_compute_fit_mpi.sh", "run_compute_convert.sh"])
+def test_the_job_scripts_have_real_return_codes(site: Site, script: str) -> None:
+    arguments = ["7", "0", str(site.top / "nowhere"), str(site.top / "out"), str(site.top / "logs")]
+    done = subprocess.run(["bash", str(site.kit / script), *arguments], env=site.environment, timeout=60)
+    assert done.returncode == 1
+    assert "No such file" in "".join(path.read_text() for path in (site.top / "logs").iterdir())
+    hostile = ["7;x", *arguments[1:]]
+    done = subprocess.run(["bash", str(site.kit / script), *hostile], env=site.environment, capture_output=True)
+    assert done.returncode == 1
+    assert b"not a number" in done.stderr
+
+
+def test_the_example_settings_are_valid_shell() -> None:
+    ask = 'STAGE=fit; . "$1"; printf "%s|" "${CONTAINER[0]}" "${LAUNCHER[@]}" "$FIT_TIME_LIMIT"'
+    command = ["bash", "-euc", ask, "bash", str(KIT / "site.conf.example")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "shifter|mpirun|--use-hwthread-cpus|--oversubscribe|-np|64|1740|"

@@ -1,0 +1,388 @@
+import asyncio
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from console import records
+from console.ledger import Ledger
+from console.presence import DriverLock
+from console.states import RunState
+from flowspec.readiness import Verdict
+from screens import bars
+from screens.app import ConsoleApp
+from screens.reader import Look, Looked, Reader
+from tests.ledger_fixture import NOW, DemoLedger, demo_ledger
+from tests.screen_driver import WATCHING, make_app, settled, shown, until, until_shown
+
+WIDE, SMALL = (120, 40), (80, 24)
+
+
+@pytest.fixture
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoLedger]:
+    """A ledger with runs in every state, and a driver that holds its lock."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    made = demo_ledger(tmp_path / "e21062.ledger")
+    lock = DriverLock(made.ledger.path)
+    assert lock.take("background")
+    yield made
+    lock.release()
+    made.ledger.close()
+
+
+def asked(demo: DemoLedger) -> list[tuple[str, int | None, dict[str, object]]]:
+    return [(request.verb, request.run, request.args) for request in demo.ledger.asked()]
+
+
+def row_of(run: int) -> list[str]:
+    """The keys that lead from the newest run of the demo to this one."""
+    return ["down"] * (1219 - run)
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
+async def test_runs_segments_progress_and_endpoints_are_all_in_sight(demo: DemoLedger, size: tuple[int, int]) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press(*row_of(1214))
+        await settled(pilot)
+        screen = shown(app)
+        for words in ("e21062", "driver here", "auto ON", "compute disk flows ok", "14:03"):
+            assert words in screen.splitlines()[0]
+        for words in (">  1214 FAILED", "Segments of 1214", "38/42", "frib-analysis", "OFFLINE", "l launch", "q quit"):
+            assert words in screen
+        assert "07  1.9 G ok   !!   -" in screen
+        assert "EventEditor aborted (rc 134)" in screen
+        assert {strip.cell_length for strip in app.screen._compositor.render_strips()} == {size[0]}
+
+
+async def test_on_a_small_screen_tab_opens_each_pane(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        for heading in ("PROGRESS", "XFER", "ENDPOINT", "ENDED"):
+            await pilot.press("tab")
+            screen = await until_shown(pilot, heading)
+            assert "ENDED" in screen  # the runs stay
+        await pilot.resize_terminal(*WIDE)
+        await until_shown(pilot, "PROGRESS", "XFER", "ENDPOINT ", "ENDED")
+
+
+async def test_both_cursors_stay_on_the_run_that_keys_act_on(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("tab")  # the cursor of Flow runs stands on 1217
+        await until_shown(pilot, ">  1217 running", ">  1217 fit", "Segments of 1217")
+        await pilot.press("down", "c")
+        await until_shown(pilot, "Cancel run 1216?")
+
+
+async def test_launching_asks_the_driver_and_shows_its_answer(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("down", "l")
+        await until_shown(pilot, "asked the driver to launch run 1218")
+        assert asked(demo) == [("launch", 1218, {})]
+        request = demo.ledger.asked()[0]
+        demo.ledger.answer(request.id, "done", "run 1218 is queued")
+        await until_shown(pilot, "run 1218 is queued")
+
+
+async def test_a_refusal_is_shown_as_such(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(*row_of(1214), "r")
+        await until(pilot, lambda: asked(demo) == [("retry", 1214, {})])
+        demo.ledger.answer(demo.ledger.asked()[0].id, "refused", "run 1214: nothing is missing")
+        await until_shown(pilot, "refused: run 1214: nothing is missing")
+
+
+async def test_cancelling_is_asked_and_enter_goes_back(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(*row_of(1217), "c")
+        await until_shown(pilot, "Cancel run 1217?", "r continues with what is missing")
+        await pilot.press("enter")
+        await until_shown(pilot, "nothing was done")
+        await pilot.press("c", "escape")
+        await until_shown(pilot, "nothing was done")
+        assert asked(demo) == []
+        await pilot.press("c", "right", "enter")
+        await until_shown(pilot, "asked the driver to cancel run 1217")
+        assert asked(demo) == [("cancel", 1217, {})]
+
+
+async def test_launching_an_incomplete_run_asks_with_the_reason_and_forces(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(*row_of(1213), "l")
+        await until_shown(pilot, "Launch run 1213 all the same?", "It is incomplete: segment 03 is missing")
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: asked(demo) == [("launch", 1213, {"force": True})])
+
+
+async def test_auto_launch_is_switched(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: asked(demo) == [("auto", None, {"on": False})])
+        demo.ledger.put("auto", "off")
+        await until_shown(pilot, "auto OFF")
+        await pilot.press("a")
+        await until(pilot, lambda: ("auto", None, {"on": True}) in asked(demo))
+
+
+async def test_a_key_that_cannot_be_used_says_why(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("l")
+        await until_shown(pilot, "run 1219 is taking (segment 02 is growing): it can be launched when it is complete")
+        await pilot.press(*row_of(1215), "l")
+        await until_shown(pilot, "run 1215 is done: nothing to launch")
+        await pilot.press("escape")
+        await until(pilot, lambda: "nothing to launch" not in shown(app))
+        assert asked(demo) == []
+
+
+async def test_read_only_looks_and_does_not_touch(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path, read_only=True)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        screen = shown(app)
+        assert "READ-ONLY" in screen
+        assert "launch" not in screen.splitlines()[-1]
+        await pilot.press("down", "l", "r", "c", "a")
+        await until_shown(pilot, "--read-only: this console only looks")
+        assert asked(demo) == []
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
+async def test_ascii_means_ascii_in_every_screen(demo: DemoLedger, size: tuple[int, int]) -> None:
+    app = make_app(demo.ledger.path, ascii_only=True)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        for keys in (row_of(1215), ["enter"], ["escape", "question_mark"], ["escape", "up", "up", "c"]):
+            await pilot.press(*keys)
+            await pilot.pause()
+            assert shown(app).isascii()
+        await until_shown(pilot, "Cancel run 1217?")
+
+
+async def test_the_detail_of_a_run_and_back(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press(*row_of(1214), "enter")
+        screen = await until_shown(pilot, "run 1214 FAILED", "Attempts", "Events", "disagrees")
+        for words in ("60Cr beta decay", "/data/e21062/stagearea/run1214", "transfer 42, fit 42, convert 42"):
+            assert words in screen
+        assert ">   07" in screen
+        await pilot.press("r")
+        await until(pilot, lambda: asked(demo) == [("retry", 1214, {})])
+        await pilot.press("escape")
+        await until_shown(pilot, "Endpoints")
+
+
+async def test_a_hostile_title_is_shown_harmlessly(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(*row_of(1215))
+        await until_shown(pilot, "60Cr beta [bold red]decay[/] gnp.exe 日本語 !")
+        await pilot.press("enter")
+        await until_shown(pilot, "60Cr beta [bold red]decay[/] gnp.exe 日本語 !")
+
+
+async def test_help_lists_every_key(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=(100, 60)) as pilot:
+        await settled(pilot)
+        await pilot.press("question_mark")
+        screen = await until_shown(pilot, "Help", "shift+tab", "ctrl+z", "the witnesses disagree")
+        assert "asks first" in screen
+        await pilot.press("escape")
+        await until_shown(pilot, "Endpoints")
+
+
+async def test_new_data_do_not_move_the_cursor(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("down")
+        demo.found(1220, Verdict.TAKING, "segment 00 is growing", 1)
+        await until_shown(pilot, "  1220 taking", ">  1218 ready")
+        records.set_run(demo.ledger, 1218, state=RunState.QUEUED.value, why="is next")
+        await until_shown(pilot, ">  1218 queued")
+
+
+async def test_an_important_event_takes_the_place_of_what_was_said(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("l")
+        await until_shown(pilot, "it can be launched when it is complete")
+        demo.ledger.event("info", "run 1210: segment 05 arrived", actor="driver", run=1210)
+        demo.ledger.event("bad", "run 1216 FAILED at convert", actor="driver", run=1216)
+        await until_shown(pilot, "14:03 run 1216 FAILED at convert")
+
+
+async def test_nobody_driving_is_loud(tmp_path: Path) -> None:
+    demo = demo_ledger(tmp_path / "ledger")
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        screen = shown(app)
+        assert "driver NONE" in screen.splitlines()[0]
+        assert "nobody drives: nothing is launched or watched" in screen
+        assert "Runs (OLD)" in screen
+        await pilot.press("down", "l")
+        await until_shown(pilot, "asked to launch run 1218, but nobody drives")
+        lock = DriverLock(demo.ledger.path)
+        assert lock.take("background")
+        await until_shown(pilot, "driver here")
+        lock.release()
+        await until_shown(pilot, "driver NONE")
+
+
+async def test_an_old_source_shows_its_age_and_problem(demo: DemoLedger) -> None:
+    demo.at = NOW - 40
+    demo.ledger.heard("flows")
+    demo.at = NOW - 5
+    demo.ledger.unheard("flows", "timeout after 10 s")
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert "flows OLD 40 s: timeout after 10 s" in shown(app).splitlines()[0]
+        assert "compute disk ok" in shown(app).splitlines()[0]
+        assert "Flow runs (OLD: flows)" in shown(app)
+        assert "(OLD: disk)" not in shown(app)
+        await pilot.press(*row_of(1217))
+        await until_shown(pilot, "Segments of 1217 (OLD: flows)")
+        await pilot.press("down", "down")
+        await until_shown(pilot, "Segments of 1215  analyze ok")  # what is finished does not grow old
+
+
+async def test_empty_loading_and_failed_look_different(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    app = make_app(path)
+    async with app.run_test(size=SMALL) as pilot:
+        await until_shown(pilot, "LEDGER PROBLEM", "no ledger at", "cannot be read: see below")
+        Ledger(path).close()
+        screen = await until_shown(pilot, f"no runs yet: watching {WATCHING}")
+        assert "LEDGER PROBLEM" not in screen
+        await pilot.press("l")
+        await until_shown(pilot, "no run is selected")
+
+
+async def test_a_ledger_that_breaks_is_told_and_what_was_known_stays(
+    demo: DemoLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+
+        def broken(self: Ledger) -> int:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        with monkeypatch.context() as breaking:
+            breaking.setattr(Ledger, "version", broken)
+            await until_shown(pilot, "LEDGER PROBLEM", "disk I/O error", "1214 FAILED", "Runs (OLD)")
+        await until(pilot, lambda: "LEDGER PROBLEM" not in shown(app))
+
+
+class Keeper:
+    """Of a sandbox that is unwell, and then gone."""
+
+    gone = False
+
+    def problem(self) -> str | None:
+        return "the sandbox is unwell"
+
+    def lost(self) -> bool:
+        return self.gone
+
+
+async def test_what_the_console_started_is_watched_and_without_it_there_is_no_screen(demo: DemoLedger) -> None:
+    keeper = Keeper()
+    app = make_app(demo.ledger.path, keeper=keeper, sandbox=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_shown(pilot, "SANDBOX", "the sandbox is unwell")
+        keeper.gone = True
+        await exited(app)
+    assert app.return_value == 1
+
+
+def test_loading_is_told_before_anything_was_read() -> None:
+    assert bars.status(Look(), None) == ("reading the ledger", "dim")
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+async def test_quitting_ends_the_threads(demo: DemoLedger, key: str) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(key)
+    app.reader.join(2.0)
+    app.asker.join(2.0)
+    assert not app.reader.is_alive()
+    assert not app.asker.is_alive()
+    assert app.return_value == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+async def test_a_lost_terminal_ends_it_in_order(demo: DemoLedger, number: signal.Signals) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        os.kill(os.getpid(), number)
+        await exited(app)
+    assert app.return_value == 128 + number
+
+
+def _newest_run(message: Looked) -> int | None:
+    return message.look.snapshot.runs[0].run if message.look.snapshot else None
+
+
+async def exited(app: ConsoleApp) -> None:
+    end = time.monotonic() + 5
+    while app.return_value is None:
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
+def test_the_reader_does_not_pile_up_messages(demo: DemoLedger) -> None:
+    posted: list[Looked] = []
+    reader = Reader(demo.ledger.path, lambda: NOW, posted.append)  # type: ignore[arg-type]
+    reader.start()
+    try:
+        _until(lambda: len(posted) == 1)
+        for run in (1220, 1221):  # the screen is stalled: it takes nothing
+            demo.found(run, Verdict.TAKING, "growing", 1)
+            reader.select(run)
+        reader.taken()
+        _until(lambda: len(posted) == 2)
+        reader.taken()
+        _until(lambda: _newest_run(posted[-1]) == 1221)
+        assert len(posted) <= 3
+    finally:
+        reader.stop()
+        reader.join(2.0)
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -1,0 +1,91 @@
+"""A compute site in a directory: the kit, the sandbox's tools, or tools that misbehave."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import remote.sandbox.tools
+import remote.site
+from tests.synthetic_run import FIT_CONFIG, ordinary_events, segment
+
+KIT = Path(remote.site.__file__).parent / "kit"
+TOOLS = Path(remote.sandbox.tools.__file__).parent / "bin"
+
+
+class Site:
+    """A site in a directory with a hostile name: its kit is a copy whose site.conf a test may write."""
+
+    def __init__(self, root: Path) -> None:
+        self.top = root / "top $(touch pwned) 'q' \"d\" %s ü"
+        self.kit, self.fakes, self.node_local = self.top / "kit", root / "fakes", root / "node"
+        for directory in (self.kit, self.fakes, self.node_local):
+            directory.mkdir(parents=True)
+        for file in KIT.iterdir():
+            if file.is_file():
+                (self.kit / file.name).write_bytes(file.read_bytes())
+        (self.kit / "fit.conf").write_text(FIT_CONFIG)
+        self.environment = {
+            **os.environ,
+            "PATH": f"{self.fakes}:{TOOLS}:{os.environ['PATH']}",
+            "FRIB_PYTHON": sys.executable,
+            "TMPDIR": str(self.node_local),
+        }
+
+    def fake(self, program: str, body: str) -> None:
+        path = self.fakes / program
+        path.write_text("#!/bin/bash\n" + body)
+        path.chmod(0o755)
+
+    def add_raw(self, run: int, number: int, data: bytes | None = None) -> Path:
+        path = self.top / "rawdata" / f"run{run}" / f"run-{run:04d}-{number:02d}.evt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(segment(ordinary_events(3), run) if data is None else data)
+        return path
+
+    def request(self, stage: str, run: int, number: int | list[int]) -> dict[str, Any]:
+        inputs = {"fit": "rawdata", "convert": "fitted", "analyze": "converted"}[stage]
+        outputs = {"fit": f"fitted/run{run}", "convert": f"converted/run{run}", "analyze": "analyzed"}[stage]
+        return {
+            "kit": str(self.kit),
+            "run": run,
+            "expected" if stage == "analyze" else "segment": number,
+            "input_dir": str(self.top / inputs / f"run{run}"),
+            "output_dir": str(self.top / outputs),
+            "log_dir": str(self.top / "logs" / f"run{run}"),
+        }
+
+    def start(self, stage: str, run: int, number: int | list[int]) -> subprocess.Popen[str]:
+        job = subprocess.Popen(
+            [sys.executable, str(self.kit / "job.py"), stage],
+            env=self.environment,
+            cwd=self.node_local,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert job.stdin is not None
+        job.stdin.write(json.dumps(self.request(stage, run, number)))
+        job.stdin.close()
+        job.stdin = None
+        return job
+
+    def run(self, stage: str, run: int, number: int | list[int]) -> dict[str, Any]:
+        job = self.start(stage, run, number)
+        said, _ = job.communicate(timeout=60)
+        assert job.returncode == 0
+        last = said.splitlines()[-1]
+        assert len(last) <= 400
+        reply: dict[str, Any] = json.loads(last)
+        return reply
+
+    def log(self, run: int, name: str) -> str:
+        return (self.top / "logs" / f"run{run}" / name).read_text()
+
+    def report(self, run: int, name: str) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.log(run, name))
+        return report
