@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 good, 1 it failed, 2 bad use. Commands import what is heavy only when they need it."""
+"""The command line. Exit codes: 0 good, 1 it failed, 2 bad use. What is heavy is imported only by who needs it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None, open_screen: OpenScreen | None = Non
 
 
 def _screen(options: argparse.Namespace, open_screen: OpenScreen | None) -> int:
-    if open_screen is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual reads the keys from stdin and draws on stderr.
+    if open_screen is None or not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         print(
             "console: the screen needs a terminal. Without one: console status, launch, retry, cancel, watch, sandbox "
             "(console --help)",
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add("start", "start the driver if there is none", to=driver, json=True)
     add("stop", "end the driver; what it launched goes on at Globus", to=driver, json=True)
 
+    add("login", "log in to Globus in this terminal", json=True)
     flows = group("flows", "the flow definitions")
     add("validate", "check them here, and at Flows when it answers", to=flows, json=True)
     add("deploy", "deploy them, or update them in place", to=flows, json=True)

@@ -54,6 +54,15 @@ def settings_of(options: argparse.Namespace) -> Settings:
     return load(options.profile)
 
 
+def refuse_wrong_paths(settings: Settings, profile: Path) -> None:
+    """On first use. Later a folder that is not there is a file system that is not mounted: the screen tells of it."""
+    if not settings.ledger.exists():
+        try:
+            settings.check_paths()
+        except SettingsError as error:
+            raise SettingsError(f"{profile}: {error}") from None
+
+
 def report(options: argparse.Namespace, document: Mapping[str, Any], text: str) -> int:
     """Print the outcome, as JSON or for people."""
     print(json.dumps({"schema": 1, **document}, indent=2) if options.json else text)
@@ -90,6 +99,7 @@ def driver_status(options: argparse.Namespace) -> int:
 
 def driver_start(options: argparse.Namespace) -> int:
     settings = settings_of(options)
+    refuse_wrong_paths(settings, options.profile)
     present = start_driver(settings, options.profile.resolve())
     return report(options, {"driver": asdict(present)}, f"driven by {present.who}, pid {present.pid}")
 
@@ -104,7 +114,9 @@ def driver_stop(options: argparse.Namespace) -> int:
 def watch(options: argparse.Namespace) -> int:
     from console.watch import watch
 
-    settings_of(options)  # a profile with faults is refused before anything starts
+    settings = settings_of(options)
+    if not options.background:
+        refuse_wrong_paths(settings, options.profile)
     mode = "sandbox" if options.lifeline else "background" if options.background else "foreground"
     return watch(lambda: load(options.profile), mode=mode, lifeline=options.lifeline)
 
@@ -135,6 +147,7 @@ def cancel(options: argparse.Namespace) -> int:
 
 def _request(options: argparse.Namespace, settings: Settings, verb: str, number: int, **args: Any) -> int:
     """Ask the driver (started when there is none) and wait for its answer."""
+    refuse_wrong_paths(settings, options.profile)
     ledger = Ledger(settings.ledger)
     start_driver(settings, options.profile.resolve())
     asked = ledger.ask(verb, number, actor=actor(), **args)
@@ -165,6 +178,20 @@ def _run_number(settings: Settings, given: int | Path) -> int:
 
 
 # ---- deploying
+
+
+def login(options: argparse.Namespace) -> int:
+    from console.setup import remote
+    from remote.globus.auth import StoredLogin
+
+    settings = settings_of(options)
+    known = _remotely(lambda: remote(settings).login)
+    if not isinstance(known, StoredLogin):
+        raise BadUse("this profile is of a sandbox, which needs no login")
+    if not sys.stdin.isatty():
+        raise BadUse("login prints an address and reads a code: it needs a terminal")
+    _remotely(known.login)
+    return report(options, {"token_store": str(settings.token_store)}, f"logged in; kept in {settings.token_store}")
 
 
 def flows_validate(options: argparse.Namespace) -> int:
@@ -229,6 +256,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "driver status": driver_status,
     "driver start": driver_start,
     "driver stop": driver_stop,
+    "login": login,
     "flows validate": flows_validate,
     "flows deploy": flows_deploy,
     "functions register": functions_register,

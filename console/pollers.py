@@ -7,6 +7,8 @@ under way. A stage whose places are all settled (done or failed) is not asked ab
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
@@ -20,7 +22,7 @@ from flowspec import flowlog, names
 from flowspec.plan import plan_missing
 from flowspec.progress import Matrix, Says, Witness, current_stage
 from flowspec.stages import STAGES, CellState, Stage
-from remote.globus.errors import missing_consent
+from remote.globus.errors import RemoteError, missing_consent
 from remote.globus.flows import FlowRun
 
 TASK_GROUP = "tg_"
@@ -30,6 +32,7 @@ OPEN_QUESTIONS = (CellState.RUNNING, CellState.DISAGREES)
 # How long after the end of a flow run its outputs may take to show up before the attempt is judged without them.
 JUDGE_AFTER_SECONDS = 10.0
 PING_SECONDS = 10.0
+CLOCKS_DIFFER_SECONDS = 3600.0
 
 
 def poll_attempts(ops: Operations) -> None:
@@ -38,16 +41,33 @@ def poll_attempts(ops: Operations) -> None:
     if not attempts:
         _ping(ops)
         return
-    flow_runs = _flow_runs(ops, attempts)
+    listed = _listed(ops, attempts)
+    flow_runs: dict[int, FlowRun] = {}
+    refused: list[RemoteError] = []
     for attempt in attempts:
-        _follow_log(ops, attempt, flow_runs[attempt.attempt])
-    attempts = [a for a in records.open_attempts(ops.ledger) if a.state is AttemptState.STARTED]
+        with _for_this_one_only(refused):
+            flow_run = listed.get(str(attempt.flow_run)) or ops.remote.flows.run(str(attempt.flow_run))
+            _follow_log(ops, attempt, flow_run)
+            flow_runs[attempt.attempt] = flow_run
+    attempts = [a for a in records.open_attempts(ops.ledger) if a.attempt in flow_runs]
     _ask_compute(ops, attempts)
     for attempt in attempts:
-        _ask_transfer_and_look(ops, attempt)
-    for attempt in attempts:
-        if attempt.attempt in flow_runs:
-            _judge(ops, attempt, flow_runs[attempt.attempt])
+        with _for_this_one_only(refused):
+            _ask_transfer_and_look(ops, attempt)
+        _judge(ops, attempt, flow_runs[attempt.attempt])
+    if refused:
+        raise refused[0]
+
+
+@contextmanager
+def _for_this_one_only(refused: list[RemoteError]) -> Iterator[None]:
+    """What Globus refuses for one attempt must not stop the others; what fails for the moment fails for all."""
+    try:
+        yield
+    except RemoteError as error:
+        if error.kind == "later":
+            raise
+        refused.append(error)
 
 
 def poll_endpoints(ops: Operations) -> None:
@@ -84,16 +104,12 @@ def _ping(ops: Operations) -> None:
         ops.ledger.heard("flows")
 
 
-def _flow_runs(ops: Operations, attempts: list[Attempt]) -> dict[int, FlowRun]:
-    """The flow run of each attempt; the list call gives most, the rest is asked for one by one."""
-    oldest = datetime.fromtimestamp(min(a.intended_at for a in attempts) - 3600, timezone.utc)
-    listed = {r.id: r for r in ops.remote.flows.runs({a.flow_id for a in attempts}, oldest.isoformat())}
-    found = {}
-    for attempt in attempts:
-        assert attempt.flow_run is not None, f"attempt {attempt.attempt} is started but has no flow run"
-        found[attempt.attempt] = listed.get(attempt.flow_run) or ops.remote.flows.run(attempt.flow_run)
+def _listed(ops: Operations, attempts: list[Attempt]) -> dict[str, FlowRun]:
+    """The flow runs that were started since the oldest of these attempts, by id."""
+    oldest = datetime.fromtimestamp(min(a.intended_at for a in attempts) - CLOCKS_DIFFER_SECONDS, timezone.utc)
+    listed = ops.remote.flows.runs({a.flow_id for a in attempts}, oldest.isoformat())
     ops.ledger.heard("flows")
-    return found
+    return {flow_run.id: flow_run for flow_run in listed}
 
 
 def _follow_log(ops: Operations, attempt: Attempt, flow_run: FlowRun) -> None:

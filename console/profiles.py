@@ -135,13 +135,14 @@ def _write(path: Path, text: str, mode: int) -> None:
 def _read_toml(profile: Path) -> dict[str, Any]:
     profile = profile.expanduser()
     try:
-        return tomllib.loads(profile.read_text(encoding="utf-8"))
+        values: dict[str, Any] = tomllib.loads(profile.read_text(encoding="utf-8"))
     except OSError as exc:
         raise SettingsError(f"{profile}: cannot be read ({exc.strerror}); expected a profile in TOML") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{profile}: is not text in UTF-8; expected a profile in TOML") from None
     except tomllib.TOMLDecodeError as exc:
         raise SettingsError(f"{profile}: is not TOML: {exc}") from None
+    return values
 
 
 def _environment() -> dict[str, Any]:

@@ -8,5 +8,4 @@ import os
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
-os.environ.setdefault("TEXTUAL_FPS", "15")  # bounds the bytes of a burst; one operator does not see more
 os.environ.setdefault("ESCDELAY", "250")  # ms; on a slow line the bytes of an arrow key may arrive apart

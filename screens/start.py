@@ -8,6 +8,7 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from console.commands import refuse_wrong_paths
 from console.ledger import Ledger, LedgerError
 from console.processes import ProcessProblem
 from console.profiles import load
@@ -31,6 +32,8 @@ class Keeper:
         """What is wrong with them now, in one sentence."""
         of_sandbox = self._sandbox.problem() if self._sandbox else None
         return of_sandbox or (self._supervisor.problem() if self._supervisor else None)
+
+    def on_quit(self) -> None: ...
 
     def lost(self) -> bool:
         """True when there is nothing left to look at: the sandbox is gone."""
@@ -62,6 +65,7 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
     else:
         profile = options.profile.resolve()
         settings = load(profile)
+        refuse_wrong_paths(settings, profile)
         Ledger(settings.ledger).close()  # a ledger that cannot be used is told before the screen opens
     if not options.read_only or sandbox:
         supervisor = Supervisor(settings.ledger, profile, lifeline=sandbox is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -176,12 +177,12 @@ def _runs_on_disk(demo: DemoLedger) -> None:
 
 
 def _the_rest(demo: DemoLedger) -> None:
-    demo.endpoint(
-        "frib-fit-mpi", Stage.FIT, True, 40_000, '{"total_workers": 40, "idle_workers": 2, "pending_tasks": 4}'
-    )
-    demo.endpoint(
-        "frib-convert", Stage.CONVERT, True, 40_000, '{"total_workers": 8, "idle_workers": 3, "pending_tasks": 0}'
-    )
+    for name, stage, total, idle, pending in (
+        ("frib-fit-mpi", Stage.FIT, 40, 2, 4),
+        ("frib-convert", Stage.CONVERT, 8, 3, 0),
+    ):
+        detail = {"total_workers": total, "idle_workers": idle, "pending_tasks": pending}
+        demo.endpoint(name, stage, True, 40_000, json.dumps(detail))
     demo.endpoint("frib-analysis", Stage.ANALYZE, False, 320)
     text = "run 1214 FAILED at fit: segment 07, EventEditor aborted (rc 134). r retries segment 07 only."
     demo.ledger.event("bad", text, actor=DRIVER, run=1214, segment=7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -37,11 +38,9 @@ def unwrapped(app: ConsoleApp) -> str:
 async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
     """Wait until the condition holds."""
     end = time.monotonic() + PATIENCE
-    await pilot.pause()
     while not condition():
         assert time.monotonic() < end, f"not within {PATIENCE:.0f} s; the screen shows:\n{shown(pilot.app)}"
-        await pilot.pause(0.02)
-    await pilot.pause()
+        await asyncio.sleep(0.01)
 
 
 async def until_shown(pilot: Pilot[Any], *words: str) -> str:

@@ -257,11 +257,12 @@ async def test_nobody_driving_is_loud(tmp_path: Path) -> None:
 
 
 async def test_an_old_source_shows_its_age_and_problem(demo: DemoLedger) -> None:
-    demo.at = NOW - 40
-    demo.ledger.heard("flows")
-    demo.at = NOW - 5
+    demo.at = NOW + 35
     demo.ledger.unheard("flows", "timeout after 10 s")
-    app = make_app(demo.ledger.path)
+    demo.at = NOW + 38
+    demo.ledger.heard("disk")
+    demo.ledger.heard("compute")
+    app = make_app(demo.ledger.path, now=lambda: NOW + 40)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert "flows OLD 40 s: timeout after 10 s" in shown(app).splitlines()[0]
