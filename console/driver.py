@@ -26,7 +26,7 @@ log = logging.getLogger("console.driver")
 
 TICK_SECONDS = 0.2  # how soon a request in the ledger is seen
 LAUNCH_SECONDS = 1.0
-ENDPOINT_SECONDS = 5.0
+ENDPOINT_SECONDS = 10.0
 WORST_PAUSE = 60.0  # seconds between tries of something that keeps failing
 LEAVE_SECONDS = 2.0  # how long a call that is under way may hold up the end
 

@@ -184,13 +184,13 @@ def _judge(ops: Operations, attempt: Attempt, flow_run: FlowRun) -> None:
     """Write how far the attempt is, and how it ended when it has."""
     matrix = records.refresh_progress(ops.ledger, attempt.run)
     run = _run(ops, attempt)
+    stage = current_stage(matrix) or Stage.RETURN
+    if stage.value != attempt.stage:
+        records.set_attempt(ops.ledger, attempt.attempt, stage=stage.value)
     if flow_run.status in ("ACTIVE", "INACTIVE"):
-        stage = current_stage(matrix)
         why = _inactive(flow_run) or _how_far(stage, matrix)
         if run.why != why and run.state is RunState.RUNNING:
             records.set_run(ops.ledger, run.run, why=why)
-        if stage is not None and stage.value != attempt.stage:
-            records.set_attempt(ops.ledger, attempt.attempt, stage=stage.value)
     elif flow_run.cancelled:
         _end(ops, attempt, AttemptState.CANCELLED, RunState.CANCELLED, "cancelled; r does what is missing")
     elif any(cell.state in OPEN_QUESTIONS for cell in matrix.values()) and _ended_just_now(ops, flow_run):
@@ -250,12 +250,12 @@ def failure(matrix: Matrix) -> str:
     return ""
 
 
-def _how_far(stage: Stage | None, matrix: Matrix) -> str:
-    if stage is None:
-        return "all outputs are there; Flows has not ended the flow run yet"
+def _how_far(stage: Stage, matrix: Matrix) -> str:
     cells = [cell for (s, _), cell in matrix.items() if s is stage]
     done = sum(cell.state is CellState.DONE for cell in cells)
-    now = next((cell for cell in cells if cell.state is not CellState.DONE), cells[0])
+    now = next((cell for cell in cells if cell.state is not CellState.DONE), None)
+    if now is None:
+        return "all outputs are there; Flows has not ended the flow run yet"
     counted = f"{stage.value} {done}/{len(cells)}" if stage.per_segment else stage.value
     return f"{counted}: {now.why}"
 

@@ -173,7 +173,7 @@ class RunDetail:
         return next(bad, self.segments[0].segment if self.segments else None)
 
 
-class Reader:
+class SnapshotReader:
     """Reads snapshots from one ledger; rows that have not changed are the same objects as in the snapshot before."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -208,7 +208,7 @@ class Reader:
 
 def snapshot(ledger: Ledger) -> Snapshot:
     """What the ledger says now."""
-    return Reader(ledger).snapshot()
+    return SnapshotReader(ledger).snapshot()
 
 
 def detail(ledger: Ledger, number: int) -> RunDetail | None:

@@ -53,7 +53,7 @@ class Sandbox:
             if server.poll() is not None or time.monotonic() > until:
                 raise ProcessProblem(f"the sandbox did not start: {last_line(self._log('sandbox'))}")
             time.sleep(0.02)
-        policy = {"auto_launch": self._auto_launch, "poll_interval": 0.5, "look_interval": 1.0}
+        policy = {"auto_launch": self._auto_launch, "poll_interval": 1.0, "look_interval": 1.0}
         write_sandbox_profile(self.profile, json.loads(ready.read_text()), self.directory, **policy)
         settings = load(self.profile)
         say("registering the functions, deploying the flows")

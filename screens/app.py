@@ -46,6 +46,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
     """`look` is what the reader last found, `notice` what the operator was last told."""
 
     CSS_PATH = "styles.tcss"
+    TITLE = "console"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "say_how_to_quit", show=False)]
 

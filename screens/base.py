@@ -41,6 +41,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self._open = self.OPEN_FIRST
+        self._ready = False  # news can come before there is anything to show them in
 
     def panes(self) -> list[Pane]:
         """The panes, in the order of `tab`."""
@@ -75,24 +76,24 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.set_class(self.app.options.ascii_only, "ascii")
+        self._ready = True
         self.panes()[0].focus()
-        self.fill()
-        self.bars()
+        self.looked()
 
     def on_resize(self, event: events.Resize) -> None:
         self.fold()
         self.call_after_refresh(self.bars)
 
     def on_screen_resume(self) -> None:
-        self.fill()
-        self.bars()
+        self.looked()
 
     # ---- what is drawn
 
     def looked(self) -> None:
         """The app has looked at the ledger."""
-        self.fill()
-        self.bars()
+        if self._ready:
+            self.fill()
+            self.bars()
 
     def tick(self) -> None:
         """Time has passed: ages have changed."""
@@ -102,6 +103,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def bars(self) -> None:
         """The lines above and below the panes."""
+        if not self._ready:
+            return
         app = self.app
         self.query_one("#header", Bar).show(bars.header(app.look, app.options, app.now(), self.size.width))
         self._say("#why", self.sentence())

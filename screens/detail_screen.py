@@ -88,7 +88,8 @@ class DetailScreen(ConsoleScreen):
         active = detail is not None and detail.active
         cells = [(_word(cell.state.value, look.glyph(cell, active)), look.glyph(cell, active)[1]) for cell in row.cells]
         size = text.size(row.bytes) if row.bytes is not None else "-"
-        return ((f"{row.segment:02d}", "plain"), (size, "plain"), *cells, (row.note, "bad" if row.bad else "plain"))
+        note = row.note if active or row.bad else ""
+        return ((f"{row.segment:02d}", "plain"), (size, "plain"), *cells, (note, "bad" if row.bad else "plain"))
 
     def _attempt(self, row: Attempt) -> Sequence[Piece]:
         word, style = look.attempt_state(row.state)

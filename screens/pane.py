@@ -119,16 +119,16 @@ class Pane(Lines, can_focus=True):
 
     def _follow(self) -> None:
         """Scroll as little as shows the cursor, then draw the lines that differ."""
-        highest = max(0, len(self._items) - self._room)
-        self._top = max(self._cursor - self._room + 1, min(self._top, self._cursor, highest), 0)
+        if self._room:
+            highest = max(0, len(self._items) - self._room)
+            self._top = max(self._cursor - self._room + 1, min(self._top, self._cursor, highest), 0)
         self.draw_changes()
 
     def on_resize(self, event: events.Resize) -> None:
         self._follow()
 
-    def watch_has_focus(self, has_focus: bool) -> None:
-        super().watch_has_focus(has_focus)
-        self.draw_changes()
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        self.draw_changes()  # and no more: Textual would restyle and repaint the whole pane, 8 kB for two lines
 
     # ---- drawing
 

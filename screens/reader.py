@@ -68,7 +68,7 @@ class Reader(threading.Thread):
         self._wake, self._free = threading.Event(), threading.Event()
         self._free.set()
         self._stopped = False
-        self._report: report.Reader | None = None
+        self._report: report.SnapshotReader | None = None
 
     # ---- called by the screen
 
@@ -113,7 +113,7 @@ class Reader(threading.Thread):
 
     def _version(self) -> int:
         if self._report is None:
-            self._report = report.Reader(Ledger(self._path, now=self._now, must_exist=True))
+            self._report = report.SnapshotReader(Ledger(self._path, now=self._now, must_exist=True))
         return self._report.ledger.version()
 
     def _look(self, before: Look, changed: bool, selected: int | None) -> Look:

@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from console.presence import DriverLock
-from screens.app import ConsoleApp, ScreenOptions
+from screens.app import ConsoleApp
+from screens.bars import ScreenOptions
+from screens.look import RGB
 from tests.ledger_fixture import NOW, demo_ledger
 from tests.screen_driver import settled
 
@@ -26,6 +28,7 @@ def picture(options: ScreenOptions, size: tuple[int, int], keys: Sequence[str], 
 
 async def _picture(app: ConsoleApp, size: tuple[int, int], keys: Sequence[str]) -> str:
     async with app.run_test(size=size) as pilot:
+        app.theme = RGB.name
         await settled(pilot)
         for key in keys:
             await pilot.press(key)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from textual.app import App
 from textual.pilot import Pilot
 
 from screens.app import ConsoleApp
@@ -24,13 +25,13 @@ def make_app(ledger: Path, *, now: Callable[[], float] = lambda: NOW, keeper: An
     return ConsoleApp(options, now=now, keeper=keeper)
 
 
-def shown(app: ConsoleApp) -> str:
+def shown(app: App[Any]) -> str:
     """What is on the terminal, line by line."""
     strips = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
 
-def unwrapped(app: ConsoleApp) -> str:
+def unwrapped(app: App[Any]) -> str:
     """What is on the terminal as one line, each gap one space."""
     return " ".join(shown(app).split())
 

@@ -1,140 +1,37 @@
-"""Discovery on real files; where time matters the clock is the test's, except for the tests with real events."""
+"""Discovery on real files with the test's clock: what is told, when, and what is read for it."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import struct
-import threading
 import time
-from pathlib import Path
-
-import pytest
 
 from console import discovery as discovery_module
 from console import records
 from console.discovery import FULL_LOOK_SECONDS, HOT_SECONDS, ROTATION, Discovery
-from console.filesystem import reports_events, type_of
 from console.ledger import Ledger
-from console.settings import Policy
 from console.sightings import Known, LedgerListener
 from console.states import RunState
 from flowspec.readiness import Verdict
-
-SETTLE, STALLED = 1.0, 900.0
-POLICY = Policy(settle=SETTLE, stalled_after=STALLED, look_interval=0.2)
-
-
-def item(kind: int, body: bytes) -> bytes:
-    return struct.pack("<III", 12 + len(body), kind, 4) + body
-
-
-def state_change(kind: int, run: int) -> bytes:
-    return item(kind, struct.pack("<IIIII81s", run, 0, 1_782_914_602, 1000, 0, b"a title"))
-
-
-def begin(run: int) -> bytes:
-    return item(12, struct.pack("<HH", 12, 0)) + state_change(1, run)
-
-
-def end(run: int) -> bytes:
-    return state_change(2, run)
-
-
-EVENTS = item(30, b"\0" * 36) * 100
-
-
-def take_run(directory: Path, run: int, segments: int = 2) -> None:
-    """A complete run, which appears as the last rename of an rsync leaves it."""
-    hidden = directory / f".{run}"
-    hidden.mkdir()
-    for segment in range(segments):
-        head, tail = begin(run) if segment == 0 else b"", end(run) if segment == segments - 1 else b""
-        (hidden / f"run-{run:04d}-{segment:02d}.evt").write_bytes(head + EVENTS + tail)
-    hidden.rename(directory / f"run{run}")
-
-
-class Heard:
-    """A listener that remembers."""
-
-    def __init__(self) -> None:
-        self.verdicts: dict[int, Verdict | None] = {}
-        self.reasons: dict[int, str] = {}
-        self.calls: list[tuple[str, int]] = []
-        self.sizes: dict[int, dict[int, int]] = {}
-        self.problem: str | None = None
-        self.before: dict[int, Known] = {}
-
-    def judged(self, path, judgement, sizes):
-        self.verdicts[judgement.run] = judgement.verdict
-        self.reasons[judgement.run] = judgement.reason
-        self.sizes[judgement.run] = dict(sizes)
-        self.calls.append((path.name, judgement.run))
-        self.judgement = judgement
-
-    def gone(self, run):
-        self.verdicts[run] = None
-        self.calls.append(("gone", run))
-
-    def looked(self, problem):
-        self.problem = problem
-
-    def known(self, run):
-        return self.before.get(run)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def runs(tmp_path):
-    directory = tmp_path / "runs"
-    directory.mkdir()
-    return directory
-
-
-@pytest.fixture
-def heard():
-    return Heard()
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def discovery(runs, heard, clock):
-    return Discovery(runs, heard, POLICY, clock=clock)
-
-
-@pytest.fixture
-def opened(monkeypatch):
-    """The names of directories listed and of segments read since the test last cleared it."""
-    names: list[str] = []
-
-    def counted(function):
-        def call(path, *args):
-            names.append(Path(path).name)
-            return function(path, *args)
-
-        return call
-
-    monkeypatch.setattr(discovery_module, "scan", counted(discovery_module.scan))
-    monkeypatch.setattr(discovery_module, "inspect", counted(discovery_module.inspect))
-    return names
-
-
-def settle(discovery: Discovery, clock: Clock) -> None:
-    discovery.look()
-    assert discovery.next_due <= clock.now + SETTLE + 0.01
-    clock.now = discovery.next_due
-    discovery.look_at(())
+from tests.discovery_fixture import (  # noqa: F401  (fixtures)
+    EVENTS,
+    POLICY,
+    SETTLE,
+    STALLED,
+    Clock,
+    Heard,
+    begin,
+    clock,
+    discovery,
+    end,
+    heard,
+    item,
+    opened,
+    runs,
+    settle,
+    state_change,
+    take_run,
+)
 
 
 def test_a_complete_run_is_ready_when_it_has_settled(runs, discovery, heard, clock):
@@ -372,112 +269,3 @@ def test_what_is_found_gets_into_the_ledger(runs, tmp_path, clock):
     run = records.run(ledger, 7)
     assert run is not None
     assert run.state is RunState.GONE
-
-
-# ---- with real time
-
-
-class Running:
-    """Discovery in its thread, as the driver has it."""
-
-    def __init__(self, runs: Path, heard: Heard, policy: Policy) -> None:
-        self._stop = threading.Event()
-        self._heard = heard
-        self.discovery = Discovery(runs, heard, policy)
-        self._thread = threading.Thread(target=self.discovery.run, args=(self._stop,))
-
-    def __enter__(self) -> Running:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(timeout=5)
-        assert not self._thread.is_alive()
-
-    def seconds_until(self, run: int, verdict: Verdict | None, at_most: float = 10.0) -> float:
-        began = time.monotonic()
-        while self._heard.verdicts.get(run, "unheard") != verdict:
-            assert time.monotonic() - began < at_most, f"{self._heard.verdicts}, {self._heard.reasons}"
-            time.sleep(0.005)
-        return time.monotonic() - began
-
-
-QUICK = Policy(settle=0.2, stalled_after=STALLED, look_interval=60.0)
-
-
-def test_events_wake_it_at_once(runs, heard):
-    if not reports_events(runs):
-        pytest.skip(f"{runs} is on a file system without events")
-    with Running(runs, heard, QUICK) as running:
-        take_run(runs, 6)
-        running.seconds_until(6, Verdict.READY)
-        (runs / "run7").mkdir()
-        (runs / "run7" / "run-0007-00.evt").write_bytes(begin(7) + EVENTS)
-        running.seconds_until(7, Verdict.ARRIVING)
-        arriving = runs / "run7" / ".run-0007-01.evt.a1B2c3"
-        arriving.write_bytes(EVENTS + end(7))
-        arriving.rename(runs / "run7" / "run-0007-01.evt")
-        assert 0.2 <= running.seconds_until(7, Verdict.READY) < 1.0
-        shutil.rmtree(runs / "run7")
-        assert running.seconds_until(7, None) < 1.0
-        assert heard.verdicts == {6: Verdict.READY, 7: None}
-
-
-def test_it_follows_a_directory_that_was_replaced(runs, heard):
-    with Running(runs, heard, Policy(settle=0.1, look_interval=0.1)) as running:
-        take_run(runs, 6)
-        running.seconds_until(6, Verdict.READY)
-        runs.rename(runs.parent / "away")
-        runs.mkdir()
-        take_run(runs, 7)
-        running.seconds_until(7, Verdict.READY)
-        running.seconds_until(6, None)
-
-
-def test_without_events_it_polls(runs, heard, monkeypatch):
-    monkeypatch.setattr(discovery_module, "reports_events", lambda _: False)
-    with Running(runs, heard, Policy(settle=0.1, look_interval=0.1)) as running:
-        take_run(runs, 7)
-        running.seconds_until(7, Verdict.READY)
-        shutil.rmtree(runs / "run7")
-        running.seconds_until(7, None)
-
-
-def test_reading_a_run_does_not_wake_it_again(runs, heard, monkeypatch):
-    looks: list[int] = []
-    original = Discovery.look_at
-    monkeypatch.setattr(Discovery, "look_at", lambda self, touched: (looks.append(1), original(self, touched)))
-    with Running(runs, heard, QUICK) as running:
-        take_run(runs, 7)
-        running.seconds_until(7, Verdict.READY)
-        count = len(looks)
-        deadline = time.monotonic() + 0.5
-        while time.monotonic() < deadline:
-            for segment in (runs / "run7").iterdir():
-                segment.read_bytes()
-            assert len(looks) <= count
-            time.sleep(0.02)
-
-
-# ---- file systems
-
-
-MOUNTS = """\
-21 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw
-25 21 0:22 / /sys rw,nosuid shared:7 - sysfs sysfs rw
-40 21 0:40 / /cephfs rw,relatime shared:20 - ceph 10.0.0.1:6789:/ rw,name=x
-41 40 8:3 / /cephfs/scratch\\040disk rw shared:21 master:3 - xfs /dev/sdb1 rw
-42 21 0:45 / /home rw - nfs4 server:/home rw
-43 21 0:46 / /home rw - tmpfs tmpfs rw
-broken line
-"""
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [("/", "ext4"), ("/data/runs", "ext4"), ("/cephfs", "ceph"), ("/cephfs/mnt/x", "ceph"), ("/cephfs2/x", "ext4"),
-     ("/cephfs/scratch disk/runs", "xfs"), ("/home/x", "tmpfs")],
-)  # fmt: skip
-def test_the_type_of_the_file_system_is_that_of_the_nearest_mount(path, kind):
-    assert type_of(Path(path), MOUNTS) == kind

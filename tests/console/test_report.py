@@ -5,7 +5,7 @@ import pytest
 
 from console import records, report
 from console.presence import DriverLock
-from console.report import Reader, Source
+from console.report import SnapshotReader, Source
 from console.states import AttemptState, RunState
 from console.status import status_json, status_text
 from flowspec.readiness import Verdict
@@ -40,7 +40,7 @@ def test_flow_runs_are_the_open_ones_then_the_newest_ended(demo: DemoLedger) -> 
 
 
 def test_rows_that_have_not_changed_are_the_same_objects(demo: DemoLedger) -> None:
-    reader = Reader(demo.ledger)
+    reader = SnapshotReader(demo.ledger)
     before = reader.snapshot()
     records.set_run(demo.ledger, 1218, state=RunState.QUEUED.value, why="is next")
     after = reader.snapshot()
@@ -141,5 +141,5 @@ def test_reading_thousands_of_runs_takes_a_handful_of_statements(tmp_path: Path)
         db.executemany(f"INSERT INTO runs ({columns}) VALUES (?,?,?,?,?,?,?)", rows)
     statements: list[str] = []
     demo.ledger._db.set_trace_callback(statements.append)
-    assert len(Reader(demo.ledger).snapshot().runs) == 2000
+    assert len(SnapshotReader(demo.ledger).snapshot().runs) == 2000
     assert len(statements) < 10  # not one per run

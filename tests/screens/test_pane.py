@@ -89,10 +89,15 @@ async def test_hostile_entries_keep_the_columns_straight() -> None:
 async def test_folded_it_says_its_summary_in_one_line() -> None:
     app = OnePane()
     async with app.run_test(size=(40, 12)) as pilot:
-        app.pane.show(items(1, 2), title="Flow runs", summary="2 under way")
         app.pane.styles.height = 1
         await pilot.pause()
-        assert shown(app).splitlines()[0].startswith("─ Flow runs  2 under way ──")
+        app.pane.show(items(3, 2, 1), title="Flow runs", summary="3 under way")
+        app.pane.point_at(2)
+        await pilot.pause()
+        assert shown(app).splitlines()[0].startswith("─ Flow runs  3 under way ──")
+        app.pane.styles.height = 10
+        await pilot.pause()
+        assert "run 3" in shown(app)  # unfolded, it begins at its first row
 
 
 async def test_a_cursor_that_points_at_nothing_is_not_drawn_until_it_is_used() -> None:

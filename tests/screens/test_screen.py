@@ -1,9 +1,6 @@
 import asyncio
-import os
-import signal
+import random
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,25 +11,12 @@ from console.presence import DriverLock
 from console.states import RunState
 from flowspec.readiness import Verdict
 from screens import bars
-from screens.app import ConsoleApp
-from screens.reader import Look, Looked, Reader
+from screens.keys import ACTIONS, MOVES, QUIT, SUSPEND
+from screens.reader import Look
 from tests.ledger_fixture import NOW, DemoLedger, demo_ledger
 from tests.screen_driver import WATCHING, make_app, settled, shown, until, until_shown
 
 WIDE, SMALL = (120, 40), (80, 24)
-
-
-@pytest.fixture
-def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoLedger]:
-    """A ledger with runs in every state, and a driver that holds its lock."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    made = demo_ledger(tmp_path / "e21062.ledger")
-    lock = DriverLock(made.ledger.path)
-    assert lock.take("background")
-    yield made
-    lock.release()
-    made.ledger.close()
 
 
 def asked(demo: DemoLedger) -> list[tuple[str, int | None, dict[str, object]]]:
@@ -168,10 +152,9 @@ async def test_read_only_looks_and_does_not_touch(demo: DemoLedger) -> None:
         assert asked(demo) == []
 
 
-@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
-async def test_ascii_means_ascii_in_every_screen(demo: DemoLedger, size: tuple[int, int]) -> None:
+async def test_ascii_means_ascii_in_every_screen(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path, ascii_only=True)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         for keys in (row_of(1215), ["enter"], ["escape", "question_mark"], ["escape", "up", "up", "c"]):
             await pilot.press(*keys)
@@ -303,87 +286,25 @@ async def test_a_ledger_that_breaks_is_told_and_what_was_known_stays(
         await until(pilot, lambda: "LEDGER PROBLEM" not in shown(app))
 
 
-class Keeper:
-    """Of a sandbox that is unwell, and then gone."""
-
-    gone = False
-
-    def problem(self) -> str | None:
-        return "the sandbox is unwell"
-
-    def lost(self) -> bool:
-        return self.gone
-
-
-async def test_what_the_console_started_is_watched_and_without_it_there_is_no_screen(demo: DemoLedger) -> None:
-    keeper = Keeper()
-    app = make_app(demo.ledger.path, keeper=keeper, sandbox=True)
-    async with app.run_test(size=WIDE) as pilot:
-        await until_shown(pilot, "SANDBOX", "the sandbox is unwell")
-        keeper.gone = True
-        await exited(app)
-    assert app.return_value == 1
-
-
 def test_loading_is_told_before_anything_was_read() -> None:
     assert bars.status(Look(), None) == ("reading the ledger", "dim")
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+q"])
-async def test_quitting_ends_the_threads(demo: DemoLedger, key: str) -> None:
-    app = make_app(demo.ledger.path)
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_no_keys_break_the_screen_whatever_happens_meanwhile(demo: DemoLedger, read_only: bool) -> None:
+    keys = [key for action in ACTIONS if action not in (QUIT, SUSPEND) for key in action.keys.split(",")]
+    keys += [key for move in MOVES for key in move.keys.split(",")] + ["left", "right", "ctrl+c", "x"]
+    chance = random.Random(2)
+    app = make_app(demo.ledger.path, read_only=read_only)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press(key)
-    app.reader.join(2.0)
-    app.asker.join(2.0)
-    assert not app.reader.is_alive()
-    assert not app.asker.is_alive()
-    assert app.return_value == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
-async def test_a_lost_terminal_ends_it_in_order(demo: DemoLedger, number: signal.Signals) -> None:
-    app = make_app(demo.ledger.path)
-    async with app.run_test(size=SMALL) as pilot:
-        await settled(pilot)
-        os.kill(os.getpid(), number)
-        await exited(app)
-    assert app.return_value == 128 + number
-
-
-def _newest_run(message: Looked) -> int | None:
-    return message.look.snapshot.runs[0].run if message.look.snapshot else None
-
-
-async def exited(app: ConsoleApp) -> None:
-    end = time.monotonic() + 5
-    while app.return_value is None:
-        assert time.monotonic() < end
-        await asyncio.sleep(0.02)
-
-
-def test_the_reader_does_not_pile_up_messages(demo: DemoLedger) -> None:
-    posted: list[Looked] = []
-    reader = Reader(demo.ledger.path, lambda: NOW, posted.append)  # type: ignore[arg-type]
-    reader.start()
-    try:
-        _until(lambda: len(posted) == 1)
-        for run in (1220, 1221):  # the screen is stalled: it takes nothing
-            demo.found(run, Verdict.TAKING, "growing", 1)
-            reader.select(run)
-        reader.taken()
-        _until(lambda: len(posted) == 2)
-        reader.taken()
-        _until(lambda: _newest_run(posted[-1]) == 1221)
-        assert len(posted) <= 3
-    finally:
-        reader.stop()
-        reader.join(2.0)
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+        for turn in range(200):
+            app.simulate_key(chance.choice(keys))
+            if turn % 10 == 0:
+                demo.found(1220 + turn, Verdict.TAKING, "growing", 2)
+            if turn % 40 == 0:
+                await pilot.resize_terminal(*chance.choice([(20, 5), (60, 10), (100, 24), (200, 50), SMALL]))
+            await asyncio.sleep(chance.choice([0, 0.001, 0.01]))
+        await pilot.pause()
+    assert app.return_value is None  # it was still there when the test ended
+    assert bool(demo.ledger.asked()) is not read_only

@@ -1,0 +1,129 @@
+"""Run directories made of a few ring items, a listener that remembers, and a clock that stands still."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from console import discovery as discovery_module
+from console.discovery import Discovery
+from console.settings import Policy
+from console.sightings import Known
+from flowspec.readiness import Verdict
+
+SETTLE, STALLED = 1.0, 900.0
+POLICY = Policy(settle=SETTLE, stalled_after=STALLED, look_interval=0.2)
+
+
+def item(kind: int, body: bytes) -> bytes:
+    return struct.pack("<III", 12 + len(body), kind, 4) + body
+
+
+def state_change(kind: int, run: int) -> bytes:
+    return item(kind, struct.pack("<IIIII81s", run, 0, 1_782_914_602, 1000, 0, b"a title"))
+
+
+def begin(run: int) -> bytes:
+    return item(12, struct.pack("<HH", 12, 0)) + state_change(1, run)
+
+
+def end(run: int) -> bytes:
+    return state_change(2, run)
+
+
+EVENTS = item(30, b"\0" * 36) * 100
+
+
+def take_run(directory: Path, run: int, segments: int = 2) -> None:
+    """A complete run, which appears as the last rename of an rsync leaves it."""
+    hidden = directory / f".{run}"
+    hidden.mkdir()
+    for segment in range(segments):
+        head, tail = begin(run) if segment == 0 else b"", end(run) if segment == segments - 1 else b""
+        (hidden / f"run-{run:04d}-{segment:02d}.evt").write_bytes(head + EVENTS + tail)
+    hidden.rename(directory / f"run{run}")
+
+
+class Heard:
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.verdicts: dict[int, Verdict | None] = {}
+        self.reasons: dict[int, str] = {}
+        self.calls: list[tuple[str, int]] = []
+        self.sizes: dict[int, dict[int, int]] = {}
+        self.problem: str | None = None
+        self.before: dict[int, Known] = {}
+
+    def judged(self, path, judgement, sizes):
+        self.verdicts[judgement.run] = judgement.verdict
+        self.reasons[judgement.run] = judgement.reason
+        self.sizes[judgement.run] = dict(sizes)
+        self.calls.append((path.name, judgement.run))
+        self.judgement = judgement
+
+    def gone(self, run):
+        self.verdicts[run] = None
+        self.calls.append(("gone", run))
+
+    def looked(self, problem):
+        self.problem = problem
+
+    def known(self, run):
+        return self.before.get(run)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def runs(tmp_path):
+    directory = tmp_path / "runs"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def heard():
+    return Heard()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def discovery(runs, heard, clock):
+    return Discovery(runs, heard, POLICY, clock=clock)
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The names of directories listed and of segments read since the test last cleared it."""
+    names: list[str] = []
+
+    def counted(function):
+        def call(path, *args):
+            names.append(Path(path).name)
+            return function(path, *args)
+
+        return call
+
+    monkeypatch.setattr(discovery_module, "scan", counted(discovery_module.scan))
+    monkeypatch.setattr(discovery_module, "inspect", counted(discovery_module.inspect))
+    return names
+
+
+def settle(discovery: Discovery, clock: Clock) -> None:
+    discovery.look()
+    assert discovery.next_due <= clock.now + SETTLE + 0.01
+    clock.now = discovery.next_due
+    discovery.look_at(())

@@ -1,0 +1,99 @@
+"""How the screen ends, and that its threads end with it."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from flowspec.readiness import Verdict
+from screens.app import ConsoleApp
+from screens.reader import Looked, Reader
+from tests.ledger_fixture import NOW, DemoLedger
+from tests.screen_driver import make_app, settled, until_shown
+
+WIDE, SMALL = (120, 40), (80, 24)
+
+
+class Keeper:
+    """Of a sandbox that is unwell, and then gone."""
+
+    gone = False
+
+    def problem(self) -> str | None:
+        return "the sandbox is unwell"
+
+    def lost(self) -> bool:
+        return self.gone
+
+
+async def test_what_the_console_started_is_watched_and_without_it_there_is_no_screen(demo: DemoLedger) -> None:
+    keeper = Keeper()
+    app = make_app(demo.ledger.path, keeper=keeper, sandbox=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_shown(pilot, "SANDBOX", "the sandbox is unwell")
+        keeper.gone = True
+        await exited(app)
+    assert app.return_value == 1
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+async def test_quitting_ends_the_threads(demo: DemoLedger, key: str) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(key)
+    app.reader.join(2.0)
+    app.asker.join(2.0)
+    assert not app.reader.is_alive()
+    assert not app.asker.is_alive()
+    assert app.return_value == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+async def test_a_lost_terminal_ends_it_in_order(demo: DemoLedger, number: signal.Signals) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        os.kill(os.getpid(), number)
+        await exited(app)
+    assert app.return_value == 128 + number
+
+
+def _newest_run(message: Looked) -> int | None:
+    return message.look.snapshot.runs[0].run if message.look.snapshot else None
+
+
+async def exited(app: ConsoleApp) -> None:
+    end = time.monotonic() + 5
+    while app.return_value is None:
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
+def test_the_reader_does_not_pile_up_messages(demo: DemoLedger) -> None:
+    posted: list[Looked] = []
+    reader = Reader(demo.ledger.path, lambda: NOW, posted.append)  # type: ignore[arg-type]
+    reader.start()
+    try:
+        _until(lambda: len(posted) == 1)
+        for run in (1220, 1221):  # the screen is stalled: it takes nothing
+            demo.found(run, Verdict.TAKING, "growing", 1)
+            reader.select(run)
+        reader.taken()
+        _until(lambda: len(posted) == 2)
+        reader.taken()
+        _until(lambda: _newest_run(posted[-1]) == 1221)
+        assert len(posted) <= 3
+    finally:
+        reader.stop()
+        reader.join(2.0)
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -1,0 +1,45 @@
+"""What the screens look like. After a wanted change: `pytest tests/screens --snapshot-update`, and look at them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from screens.look import RGB
+from tests.ledger_fixture import DemoLedger
+from tests.screen_driver import make_app, settled
+
+WIDE, SMALL = (120, 40), (80, 24)
+TO_FAILED_RUN = ["down"] * 5
+
+
+def after(theme: str, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
+    """What is done before the picture is taken."""
+
+    async def act(pilot: Pilot[Any]) -> None:
+        pilot.app.theme = theme
+        await settled(pilot)
+        for key in keys:
+            await pilot.press(key)
+        await settled(pilot)
+        await pilot.pause()
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("size", "theme", "ascii_only", "keys"),
+    [
+        pytest.param(WIDE, RGB.name, False, TO_FAILED_RUN, id="main-wide"),
+        pytest.param(SMALL, RGB.name, False, TO_FAILED_RUN, id="main-small"),
+        pytest.param(SMALL, "ansi-dark", True, [*TO_FAILED_RUN, "tab"], id="main-small-ascii-ansi"),
+        pytest.param(WIDE, RGB.name, False, [*TO_FAILED_RUN, "enter"], id="detail-wide"),
+        pytest.param(SMALL, RGB.name, False, ["down", "down", "c"], id="confirm-small"),
+    ],
+)
+def test_screen(
+    demo: DemoLedger, snap_compare: Any, size: tuple[int, int], theme: str, ascii_only: bool, keys: list[str]
+) -> None:
+    app = make_app(demo.ledger.path, ascii_only=ascii_only)
+    assert snap_compare(app, terminal_size=size, run_before=after(theme, *keys))
