@@ -44,6 +44,11 @@ class RunRow:
     attempts: int
     result: str | None
 
+    @property
+    def because(self) -> str:
+        """`why` without the words that stand beside it anyway: the run and its state."""
+        return self.why.removeprefix(f"run {self.run} ").removeprefix(f"is {self.state.value}: ")
+
 
 @dataclass(frozen=True)
 class FlowRow:
@@ -183,13 +188,17 @@ class SnapshotReader:
     def snapshot(self) -> Snapshot:
         ledger = self.ledger
         runs = self._runs()
-        progress = {row.run: row.progress for row in runs}
+        by_number = {row.run: row for row in runs}
         return Snapshot(
             at=ledger.now(),
             driver=presence.driver(ledger.path),
             auto=ledger.get("auto", "on") == "on",
             runs=runs,
-            flow_runs=tuple(_flow_row(row, progress.get(row["run"], {})) for row in ledger.rows(_FLOW_RUNS)),
+            flow_runs=tuple(
+                _flow_row(row, by_number[row["run"]])
+                for row in ledger.rows(_FLOW_RUNS)
+                if row["run"] in by_number  # else it came a moment after the runs were read
+            ),
             endpoints=tuple(map(_endpoint, ledger.rows("SELECT * FROM endpoints ORDER BY name"))),
             events=tuple(map(_event, ledger.rows("SELECT * FROM events ORDER BY event DESC LIMIT ?", EVENTS_SHOWN))),
             sources=tuple(Source(*row) for row in ledger.rows(_SOURCES)),
@@ -257,21 +266,22 @@ def _run_row(raw: tuple[Any, ...]) -> RunRow:
     )
 
 
-def _flow_row(row: sqlite3.Row, progress: Counts) -> FlowRow:
+def _flow_row(row: sqlite3.Row, run: RunRow) -> FlowRow:
     stage = Stage(row["stage"]) if row["stage"] in {s.value for s in STAGES} else None
-    counted = progress.get(stage.value, {}) if stage else {}
+    counted = run.progress.get(stage.value, {}) if stage else {}
+    state = AttemptState(row["state"])
     return FlowRow(
         attempt=row["attempt"],
         run=row["run"],
         number=row["number"],
         flow_run=row["flow_run"],
-        state=AttemptState(row["state"]),
+        state=state,
         stage=stage,
         done=counted.get(CellState.DONE.value, 0),
         total=sum(counted.values()),
         since=row["started_at"] or row["intended_at"],
         ended=row["ended_at"],
-        why=row["why"],
+        why=row["why"] or (run.why if state in OPEN else ""),
     )
 
 

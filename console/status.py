@@ -82,7 +82,7 @@ def _overview(seen: Snapshot) -> str:
         state = "online" if endpoint.online else "OFFLINE"
         lines.append(f"endpoint {text.clean(endpoint.name)}: {state} since {text.moment(endpoint.since)}")
     rows = [
-        [str(r.run), r.state.value, str(r.segments), text.size(r.bytes), text.moment(r.ended), text.clean(r.why)]
+        [str(r.run), r.state.value, str(r.segments), text.size(r.bytes), text.moment(r.ended), text.clean(r.because)]
         for r in seen.runs
     ]
     return "\n".join([*lines, "", *_table(["RUN", "STATE", "SEGMENTS", "SIZE", "ENDED", "WHY"], rows, "r.rr")])

@@ -78,7 +78,7 @@ class DetailScreen(ConsoleScreen):
             return f"segment {item.segment:02d}: {item.note or 'all done'}", "bad" if item.bad else "plain"
         if isinstance(item, Attempt):
             flow_run = f"flow run {item.flow_run}" if item.flow_run else "no flow run yet"
-            return f"attempt {item.number} by {item.actor}: {item.why} | {flow_run}", "plain"
+            return f"attempt {item.number} by {item.actor}: {item.why or item.state.value} | {flow_run}", "plain"
         if isinstance(item, Event):
             return f"{text.moment(item.at)} {item.actor}: {item.text}", look.LEVEL_STYLES.get(item.level, "plain")
         return "", "plain"
@@ -100,7 +100,7 @@ class DetailScreen(ConsoleScreen):
             (row.stage or "-", "plain"),
             (text.clock(began), "plain"),
             (text.span((row.ended_at or self.app.now()) - began), "plain"),
-            (f"{row.plan.describe()}; {row.why}", "plain"),
+            ("; ".join(filter(None, (row.plan.describe(), row.why))), "plain"),
         )
 
 

@@ -43,7 +43,7 @@ def _launch(run: RunRow | None) -> str | None:
     if run is None:
         return NO_RUN
     if run.state in (RunState.TAKING, RunState.ARRIVING):
-        return f"run {run.run} is {run.state.value} ({run.why}): it can be launched when it is complete"
+        return f"run {run.run} is {run.state.value} ({run.because}): it can be launched when it is complete"
     if run.state in (RunState.FAILED, RunState.CANCELLED):
         return f"run {run.run} is {run.state.value}: r retries what is missing"
     if run.state not in (RunState.READY, *FORCED):
@@ -125,14 +125,14 @@ def question(action: Action, run: RunRow) -> Question | None:
         return Question(f"Cancel run {run.run} (queued)?", consequence, f"Yes, cancel run {run.run}")
     if action is CANCEL:
         lasting = (
-            f"Now: {run.why}",
+            f"Now: {run.because}",
             "Its flow run is cancelled; work that runs at the site ends by itself.",
             "What is done stays; r continues with what is missing.",
         )
         return Question(f"Cancel run {run.run}?", lasting, f"Yes, cancel run {run.run}")
     if action is LAUNCH and run.state in FORCED:
         forced = (
-            f"It is {run.state.value}: {run.why}",
+            f"It is {run.state.value}: {run.because}",
             f"The {run.segments} segments that are on disk are analyzed as they are.",
         )
         return Question(f"Launch run {run.run} all the same?", forced, f"Yes, launch run {run.run}")

@@ -132,7 +132,7 @@ class MainScreen(ConsoleScreen):
         item = self.focused_pane().cursor_item
         if isinstance(item, RunRow):
             word, style = look.run_state(item.state)
-            return f"run {item.run} {word}: {item.why}{' | ' if item.title else ''}{item.title}", style
+            return f"run {item.run} {word}: {item.because}{' | ' if item.title else ''}{item.title}", style
         if isinstance(item, FlowRow):
             flow_run = f"flow run {item.flow_run}" if item.flow_run else "no flow run yet"
             word, style = look.attempt_state(item.state)
@@ -155,7 +155,7 @@ class MainScreen(ConsoleScreen):
             (str(row.segments), "plain"),
             (text.size(row.bytes), "plain"),
             (text.clock(row.ended), "plain"),
-            (row.why, style if style in ("warn", "bad") else "plain"),
+            (row.because, style if style in ("warn", "bad") else "plain"),
         )
 
     def _flow_run(self, row: FlowRow) -> Sequence[Piece]:

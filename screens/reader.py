@@ -94,16 +94,16 @@ class Reader(threading.Thread):
         first = True
         while not self._stopped:
             began = time.monotonic()
-            look = before
+            look = self._kept(before)
             try:
                 now_known = (self._version(), self._selected)
                 if now_known != known:
-                    look = self._look(before, known is None or now_known[0] != known[0], now_known[1])
+                    look = self._look(look, known is None or now_known[0] != known[0], now_known[1])
                     known = now_known
-            except (LedgerError, sqlite3.Error, OSError, ValueError) as error:
-                look, known = replace(before, problem=str(error)), None
+                look = self._with_presence(look)
+            except Exception as error:  # whatever it is: it is told, and the next look may go well
+                look, known = replace(look, problem=_told(error)), None
                 self._close()
-            look = self._with_presence(look)
             if look != before or first:
                 self._send(look)
                 before, first = look, False
@@ -123,16 +123,20 @@ class Reader(threading.Thread):
         return replace(before, snapshot=snapshot, detail=found, problem="")
 
     def _with_presence(self, look: Look) -> Look:
-        """The driver's presence is a lock and not a row: it is looked at each time; so is what the console started."""
-        if self._keeper is not None and time.monotonic() - self._kept_at > KEEP_SECONDS:
-            look = replace(look, kept=self._keeper.problem() or "", lost=self._keeper.lost())
-            self._kept_at = time.monotonic()
+        """The driver's presence is a lock and not a row: it is looked at each time."""
         if look.snapshot is None:
             return look
         driver = presence.driver(self._path)
         if driver is not None:  # its age changes all the time, but matters only when it hangs
             driver = replace(driver, beat_age=driver.beat_age // 10 * 10 if driver.hung else 0.0)
         return replace(look, snapshot=replace(look.snapshot, driver=driver))
+
+    def _kept(self, look: Look) -> Look:
+        """What the console started is asked after whether or not the ledger can be read."""
+        if self._keeper is None or time.monotonic() - self._kept_at < KEEP_SECONDS:
+            return look
+        self._kept_at = time.monotonic()
+        return replace(look, kept=self._keeper.problem() or "", lost=self._keeper.lost())
 
     def _send(self, look: Look) -> None:
         self._free.wait()
@@ -144,6 +148,11 @@ class Reader(threading.Thread):
         if self._report is not None:
             self._report.ledger.close()
         self._report = None
+
+
+def _told(error: Exception) -> str:
+    expected = isinstance(error, (LedgerError, sqlite3.Error, OSError))
+    return str(error) if expected else f"internal error: {type(error).__name__}: {error}"
 
 
 class Asked(Message):

@@ -14,6 +14,7 @@ from console.processes import ProcessProblem
 from console.profiles import load
 from console.settings import Settings, SettingsError
 from console.supervisor import Supervisor
+from remote.globus.errors import RemoteError
 
 if TYPE_CHECKING:
     from console.sandbox import Sandbox
@@ -33,8 +34,6 @@ class Keeper:
         of_sandbox = self._sandbox.problem() if self._sandbox else None
         return of_sandbox or (self._supervisor.problem() if self._supervisor else None)
 
-    def on_quit(self) -> None: ...
-
     def lost(self) -> bool:
         """True when there is nothing left to look at: the sandbox is gone."""
         return self._sandbox is not None and self._sandbox.ended()
@@ -50,7 +49,7 @@ def start(options: argparse.Namespace) -> int:
         except SettingsError as error:
             print(f"console: {error}", file=sys.stderr)
             return 2
-        except (LedgerError, ProcessProblem, OSError) as error:
+        except (LedgerError, ProcessProblem, RemoteError, OSError) as error:
             print(f"console: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:

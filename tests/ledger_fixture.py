@@ -63,7 +63,7 @@ class DemoLedger:
     ) -> int:
         """A run that was launched: an attempt with a flow run. Times are in seconds before now."""
         found = self.found(
-            run, Verdict.READY, f"{segments} segments, complete", segments, ended=since + 60, title=title
+            run, Verdict.READY, f"run {run} is complete: {segments} segments", segments, ended=since + 60, title=title
         )
         number = len(records.attempts(self.ledger, run)) + 1
         plan = plan_all(run, found.segments)
@@ -165,15 +165,15 @@ def _launched_runs(demo: DemoLedger) -> None:
 
 
 def _runs_on_disk(demo: DemoLedger) -> None:
-    demo.found(1207, Verdict.READY, "12 segments, complete", 12, ended=90_000)
+    demo.found(1207, Verdict.READY, "run 1218 is complete: 12 segments", 12, ended=90_000)
     records.record_gone(demo.ledger, 1207)
-    demo.found(1209, Verdict.READY, "12 segments, complete", 12, ended=7000)
+    demo.found(1209, Verdict.READY, "run 1218 is complete: 12 segments", 12, ended=7000)
     records.set_run(demo.ledger, 1209, state=RunState.QUEUED.value, why="waits: 2 flow runs of 2 are under way")
-    demo.found(1210, Verdict.ARRIVING, "segment 04 is still being copied", 5)
-    demo.found(1212, Verdict.ABNORMAL, "ended without END_RUN", 3, ended=6500)
-    demo.found(1213, Verdict.INCOMPLETE, "segment 03 is missing", [0, 1, 2, 4], ended=6000)
-    demo.found(1218, Verdict.READY, "12 segments, complete", 12, ended=120)
-    demo.found(1219, Verdict.TAKING, "segment 02 is growing", 3)
+    demo.found(1210, Verdict.ARRIVING, "run 1210 is arriving: segment 04 is still being copied", 5)
+    demo.found(1212, Verdict.ABNORMAL, "run 1212 ended without END_RUN", 3, ended=6500)
+    demo.found(1213, Verdict.INCOMPLETE, "run 1213 segment 03 is missing", [0, 1, 2, 4], ended=6000)
+    demo.found(1218, Verdict.READY, "run 1218 is complete: 12 segments", 12, ended=120)
+    demo.found(1219, Verdict.TAKING, "run 1219 is taking: segment 02 is growing", 3)
 
 
 def _the_rest(demo: DemoLedger) -> None:

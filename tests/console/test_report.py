@@ -26,6 +26,9 @@ def test_runs_are_newest_first_with_what_the_overview_needs(demo: DemoLedger) ->
     assert run is not None
     assert (run.segments, run.attempts, run.progress["fit"]) == (42, 1, {"done": 38, "waiting": 4})
     assert seen.run(1) is None
+    taken = seen.run(1219)
+    assert taken is not None
+    assert (taken.why, taken.because) == ("run 1219 is taking: segment 02 is growing", "segment 02 is growing")
 
 
 def test_flow_runs_are_the_open_ones_then_the_newest_ended(demo: DemoLedger) -> None:
@@ -123,7 +126,7 @@ def test_status_json_of_one_run_has_its_segments_and_attempts(demo: DemoLedger) 
 
 
 def test_status_text_keeps_its_columns_and_shows_hostile_text_harmlessly(demo: DemoLedger) -> None:
-    demo.found(1220, Verdict.INCOMPLETE, "segment \x1b[31m03\nis\u202e missing", [0, 1])
+    demo.found(1220, Verdict.INCOMPLETE, "run 1220 segment \x1b[31m03\nis\u202e missing", [0, 1])
     overview = status_text(demo.ledger)
     row = next(line for line in overview.splitlines() if line.startswith("1220"))
     assert "segment 03 is missing" in row

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,15 @@ async def test_what_the_console_started_is_watched_and_without_it_there_is_no_sc
         keeper.gone = True
         await exited(app)
     assert app.return_value == 1
+
+
+async def test_it_is_watched_even_when_there_is_no_ledger(tmp_path: Path) -> None:
+    keeper = Keeper()
+    app = make_app(tmp_path / "ledger", keeper=keeper, sandbox=True)
+    async with app.run_test(size=SMALL) as pilot:
+        await until_shown(pilot, "LEDGER PROBLEM", "the sandbox is unwell")
+        keeper.gone = True
+        await exited(app)
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
