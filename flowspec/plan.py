@@ -74,7 +74,12 @@ def plan_missing(run: int, segments: Iterable[int], matrix: Mapping[Place, Cell]
         cell = matrix.get((stage, segment))
         return cell is not None and cell.state is CellState.DONE
 
-    todo = [s for s in expected if not done(Stage.CONVERT, s)]
+    def doubtful(segment: int) -> bool:
+        """What was converted from a fit that failed or left no output is worth nothing."""
+        cell = matrix.get((Stage.FIT, segment))
+        return cell is not None and cell.bad
+
+    todo = [s for s in expected if not done(Stage.CONVERT, s) or doubtful(s)]
     chosen, left = todo[:SEGMENTS_PER_ATTEMPT], len(todo[SEGMENTS_PER_ATTEMPT:])
     fit = [s for s in chosen if not done(Stage.FIT, s)]
     transfer = [s for s in fit if not done(Stage.TRANSFER, s)]

@@ -87,7 +87,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     def _tick(self) -> None:
         if (front := self._front()) is not None:
-            front.tick()
+            front.refill()
 
     # ---- what comes from the ledger
 
@@ -98,7 +98,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
             return
         self._hear_answers()
         if (front := self._front()) is not None:
-            front.looked()
+            front.refill()
         self.reader.taken()
 
     def _hear_answers(self) -> None:

@@ -34,12 +34,14 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     FOOTER: ClassVar[Sequence[str]] = ()  # names of the actions in the footer
     ALWAYS_OPEN: ClassVar[Sequence[str]] = ()  # panes that are never folded
     OPEN_FIRST: ClassVar[str] = ""  # the pane that is open beside them until another is focused
-    HAS_FACTS: ClassVar[bool] = False  # lines of facts stand above the panes
 
     app: ConsoleApp
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, ascii_only: bool) -> None:
+        super().__init__(classes="ascii" if ascii_only else "")
+        self.header, self.facts, self.why, self.status, self.footer = (
+            Bar(id=name, ascii_only=ascii_only) for name in ("header", "facts", "why", "status", "footer")
+        )
         self._open = self.OPEN_FIRST
         self._ready = False  # news can come before there is anything to show them in
 
@@ -64,59 +66,49 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         return self.size.width < NARROW
 
     def compose(self) -> ComposeResult:
-        ascii_only = self.app.options.ascii_only
-        yield Bar(id="header", ascii_only=ascii_only)
-        if self.HAS_FACTS:
-            yield Bar(id="facts", ascii_only=ascii_only)
+        yield self.header
+        yield self.facts
         with Container(id="panes"):
             yield from self.panes()
-        yield Bar(id="why", ascii_only=ascii_only)
-        yield Bar(id="status", ascii_only=ascii_only)
-        yield Bar(id="footer", ascii_only=ascii_only)
+        yield self.why
+        yield self.status
+        yield self.footer
 
     def on_mount(self) -> None:
-        self.set_class(self.app.options.ascii_only, "ascii")
         self._ready = True
         self.panes()[0].focus()
-        self.looked()
+        self.refill()
 
     def on_resize(self, event: events.Resize) -> None:
         self.fold()
         self.call_after_refresh(self.bars)
 
     def on_screen_resume(self) -> None:
-        self.looked()
+        self.refill()
 
     # ---- what is drawn
 
-    def looked(self) -> None:
-        """The app has looked at the ledger."""
+    def refill(self) -> None:
+        """The app has looked at the ledger, or time has passed and ages have changed."""
         if self._ready:
             self.fill()
             self.bars()
-
-    def tick(self) -> None:
-        """Time has passed: ages have changed."""
-        for pane in self.panes():
-            pane.draw_changes()
-        self.bars()
 
     def bars(self) -> None:
         """The lines above and below the panes."""
         if not self._ready:
             return
         app = self.app
-        self.query_one("#header", Bar).show(bars.header(app.look, app.options, app.now(), self.size.width))
-        self._say("#why", self.sentence())
-        self._say("#status", bars.status(app.look, app.notice))
-        self.query_one("#footer", Bar).show(bars.footer(self.chosen_run(), app.options.read_only, self.FOOTER))
+        self.header.show(bars.header(app.look, app.options, app.now(), self.size.width))
+        self._say(self.why, self.sentence())
+        self._say(self.status, bars.status(app.look, app.notice))
+        self.footer.show(bars.footer(self.chosen_run(), app.options.read_only, self.FOOTER))
 
-    def _say(self, bar: str, sentence: Piece) -> None:
+    def _say(self, bar: Bar, sentence: Piece) -> None:
         """A sentence in as many lines as the bar has."""
         words, style = sentence
-        there = self.query_one(bar, Bar)
-        lines = text.wrap(words, max(1, self.size.width - 2), max(1, there.size.height))
-        there.show(*([(f" {line} ", style)] if line else [] for line in lines))
+        lines = text.wrap(words, max(1, self.size.width - 2), max(1, bar.size.height))
+        bar.show(*([(f" {line} ", style)] if line else [] for line in lines))
 
     # ---- panes
 

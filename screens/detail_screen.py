@@ -11,7 +11,7 @@ from console.records import Attempt
 from console.report import Event, RunDetail, RunRow, SegmentRow
 from screens import look
 from screens.base import TALL, ConsoleScreen
-from screens.lines import Bar, Piece
+from screens.lines import Piece
 from screens.pane import Column, Pane
 
 SEGMENTS = (Column("SEG", 4, True), Column("RAW", 6, True), Column("TRANSFER", 9), Column("FIT", 9),
@@ -26,10 +26,9 @@ class DetailScreen(ConsoleScreen):
 
     FOOTER: ClassVar[Sequence[str]] = ("launch", "retry", "cancel", "next_pane", "help", "quit")
     OPEN_FIRST: ClassVar[str] = "segments"
-    HAS_FACTS: ClassVar[bool] = True
 
     def __init__(self, run: int, ascii_only: bool) -> None:
-        super().__init__()
+        super().__init__(ascii_only)
         self.run = run
         self._pointed = False
         self.segments = Pane(SEGMENTS, attrgetter("segment"), self._segment, id="segments", ascii_only=ascii_only)
@@ -53,9 +52,9 @@ class DetailScreen(ConsoleScreen):
     def fill(self) -> None:
         detail = self._detail()
         if detail is None:
-            self.query_one("#facts", Bar).show([(f" run {self.run}: reading the ledger", "dim")])
+            self.facts.show([(f" run {self.run}: reading the ledger", "dim")])
             return
-        self.query_one("#facts", Bar).show(*_facts(detail))
+        self.facts.show(*_facts(detail))
         bad = sum(row.bad for row in detail.segments)
         self.segments.show(
             detail.segments,

@@ -21,7 +21,7 @@ class HelpScreen(ConsoleScreen):
     FOOTER: ClassVar[Sequence[str]] = ("help", "quit")
 
     def __init__(self, ascii_only: bool) -> None:
-        super().__init__()
+        super().__init__(ascii_only)
         self.keys = Pane(KEYS, itemgetter(0), itemgetter(1), id="keys", ascii_only=ascii_only)
 
     def panes(self) -> list[Pane]:

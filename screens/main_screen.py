@@ -38,7 +38,7 @@ class MainScreen(ConsoleScreen):
     OPEN_FIRST: ClassVar[str] = "segments"
 
     def __init__(self, ascii_only: bool) -> None:
-        super().__init__()
+        super().__init__(ascii_only)
         self.selected: int | None = None
         self._shown_detail: int | None = None
         self.runs = Pane(RUNS, attrgetter("run"), self._run, id="runs", ascii_only=ascii_only)

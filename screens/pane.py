@@ -128,7 +128,8 @@ class Pane(Lines, can_focus=True):
         self._follow()
 
     def watch_has_focus(self, _has_focus: bool) -> None:
-        self.draw_changes()  # and no more: Textual would restyle and repaint the whole pane, 8 kB for two lines
+        super().watch_has_focus(_has_focus)
+        self.draw_changes()
 
     # ---- drawing
 

@@ -6,6 +6,6 @@ To add one: write the function, add it to its group's `BENCHMARKS`; a new group 
 
     commands   what every command costs before it does anything: version_time, venvcmd_overhead
     work       the computing: fit_ms_per_trace, walk_items_per_second
-    screen     the console on a real terminal: first_paint, quit_time
-    pipeline   (to come) from the end of a run to its flow run and to its result: end_to_launch, end_to_result
+    screen     the console on a real terminal: first_paint, quit_time, also of --sandbox
+    pipeline   from the end of a run to its flow run and to its result: end_to_launch, end_to_result
 """

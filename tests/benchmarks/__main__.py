@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from tests.benchmarks.result import Result
 
-GROUPS = ("commands", "work", "screen")
+GROUPS = ("commands", "work", "screen", "pipeline")
 
 
 def all_benchmarks() -> dict[str, Callable[[], Result]]:

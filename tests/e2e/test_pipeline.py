@@ -143,21 +143,33 @@ def quick_analyze(kit, run, expected, input_dir, output_dir, log_dir):
     return {"rc": len(missing), "missing": missing, "bytes": 4, "seconds": 1.0}
 
 
-def test_a_run_of_300_segments_is_split_into_flow_runs_within_their_state_limit(pipeline):
-    """Every reply as long as a bad one may be; the sandbox ends a flow run whose state outgrows 200 KB."""
-    ops = pipeline.operations()
-    functions = {Stage.FIT: quick_fit, Stage.CONVERT: quick_convert, Stage.ANALYZE: quick_analyze}
+def with_functions(ops, functions):
+    """The operations with other compute functions."""
     compute = {
         stage: (ops.places.compute[stage][0], ops.remote.compute.register_function(function, stage.value))
         for stage, function in functions.items()
     }
-    ops = replace(ops, places=replace(ops.places, compute=compute))
+    return replace(ops, places=replace(ops.places, compute=compute))
+
+
+def record_ready(pipeline, run, segments):
+    """As discovery does for a run that is complete, without waiting for it."""
+    directory = pipeline.settings.dtn.runs / f"run{run}"
+    files = sorted(directory.glob("*.evt"))
+    sizes = {segment: file.stat().st_size for segment, file in zip(range(segments), files, strict=True)}
+    judged = Judgement(run, Verdict.READY, "complete", tuple(sizes), sum(sizes.values()), "t", 1, 2, 1.0, "print")
+    records.record_judgement(pipeline.ledger, str(directory), judged, sizes)
+
+
+def test_a_run_of_300_segments_is_split_into_flow_runs_within_their_state_limit(pipeline):
+    """Every reply as long as a bad one may be; the sandbox ends a flow run whose state outgrows 200 KB."""
+    functions = {Stage.FIT: quick_fit, Stage.CONVERT: quick_convert, Stage.ANALYZE: quick_analyze}
+    ops = with_functions(pipeline.operations(), functions)
     directory = pipeline.settings.dtn.runs / "run300"
     directory.mkdir()
     for segment in range(300):
         (directory / f"run-0300-{segment:02d}.evt").write_bytes(b"0123456789")
-    judged = Judgement(300, Verdict.READY, "complete", tuple(range(300)), 3000, "t", 1, 2, 1.0, "print")
-    records.record_judgement(pipeline.ledger, str(directory), judged, dict.fromkeys(range(300), 10))
+    record_ready(pipeline, 300, 300)
 
     def work() -> bool:
         actions.launch_what_is_due(ops)
@@ -171,3 +183,25 @@ def test_a_run_of_300_segments_is_split_into_flow_runs_within_their_state_limit(
     assert [a.state for a in attempts] == [AttemptState.SUCCEEDED] * 2
     assert sorted(s for a in attempts for s in a.plan.convert) == list(range(300))
     assert [a.plan.analyze for a in attempts] == [False, True]
+
+
+def quick_lie(kit, run, segment, input_dir, output_dir, log_dir):
+    return {"segment": segment, "rc": 0, "bytes": 11, "seconds": 1.0}
+
+
+def test_success_without_output_is_a_failure_that_says_so(pipeline):
+    """What the original's job scripts did for years: return code 0 and no file."""
+    functions = {Stage.FIT: quick_lie, Stage.CONVERT: quick_convert, Stage.ANALYZE: quick_analyze}
+    ops = with_functions(pipeline.operations(), functions)
+    pipeline.deliver(pipeline.take(11))
+    record_ready(pipeline, 11, 2)
+
+    def work() -> bool:
+        actions.launch_what_is_due(ops)
+        pollers.poll_attempts(ops)
+        return pipeline.state(11) not in (RunState.QUEUED, RunState.RUNNING)
+
+    until(work, 60, every=0.3)
+    run = records.run(pipeline.ledger, 11)
+    assert run.state is RunState.FAILED
+    assert "fit of segment 00, 01 failed: reported done, but its output is not there" in run.why

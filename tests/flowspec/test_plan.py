@@ -62,8 +62,14 @@ def test_nothing_is_missing():
 def test_a_disagreement_is_repeated():
     cells = matrix_of({0: 3}, analyzed=True, returned=True)
     cells[(Stage.FIT, 0)] = Cell(CellState.DISAGREES, "reported done, but its output is not there")
-    cells[(Stage.CONVERT, 0)] = FAILED
-    assert plan_missing(1, [0], cells).fit == (0,)
+    planned = plan_missing(1, [0], cells)
+    assert (planned.transfer, planned.fit, planned.convert, planned.analyze) == ((), (0,), (0,), True)
+
+
+def test_raw_data_that_were_removed_at_the_site_after_the_fit_are_not_missed():
+    cells = matrix_of({0: 3})
+    cells[(Stage.TRANSFER, 0)] = Cell(CellState.DISAGREES, "reported done, but its output is not there")
+    assert plan_missing(1, [0], cells).start is Stage.ANALYZE
 
 
 def test_a_long_run_is_split_and_every_part_fits_in_the_state_of_a_flow_run():

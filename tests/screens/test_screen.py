@@ -258,6 +258,16 @@ async def test_an_old_source_shows_its_age_and_problem(demo: DemoLedger) -> None
         await until_shown(pilot, "Segments of 1215  analyze ok")  # what is finished does not grow old
 
 
+async def test_what_was_fresh_grows_old_when_nothing_is_written_any_more(demo: DemoLedger) -> None:
+    clock = [NOW]
+    app = make_app(demo.ledger.path, now=lambda: clock[0])
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert "OLD" not in shown(app)
+        clock[0] = NOW + 60
+        await until_shown(pilot, "compute OLD 60 s", "Flow runs (OLD: flows)", "Endpoints (OLD: compute)")
+
+
 async def test_empty_loading_and_failed_look_different(tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     app = make_app(path)

@@ -1,0 +1,182 @@
+"""Runs the documented commands as a shift would: against a running sandbox, on runs in the right state."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from console import cli, records
+from console.ledger import actor
+from console.presence import driver
+from console.processes import start_driver, stop_driver
+from console.states import RunState
+from tests.documents import Documented
+from tests.pipeline_fixture import Pipeline
+from tests.sandbox_fixture import until
+
+FIRST_RUN = 1301
+FOREIGN_FILE = "run-1301-00 (copy).evt"
+PATIENCE = 20.0
+SCREEN = "screen"
+# The order in which they are tried: what acts first, so that there is something to look at; the driver's end last.
+ORDER = (
+    "flows validate", "endpoints status", "functions register", "flows deploy", "login", SCREEN, "launch", "retry",
+    "cancel", "status", "driver status", "sandbox", "driver stop", "driver start", "watch",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+def name_of(options: argparse.Namespace) -> str:
+    """`driver start`, `launch`, ...; SCREEN for no command."""
+    return " ".join(filter(None, (options.command or SCREEN, getattr(options, "action", None))))
+
+
+def parsed(command: Documented) -> argparse.Namespace:
+    """The options of a `console` command; fails the test when its own parser does not know them."""
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return cli._parser().parse_args(command.words[1:])
+    except SystemExit:
+        raise AssertionError(f"{command}: {said.getvalue()}") from None
+
+
+class Shift:
+    """A pipeline with as many ready runs as there are commands that need one, and one run that is incomplete."""
+
+    def __init__(self, pipeline: Pipeline, runs: int) -> None:
+        self.pipeline = pipeline
+        self._fresh = self._make(runs)
+        self._doubtful = next(self._fresh)
+        pipeline.start_driver()
+
+    def _make(self, runs: int) -> Iterator[int]:
+        numbers = range(FIRST_RUN, FIRST_RUN + runs + 1)
+        for number in numbers:
+            self.pipeline.deliver(self.pipeline.take(number, segments=1, events=5))
+        doubtful = self.pipeline.settings.dtn.runs / f"run{FIRST_RUN}"
+        doubtful.chmod(0o750)
+        (doubtful / FOREIGN_FILE).write_bytes(b"whatever")
+        return iter(numbers)
+
+    def console(self, *words: str) -> Outcome:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                code = cli.main(words, open_screen=lambda options: 0)
+            except SystemExit as exit:
+                code = int(exit.code or 0)
+        return Outcome(code, out.getvalue(), err.getvalue())
+
+    # ---- one command
+
+    def try_out(self, command: Documented) -> Outcome:
+        """Do what the command says; on a run of ours in place of the one that it names."""
+        options = parsed(command)
+        name = name_of(options)
+        if name == "sandbox":
+            return self._start_and_end(command)
+        if name == "watch":
+            stop_driver(self.pipeline.settings.ledger)
+            return self._start_and_end(command)
+        if name == "driver stop":
+            start_driver(self.pipeline.settings, self.pipeline.profile)
+        if name == "driver start":
+            stop_driver(self.pipeline.settings.ledger)
+        return self.console(*self._with_our_run(command, options, name))
+
+    def _with_our_run(self, command: Documented, options: argparse.Namespace, name: str) -> list[str]:
+        words = [str(self.pipeline.profile) if w.endswith(".toml") else w for w in command.words[1:]]
+        given = getattr(options, "run", None)
+        if given is None:
+            return words
+        if name == "status":
+            run = self._launched()
+        elif getattr(options, "anyway", False):
+            run = self._in_state(self._doubtful, RunState.INCOMPLETE)
+        else:
+            run = {"launch": self._ready, "cancel": self._under_way, "retry": self._cancelled}[name]()
+        directory = self.pipeline.settings.dtn.runs / f"run{run}"
+        ours = str(directory) if isinstance(given, Path) else str(run)
+        return [ours if word == str(given) else word for word in words]
+
+    def _start_and_end(self, command: Documented) -> Outcome:
+        """As a process of its own, ended as ctrl+c or systemd do as soon as it is at work."""
+        profile = ["--profile", str(self.pipeline.profile)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "console", *profile, *command.words[1:]],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stderr is not None
+        told = []
+        if command.words[1] == "watch":
+            found = until(lambda: driver(self.pipeline.settings.ledger), PATIENCE)
+            assert (found.pid, found.mode) == (process.pid, "foreground"), command
+            until(lambda: self.pipeline.ledger.rows("SELECT 1 FROM events WHERE text LIKE 'driver started (fore%'"))
+        else:
+            for line in process.stderr:
+                told.append(line)
+                if line.startswith("profile "):
+                    break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+        return Outcome(process.returncode, out, "".join(told) + err)
+
+    # ---- runs in the state that a command needs
+
+    def _state(self, run: int) -> RunState | None:
+        return self.pipeline.state(run)
+
+    def _in_state(self, run: int, state: RunState) -> int:
+        until(lambda: self._state(run) is state, PATIENCE)
+        return run
+
+    def _ready(self) -> int:
+        return self._in_state(next(self._fresh), RunState.READY)
+
+    def _under_way(self) -> int:
+        """Running at Globus, or held in the queue by the limit of flow runs."""
+        run = self._ready()
+        self._ask("launch", run)
+
+        def settled() -> bool:
+            attempt = records.newest_attempt(self.pipeline.ledger, run)
+            if attempt is not None:
+                return attempt.flow_run is not None
+            found = records.run(self.pipeline.ledger, run)
+            return found is not None and found.why.startswith("held")
+
+        until(settled, PATIENCE)
+        return run
+
+    def _cancelled(self) -> int:
+        run = self._under_way()
+        self._ask("cancel", run)
+        return self._in_state(run, RunState.CANCELLED)
+
+    def _launched(self) -> int:
+        return int(self.pipeline.ledger.rows("SELECT run FROM attempts ORDER BY attempt LIMIT 1")[0]["run"])
+
+    def _ask(self, verb: str, run: int) -> None:
+        number = self.pipeline.ledger.ask(verb, run, actor=actor())
+        request = until(lambda: (r := self.pipeline.ledger.request(number)) and r.state != "asked" and r, PATIENCE)
+        assert request.state == "done", request.answer
