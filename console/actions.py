@@ -20,6 +20,7 @@ from console.states import AttemptState, RunState
 from flowspec import definition, inputs
 from flowspec.plan import Plan, plan_all, plan_missing
 from flowspec.progress import Says, Witness
+from flowspec.readiness import Verdict
 from remote.globus.errors import RemoteError
 
 # How long a flow run that was asked for may take to appear in the list of flow runs.
@@ -148,7 +149,7 @@ def start_queued(ops: Operations) -> None:
     """Start the queued runs in the order in which they became ready, as far as policy and endpoints allow."""
     queued = sorted(records.runs(ops.ledger, RunState.QUEUED), key=lambda run: (run.ready_at or 0, run.run))
     for run in queued:
-        hold = _reason_to_hold(ops)
+        hold = _reason_to_hold(ops, run)
         if hold is None:
             try:
                 intend(ops, run, plan_all(run.run, run.segments), "driver")
@@ -160,7 +161,9 @@ def start_queued(ops: Operations) -> None:
             records.set_run(ops.ledger, run.run, why=hold)
 
 
-def _reason_to_hold(ops: Operations) -> str | None:
+def _reason_to_hold(ops: Operations, run: Run) -> str | None:
+    if run.verdict in (Verdict.TAKING.value, Verdict.ARRIVING.value):
+        return f"held: {run.reason}"
     in_flight = len(records.open_attempts(ops.ledger))
     if in_flight >= ops.max_in_flight:
         return f"held: {in_flight} runs are in flight, the limit is {ops.max_in_flight}"

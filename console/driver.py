@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ LEAVE_SECONDS = 2.0  # how long a call that is under way may hold up the end
 class Chore:
     """Something done again and again on one thread; after a failure with growing pauses.
 
-    `source` is the name under which the ledger says that this does not work.
+    `source` is the name under which the ledger says that this does not work. `due` is of the monotonic clock: a
+    computer's clock that is set must not put the driver to sleep.
     """
 
     source: str
@@ -47,7 +49,7 @@ class Chore:
 
     def run(self, ledger: Ledger) -> bool:
         """Do it when it is due. True when it was done and went well."""
-        if ledger.now() < self.due:
+        if time.monotonic() < self.due:
             return False
         try:
             self.do()
@@ -64,13 +66,13 @@ class Chore:
         if self.failures:
             ledger.heard(self.problem_of)
         self.failures = 0
-        self.due = ledger.now() + self.seconds * random.uniform(0.9, 1.1)
+        self.due = time.monotonic() + self.seconds * random.uniform(0.9, 1.1)
         return True
 
     def _failed(self, ledger: Ledger, source: str, problem: str) -> None:
         self.failures += 1
         pause = min(WORST_PAUSE, max(1.0, self.seconds) * 2.0**self.failures)
-        self.due = ledger.now() + pause * random.uniform(0.5, 1.0)
+        self.due = time.monotonic() + pause * random.uniform(0.5, 1.0)
         self.problem_of = source
         ledger.unheard(source, problem)
 
@@ -124,7 +126,7 @@ class Driver:
         while not self.stop.is_set():
             if self._news_from_disk.is_set() or ledger.asked():
                 self._news_from_disk.clear()
-                launcher.due = min(launcher.due, ledger.now())
+                launcher.due = min(launcher.due, time.monotonic())
             for chore in chores:
                 if not self.stop.is_set():
                     chore.run(ledger)

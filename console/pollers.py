@@ -212,7 +212,9 @@ def _judge_success(ops: Operations, attempt: Attempt, run: Run, matrix: Matrix) 
         result = str(ops.results / names.sorted_file(run.run))
         with ops.ledger.change():
             records.set_run(ops.ledger, run.run, result=result)
-            _end(ops, attempt, AttemptState.SUCCEEDED, RunState.DONE, f"result {result}")
+            _end(
+                ops, attempt, AttemptState.SUCCEEDED, RunState.DONE, f"the result is back: {names.sorted_file(run.run)}"
+            )
     else:
         why = f"Globus says succeeded, but {failure(matrix) or 'not every output is there'}. r retries what is missing"
         _end(ops, attempt, AttemptState.FAILED, RunState.FAILED, why)

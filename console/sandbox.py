@@ -28,14 +28,20 @@ END_SECONDS = 5.0
 
 
 class Sandbox:
-    """A running sandbox in `directory` (a temporary one, removed afterwards, when None)."""
+    """A running sandbox in `directory` (a temporary one, removed afterwards, when None).
 
-    def __init__(self, directory: Path | None = None, *, port: int = 0, auto_launch: bool = True) -> None:
+    `rate` limits its transfers, in bytes per second.
+    """
+
+    def __init__(
+        self, directory: Path | None = None, *, port: int = 0, rate: int | None = None, auto_launch: bool = True
+    ) -> None:
         self._temporary = directory is None
         self.directory = Path(directory or tempfile.mkdtemp(prefix="frib-sandbox-")).resolve()
         self.profile = self.directory / "profile.toml"
         self.taken: dict[int, float] = {}  # run -> when its last segment was whole on the DTN (seconds since the epoch)
-        self._port, self._auto_launch = port, auto_launch
+        self._auto_launch = auto_launch
+        self._options = ["--port", str(port), *(["--rate", str(rate)] if rate else [])]
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._ending = False
 
@@ -46,7 +52,7 @@ class Sandbox:
         ready.unlink(missing_ok=True)
         say("starting the loopback Globus")
         server = self._spawn(
-            "sandbox", python("remote.sandbox", "--dir", str(self.directory), "--port", str(self._port), "--lifeline")
+            "sandbox", python("remote.sandbox", "--dir", str(self.directory), "--lifeline", *self._options)
         )
         until = time.monotonic() + READY_SECONDS
         while not ready.exists():

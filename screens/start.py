@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # What the sandbox's DAQ does under the screen: small runs, slow enough to watch.
 SANDBOX_RUNS = {"runs": 0, "segments": 4, "events": 400, "rate": 2.0, "pause": 15.0}
+SANDBOX_TRANSFER_RATE = 200_000  # bytes per second
 
 
 class Keeper:
@@ -84,7 +85,7 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
 def _start_sandbox(stack: ExitStack) -> tuple[Sandbox, Settings]:
     from console.sandbox import Sandbox
 
-    sandbox = Sandbox()
+    sandbox = Sandbox(rate=SANDBOX_TRANSFER_RATE)
     stack.callback(sandbox.close)
     settings = sandbox.start(lambda text: print(f"console: {text}", file=sys.stderr, flush=True))
     sandbox.take_runs(**SANDBOX_RUNS)

@@ -16,7 +16,7 @@ from typing import Any
 
 from console import cli, records
 from console.ledger import actor
-from console.presence import driver
+from console.presence import BEAT_SECONDS, driver, lock_path
 from console.processes import start_driver, stop_driver
 from console.states import RunState
 from tests.documents import Documented
@@ -29,8 +29,8 @@ PATIENCE = 20.0
 SCREEN = "screen"
 # The order in which they are tried: what acts first, so that there is something to look at; the driver's end last.
 ORDER = (
-    "flows validate", "endpoints status", "functions register", "flows deploy", "login", SCREEN, "launch", "retry",
-    "cancel", "status", "driver status", "sandbox", "driver stop", "driver start", "watch",
+    "flows validate", "endpoints status", "functions register", "flows deploy", "login", SCREEN, "cancel", "retry",
+    "launch", "status", "driver status", "sandbox", "driver stop", "driver start", "watch",
 )  # fmt: skip
 
 
@@ -102,7 +102,11 @@ class Shift:
             start_driver(self.pipeline.settings, self.pipeline.profile)
         if name == "driver start":
             stop_driver(self.pipeline.settings.ledger)
-        return self.console(*self._with_our_run(command, options, name))
+        outcome = self.console(*self._with_our_run(command, options, name))
+        if name in ("launch", "retry"):
+            for run in records.runs(self.pipeline.ledger, RunState.QUEUED, RunState.RUNNING):
+                self.pipeline.ledger.ask("cancel", run.run, actor=actor())  # nobody waits for its result
+        return outcome
 
     def _with_our_run(self, command: Documented, options: argparse.Namespace, name: str) -> list[str]:
         words = [str(self.pipeline.profile) if w.endswith(".toml") else w for w in command.words[1:]]
@@ -131,7 +135,8 @@ class Shift:
         if command.words[1] == "watch":
             found = until(lambda: driver(self.pipeline.settings.ledger), PATIENCE)
             assert (found.pid, found.mode) == (process.pid, "foreground"), command
-            until(lambda: self.pipeline.ledger.rows("SELECT 1 FROM events WHERE text LIKE 'driver started (fore%'"))
+            beat = lock_path(self.pipeline.settings.ledger)  # the second beat comes from the main loop
+            until(lambda: beat.stat().st_mtime > found.started + BEAT_SECONDS / 2, PATIENCE)
         else:
             for line in process.stderr:
                 told.append(line)

@@ -176,6 +176,19 @@ def test_runs_wait_for_an_offline_endpoint(ops):
     assert records.run(ops.ledger, 1).why.startswith("held: compute endpoint frib-fit-mpi is offline since")
 
 
+def test_a_queued_run_that_changes_again_waits(ops):
+    ops.ledger.put("auto", "off")
+    judge(ops, 1)
+    records.set_run(ops.ledger, 1, state=RunState.QUEUED.value)
+    judge(ops, 1, Verdict.ARRIVING, reason="run 1 is arriving: segment 02 is being copied")
+    actions.launch_what_is_due(ops)
+    assert records.run(ops.ledger, 1).why == "held: run 1 is arriving: segment 02 is being copied"
+    assert ops.remote.flows.runs == []
+    judge(ops, 1)
+    actions.launch_what_is_due(ops)
+    assert state(ops, 1) is RunState.RUNNING
+
+
 def test_cancel_names_the_flow_run_and_a_queued_run_leaves_the_queue(ops):
     for run in range(1, 5):
         judge(ops, run)
