@@ -70,17 +70,21 @@ class Ledger:
             raise LedgerError(f"ledger {path} cannot be opened: {error}") from error
 
     def _prepare(self) -> None:
-        with self.change() as db:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                for statement in SCHEMA.read_text().split(";\n"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            elif version != SCHEMA_VERSION:
-                raise LedgerError(
-                    f"ledger {self.path} has version {version}, this console knows version {SCHEMA_VERSION}: "
-                    "use the console that wrote it"
-                )
+        if self._version() == 0:
+            with self.change() as db:
+                if self._version() == 0:  # another process may have been quicker
+                    for statement in SCHEMA.read_text().split(";\n"):
+                        db.execute(statement)
+                    db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        version = self._version()
+        if version != SCHEMA_VERSION:
+            raise LedgerError(
+                f"ledger {self.path} has version {version}, this console knows version {SCHEMA_VERSION}: "
+                "use the console that wrote it"
+            )
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     def close(self) -> None:
         self._db.close()

@@ -100,7 +100,7 @@ def write_sandbox_profile(path: Path, sandbox: Mapping[str, Any], directory: Pat
             "strip_prefix": str(directory / "dtn"),
         },
         "site": {
-            "name": "sandbox",
+            "name": "loopback",
             "collection": sandbox["collections"]["site"]["id"],
             "top": str(directory / "site"),
             "kit": sandbox["kit"],

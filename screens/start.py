@@ -19,9 +19,7 @@ from remote.globus.errors import RemoteError
 if TYPE_CHECKING:
     from console.sandbox import Sandbox
 
-# What the sandbox's DAQ does under the screen: small runs, slow enough to watch.
-SANDBOX_RUNS = {"runs": 0, "segments": 4, "events": 400, "rate": 2.0, "pause": 15.0}
-SANDBOX_TRANSFER_RATE = 200_000  # bytes per second
+SANDBOX_TRANSFER_RATE = 200_000  # bytes per second: slow enough to watch
 
 
 class Keeper:
@@ -88,5 +86,5 @@ def _start_sandbox(stack: ExitStack) -> tuple[Sandbox, Settings]:
     sandbox = Sandbox(rate=SANDBOX_TRANSFER_RATE)
     stack.callback(sandbox.close)
     settings = sandbox.start(lambda text: print(f"console: {text}", file=sys.stderr, flush=True))
-    sandbox.take_runs(**SANDBOX_RUNS)
+    sandbox.take_runs(0, segments=4, events=400, rate=2.0, pause=15.0)
     return sandbox, settings

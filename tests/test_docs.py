@@ -202,6 +202,12 @@ def _settings(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any
             yield path + name, field.default
 
 
+def test_documented_tables_are_those_of_the_ledger() -> None:
+    told = documents.rows(documents.section(DOCS / "developers.md", "The ledger"))
+    made = re.findall(r"^CREATE TABLE (\w+)", (ROOT / "console/schema.sql").read_text(), re.M)
+    assert sorted(name.strip("`") for name, _ in told) == sorted(made)
+
+
 def test_the_example_profile_loads() -> None:
     assert load(DOCS / "profiles/e21062.toml").experiment == "e21062"
 
