@@ -26,12 +26,12 @@ def watch(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
         who = f"{other.who}, pid {other.pid} on {other.host}" if other else "another process"
         print(f"console: {who} drives this experiment already", file=sys.stderr)
         return 1
-    Ledger(settings.ledger).event("info", f"driver started ({mode})", actor="driver")
     work = Driver(load)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: work.stop.set())
     if lifeline:
         threading.Thread(target=_until_stdin_ends, args=(work.stop,), daemon=True).start()
+    Ledger(settings.ledger).event("info", f"driver started ({mode})", actor="driver")
     code = work.run(lock)
     Ledger(settings.ledger).event("info" if code == 0 else "bad", "driver stopped", actor="driver")
     return code
