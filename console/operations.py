@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.ledger import Ledger
+from console.settings import Policy
 from flowspec.inputs import Places
 from flowspec.stages import Stage
 from remote.globus.connection import Remote
@@ -27,7 +28,7 @@ class Operations:
     results: Path
     flow_id: str
     endpoints: Mapping[Stage, str]
-    max_in_flight: int
+    policy: Policy
     run_managers: tuple[str, ...] = ()
     run_monitors: tuple[str, ...] = ()
 

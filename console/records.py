@@ -42,6 +42,10 @@ class Run:
     result: str | None
     ready_at: float | None
     finished_at: float | None
+    priority: int
+    wish: Mapping[str, Any]
+    again_at: float | None
+    launched_sizes: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class Attempt:
     ended_at: float | None
     log_after: str | None
     visits: Mapping[Stage, Visit]
+    cancel_by: str | None
+    cancel_at: float | None
 
 
 # ---- runs
@@ -272,7 +278,9 @@ def refresh_progress(ledger: Ledger, number: int) -> Matrix:
 def _run(row: sqlite3.Row) -> Run:
     values = {name: row[name] for name in Run.__dataclass_fields__}
     values["segments"] = tuple(json.loads(row["segments"]))
-    values["sizes"] = {int(segment): size for segment, size in json.loads(row["sizes"]).items()}
+    for sizes in ("sizes", "launched_sizes"):
+        values[sizes] = {int(segment): size for segment, size in json.loads(row[sizes]).items()}
+    values["wish"] = json.loads(row["wish"])
     values["state"] = RunState(row["state"])
     values["progress"] = json.loads(row["progress"])
     return Run(**values)

@@ -19,7 +19,11 @@ CREATE TABLE runs (
     progress TEXT NOT NULL DEFAULT '{}',    -- JSON {stage: {cell state: count}}
     result TEXT,                            -- path of the returned file, once it is verified
     ready_at REAL, finished_at REAL,
-    updated REAL NOT NULL
+    updated REAL NOT NULL,
+    priority INTEGER NOT NULL DEFAULT 0,    -- 0: data that just came in; 1: a reprocessing campaign, behind all of those
+    wish TEXT NOT NULL DEFAULT '{}',        -- JSON of flowspec.plan.Wish: what a queued run is to do
+    again_at REAL,                          -- when the driver retries a failed run by itself; NULL: it does not
+    launched_sizes TEXT NOT NULL DEFAULT '{}' -- JSON {segment: bytes} when the newest attempt was planned
 );
 CREATE INDEX runs_by_state ON runs (state);
 
@@ -37,6 +41,7 @@ CREATE TABLE attempts (
     intended_at REAL NOT NULL, started_at REAL, ended_at REAL,
     log_after TEXT,                         -- time of the newest flow log entry already folded
     visits TEXT NOT NULL DEFAULT '{}',      -- JSON of flowspec.flowlog: each stage as the flow log tells it
+    cancel_by TEXT, cancel_at REAL,         -- who asked to cancel it, and when: the driver sees it through
     UNIQUE (run, number)
 );
 CREATE INDEX attempts_by_state ON attempts (state);
@@ -56,6 +61,41 @@ CREATE TABLE evidence (
     says TEXT NOT NULL, note TEXT NOT NULL DEFAULT '', size INTEGER, attempt INTEGER, at REAL NOT NULL,
     PRIMARY KEY (run, stage, segment, witness)
 ) WITHOUT ROWID;
+
+-- A place of the matrix at which an attempt failed: what automatic retries and the quarantine count.
+CREATE TABLE failures (
+    attempt INTEGER NOT NULL REFERENCES attempts (attempt), run INTEGER NOT NULL,
+    stage TEXT NOT NULL, segment INTEGER NOT NULL, -- segment -1: the whole run
+    kind TEXT NOT NULL,                     -- flowspec.causes.Kind
+    cause TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (attempt, stage, segment)
+) WITHOUT ROWID;
+CREATE INDEX failures_by_run ON failures (run);
+
+-- Segments that somebody decided to do without.
+CREATE TABLE waivers (
+    run INTEGER NOT NULL, segment INTEGER NOT NULL, reason TEXT NOT NULL, actor TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (run, segment)
+) WITHOUT ROWID;
+
+-- What a cancel must see gone: the flow run, its transfer tasks, its compute tasks. Ticked only when observed.
+CREATE TABLE cancel_lines (
+    attempt INTEGER NOT NULL REFERENCES attempts (attempt),
+    kind TEXT NOT NULL, id TEXT NOT NULL,   -- marker, flow run, transfer task, compute task
+    what TEXT NOT NULL,                     -- for people: "fit of segment 07"
+    seen TEXT NOT NULL DEFAULT '',          -- what was seen of it last
+    gone_at REAL,
+    PRIMARY KEY (attempt, kind, id)
+) WITHOUT ROWID;
+
+-- Each hint to Flows that an action has ended (resume_run), and when Flows moved after it.
+CREATE TABLE nudges (
+    nudge INTEGER PRIMARY KEY AUTOINCREMENT,
+    attempt INTEGER NOT NULL REFERENCES attempts (attempt), stage TEXT NOT NULL,
+    at REAL NOT NULL, ended_at REAL,        -- when the hint was sent; when the action ended, as its source says
+    moved_at REAL,                          -- when Flows was seen past the stage
+    problem TEXT NOT NULL DEFAULT ''        -- why the hint could not be given
+);
 
 -- What a screen or a command asks of the driver, and the answer. Each is carried out once.
 CREATE TABLE requests (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -140,6 +140,7 @@ class Policy(Part):
     stalled_after: Seconds = 900.0
     look_interval: Seconds = 5.0
     poll_interval: Seconds = 5.0
+    order: Literal["newest", "oldest"] = Field(default="oldest", description="newest or oldest")
     max_in_flight: int = Field(default=3, ge=1, le=100, description="a number of flow runs, 1 to 100")
     sources: int | None = Field(default=None, ge=1, le=1000, description="the number of sources of the event builder")
 

@@ -36,7 +36,7 @@ def operations(settings: Settings, ledger: Ledger) -> Operations:
         results=settings.dtn.results,
         flow_id=settings.flows.analysis,
         endpoints={stage: getattr(settings.compute, stage.value).endpoint for stage in COMPUTE_STAGES},
-        max_in_flight=settings.policy.max_in_flight,
+        policy=settings.policy,
         run_managers=settings.run_managers,
         run_monitors=settings.run_monitors,
     )

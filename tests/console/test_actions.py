@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from console import actions, records
-from console.actions import LOOKUP_SECONDS
+from console.attempts import LOOKUP_SECONDS
 from console.ledger import Ledger
 from console.operations import Operations
+from console.settings import Policy
 from console.states import AttemptState, RunState
 from flowspec.inputs import Places
 from flowspec.readiness import Judgement, Verdict
@@ -75,7 +77,13 @@ class Remote:
 def ops(tmp_path):
     places = Places(ID, "/runs", "/results", ID, "/top", "/kit", dict.fromkeys(list(Stage)[1:4], (ID, ID)))
     ledger = Ledger(tmp_path / "ledger.db", now=Clock())
-    return Operations(ledger, Remote(), places, "e21062", tmp_path, ID, {Stage.FIT: ID}, 3)
+    return Operations(ledger, Remote(), places, "e21062", tmp_path, ID, {Stage.FIT: ID}, Policy(max_in_flight=3))
+
+
+def launch(ops):
+    """A round; that Globus cannot be asked is shown on the run, which the tests look at."""
+    with suppress(RemoteError):
+        actions.launch_what_is_due(ops)
 
 
 def judge(ops, run, verdict=Verdict.READY, segments=(0, 1), reason="complete"):
@@ -89,24 +97,24 @@ def state(ops, run):
 
 def ask(ops, verb, run, **args):
     number = ops.ledger.ask(verb, run, actor="me@here", **args)
-    actions.launch_what_is_due(ops)
+    launch(ops)
     return ops.ledger.request(number)
 
 
 def test_a_ready_run_is_launched_by_itself(ops):
     judge(ops, 1)
-    actions.launch_what_is_due(ops)
+    launch(ops)
     (attempt,) = records.attempts(ops.ledger, 1)
     assert (attempt.state, attempt.flow_run, state(ops, 1)) == (AttemptState.STARTED, "run-0", RunState.RUNNING)
     assert attempt.tag in ops.remote.flows.runs[0].tags
-    actions.launch_what_is_due(ops)
+    launch(ops)
     assert len(ops.remote.flows.runs) == 1
 
 
 @pytest.mark.parametrize("verdict", [Verdict.TAKING, Verdict.ARRIVING, Verdict.INCOMPLETE, Verdict.ABNORMAL])
 def test_what_is_not_ready_is_never_launched_by_itself(ops, verdict):
     judge(ops, 1, verdict)
-    actions.launch_what_is_due(ops)
+    launch(ops)
     assert ops.remote.flows.runs == []
     request = ask(ops, "launch", 1)
     assert request.state == "refused"
@@ -122,7 +130,7 @@ def test_an_incomplete_run_is_launched_when_told_to_anyway(ops):
 def test_with_auto_launch_off_a_ready_run_waits_for_the_operator(ops):
     assert ask(ops, "auto", None, on=False).answer == "auto-launch is off"
     judge(ops, 1)
-    actions.launch_what_is_due(ops)
+    launch(ops)
     assert state(ops, 1) is RunState.READY
     ask(ops, "launch", 1)
     assert state(ops, 1) is RunState.RUNNING
@@ -132,14 +140,14 @@ def test_with_auto_launch_off_a_ready_run_waits_for_the_operator(ops):
 def test_a_lost_reply_leads_to_one_flow_run(ops, fault, flow_runs):
     ops.remote.flows.faults = [fault]
     judge(ops, 1)
-    actions.launch_what_is_due(ops)
+    launch(ops)
     (attempt,) = records.attempts(ops.ledger, 1)
     assert attempt.state is AttemptState.INTENT
     assert "tried again" in attempt.why
-    actions.launch_what_is_due(ops)  # too early to know: the flow run may still appear in the list
+    launch(ops)  # too early to know: the flow run may still appear in the list
     assert records.attempts(ops.ledger, 1)[0].state is AttemptState.INTENT
     ops.ledger.now.time += LOOKUP_SECONDS
-    actions.launch_what_is_due(ops)
+    launch(ops)
     (attempt,) = records.attempts(ops.ledger, 1)
     assert attempt.state is AttemptState.STARTED
     assert len(ops.remote.flows.runs) == flow_runs
@@ -149,7 +157,7 @@ def test_a_lost_reply_leads_to_one_flow_run(ops, fault, flow_runs):
 def test_a_start_that_is_refused_fails_with_the_cause_and_the_next_step(ops):
     ops.remote.flows.faults = ["refused"]
     judge(ops, 1)
-    actions.launch_what_is_due(ops)
+    launch(ops)
     run = records.run(ops.ledger, 1)
     assert run.state is RunState.FAILED
     assert "403: no right; ask for the right" in run.why
@@ -161,7 +169,7 @@ def test_a_start_that_is_refused_fails_with_the_cause_and_the_next_step(ops):
 def test_no_more_runs_in_flight_than_allowed(ops):
     for run in range(1, 6):
         judge(ops, run)
-    actions.launch_what_is_due(ops)
+    launch(ops)
     assert len(ops.remote.flows.runs) == 3
     waiting = records.runs(ops.ledger, RunState.QUEUED)
     assert {run.run for run in waiting} == {4, 5}
@@ -172,7 +180,7 @@ def test_runs_wait_for_an_offline_endpoint(ops):
     with ops.ledger.change() as db:
         db.execute("INSERT INTO endpoints VALUES ('e', 'frib-fit-mpi', 'fit', 0, 1000000, '{}')")
     judge(ops, 1)
-    actions.launch_what_is_due(ops)
+    launch(ops)
     assert records.run(ops.ledger, 1).why.startswith("held: compute endpoint frib-fit-mpi is offline since")
 
 
@@ -181,19 +189,19 @@ def test_a_queued_run_that_changes_again_waits(ops):
     judge(ops, 1)
     records.set_run(ops.ledger, 1, state=RunState.QUEUED.value)
     judge(ops, 1, Verdict.ARRIVING, reason="run 1 is arriving: segment 02 is being copied")
-    actions.launch_what_is_due(ops)
+    launch(ops)
     assert records.run(ops.ledger, 1).why == "held: run 1 is arriving: segment 02 is being copied"
     assert ops.remote.flows.runs == []
     judge(ops, 1)
-    actions.launch_what_is_due(ops)
+    launch(ops)
     assert state(ops, 1) is RunState.RUNNING
 
 
 def test_cancel_names_the_flow_run_and_a_queued_run_leaves_the_queue(ops):
     for run in range(1, 5):
         judge(ops, run)
-    actions.launch_what_is_due(ops)
-    assert "flow run run-0" in ask(ops, "cancel", 1).answer
+    launch(ops)
+    assert ask(ops, "cancel", 1).answer == "run 1 attempt 1 is being cancelled"
     assert ops.remote.flows.cancelled == ["run-0"]
     assert state(ops, 1) is RunState.CANCELLING
     assert ask(ops, "cancel", 4).state == "done"
@@ -202,7 +210,7 @@ def test_cancel_names_the_flow_run_and_a_queued_run_leaves_the_queue(ops):
 
 def test_requests_that_make_no_sense_are_refused(ops):
     judge(ops, 1)
-    actions.launch_what_is_due(ops)
+    launch(ops)
     for verb, run, why in [
         ("launch", 1, "nothing to launch"),
         ("retry", 1, "only a failed or cancelled run"),
@@ -217,5 +225,64 @@ def test_requests_that_make_no_sense_are_refused(ops):
 def test_the_directory_name_of_the_run_is_kept(ops):
     judged = Judgement(12, Verdict.READY, "complete", (0,), 1000, "t", 1, 2, 1.0, "p")
     records.record_judgement(ops.ledger, str(Path("/data/run0012")), judged, {0: 1000})
-    actions.launch_what_is_due(ops)
+    launch(ops)
     assert records.attempts(ops.ledger, 12)[0].body["source"]["path"] == "/runs/run0012/"
+
+
+def started(ops):
+    return [int(run.label.split("run ")[1].split()[0]) for run in ops.remote.flows.runs]
+
+
+@pytest.mark.parametrize(("order", "runs"), [("oldest", [1, 2, 3]), ("newest", [5, 4, 3])])
+def test_the_order_of_the_queue_is_policy(ops, order, runs):
+    ops = replace(ops, policy=Policy(order=order))
+    for run in range(1, 6):
+        judge(ops, run)
+    launch(ops)
+    assert started(ops) == runs
+
+
+def test_a_campaign_waits_behind_new_data(ops):
+    ops.ledger.put("auto", "off")
+    for run in range(1, 5):
+        judge(ops, run)
+        records.set_run(ops.ledger, run, state=RunState.QUEUED.value, ready_at=float(run), priority=int(run < 3))
+    launch(ops)
+    assert started(ops) == [3, 4, 1]
+
+
+def test_three_transfers_at_a_time(ops):
+    ops = replace(ops, policy=Policy(max_in_flight=10))
+    for run in range(1, 6):
+        judge(ops, run)
+    launch(ops)
+    assert started(ops) == [1, 2, 3]
+    assert records.run(ops.ledger, 4).why == "held: 3 transfers are under way, Globus runs no more at a time"
+    records.set_attempt(ops.ledger, 1, stage="fit")
+    launch(ops)
+    assert started(ops) == [1, 2, 3, 4]
+
+
+def test_runs_wait_for_workers(ops):
+    judge(ops, 1)
+    launch(ops)
+    with ops.ledger.change() as db:
+        db.execute("""INSERT INTO endpoints VALUES ('e', 'frib-fit-mpi', 'fit', 1, 1000000, '{"total_workers": 2}')""")
+    records.add_tasks(ops.ledger, 1, Stage.FIT, [f"task-{n}" for n in range(10)])
+    judge(ops, 2)
+    launch(ops)
+    assert records.run(ops.ledger, 2).why == "held: 8 segments wait for the 2 workers of frib-fit-mpi"
+    records.end_tasks(ops.ledger, ["task-0"])
+    launch(ops)
+    assert started(ops) == [1, 2]
+
+
+def test_while_globus_takes_nothing_one_run_is_tried_and_the_others_wait_behind_it(ops):
+    ops.remote.flows.faults = ["before"] * 9
+    for run in range(1, 4):
+        judge(ops, run)
+    with pytest.raises(RemoteError):
+        actions.launch_what_is_due(ops)
+    assert len(ops.remote.flows.faults) == 8
+    assert "run 1 is before it and could not be started: the line broke" in records.run(ops.ledger, 3).why
+    assert len(records.open_attempts(ops.ledger)) == 1

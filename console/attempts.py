@@ -1,0 +1,122 @@
+"""Attempts: intent first, the flow run second, its id third.
+
+An attempt is written to the ledger before Globus is asked for anything. Its tag travels with the flow run, so that
+after a lost reply or a crash the flow run is looked up by its tag before a second one could be started.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timezone
+from pathlib import Path
+
+from console import records
+from console.operations import Operations, Refused
+from console.records import Attempt, Run
+from console.states import AttemptState, RunState
+from flowspec import definition, inputs
+from flowspec.plan import Plan
+from flowspec.progress import Says, Witness
+from remote.globus.errors import RemoteError
+
+# How long a flow run that was asked for may take to appear in the list of flow runs.
+LOOKUP_SECONDS = 5.0
+
+
+def intend(ops: Operations, run: Run, plan: Plan, actor: str) -> int:
+    """Write the intent of the run's next attempt; returns its number."""
+    before = records.newest_attempt(ops.ledger, run.run)
+    number = before.number + 1 if before else 1
+    label = f"{ops.experiment} run {run.run} attempt {number}"
+    body = inputs.input_document(plan, ops.places, Path(run.path).name, label)
+    faults = inputs.problems(body, definition.analysis().schema)
+    if faults:
+        raise Refused(f"run {run.run}: the input document is not valid: {'; '.join(faults[:3])}")
+    tag = f"frib-{run.run}-{number}-{secrets.token_hex(8)}"
+    with ops.ledger.change():
+        records.forget_evidence(ops.ledger, run.run, Witness.LOG)
+        records.forget_evidence(ops.ledger, run.run, Witness.TASK, Says.FAILED, Says.RUNNING, Says.PENDING)
+        records.forget_evidence(ops.ledger, run.run, Witness.FILE, Says.ABSENT)
+        attempt = records.add_intent(ops.ledger, plan, number, tag, body, label, ops.flow_id, actor)
+        records.set_run(
+            ops.ledger, run.run, state=RunState.RUNNING.value, why=f"attempt {number} is being started",
+            launched_fingerprint=run.fingerprint, launched_sizes=dict(run.sizes), finished_at=None, again_at=None,
+        )  # fmt: skip
+        text = f"run {run.run} attempt {number}: {plan.describe()}"
+        ops.ledger.event("info", text, actor=actor, run=run.run, attempt=attempt)
+    return number
+
+
+def send_intents(ops: Operations) -> RemoteError | None:
+    """Start the flow run of every intent; one that may have been started before is looked up by its tag first.
+
+    Returns the error after which there is no point in asking for more now.
+    """
+    for attempt in records.open_attempts(ops.ledger):
+        if attempt.state is not AttemptState.INTENT:
+            continue
+        try:
+            if attempt.started_at is None:
+                _send(ops, attempt)
+            else:
+                _settle(ops, attempt)
+        except RemoteError as error:
+            _not_started(ops, attempt, error)
+            if error.kind == "later":
+                return error
+    return None
+
+
+def _send(ops: Operations, attempt: Attempt) -> None:
+    # `started_at` without a flow run id says: Globus was or is being asked, the answer is not known.
+    records.set_attempt(ops.ledger, attempt.attempt, started_at=ops.now())
+    flow_run = ops.remote.flows.start(
+        attempt.flow_id, dict(attempt.body), attempt.label, [attempt.tag, "FRIB"], ops.run_managers, ops.run_monitors
+    )
+    _started(ops, attempt, flow_run.id)
+
+
+def _settle(ops: Operations, attempt: Attempt) -> None:
+    """Find out whether the flow run that was asked for exists; ask again only when it does not."""
+    if ops.now() - (attempt.started_at or 0) < LOOKUP_SECONDS:
+        return
+    since = datetime.fromtimestamp(attempt.intended_at, timezone.utc).isoformat()
+    found = ops.remote.flows.find_by_tag(attempt.flow_id, attempt.tag, since)
+    if found:
+        _started(ops, attempt, found[0].id)
+    else:
+        _send(ops, attempt)
+
+
+def _started(ops: Operations, attempt: Attempt, flow_run: str) -> None:
+    with ops.ledger.change():
+        records.set_attempt(
+            ops.ledger,
+            attempt.attempt,
+            state=AttemptState.STARTED.value,
+            flow_run=flow_run,
+            started_at=ops.now(),
+            why="",
+        )
+        records.set_run(ops.ledger, attempt.run, why=f"attempt {attempt.number} started")
+        text = f"run {attempt.run} attempt {attempt.number} started: flow run {flow_run}"
+        ops.ledger.event("info", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
+
+
+def _not_started(ops: Operations, attempt: Attempt, error: RemoteError) -> None:
+    """A start that failed: for good, for now, or in a way that leaves open whether it happened."""
+    final = error.kind != "later" and not error.ambiguous
+    why = f"could not be started: {error.cause}" + (f"; {error.next_step}" if final else "; tried again soon")
+    with ops.ledger.change():
+        changed = why != attempt.why
+        if final:
+            records.set_attempt(
+                ops.ledger, attempt.attempt, state=AttemptState.FAILED.value, why=why, ended_at=ops.now()
+            )
+            records.set_run(ops.ledger, attempt.run, state=RunState.FAILED.value, why=why, finished_at=ops.now())
+        elif changed:
+            records.set_attempt(ops.ledger, attempt.attempt, why=why)
+            records.set_run(ops.ledger, attempt.run, why=f"attempt {attempt.number} {why}")
+        if changed:
+            text = f"run {attempt.run} attempt {attempt.number} {why}"
+            ops.ledger.event("bad" if final else "warning", text, actor="driver", run=attempt.run)
