@@ -10,41 +10,51 @@ import secrets
 from datetime import datetime, timezone
 from pathlib import Path
 
-from console import records
+from console import failures, records
+from console.failures import Failure
 from console.operations import Operations, Refused
 from console.records import Attempt, Run
 from console.states import AttemptState, RunState
 from flowspec import definition, inputs
-from flowspec.plan import Plan
-from flowspec.progress import Says, Witness
+from flowspec.causes import Kind
+from flowspec.plan import WHAT_IS_MISSING, Plan, Wish, repeated_later
 from remote.globus.errors import RemoteError
 
 # How long a flow run that was asked for may take to appear in the list of flow runs.
 LOOKUP_SECONDS = 5.0
 
 
-def intend(ops: Operations, run: Run, plan: Plan, actor: str) -> int:
-    """Write the intent of the run's next attempt; returns its number."""
+def intend(ops: Operations, run: Run, plan: Plan, actor: str, wish: Wish = WHAT_IS_MISSING) -> int:
+    """Write the intent of the run's next attempt; returns its number.
+
+    What the wish repeats becomes missing, so that of the wish only its segments are left to remember.
+    """
     before = records.newest_attempt(ops.ledger, run.run)
     number = before.number + 1 if before else 1
     label = f"{ops.experiment} run {run.run} attempt {number}"
-    body = inputs.input_document(plan, ops.places, Path(run.path).name, label)
+    tag = f"frib-{run.run}-{number}-{secrets.token_hex(8)}"
+    body = inputs.input_document(plan, ops.places, Path(run.path).name, label, tag)
     faults = inputs.problems(body, definition.analysis().schema)
     if faults:
         raise Refused(f"run {run.run}: the input document is not valid: {'; '.join(faults[:3])}")
-    tag = f"frib-{run.run}-{number}-{secrets.token_hex(8)}"
     with ops.ledger.change():
-        records.forget_evidence(ops.ledger, run.run, Witness.LOG)
-        records.forget_evidence(ops.ledger, run.run, Witness.TASK, Says.FAILED, Says.RUNNING, Says.PENDING)
-        records.forget_evidence(ops.ledger, run.run, Witness.FILE, Says.ABSENT)
+        records.expect_anew(ops.ledger, run.run, [*plan.places(), *repeated_later(plan, wish)])
         attempt = records.add_intent(ops.ledger, plan, number, tag, body, label, ops.flow_id, actor)
         records.set_run(
             ops.ledger, run.run, state=RunState.RUNNING.value, why=f"attempt {number} is being started",
-            launched_fingerprint=run.fingerprint, launched_sizes=dict(run.sizes), finished_at=None, again_at=None,
+            launched_fingerprint=run.fingerprint, launched_sizes=_launched_sizes(run, plan),
+            finished_at=None, again_at=None, wish=Wish(segments=wish.segments).to_json(),
         )  # fmt: skip
         text = f"run {run.run} attempt {number}: {plan.describe()}"
         ops.ledger.event("info", text, actor=actor, run=run.run, attempt=attempt)
     return number
+
+
+def _launched_sizes(run: Run, plan: Plan) -> dict[int, int]:
+    """Bytes by segment as the attempts have or will have them: a late segment counts when an attempt works on it."""
+    known = dict(run.launched_sizes)
+    taken = [s for s in plan.expected if s in plan.convert or (s not in known and s not in plan.held)]
+    return known | {s: run.sizes[s] for s in (*taken, *plan.waived) if s in run.sizes}
 
 
 def send_intents(ops: Operations) -> RemoteError | None:
@@ -53,7 +63,7 @@ def send_intents(ops: Operations) -> RemoteError | None:
     Returns the error after which there is no point in asking for more now.
     """
     for attempt in records.open_attempts(ops.ledger):
-        if attempt.state is not AttemptState.INTENT:
+        if attempt.state is not AttemptState.INTENT or attempt.cancel_at is not None:
             continue
         try:
             if attempt.started_at is None:
@@ -62,7 +72,7 @@ def send_intents(ops: Operations) -> RemoteError | None:
                 _settle(ops, attempt)
         except RemoteError as error:
             _not_started(ops, attempt, error)
-            if error.kind == "later":
+            if error.kind != "bug":
                 return error
     return None
 
@@ -73,22 +83,28 @@ def _send(ops: Operations, attempt: Attempt) -> None:
     flow_run = ops.remote.flows.start(
         attempt.flow_id, dict(attempt.body), attempt.label, [attempt.tag, "FRIB"], ops.run_managers, ops.run_monitors
     )
-    _started(ops, attempt, flow_run.id)
+    started(ops, attempt, flow_run.id)
 
 
 def _settle(ops: Operations, attempt: Attempt) -> None:
     """Find out whether the flow run that was asked for exists; ask again only when it does not."""
     if ops.now() - (attempt.started_at or 0) < LOOKUP_SECONDS:
         return
-    since = datetime.fromtimestamp(attempt.intended_at, timezone.utc).isoformat()
-    found = ops.remote.flows.find_by_tag(attempt.flow_id, attempt.tag, since)
-    if found:
-        _started(ops, attempt, found[0].id)
+    flow_run = look_up(ops, attempt)
+    if flow_run is not None:
+        started(ops, attempt, flow_run)
     else:
         _send(ops, attempt)
 
 
-def _started(ops: Operations, attempt: Attempt, flow_run: str) -> None:
+def look_up(ops: Operations, attempt: Attempt) -> str | None:
+    """The id of the flow run that carries the attempt's tag, if there is one."""
+    since = datetime.fromtimestamp(attempt.intended_at, timezone.utc).isoformat()
+    found = ops.remote.flows.find_by_tag(attempt.flow_id, attempt.tag, since)
+    return found[0].id if found else None
+
+
+def started(ops: Operations, attempt: Attempt, flow_run: str) -> None:
     with ops.ledger.change():
         records.set_attempt(
             ops.ledger,
@@ -104,9 +120,13 @@ def _started(ops: Operations, attempt: Attempt, flow_run: str) -> None:
 
 
 def _not_started(ops: Operations, attempt: Attempt, error: RemoteError) -> None:
-    """A start that failed: for good, for now, or in a way that leaves open whether it happened."""
-    final = error.kind != "later" and not error.ambiguous
-    why = f"could not be started: {error.cause}" + (f"; {error.next_step}" if final else "; tried again soon")
+    """A start that failed: for good only when Globus finds fault with what it was asked.
+
+    What the service, the login or the rights do not allow now holds this run and those behind it until it is mended.
+    """
+    final = error.kind == "bug" and not error.ambiguous
+    next_step = "tried again soon" if error.kind == "later" else error.next_step
+    why = f"could not be started: {error.cause}; {next_step}"
     with ops.ledger.change():
         changed = why != attempt.why
         if final:
@@ -114,6 +134,8 @@ def _not_started(ops: Operations, attempt: Attempt, error: RemoteError) -> None:
                 ops.ledger, attempt.attempt, state=AttemptState.FAILED.value, why=why, ended_at=ops.now()
             )
             records.set_run(ops.ledger, attempt.run, state=RunState.FAILED.value, why=why, finished_at=ops.now())
+            cause = Failure(attempt.attempt, attempt.plan.start, None, Kind.STAYS, why)
+            failures.record(ops.ledger, attempt.run, [cause])
         elif changed:
             records.set_attempt(ops.ledger, attempt.attempt, why=why)
             records.set_run(ops.ledger, attempt.run, why=f"attempt {attempt.number} {why}")

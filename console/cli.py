@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 PROFILE_VARIABLE = "FRIB_CONSOLE_PROFILE"
 DISTRIBUTION = "frib-flow-console"
@@ -52,6 +53,8 @@ def _version() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from console import faults_command
+
     profile = os.environ.get(PROFILE_VARIABLE)
     parser = argparse.ArgumentParser(
         prog="console",
@@ -87,8 +90,25 @@ def _parser() -> argparse.ArgumentParser:
     launch.add_argument("--dry-run", action="store_true", help="only validate: here, and at Flows when it answers")
     launch.add_argument("--anyway", action="store_true", help="although the run is incomplete or ended abnormally")
 
-    for name, text in (("retry", "start a new attempt of what is missing"), ("cancel", "cancel the attempt under way")):
-        add(name, text, json=True).add_argument("run", type=_run, metavar="RUN")
+    add("cancel", "cancel the attempt under way", json=True).add_argument("run", type=_run, metavar="RUN")
+
+    retry = add("retry", "start a new attempt of what is missing", json=True)
+    retry.add_argument("run", type=_run, metavar="RUN")
+    retry.add_argument("--dry-run", action="store_true", help="only tell what would be done")
+    retry.add_argument("--from", dest="from_stage", metavar="STAGE", help="this stage and those after it once more")
+    retry.add_argument("--segments", metavar="LIST", help="only these, such as 3,7-9; also from quarantine")
+    retry.add_argument("--all", action="store_true", help="every stage once more")
+
+    waive = add("waive", "make the next result without a segment", json=True)
+    waive.add_argument("run", type=_run, metavar="RUN")
+    waive.add_argument("segment", type=_run, metavar="SEG", help="number of the segment")
+    waive.add_argument("--reason", metavar="TEXT", help="why; it stands beside the result")
+    waive.add_argument("--undo", action="store_true", help="make it with the segment after all")
+
+    reprocess = add("reprocess", "do runs that have ended once more, behind live data", json=True)
+    reprocess.add_argument("runs", metavar="RUNS", help="run numbers, such as 1200-1250,1300")
+    reprocess.add_argument("--dry-run", action="store_true", help="only tell what would be done")
+    reprocess.add_argument("--from", dest="from_stage", metavar="STAGE", help="from this stage on, not from transfer")
 
     watch = add("watch", "be the driver, in the foreground")
     watch.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
@@ -115,6 +135,17 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--until-done", action="store_true", help="end when every run has its result")
     sandbox.add_argument("--keep", type=Path, metavar="DIR", help="work in this directory and leave it there")
     sandbox.add_argument("--port", type=int, default=0, metavar="P", help="port of the loopback Globus (any)")
+    sandbox.add_argument("--scenario", type=Path, metavar="FILE", help="set the faults of this file (TOML) in time")
+    fault = add("fault", "make something go wrong in a running sandbox",
+                to=sandbox.add_subparsers(metavar="ACTION", dest="action"), json=True)  # fmt: skip
+    faults_command.add_arguments(fault)
+    polling: dict[str, Any] = {
+        "choices": ("quick", "real"),
+        "help": "how the sandbox's Flows spaces its looks at an action: up to 2 s, or up to 10 min as Globus (quick)",
+    }
+    parser.add_argument("--flows-polling", **polling, default="quick")
+    sandbox.add_argument("--flows-polling", **polling, default=argparse.SUPPRESS)
+    sandbox.add_argument("--speed", type=_factor, default=1.0, metavar="X", help="divides these intervals (1)")
     return parser
 
 
@@ -126,6 +157,16 @@ def _run(text: str) -> int:
 
 def _run_or_directory(text: str) -> int | Path:
     return int(text) if text.isascii() and text.isdigit() else Path(text)
+
+
+def _factor(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError("expected a number above 0")
+    return number
 
 
 def _count(text: str) -> int:

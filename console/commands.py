@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from typing import Any
 
 from console import cli
 from console.ledger import Ledger, LedgerError, actor
-from console.presence import driver
+from console.presence import advice, driver
 from console.processes import ProcessProblem, start_driver, stop_driver
 from console.profiles import load
 from console.settings import Settings, SettingsError
@@ -33,13 +34,15 @@ class Failure(Exception):
 
 def run(options: argparse.Namespace) -> int:
     """Run the command that the options name."""
-    name = f"{options.command} {options.action}" if hasattr(options, "action") else options.command
+    name = f"{options.command} {options.action}" if getattr(options, "action", None) else options.command
     try:
         return COMMANDS[name](options)
     except (BadUse, SettingsError) as error:
         return _fail(error, 2)
     except (Failure, LedgerError, ProcessProblem, OSError) as error:
         return _fail(error, 1)
+    except sqlite3.OperationalError as error:  # a disk that is full or read-only
+        return _fail(Failure(f"the ledger cannot be used: {error}"), 1)
     except KeyboardInterrupt:
         return 130
 
@@ -91,8 +94,13 @@ def driver_status(options: argparse.Namespace) -> int:
     present = driver(settings_of(options).ledger)
     if present is None:
         return report(options, {"driver": None}, "nobody drives: console driver start")
-    text = f"driven by {present.who}, pid {present.pid} on {present.host}, last heartbeat {present.beat_age:.0f} s ago"
-    return report(options, {"driver": asdict(present)}, text)
+    lines = [
+        f"driven by {present.who}, pid {present.pid} on {present.host}, last heartbeat {present.beat_age:.0f} s ago",
+        f"epoch {present.epoch}, of which {present.takeovers} began with a takeover",
+        *([advice(present)] if present.hung else []),
+        *([present.problem] if present.problem else []),
+    ]
+    return report(options, {"driver": asdict(present) | {"hung": present.hung}}, "\n".join(lines))
 
 
 # ---- the driver
@@ -138,16 +146,17 @@ def launch(options: argparse.Namespace) -> int:
     return _request(options, settings, "launch", number, force=options.anyway)
 
 
-def retry(options: argparse.Namespace) -> int:
-    return _request(options, settings_of(options), "retry", options.run)
-
-
 def cancel(options: argparse.Namespace) -> int:
     return _request(options, settings_of(options), "cancel", options.run)
 
 
 def _request(options: argparse.Namespace, settings: Settings, verb: str, number: int, **args: Any) -> int:
-    """Ask the driver (started when there is none) and wait for its answer."""
+    answer = ask(options, settings, verb, number, **args)
+    return report(options, {"run": number, "answer": answer}, answer)
+
+
+def ask(options: argparse.Namespace, settings: Settings, verb: str, number: int | None, **args: Any) -> str:
+    """Ask the driver (started when there is none) and wait for its answer. Raises Failure when it refuses."""
     refuse_wrong_paths(settings, options.profile)
     ledger = Ledger(settings.ledger)
     start_driver(settings, options.profile.resolve())
@@ -158,9 +167,9 @@ def _request(options: argparse.Namespace, settings: Settings, verb: str, number:
         if request is not None and request.state == "refused":
             raise Failure(request.answer)
         if request is not None and request.state == "done":
-            return report(options, {"run": number, "answer": request.answer}, request.answer)
+            return request.answer
         time.sleep(0.05)
-    raise Failure(f"the driver has not answered in {ANSWER_SECONDS:.0f} s; the request stands: console status {number}")
+    raise Failure(f"the driver has not answered in {ANSWER_SECONDS:.0f} s; the request stands: console status")
 
 
 def _run_number(settings: Settings, given: int | Path) -> int:
@@ -192,7 +201,22 @@ def login(options: argparse.Namespace) -> int:
     if not sys.stdin.isatty():
         raise BadUse("login prints an address and reads a code: it needs a terminal")
     _remotely(known.login)
-    return report(options, {"token_store": str(settings.token_store)}, f"logged in; kept in {settings.token_store}")
+    resumed = _resume_inactive(settings)
+    lines = [f"logged in; kept in {settings.token_store}", *(f"run {run}: to be resumed" for run in resumed)]
+    return report(options, {"token_store": str(settings.token_store), "resumed": resumed}, "\n".join(lines))
+
+
+def _resume_inactive(settings: Settings) -> list[int]:
+    """Ask the driver to go on with the flow runs that wait for what this login may have given."""
+    from console.resuming import inactive_runs
+
+    if not settings.ledger.exists():
+        return []
+    ledger = Ledger(settings.ledger)
+    waiting = [run.run for run in inactive_runs(ledger)]
+    for number in waiting:
+        ledger.ask("retry", number, actor=actor())
+    return waiting
 
 
 def flows_validate(options: argparse.Namespace) -> int:
@@ -246,20 +270,43 @@ def _remotely(call: Callable[[], Any]) -> Any:
             time.sleep(pause)
 
 
+def sandbox_fault(options: argparse.Namespace) -> int:
+    from console.faults_command import carry_out
+    from remote.sandbox.faults import FaultError
+
+    try:
+        document, text = carry_out(options, lambda: settings_of(options))
+    except FaultError as error:
+        raise BadUse(str(error)) from error
+    return report(options, document, text)
+
+
 def sandbox(options: argparse.Namespace) -> int:
     from console.headless import run_sandbox
     from remote.globus.errors import RemoteError
+    from remote.sandbox.faults import FaultError
 
     try:
         return run_sandbox(options)
+    except FaultError as error:
+        raise BadUse(str(error)) from error
     except RemoteError as error:
         raise Failure(f"the loopback Globus: {error}") from error
+
+
+def _further(name: str, options: argparse.Namespace) -> int:
+    from console import further
+
+    command: Callable[[argparse.Namespace], int] = getattr(further, name)
+    return command(options)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
     "launch": launch,
-    "retry": retry,
+    "retry": partial(_further, "retry"),
+    "waive": partial(_further, "waive"),
+    "reprocess": partial(_further, "reprocess"),
     "cancel": cancel,
     "watch": watch,
     "driver status": driver_status,
@@ -271,4 +318,5 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "functions register": functions_register,
     "endpoints status": endpoints_status,
     "sandbox": sandbox,
+    "sandbox fault": sandbox_fault,
 }

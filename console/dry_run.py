@@ -24,7 +24,7 @@ def dry_run(settings: Settings, number: int) -> tuple[list[str], str]:
     if plan is None:
         return [f"run {number}: nothing is missing"], ""
     label = f"{settings.experiment} run {number} dry run"
-    body = inputs.input_document(plan, settings.places(), Path(run.path).name, label)
+    body = inputs.input_document(plan, settings.places(), Path(run.path).name, label, "frib-dry-run")
     faults = inputs.problems(body, definition.analysis().schema)
     if faults:
         return faults, ""

@@ -1,7 +1,13 @@
-"""What kind of file system a path is on, and so whether the kernel reports what others do there."""
+"""What kind of file system a path is on: does the kernel report what others do there, can a ledger lie there?"""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import struct
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -11,14 +17,80 @@ _REPORTING = frozenset(
     {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "tmpfs", "ramfs", "overlay", "vfat", "exfat"}
 )
 
+# Seen by several machines at once. SQLite's log (WAL) is shared through memory, which works on one machine only,
+# whatever locks the file system has (sqlite.org/wal.html).
+_SHARED = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "coda", "ceph", "lustre", "gpfs", "beegfs", "panfs", "orangefs",
+     "pvfs2", "glusterfs", "gfs2", "ocfs2", "dvs", "wekafs", "fuse.sshfs", "fuse.ceph", "fuse.ceph-fuse",
+     "fuse.glusterfs", "fuse.rclone", "fuse.s3fs"}
+)  # fmt: skip
+
 
 def reports_events(path: Path) -> bool:
     """True when inotify hears of every change below `path`."""
+    return type_of(path.resolve(), _mounts()) in _REPORTING
+
+
+def no_place_for_a_ledger(directory: Path, mounts: str | None = None) -> str:
+    """Why a ledger cannot lie in this directory, made or not; '' when it can. `mounts` is for tests.
+
+    What several machines share is refused by its type. Of anything else it is tried out whether locks work.
+    """
+    directory = directory.resolve()
+    kind = type_of(directory, _mounts() if mounts is None else mounts)
+    if kind in _SHARED:
+        return f"{directory} is on a network file system ({kind}), where SQLite and the driver's lock are not safe"
+    if not locks_work(directory):
+        return f"locks do not work in {directory} ({kind or 'unknown'} file system)"
+    return ""
+
+
+def locks_work(directory: Path) -> bool:
+    """Lock a file twice, as the driver does (flock) and as SQLite does (fcntl): the second must be refused.
+
+    True when it cannot be tried out, because nothing can be written there.
+    """
     try:
-        mounts = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
+        first, name = tempfile.mkstemp(prefix=".locks-", dir=directory)
     except OSError:
-        return False  # not Linux
-    return type_of(path.resolve(), mounts) in _REPORTING
+        return True
+    second = os.open(name, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        return _excludes(first, second, _flock) and _excludes(first, second, _fcntl)
+    finally:
+        os.close(first)
+        os.close(second)
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+
+
+def _excludes(first: int, second: int, lock: Callable[[int], object]) -> bool:
+    try:
+        lock(first)
+    except OSError:
+        return False
+    try:
+        lock(second)
+    except OSError:
+        return True
+    return False
+
+
+def _flock(fd: int) -> None:
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _fcntl(fd: int) -> None:
+    """A lock of the open file and not of the process, so that one process can meet its own; else as SQLite's."""
+    whole_file = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, whole_file)
+
+
+def _mounts() -> str:
+    try:
+        return MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""  # not Linux
 
 
 def type_of(path: Path, mounts: str) -> str | None:

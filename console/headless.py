@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from console import records
+from console.faults_command import RunningSandbox, Scenario
 from console.ledger import Ledger
 from console.processes import ProcessProblem
 from console.sandbox import Sandbox
@@ -27,13 +28,16 @@ def run_sandbox(options: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
-    sandbox = Sandbox(options.keep, port=options.port)
+    scenario = Scenario.read(options.scenario) if options.scenario else None
+    sandbox = Sandbox(options.keep, port=options.port, polling=options.flows_polling, speed=options.speed)
     supervisor = None
     try:
         settings = sandbox.start(_say)
         ledger = Ledger(settings.ledger)
         supervisor = Supervisor(settings.ledger, sandbox.profile, lifeline=True)
         supervisor.start()
+        if scenario is not None:
+            scenario.play(RunningSandbox.at(sandbox.directory), sandbox.taken, _say)
         sandbox.take_runs(options.runs, options.segments, options.events)
         _say(f"profile {sandbox.profile}; in another terminal: console --profile {sandbox.profile}")
         done = _follow(ledger, sandbox, supervisor, stop, options.runs if options.until_done else None)
@@ -56,7 +60,7 @@ def _follow(ledger: Ledger, sandbox: Sandbox, supervisor: Supervisor, stop: thre
         for event in ledger.rows("SELECT * FROM events WHERE event > ? ORDER BY event", told):
             told = event["event"]
             _say(f"{time.strftime('%H:%M:%S', time.localtime(event['at']))} {event['text']}")
-        ended = records.runs(ledger, *ENDED)
+        ended = [run for run in records.runs(ledger, *ENDED) if run.again_at is None]
         if runs is not None and len(ended) >= runs:
             return True
     return False

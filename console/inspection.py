@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,8 +47,13 @@ def _entry(item: os.DirEntry[str]) -> Entry | None:
     return Entry(item.name, status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode, directory)
 
 
-def inspect(path: str | Path, known: SegmentFacts | None = None) -> SegmentFacts:
-    """Walk the segment at `path`; a file that `known` describes and that has grown is read from there on."""
+def inspect(
+    path: str | Path, known: SegmentFacts | None = None, enough: Callable[[], bool] = lambda: False
+) -> SegmentFacts:
+    """Walk the segment at `path`; a file that `known` describes and that has grown is read from there on.
+
+    The walk ends early, after the first piece at which `enough` is true; the next one goes on from there.
+    """
     facts = SegmentFacts()
     try:
         # Without O_NONBLOCK, a named pipe that is called like a segment would hold us for ever.
@@ -57,7 +63,7 @@ def inspect(path: str | Path, known: SegmentFacts | None = None) -> SegmentFacts
             facts = _start(status, known)
             if not stat.S_ISREG(status.st_mode):
                 return replace(facts, problem="is no regular file")
-            return _walk_file(descriptor, facts)
+            return _walk_file(descriptor, facts, enough)
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -74,13 +80,15 @@ def _start(status: os.stat_result, known: SegmentFacts | None) -> SegmentFacts:
     return SegmentFacts(size=size, inode=inode, mtime_ns=mtime_ns)
 
 
-def _walk_file(descriptor: int, facts: SegmentFacts) -> SegmentFacts:
+def _walk_file(descriptor: int, facts: SegmentFacts, enough: Callable[[], bool]) -> SegmentFacts:
     while facts.offset < facts.size and not facts.problem:
         here = facts.offset
         piece = os.pread(descriptor, min(_PIECE, facts.size - here), here)
         facts = walk_on(facts, piece, base=here, size=facts.size)
         if facts.offset == here and not facts.problem:
             facts = replace(facts, problem=f"was cut near offset {here} while it was read")
+        if enough():
+            break
     return facts
 
 

@@ -6,10 +6,7 @@ lets any number of screens read while the driver writes.
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
-import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -18,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 1
-SCHEMA = Path(__file__).with_name("schema.sql")
+from console import ledger_care
+from console.ledger_errors import DiskProblem, NoLongerDriving
+from console.ledger_errors import LedgerError as LedgerError
+from console.presence import actor as actor
+
 BUSY_SECONDS = 5.0
 HEARD_SECONDS = 5.0
-
-
-class LedgerError(Exception):
-    """The ledger cannot be used; the text says which file, why and what to do."""
+EPOCH = "driver_epoch"  # in meta: raised by each driver
 
 
 @dataclass(frozen=True)
@@ -41,50 +38,57 @@ class Request:
     answer: str
 
 
-def actor() -> str:
-    """Who acts, as `user@host`, for the events."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname().split('.')[0]}"
-
-
 class Ledger:
-    """A connection to the ledger at `path`, made if it is not there. Not to be shared between threads."""
+    """A connection to the ledger at `path`, made if it is not there. Not to be shared between threads.
 
-    def __init__(self, path: Path, *, now: Callable[[], float] = time.time, must_exist: bool = False) -> None:
+    `epoch` is given by the driver: a change is refused with NoLongerDriving as soon as there is a newer driver.
+    Raises LedgerError; DiskProblem when it would pass by itself. On a disk that cannot be written a ledger that
+    `must_exist` is opened for reading.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        now: Callable[[], float] = time.time,
+        must_exist: bool = False,
+        epoch: int | None = None,
+    ) -> None:
         self.path = path
         self.now = now
+        self.epoch = epoch
+        self._copied_from: ledger_care.Stamp | None = None
         if must_exist and not path.exists():
             raise LedgerError(f"no ledger at {path}: nothing was recorded for this experiment yet")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")  # an intent must survive a power cut
-            self._db.execute("PRAGMA foreign_keys=ON")
-            self._prepare()
-        except (sqlite3.Error, OSError) as error:
-            raise LedgerError(f"ledger {path} cannot be opened: {error}") from error
+            self._open()
+        except (sqlite3.OperationalError, OSError) as error:
+            if not must_exist:
+                raise DiskProblem(f"ledger {path} cannot be opened: {error}") from error
+            self._open_for_reading()
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(f"ledger {path} cannot be opened: {ledger_care.damage(path, str(error))}") from error
 
-    def _prepare(self) -> None:
-        if self._version() == 0:
-            with self.change() as db:
-                if self._version() == 0:  # another process may have been quicker
-                    for statement in SCHEMA.read_text().split(";\n"):
-                        db.execute(statement)
-                    db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        version = self._version()
-        if version != SCHEMA_VERSION:
-            raise LedgerError(
-                f"ledger {self.path} has version {version}, this console knows version {SCHEMA_VERSION}: "
-                "use the console that wrote it"
-            )
+    def _open(self) -> None:
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            ledger_care.refuse_new(self.path)
+        self._use(sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None))
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")  # an intent must survive a power cut
+        self._db.execute("PRAGMA foreign_keys=ON")
+        ledger_care.bring_up_to_date(self._db, self.path)
 
-    def _version(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+    def _open_for_reading(self) -> None:
+        try:
+            db, self._copied_from = ledger_care.open_for_reading(self.path)
+        except sqlite3.Error as error:
+            raise DiskProblem(f"ledger {self.path} cannot be read: {error}") from error
+        self._use(db)
+
+    def _use(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._db.row_factory = sqlite3.Row
 
     def close(self) -> None:
         self._db.close()
@@ -97,11 +101,19 @@ class Ledger:
             return
         self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._refuse_if_replaced()
             yield self._db
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # on a full disk SQLite may have undone it already
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
+
+    def _refuse_if_replaced(self) -> None:
+        if self.epoch is not None and (now := self.get(EPOCH)) != str(self.epoch):
+            raise NoLongerDriving(
+                f"{self.path}: epoch {self.epoch} is over, a driver of epoch {now or '?'} has taken over"
+            )
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         return self._db.execute(sql, values).fetchall()
@@ -112,6 +124,8 @@ class Ledger:
 
     def version(self) -> int:
         """A number that differs when another connection has changed the ledger: the cheapest look for news."""
+        if self._copied_from is not None and self._copied_from != ledger_care.stamp(self.path):
+            raise DiskProblem(f"ledger {self.path} has changed, and is opened anew")
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     # ---- meta

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.ledger import Ledger
+from console import records
+from console.ledger import Ledger, Request
+from console.records import Run
 from console.settings import Policy
 from flowspec.inputs import Places
 from flowspec.stages import Stage
@@ -34,3 +36,11 @@ class Operations:
 
     def now(self) -> float:
         return self.ledger.now()
+
+
+def run_of(ops: Operations, request: Request) -> Run:
+    """The run that a request is about."""
+    run = records.run(ops.ledger, request.run) if request.run is not None else None
+    if run is None:
+        raise Refused(f"run {request.run} is not known: no such run directory was seen")
+    return run

@@ -10,11 +10,16 @@ import time
 from pathlib import Path
 from typing import IO
 
-from console.presence import Presence, driver
+from console.presence import Presence, advice, driver, kill_exactly
 from console.settings import Settings
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
+# How a driver ends, besides 0 (told to), 1 (it failed) and 2 (bad use).
+EXIT_ANOTHER = 3  # another one drives
+EXIT_REPLACED = 4  # another one has taken over from it
+EXIT_HUNG = 5  # it found that it hangs
+EXIT_DISK = 6  # there can be no lock: a disk that is full or read-only
 CHILD_DIRECTORY = "/"  # `python -m` would prefer whatever lies in the current directory
 
 
@@ -49,17 +54,19 @@ def spawn_driver(ledger: Path, profile: Path, *, lifeline: bool) -> subprocess.P
 
 
 def start_driver(settings: Settings, profile: Path) -> Presence:
-    """The driver of this ledger, started in the background when there is none."""
+    """The driver of this ledger, started in the background when there is none, or none that is alive."""
     present = driver(settings.ledger)
-    if present is not None:
+    if present is not None and not present.hung:
         return present
+    if present is not None and not present.here:
+        raise ProcessProblem(advice(present))
     process = spawn_driver(settings.ledger, profile, lifeline=False)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
-        present = driver(settings.ledger)
-        if present is not None and present.pid:
-            return present
-        if process.poll() is not None:
+        now = driver(settings.ledger)
+        if now is not None and now.pid and not now.same_process(present):
+            return now
+        if process.poll() not in (None, EXIT_ANOTHER):
             raise ProcessProblem(f"the driver ended at once: {last_line(driver_log(settings.ledger))}")
         time.sleep(0.05)
     raise ProcessProblem(f"no driver after {START_SECONDS:.0f} s: see {driver_log(settings.ledger)}")
@@ -74,7 +81,9 @@ def stop_driver(ledger: Path) -> Presence | None:
         raise ProcessProblem(f"the driver runs on {present.host} (pid {present.pid}): stop it there")
     os.kill(present.pid, signal.SIGTERM)
     until = time.monotonic() + STOP_SECONDS
-    while (now := driver(ledger)) is not None and now.pid == present.pid:
+    while present.same_process(now := driver(ledger)):
+        if now is not None and now.hung:  # it does not hear of that
+            kill_exactly(present.pid, present.born)
         if time.monotonic() > until:
             raise ProcessProblem(f"the driver (pid {present.pid}) does not end; kill -9 {present.pid} is safe")
         time.sleep(0.05)

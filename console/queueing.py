@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from console import records
-from console.attempts import intend, send_intents
+from console import records, retrying
+from console.attempts import send_intents
 from console.operations import Operations, Refused
 from console.records import Run
 from console.states import RunState
-from flowspec.plan import plan_all, plan_missing
 from flowspec.readiness import Verdict
 from flowspec.stages import Stage
 from remote.globus.errors import RemoteError
@@ -42,9 +41,7 @@ def go_on(ops: Operations) -> None:
     busy = {attempt.run for attempt in records.open_attempts(ops.ledger)}
     for run in records.runs(ops.ledger, RunState.RUNNING):
         if run.run not in busy:
-            plan = plan_missing(run.run, run.segments, records.matrix(ops.ledger, run))
-            if plan is not None:
-                intend(ops, run, plan, "driver")
+            retrying.go_on(ops, run)
 
 
 def start_queued(ops: Operations) -> RemoteError | None:
@@ -52,7 +49,7 @@ def start_queued(ops: Operations) -> RemoteError | None:
 
     Returns what kept Globus from being asked, if anything did; the runs behind it wait with that reason.
     """
-    trouble = None
+    trouble: RemoteError | None = None
     newest_first = ops.policy.order == "newest"
     queued = sorted(
         records.runs(ops.ledger, RunState.QUEUED),
@@ -62,15 +59,25 @@ def start_queued(ops: Operations) -> RemoteError | None:
         hold = reason_to_hold(ops, run)
         if hold is None:
             try:
-                intend(ops, run, plan_all(run.run, run.segments), "driver")
+                retrying.begin(ops, run)
             except Refused as refusal:
-                with ops.ledger.change():
-                    records.set_run(ops.ledger, run.run, state=RunState.FAILED.value, why=str(refusal))
-                    ops.ledger.event("bad", str(refusal), actor="driver", run=run.run)
-            trouble = send_intents(ops)
+                _not_started(ops, run, str(refusal))
+            except RemoteError as error:  # what a further attempt has to do could not be seen
+                records.set_run(ops.ledger, run.run, why=f"held: {error.cause}; {error.next_step}")
+                if error.kind == "later":
+                    return error
+                trouble = error
+                continue
+            trouble = send_intents(ops) or trouble
         elif hold != run.why:
             records.set_run(ops.ledger, run.run, why=hold)
     return trouble
+
+
+def _not_started(ops: Operations, run: Run, why: str) -> None:
+    with ops.ledger.change():
+        records.set_run(ops.ledger, run.run, state=RunState.FAILED.value, why=why)
+        ops.ledger.event("bad", why, actor="driver", run=run.run)
 
 
 def reason_to_hold(ops: Operations, run: Run) -> str | None:

@@ -15,7 +15,7 @@ from flowspec.flowlog import Visit
 from flowspec.plan import Plan
 from flowspec.progress import Evidence, Matrix, Says, Witness, counts, fold
 from flowspec.readiness import Judgement
-from flowspec.stages import Stage
+from flowspec.stages import Place, Stage
 
 WHOLE_RUN = -1  # the segment column of evidence for the stages that belong to the run
 
@@ -46,6 +46,11 @@ class Run:
     wish: Mapping[str, Any]
     again_at: float | None
     launched_sizes: Mapping[int, int]
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """The segments that belong to the run: those on disk, and those that were there when it was launched."""
+        return tuple(sorted({*self.segments, *self.launched_sizes}))
 
 
 @dataclass(frozen=True)
@@ -226,9 +231,15 @@ def evidence(ledger: Ledger, number: int) -> list[Evidence]:
 
 
 def record_evidence(ledger: Ledger, number: int, items: Iterable[Evidence], attempt: int | None = None) -> bool:
-    """Write what witnesses say, where it differs from what they said before. True when anything differed."""
-    known = {(e.stage, e.segment, e.witness): e for e in evidence(ledger, number)}
-    new = [e for e in items if (k := known.get((e.stage, e.segment, e.witness))) is None or replace(k, at=e.at) != e]
+    """Write what witnesses say, where it differs from what they said before, or of which attempt. True when any did."""
+    rows = ledger.rows("SELECT * FROM evidence WHERE run = ?", number)
+    known = {(e.stage, e.segment, e.witness, row["attempt"]): e for row in rows for e in [_evidence(row)]}
+
+    def differs(e: Evidence) -> bool:
+        before = known.get((e.stage, e.segment, e.witness, attempt))
+        return before is None or replace(before, at=e.at) != e
+
+    new = [e for e in items if differs(e)]
     if not new:
         return False
     with ledger.change() as db:
@@ -256,9 +267,35 @@ def forget_evidence(ledger: Ledger, number: int, witness: Witness, *says: Says) 
         )
 
 
+def expect_anew(ledger: Ledger, number: int, places: Iterable[Place]) -> None:
+    """These places are planned to be done: what was said of them holds no more, and an output that lies there is old.
+
+    The copies of transfer and return are not marked: one that is the same already is left as it is.
+    """
+    chosen, now = set(places), ledger.now()
+    made = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
+    known = [e for e in evidence(ledger, number) if (e.stage, e.segment) in chosen and e.witness is not Witness.OLD]
+    old = [replace(e, witness=Witness.OLD, at=now) for e in known if _is_there(e) and e.stage in made]
+    with ledger.change() as db:
+        db.executemany(
+            "DELETE FROM evidence WHERE run = ? AND stage = ? AND segment = ? AND witness = ?",
+            [(number, e.stage.value, WHOLE_RUN if e.segment is None else e.segment, e.witness.value) for e in known],
+        )
+        record_evidence(ledger, number, old)
+
+
+def there(ledger: Ledger, number: int) -> set[Place]:
+    """The places at which a file lies, good or not, as it was last looked at."""
+    return {(e.stage, e.segment) for e in evidence(ledger, number) if _is_there(e)}
+
+
+def _is_there(item: Evidence) -> bool:
+    return item.witness is Witness.FILE and item.says is Says.DONE
+
+
 def matrix(ledger: Ledger, of: Run) -> Matrix:
     """The segment x stage matrix of a run, folded from all evidence."""
-    return fold(of.segments, evidence(ledger, of.run), of.sizes)
+    return fold(of.members, evidence(ledger, of.run), of.sizes)
 
 
 def refresh_progress(ledger: Ledger, number: int) -> Matrix:

@@ -6,17 +6,22 @@ Texts are as the ledger has them: whoever shows them cleans them (`console.text`
 
 from __future__ import annotations
 
+import bisect
 import json
 import sqlite3
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from console import presence, records
+from console import cancel_lines, failures, presence, records
+from console.cancel_lines import CancelLine
+from console.failures import Waiver
+from console.late import late_segments
 from console.ledger import Ledger
 from console.presence import Presence
 from console.records import Attempt, Run
-from console.states import OPEN, AttemptState, RunState
+from console.states import INACTIVE, OPEN, AttemptState, RunState
 from flowspec.stages import SEGMENT_STAGES, STAGES, Cell, CellState, Place, Stage
 
 STALE_SECONDS = 15.0  # a source that was not heard for longer is no longer believed
@@ -24,6 +29,8 @@ ASKED_ALWAYS = ("disk", "flows", "compute")  # the other sources are asked only 
 EVENTS_SHOWN = 50
 ENDED_ATTEMPTS_SHOWN = 30
 REQUESTS_SHOWN = 20
+OVERLAP_SECONDS = 1.0  # the clock that tells when a run was written may be set back by so much at any time,
+READ_ALL_SECONDS = 60.0  # and by more if it is then seen so late
 
 Counts = Mapping[str, Mapping[str, int]]
 
@@ -43,11 +50,19 @@ class RunRow:
     progress: Counts
     attempts: int
     result: str | None
+    again_at: float | None = None  # when it is retried by itself
+    late: str = ""  # what arrived or changed on the DTN after the launch, as a sentence; '' when nothing did
 
     @property
     def because(self) -> str:
-        """`why` without the words that stand beside it anyway: the run and its state."""
-        return self.why.removeprefix(f"run {self.run} ").removeprefix(f"is {self.state.value}: ")
+        """`why` without the words that stand beside it anyway, the run and its state; what is late comes first."""
+        why = self.why.removeprefix(f"run {self.run} ").removeprefix(f"is {self.state.value}: ")
+        return "; ".join(filter(None, (self.late, why)))
+
+    @property
+    def inactive(self) -> bool:
+        """Globus waits for a consent or a login."""
+        return self.state is RunState.RUNNING and self.why.startswith(INACTIVE)
 
 
 @dataclass(frozen=True)
@@ -136,9 +151,12 @@ class Snapshot:
     events: tuple[Event, ...] = ()
     sources: tuple[Source, ...] = ()
     answers: tuple[Answer, ...] = ()
+    hints_off: str = ""  # why Flows is given no hints (console.nudging); empty while it is
 
     def run(self, number: int | None) -> RunRow | None:
-        return next((row for row in self.runs if row.run == number), None)
+        place = bisect.bisect_left(self.runs, -number, key=lambda row: -row.run) if number is not None else 0
+        found = self.runs[place] if place < len(self.runs) else None
+        return found if found is not None and found.run == number else None
 
 
 @dataclass(frozen=True)
@@ -157,7 +175,11 @@ class SegmentRow:
 
 @dataclass(frozen=True)
 class RunDetail:
-    """Everything known of one run. `attempts` are oldest first, `events` newest first."""
+    """Everything known of one run. `attempts` are oldest first, `events` newest first.
+
+    `cancel` is what must be seen gone of the newest attempt, when that is or was cancelled; `offline` are the compute
+    endpoints that are offline, by the stage that they serve.
+    """
 
     run: Run
     segments: tuple[SegmentRow, ...]
@@ -165,6 +187,9 @@ class RunDetail:
     returned: Cell
     attempts: tuple[Attempt, ...]
     events: tuple[Event, ...]
+    cancel: tuple[CancelLine, ...]
+    offline: Mapping[str, str]
+    waived: tuple[Waiver, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -179,40 +204,52 @@ class RunDetail:
 
 
 class SnapshotReader:
-    """Reads snapshots from one ledger; rows that have not changed are the same objects as in the snapshot before."""
+    """Reads snapshots from one ledger; rows that have not changed are the same objects as in the snapshot before.
+
+    Of the runs only those written since the last look are read: most of thousands never change again.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self._known: dict[int, tuple[tuple[Any, ...], RunRow]] = {}
+        self._runs_shown: tuple[RunRow, ...] = ()
+        self._newest = 0.0  # `updated` of the run written last
+        self._read_all_at = -READ_ALL_SECONDS
 
     def snapshot(self) -> Snapshot:
         ledger = self.ledger
         runs = self._runs()
-        by_number = {row.run: row for row in runs}
         return Snapshot(
             at=ledger.now(),
             driver=presence.driver(ledger.path),
             auto=ledger.get("auto", "on") == "on",
             runs=runs,
             flow_runs=tuple(
-                _flow_row(row, by_number[row["run"]])
+                _flow_row(row, self._known[row["run"]][1])
                 for row in ledger.rows(_FLOW_RUNS)
-                if row["run"] in by_number  # else it came a moment after the runs were read
+                if row["run"] in self._known  # else it came a moment after the runs were read
             ),
             endpoints=tuple(map(_endpoint, ledger.rows("SELECT * FROM endpoints ORDER BY name"))),
             events=tuple(map(_event, ledger.rows("SELECT * FROM events ORDER BY event DESC LIMIT ?", EVENTS_SHOWN))),
             sources=tuple(Source(*row) for row in ledger.rows(_SOURCES)),
             answers=tuple(Answer(*row) for row in ledger.rows(_ANSWERS, REQUESTS_SHOWN)),
+            hints_off=ledger.get("hints_off"),
         )
 
     def _runs(self) -> tuple[RunRow, ...]:
-        known, rows = self._known, []
-        for raw in map(tuple, self.ledger.rows(_RUNS)):
+        since, now = min(self._newest, self.ledger.now()) - OVERLAP_SECONDS, time.monotonic()
+        if now - self._read_all_at >= READ_ALL_SECONDS:
+            since, self._read_all_at = 0.0, now
+        known, differ = self._known, False
+        for *columns, updated in self.ledger.rows(_RUNS, since):
+            raw, self._newest = tuple(columns), max(self._newest, updated)
             before = known.get(raw[0])
             if before is None or before[0] != raw:
-                known[raw[0]] = before = (raw, _run_row(raw))
-            rows.append(before[1])
-        return tuple(rows)
+                known[raw[0]] = (raw, _run_row(raw))
+                differ = True
+        if differ:
+            self._runs_shown = tuple(known[number][1] for number in sorted(known, reverse=True))
+        return self._runs_shown
 
 
 def snapshot(ledger: Ledger) -> Snapshot:
@@ -226,14 +263,19 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
     if run is None:
         return None
     matrix = records.matrix(ledger, run)
+    attempts = records.attempts(ledger, number)
+    waived = failures.waivers(ledger, number)
     rows = ledger.rows("SELECT * FROM events WHERE run = ? ORDER BY event DESC LIMIT ?", number, EVENTS_SHOWN)
     return RunDetail(
         run=run,
-        segments=tuple(_segment_row(s, run.sizes.get(s), matrix) for s in run.segments),
+        segments=tuple(_segment_row(s, run, matrix, waived.get(s)) for s in run.members),
         analyze=matrix[(Stage.ANALYZE, None)],
         returned=matrix[(Stage.RETURN, None)],
-        attempts=tuple(records.attempts(ledger, number)),
+        attempts=tuple(attempts),
         events=tuple(map(_event, rows)),
+        cancel=tuple(cancel_lines.read(ledger, attempts[-1].attempt)) if attempts else (),
+        offline=cancel_lines.offline_endpoints(ledger),
+        waived=tuple(waived.values()),
     )
 
 
@@ -241,8 +283,10 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
 
 _RUNS = """
     SELECT run, state, json_array_length(segments), bytes, title, started, ended, why, progress,
-           (SELECT count(*) FROM attempts WHERE attempts.run = runs.run), result
-    FROM runs ORDER BY run DESC"""
+           (SELECT count(*) FROM attempts WHERE attempts.run = runs.run), result, again_at,
+           CASE WHEN launched_sizes NOT IN ('{}', sizes) THEN json_array(json(launched_sizes), json(sizes)) END,
+           updated
+    FROM runs WHERE updated >= ?"""
 
 _SOURCES = "SELECT name, tried_at, ok_at, problem FROM sources ORDER BY name"
 _ANSWERS = "SELECT request, verb, run, state, answer FROM requests ORDER BY request DESC LIMIT ?"
@@ -260,10 +304,12 @@ _FLOW_RUNS = f"""
 
 
 def _run_row(raw: tuple[Any, ...]) -> RunRow:
-    run, state, segments, count, title, started, ended, why, progress, attempts, result = raw
+    run, state, segments, count, title, started, ended, why, progress, attempts, result, again_at, differing = raw
+    late = late_segments(*json.loads(differing)).sentence(RunState(state)) if differing else ""
     return RunRow(
-        run, RunState(state), segments, count, title, started, ended, why, json.loads(progress), attempts, result
-    )
+        run, RunState(state), segments, count, title, started, ended, why, json.loads(progress), attempts, result,
+        again_at, late,
+    )  # fmt: skip
 
 
 def _flow_row(row: sqlite3.Row, run: RunRow) -> FlowRow:
@@ -294,9 +340,15 @@ def _event(row: sqlite3.Row) -> Event:
     return Event(row["event"], row["at"], row["actor"], row["level"], row["run"], row["segment"], row["text"])
 
 
-def _segment_row(segment: int, count: int | None, matrix: Mapping[Place, Cell]) -> SegmentRow:
+def _segment_row(segment: int, run: Run, matrix: Mapping[Place, Cell], waiver: Waiver | None) -> SegmentRow:
     cells = tuple(matrix[(stage, segment)] for stage in SEGMENT_STAGES)
-    return SegmentRow(segment, count, cells, _note(cells))
+    new = bool(run.launched_sizes) and segment not in run.launched_sizes
+    notes = (
+        f"waived by {waiver.actor}: {waiver.reason}" if waiver else "",
+        "arrived after the launch" if new else "",
+        _note(cells),
+    )
+    return SegmentRow(segment, run.sizes.get(segment), cells, "; ".join(filter(None, notes)))
 
 
 def _note(cells: tuple[Cell, ...]) -> str:

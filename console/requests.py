@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console import records
-from console.attempts import intend
+from console import cancelling, reprocessing, retrying, waiving
 from console.ledger import Request
-from console.operations import Operations, Refused
-from console.outputs import survey
+from console.operations import Operations, Refused, run_of
 from console.queueing import queue
-from console.records import Run
 from console.states import RunState
-from flowspec.plan import plan_missing
 from remote.globus.errors import RemoteError
 
 Verb = Callable[[Operations, Request], str]
@@ -29,7 +25,7 @@ def answer(ops: Operations, request: Request) -> None:
         if verb is None:
             raise Refused(f"this driver does not know the request {request.verb!r}")
         if request.verb in LOOK_FIRST:
-            survey(ops, run_of(ops, request))
+            LOOK_FIRST[request.verb](ops, request)
         with ops.ledger.change():
             _answered(ops, request, "done", verb(ops, request))
     except (Refused, RemoteError) as refusal:
@@ -39,6 +35,8 @@ def answer(ops: Operations, request: Request) -> None:
 
 def _answered(ops: Operations, request: Request, state: str, text: str) -> None:
     ops.ledger.answer(request.id, state, text)
+    if request.args.get("dry"):  # nothing happened
+        return
     level = "info" if state == "done" else "warning"
     ops.ledger.event(level, f"{request.verb}: {text}", actor=request.actor, run=request.run)
 
@@ -66,40 +64,21 @@ def launch(ops: Operations, request: Request) -> str:
     return f"run {run.run} is queued"
 
 
-def retry(ops: Operations, request: Request) -> str:
-    """A new attempt that does only what is missing, judged by what lies at the site and on the DTN now."""
-    run = run_of(ops, request)
-    if run.state not in (RunState.FAILED, RunState.CANCELLED):
-        raise Refused(f"run {run.run} is {run.state.value}: only a failed or cancelled run is retried")
-    plan = plan_missing(run.run, run.segments, records.refresh_progress(ops.ledger, run.run))
-    if plan is None:
-        raise Refused(f"run {run.run}: nothing is missing")
-    number = intend(ops, run, plan, request.actor)
-    return f"run {run.run} attempt {number}: {plan.describe()}"
-
-
 def cancel(ops: Operations, request: Request) -> str:
-    """Cancel the newest attempt of a run, or take the run from the queue."""
+    """Cancel the newest attempt of a run, take the run from the queue, or end its automatic retries."""
     run = run_of(ops, request)
-    if run.state is RunState.QUEUED:
-        why = f"taken from the queue by {request.actor}"
-        records.set_run(ops.ledger, run.run, state=RunState.CANCELLED.value, why=why)
-        return f"run {run.run} is no longer queued"
-    attempt = records.newest_attempt(ops.ledger, run.run)
-    if run.state not in (RunState.RUNNING, RunState.CANCELLING) or attempt is None:
-        raise Refused(f"run {run.run} is {run.state.value}: there is nothing to cancel")
-    why = f"{request.actor} asked to cancel; Globus is being told"
-    records.set_run(ops.ledger, run.run, state=RunState.CANCELLING.value, why=why)
-    records.set_attempt(ops.ledger, attempt.attempt, cancel_by=request.actor, cancel_at=ops.now())
-    return f"run {run.run} attempt {attempt.number} is being cancelled"
+    if run.again_at is not None:
+        return retrying.stop_repeating(ops, run, request.actor)
+    return cancelling.begin(ops, run, request.actor)
 
 
-def run_of(ops: Operations, request: Request) -> Run:
-    run = records.run(ops.ledger, request.run) if request.run is not None else None
-    if run is None:
-        raise Refused(f"run {request.run} is not known: no such run directory was seen")
-    return run
-
-
-VERBS: dict[str, Verb] = {"launch": launch, "retry": retry, "cancel": cancel, "auto": set_auto}
-LOOK_FIRST = ("retry",)  # these are judged by what lies at the site and on the DTN now
+VERBS: dict[str, Verb] = {
+    "launch": launch,
+    "retry": retrying.retry,
+    "cancel": cancel,
+    "waive": waiving.waive,
+    "reprocess": reprocessing.reprocess,
+    "auto": set_auto,
+}
+# What must be known of Globus beforehand, outside of the transaction.
+LOOK_FIRST: dict[str, Callable[[Operations, Request], None]] = {"retry": retrying.look_first}

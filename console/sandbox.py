@@ -30,18 +30,31 @@ END_SECONDS = 5.0
 class Sandbox:
     """A running sandbox in `directory` (a temporary one, removed afterwards, when None).
 
-    `rate` limits its transfers, in bytes per second.
+    `rate` limits its transfers, in bytes per second; `workers`: of each endpoint. `polling`: how its Flows spaces the
+    looks at an action (quick or real), `speed` times as fast; `hints`: whether it looks at once when told to.
     """
 
     def __init__(
-        self, directory: Path | None = None, *, port: int = 0, rate: int | None = None, auto_launch: bool = True
+        self,
+        directory: Path | None = None,
+        *,
+        port: int = 0,
+        rate: int | None = None,
+        workers: int | None = None,
+        auto_launch: bool = True,
+        polling: str = "quick",
+        speed: float = 1.0,
+        hints: bool = True,
     ) -> None:
         self._temporary = directory is None
         self.directory = Path(directory or tempfile.mkdtemp(prefix="frib-sandbox-")).resolve()
         self.profile = self.directory / "profile.toml"
         self.taken: dict[int, float] = {}  # run -> when its last segment was whole on the DTN (seconds since the epoch)
         self._auto_launch = auto_launch
-        self._options = ["--port", str(port), *(["--rate", str(rate)] if rate else [])]
+        self._options = ["--port", str(port), "--flows-polling", polling, "--speed", str(speed)]
+        self._options += ["--rate", str(rate)] if rate else []
+        self._options += ["--workers", str(workers)] if workers else []
+        self._options += [] if hints else ["--ignore-hints"]
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._ending = False
 
@@ -59,7 +72,7 @@ class Sandbox:
             if server.poll() is not None or time.monotonic() > until:
                 raise ProcessProblem(f"the sandbox did not start: {last_line(self._log('sandbox'))}")
             time.sleep(0.02)
-        policy = {"auto_launch": self._auto_launch, "poll_interval": 1.0, "look_interval": 1.0}
+        policy = {"auto_launch": self._auto_launch, "poll_interval": 1.0, "look_interval": 1.0, "retry_pause": 2.0}
         write_sandbox_profile(self.profile, json.loads(ready.read_text()), self.directory, **policy)
         settings = load(self.profile)
         say("registering the functions, deploying the flows")

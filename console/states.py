@@ -43,4 +43,7 @@ class AttemptState(str, Enum):
     CANCELLED = "cancelled"
 
 
+INACTIVE = "the flow run is inactive: "  # how `why` begins while Globus waits for somebody; the run is RUNNING
+
+
 OPEN = (AttemptState.INTENT, AttemptState.STARTED)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from console import text
+from console import cancel_lines, text
 from console.ledger import Ledger
 from console.report import RunDetail, Snapshot, detail, snapshot
 from flowspec.stages import SEGMENT_STAGES, Cell
@@ -22,6 +22,7 @@ def status_json(ledger: Ledger, run: int | None = None) -> dict[str, Any]:
         "at": seen.at,
         "driver": asdict(seen.driver) if seen.driver else None,
         "auto": seen.auto,
+        "hints_off": seen.hints_off,
         "sources": [asdict(source) | {"stale": source.stale(seen.at)} for source in seen.sources],
         "endpoints": [asdict(endpoint) for endpoint in seen.endpoints],
     }
@@ -37,7 +38,8 @@ def status_json(ledger: Ledger, run: int | None = None) -> dict[str, Any]:
 
 
 def _detail_json(found: RunDetail) -> dict[str, Any]:
-    run = {name: value for name, value in asdict(found.run).items() if name not in ("segments", "sizes")}
+    told_below = ("segments", "sizes", "launched_sizes")
+    run = {name: value for name, value in asdict(found.run).items() if name not in told_below}
     return run | {
         "segments": [
             {"segment": row.segment, "bytes": row.bytes, "note": row.note}
@@ -51,6 +53,8 @@ def _detail_json(found: RunDetail) -> dict[str, Any]:
             | {"plan": attempt.plan.describe()}
             for attempt in found.attempts
         ],
+        "waived": [asdict(waiver) for waiver in found.waived],
+        "cancel": [asdict(line) for line in found.cancel],
         "events": [asdict(event) for event in found.events],
     }
 
@@ -73,6 +77,8 @@ def _overview(seen: Snapshot) -> str:
         else "NONE: nothing is launched or watched"
     )
     lines = [f"driver: {who}", f"auto-launch: {'on' if seen.auto else 'off'}"]
+    if seen.hints_off:
+        lines.append(text.clean(seen.hints_off))
     for source in seen.sources:
         age = source.age(seen.at)
         heard = f"heard {text.span(age)} ago" if age is not None else "never heard"
@@ -103,12 +109,30 @@ def _run_text(found: RunDetail) -> str:
     for attempt in found.attempts:
         flow_run = f"flow run {attempt.flow_run}" if attempt.flow_run else "no flow run yet"
         lines.append(f"attempt {attempt.number} {attempt.state.value} ({flow_run}): {text.clean(attempt.why)}")
+    lines += [f"segment {text.clean(str(waiver))}" for waiver in found.waived]
+    lines += _cancel(found)
     rows = [
         [str(r.segment), _size(r.bytes), *(cell.state.value for cell in r.cells), text.clean(r.note)]
         for r in found.segments
     ]
     heads = ["SEGMENT", "SIZE", *(stage.value.upper() for stage in SEGMENT_STAGES), "NOTE"]
     return "\n".join([*lines, "", *_table(heads, rows, "rr")])
+
+
+def _cancel(found: RunDetail) -> list[str]:
+    """What the cancel of the newest attempt must see gone, a line each with the time at which it was."""
+    if not found.cancel:
+        return []
+    asked = found.attempts[-1]
+    gone = sum(line.gone for line in found.cancel)
+    head = f"cancel: asked by {text.clean(asked.cancel_by or '-')} {text.moment(asked.cancel_at)}"
+    rows = [
+        [text.clock(line.gone_at, seconds=True) if line.gone_at else "-", line.kind.value]
+        + [text.clean(words) for words in (line.what, line.id, line.seen or cancel_lines.NOT_LOOKED_AT)]
+        for line in found.cancel
+    ]
+    table = _table(["GONE", "KIND", "WHAT", "ID", "SEEN"], rows, "r")
+    return ["", f"{head}; {gone} of {len(found.cancel)} gone", *table]
 
 
 def _size(count: int | None) -> str:

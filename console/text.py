@@ -124,9 +124,9 @@ def span(seconds: float) -> str:
     return f"{int(seconds // 86400)} d"
 
 
-def clock(at: float | None) -> str:
-    """Local time of day, `14:03`; `-` when it is not known."""
-    return time.strftime("%H:%M", time.localtime(at)) if at is not None else "-"
+def clock(at: float | None, *, seconds: bool = False) -> str:
+    """Local time of day, `14:03` or `14:03:22`; `-` when it is not known."""
+    return time.strftime("%H:%M:%S" if seconds else "%H:%M", time.localtime(at)) if at is not None else "-"
 
 
 def moment(at: float | None) -> str:

@@ -2,42 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable
 
-from console.driver import Driver
-from console.ledger import Ledger
-from console.presence import DriverLock, driver
+from console.ledger import Ledger, LedgerError
+from console.processes import EXIT_ANOTHER, EXIT_DISK
 from console.settings import Settings
+from console.takeover import AnotherDrives, CannotReplace, become_driver
 
 
 def watch(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
-    """Drive until a signal, or with `lifeline` until stdin ends. Returns the exit code; 1 when another one drives."""
+    """Drive until a signal, or with `lifeline` until stdin ends. Returns the exit code, as in `console.processes`."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr, force=True
     )
     settings = load()
-    lock = DriverLock(settings.ledger)
-    if not lock.take(mode):
-        other = driver(settings.ledger)
-        who = f"{other.who}, pid {other.pid} on {other.host}" if other else "another process"
-        print(f"console: {who} drives this experiment already", file=sys.stderr)
-        return 1
-    work = Driver(load)
+    try:
+        lock, came = become_driver(settings.ledger, mode)
+    except AnotherDrives as error:
+        return _not_driving(EXIT_ANOTHER, f"{error} drives this experiment already")
+    except CannotReplace as error:
+        return _not_driving(1, str(error))
+    except OSError as error:
+        return _not_driving(EXIT_DISK, f"there can be no driver without its lock file: {error}")
+
+    from console.driver import Driver  # only the one that drives waits for this
+
+    work = Driver(load, lock, came)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: work.stop.set())
     if lifeline:
         threading.Thread(target=_until_stdin_ends, args=(work.stop,), daemon=True).start()
-    Ledger(settings.ledger).event("info", f"driver started ({mode})", actor="driver")
-    code = work.run(lock)
-    Ledger(settings.ledger).event("info" if code == 0 else "bad", "driver stopped", actor="driver")
+    code = work.run()
+    with contextlib.suppress(LedgerError, sqlite3.Error):  # a full disk must not keep it from ending
+        ledger = Ledger(settings.ledger)
+        if code == 0:
+            ledger.event("info", "driver stopped", actor="driver")
+        else:
+            ledger.event("bad", "driver stopped: something failed, see driver.log beside the ledger", actor="driver")
+        ledger.close()
+    lock.release()
+    return code
+
+
+def _not_driving(code: int, why: str) -> int:
+    print(f"console: {why}", file=sys.stderr)
     return code
 
 
 def _until_stdin_ends(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin: its lock, held here for ever, would abort the end of the process
         pass
     stop.set()

@@ -13,10 +13,14 @@ log = logging.getLogger("console.watching")
 
 
 class Watch:
-    """Says which children of `directory` something happened in. Without events it is just quiet."""
+    """Says which children of `directory` something happened in. Without events it is just quiet.
 
-    def __init__(self, directory: Path) -> None:
+    `reports` says whether a path is on a file system with events.
+    """
+
+    def __init__(self, directory: Path, reports: Callable[[Path], bool]) -> None:
         self._directory = directory
+        self._reports = reports
         self._observer: Any = None
         self._watched: object = None
         self._touched: set[str] = set()
@@ -32,7 +36,7 @@ class Watch:
             return
         self.end()
         self._watched = identity
-        if identity is None:
+        if identity is None or not self._reports(self._directory):
             return
         try:
             self._observer = _observer(self._directory, self._note)

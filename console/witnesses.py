@@ -13,14 +13,13 @@ from remote.globus.compute import TaskStatus
 from remote.globus.transfer import TransferTask
 
 NOTE_LENGTH = 200
+# How job.py says that it has seen the cancel marker.
+RC_CANCELLED, CANCELLED = 143, (": cancelled", ": cancelled before it was started")
 
 
 def planned(plan: Plan, stage: Stage) -> Sequence[int | None]:
     """The segments that a plan takes through a stage; (None,) for a stage of the run, () for one not in the plan."""
-    per_segment = {Stage.TRANSFER: plan.transfer, Stage.FIT: plan.fit, Stage.CONVERT: plan.convert}
-    if stage in per_segment:
-        return per_segment[stage]
-    return (None,) if plan.left == 0 and (stage is Stage.RETURN or plan.analyze) else ()
+    return tuple(segment for s, segment in plan.places() if s is stage)
 
 
 def of_log(attempt: Attempt, stage: Stage, visit: Visit, at: float) -> list[Evidence]:
@@ -76,11 +75,14 @@ def of_compute(
 
 def _of_task(stage: Stage, segment: int | None, status: TaskStatus, reply: Mapping[str, object], at: float) -> Evidence:
     size = reply.get("bytes")
+    cause = str(reply.get("cause") or "")
     if status.status == "failed":
         says, note = Says.FAILED, _last_line(status.exception)
     elif status.status != "success":
         running = status.status == "running"
         says, note = (Says.RUNNING, "running") if running else (Says.PENDING, "waits for a worker")
+    elif reply.get("rc") == RC_CANCELLED and cause.endswith(CANCELLED):
+        says, note = Says.PENDING, "cancelled"  # no failure: it was not done
     elif reply.get("rc") == 0:
         says, note = Says.DONE, f"{stage.value} took {reply.get('seconds', '?')} s"
     else:

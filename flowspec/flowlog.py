@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any, Protocol
 
 from flowspec.definition import STAGE_OF_STATE
@@ -33,13 +34,17 @@ class Entry(Protocol):
 
 @dataclass(frozen=True)
 class Visit:
-    """A stage as the flow log tells it. `action` is its action's id: a transfer task id, or `tg_<task group id>`."""
+    """A stage as the flow log tells it. `action` is its action's id: a transfer task id, or `tg_<task group id>`.
+
+    `looked` is when Flows looked at the action last. Times are as Flows writes them: ISO 8601.
+    """
 
     says: Says
     started: str
     action: str | None = None
     ended: str | None = None
     cause: str = ""
+    looked: str | None = None
 
 
 Visits = Mapping[Stage, Visit]
@@ -53,10 +58,14 @@ def follow(visits: Visits, entries: Iterable[Entry]) -> dict[Stage, Visit]:
         if stage is None:
             continue
         if entry.code.endswith("Started"):
-            now[stage] = Visit(Says.RUNNING, entry.time)
+            known = now.get(stage)
+            if known is None or known.started != entry.time:  # else it is read again, and more is known by now
+                now[stage] = Visit(Says.RUNNING, entry.time)
         visit = now.get(stage) or Visit(Says.RUNNING, entry.time)
         output = _status(entry.details)
         visit = replace(visit, action=_action(stage, output) or visit.action)
+        if entry.code.endswith("Polled"):
+            visit = replace(visit, looked=entry.time)
         if "exception" in entry.details or entry.code.endswith("Failed"):
             visit = replace(visit, says=Says.FAILED, ended=entry.time, cause=_failure(entry))
         elif entry.code.endswith("Completed"):
@@ -98,6 +107,11 @@ def action_cause(status: Mapping[str, Any]) -> str:
                 return _short(details[key])
         return _short(json.dumps(details))
     return _short(str(details or status.get("display_status") or "failed without a cause"))
+
+
+def seconds(time: str) -> float:
+    """A time of Flows as seconds since the epoch; Python 3.10 does not read the Z that some services write."""
+    return datetime.fromisoformat(time[:-1] + "+00:00" if time.endswith("Z") else time).timestamp()
 
 
 def dump(visits: Visits) -> str:

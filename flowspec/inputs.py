@@ -37,9 +37,16 @@ class Places:
     def analyzed(self) -> str:
         return f"{self.top}/analyzed"
 
+    def cancelled(self, run: int, tag: str) -> str:
+        """The marker: a directory that is there once the attempt with this tag is cancelled. Its jobs look for it."""
+        return f"{self.logs(run)}/cancelled/{tag}"
 
-def input_document(plan: Plan, places: Places, run_directory: str, label: str) -> dict[str, Any]:
-    """The body of a flow run for this plan. `run_directory`: name of the run's directory on the DTN ("run1217")."""
+
+def input_document(plan: Plan, places: Places, run_directory: str, label: str, tag: str) -> dict[str, Any]:
+    """The body of a flow run for this plan.
+
+    `run_directory`: name of the run's directory on the DTN ("run1217"). `tag`: the attempt's, unique.
+    """
     run = plan.run
     result = f"run-{run:04d}-sorted.root"
     return {
@@ -60,6 +67,7 @@ def input_document(plan: Plan, places: Places, run_directory: str, label: str) -
             "converted": places.converted(run),
             "analyzed": places.analyzed(),
             "logs": places.logs(run),
+            "marker": places.cancelled(run, tag),
         },
         "site_result": {"collection": places.site_collection, "path": f"{places.analyzed()}/{result}"},
         "result": {"collection": places.dtn_collection, "path": f"{places.results}/{result}"},

@@ -18,6 +18,7 @@ class Witness(str, Enum):
     FILE = "file"  # the stage's output, where it belongs
     TASK = "task"  # the transfer or compute task
     LOG = "log"  # the flow log
+    OLD = "old"  # the output that lay there when it was planned to make it again: it does not count any more
 
 
 class Says(str, Enum):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 
-from console.report import RunRow
+from console.report import Answer, RunRow
+from screens import bulk
 from screens.bars import NOBODY, ScreenOptions, newest_event
 from screens.base import ConsoleScreen
+from screens.celldiff import SparingApp
 from screens.confirm import Confirm
 from screens.detail_screen import DetailScreen
 from screens.help_screen import HelpScreen
@@ -31,6 +33,8 @@ from screens.keys import (
     RETRY,
     SUSPEND,
     Action,
+    Question,
+    plan_lines,
     question,
     why_not,
 )
@@ -42,7 +46,7 @@ from screens.reader import Asked, Asker, Keeper, Look, Looked, Reader
 TICK_SECONDS = 1.0
 
 
-class ConsoleApp(App[int], inherit_bindings=False):
+class ConsoleApp(SparingApp, inherit_bindings=False):
     """`look` is what the reader last found, `notice` what the operator was last told."""
 
     CSS_PATH = "styles.tcss"
@@ -65,6 +69,7 @@ class ConsoleApp(App[int], inherit_bindings=False):
         self.reader = Reader(options.ledger, now, self.post_message, keeper)
         self.asker = Asker(options.ledger, now, self.post_message)
         self._unanswered: set[int] = set()
+        self._plans: set[int] = set()  # requests that ask only what a retry would do
         self._last_event = 0
 
     async def on_mount(self) -> None:
@@ -114,6 +119,10 @@ class ConsoleApp(App[int], inherit_bindings=False):
         for answer in seen.answers:
             if answer.request in self._unanswered and answer.state != "asked":
                 self._unanswered.discard(answer.request)
+                if answer.request in self._plans and answer.state == "done":
+                    self._plans.discard(answer.request)
+                    self._show_plan(answer)
+                    continue
                 refused = answer.state == "refused"
                 self.notice = (f"refused: {answer.answer}", "warn") if refused else (answer.answer, "good")
 
@@ -122,6 +131,8 @@ class ConsoleApp(App[int], inherit_bindings=False):
             self.say(f"could not ask to {message.words}: {message.problem}", "bad")
             return
         self._unanswered.add(message.request)
+        if message.dry:
+            self._plans.add(message.request)
         nobody = self.look.snapshot is not None and self.look.snapshot.driver is None
         if nobody:
             self.say(f"asked to {message.words}, but {NOBODY}", "warn")
@@ -136,8 +147,11 @@ class ConsoleApp(App[int], inherit_bindings=False):
 
     # ---- keys
 
-    def do(self, action: Action, run: RunRow | None) -> None:
-        """Do what a key asks for, on this run; or say why not, or ask first."""
+    def do(self, action: Action, run: RunRow | None, marked: Sequence[RunRow] = ()) -> None:
+        """Do what a key asks for, on this run or on all that are marked; or say why not, or ask first."""
+        if marked and action in (LAUNCH, RETRY, CANCEL):
+            self._do_many(action, marked)
+            return
         reason = why_not(action, run, self.options.read_only)
         if reason is not None:
             self.say(reason, "warn")
@@ -149,9 +163,25 @@ class ConsoleApp(App[int], inherit_bindings=False):
         confirm = Confirm(asking, self.options.ascii_only)
         self.push_screen(confirm, lambda yes: self._carry_out(action, run) if yes else self.say("nothing was done"))
 
+    def _do_many(self, action: Action, marked: Sequence[RunRow]) -> None:
+        runs = bulk.usable(action, marked, self.options.read_only)
+        if not runs:
+            self.say(bulk.why_none(action, marked, self.options.read_only), "warn")
+            return
+
+        def answered(yes: bool | None) -> None:
+            if not yes:
+                self.say("nothing was done")
+            for run in runs if yes else ():
+                self.asker.ask(f"{action.name} run {run.run}", action.name, run.run)
+
+        self.push_screen(Confirm(bulk.question_many(action, runs, marked), self.options.ascii_only), answered)
+
     def _carry_out(self, action: Action, run: RunRow | None) -> None:
         screen = self.screen
-        if action in (LAUNCH, RETRY, CANCEL) and run is not None:
+        if action is RETRY and run is not None and not run.inactive:
+            self.asker.ask(f"plan a retry of run {run.run}", action.name, run.run, dry=True)
+        elif action in (LAUNCH, RETRY, CANCEL) and run is not None:
             force: dict[str, Any] = {"force": True} if action is LAUNCH and run.state in FORCED else {}
             self.asker.ask(f"{action.name} run {run.run}", action.name, run.run, **force)
         elif action is AUTO and self.look.snapshot is not None:
@@ -176,6 +206,22 @@ class ConsoleApp(App[int], inherit_bindings=False):
         else:
             self.notice = None
             self._tick()
+
+    def _show_plan(self, answer: Answer) -> None:
+        """A retry is carried out as it was shown, or not at all: the driver compares the digest."""
+        if isinstance(self.screen, Confirm):  # another question was quicker
+            return
+        shown: dict[str, Any] = json.loads(answer.answer)
+        words = f"retry run {answer.run}"
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.asker.ask(words, RETRY.name, answer.run, shown=shown["digest"])
+            else:
+                self.say("nothing was done")
+
+        asking = Question(f"{words.capitalize()}?", plan_lines(shown["lines"]), f"Yes, {words}")
+        self.push_screen(Confirm(asking, self.options.ascii_only), answered)
 
     def action_say_how_to_quit(self) -> None:
         self.say("q closes this console")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console import text
+from console.presence import advice
 from console.report import ASKED_ALWAYS, Event, RunRow, Snapshot, Source
 from screens.keys import ACTIONS, why_not
 from screens.lines import Piece
@@ -42,6 +43,8 @@ def header(look: Look, options: ScreenOptions, now: float, width: int) -> list[P
     if look.snapshot is not None:
         left += _driver(look.snapshot)
         left.append((" auto ON ", "plain") if look.snapshot.auto else (" auto OFF ", "warn"))
+        if look.snapshot.hints_off:
+            left.append((" Flows hints OFF ", "warn"))
         left += _sources(look.snapshot.sources, now)
     words = "".join(piece for piece, _ in left)
     room = width - text.cells(words) - text.cells(right[0])
@@ -54,6 +57,8 @@ def _driver(snapshot: Snapshot) -> list[Piece]:
         return [(" driver NONE ", "alarm")]
     if driver.hung:
         return [(f" driver HANGS {text.span(driver.beat_age)} ", "alarm")]
+    if driver.problem:
+        return [(" driver HOLDS ", "alarm")]
     return [(" driver here " if driver.here else f" driver on {text.clean(driver.host, 16)} ", "plain")]
 
 
@@ -93,6 +98,10 @@ def status(look: Look, notice: Piece | None) -> Piece:
         return "reading the ledger", "dim"
     if look.snapshot.driver is None:
         return NOBODY, "bad"
+    if look.snapshot.driver.hung and not look.snapshot.driver.here:
+        return advice(look.snapshot.driver), "bad"
+    if look.snapshot.driver.problem:
+        return look.snapshot.driver.problem, "bad"
     event = newest_event(look.snapshot)
     if event is None:
         return "", "plain"
@@ -105,12 +114,18 @@ def newest_event(snapshot: Snapshot) -> Event | None:
     return next(important, snapshot.events[0] if snapshot.events else None)
 
 
-def footer(run: RunRow | None, read_only: bool, shown: Sequence[str]) -> list[Piece]:
-    """The keys of this screen; dim when they cannot be used now (pressed all the same, they say why)."""
-    pieces: list[Piece] = [(" ", "plain")]
+def footer(run: RunRow | None, read_only: bool, shown: Sequence[str], width: int) -> list[Piece]:
+    """The keys of this screen; dim when they cannot be used now (pressed all the same, they say why).
+
+    Where there is no room for all, those before the way to the help and the way out are left out.
+    """
+    keys: list[list[Piece]] = []
     for action in ACTIONS:
         if not action.label or action.name not in shown or (action.acts and read_only):
             continue
         usable = why_not(action, run, read_only) is None
-        pieces += [(action.shown, "title" if usable else "dim"), (f" {action.label}  ", "plain" if usable else "dim")]
-    return pieces
+        label = f" {action.label}  "
+        keys.append([(action.shown, "title" if usable else "dim"), (label, "plain" if usable else "dim")])
+    while len(keys) > 2 and sum(text.cells(words) for key in keys for words, _ in key) > width:
+        del keys[-3]
+    return [(" ", "plain"), *(piece for key in keys for piece in key)]

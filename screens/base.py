@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -14,9 +15,24 @@ from textual.screen import Screen
 from console import text
 from console.report import RunRow
 from screens import bars
-from screens.keys import ACTIONS
+from screens.keys import (
+    ACTIONS,
+    BACK,
+    FILTER,
+    MARK,
+    MARK_ALL,
+    PROBLEMS,
+    REDRAW,
+    REVERSE,
+    SEEING,
+    SORT,
+    ZOOM,
+    Action,
+)
 from screens.lines import Bar, Piece
 from screens.pane import Pane
+from screens.prompt import Prompt
+from screens.table import View
 
 if TYPE_CHECKING:
     from screens.app import ConsoleApp
@@ -34,6 +50,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     FOOTER: ClassVar[Sequence[str]] = ()  # names of the actions in the footer
     ALWAYS_OPEN: ClassVar[Sequence[str]] = ()  # panes that are never folded
     OPEN_FIRST: ClassVar[str] = ""  # the pane that is open beside them until another is focused
+    MARKABLE: ClassVar[str] = ""  # the pane whose rows can be marked
 
     app: ConsoleApp
 
@@ -43,6 +60,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             Bar(id=name, ascii_only=ascii_only) for name in ("header", "facts", "why", "status", "footer")
         )
         self._open = self.OPEN_FIRST
+        self._zoomed = False
+        self._prompt: Prompt | None = None
         self._ready = False  # news can come before there is anything to show them in
 
     def panes(self) -> list[Pane]:
@@ -52,6 +71,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def chosen_run(self) -> RunRow | None:
         """The run that the keys act on."""
         raise NotImplementedError
+
+    def marked_runs(self) -> Sequence[RunRow]:
+        """The runs that are marked: when there are any, the keys act on all of them."""
+        return ()
 
     def fill(self) -> None:
         """Show what the app knows now."""
@@ -102,7 +125,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.header.show(bars.header(app.look, app.options, app.now(), self.size.width))
         self._say(self.why, self.sentence())
         self._say(self.status, bars.status(app.look, app.notice))
-        self.footer.show(bars.footer(self.chosen_run(), app.options.read_only, self.FOOTER))
+        keys = bars.footer(self.chosen_run(), app.options.read_only, self.FOOTER, self.size.width)
+        self.footer.show(self._prompt.line() if self._prompt else keys)
 
     def _say(self, bar: Bar, sentence: Piece) -> None:
         """A sentence in as many lines as the bar has."""
@@ -121,21 +145,99 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.bars()
 
     def fold(self) -> None:
-        """When stacked, leave open what is always open and the pane that was focused last."""
-        focused = self.focused_pane().id or ""
-        if focused not in self.ALWAYS_OPEN:
-            self._open = focused
+        """When stacked, leave open what is always open and the pane that was focused last; zoomed, only that."""
+        focused = self.focused_pane()
+        if focused.id not in self.ALWAYS_OPEN:
+            self._open = focused.id or ""
         self.set_class(self.stacked(), "stacked")
-        folding = self.stacked() and self.size.height < TALL
+        self.set_class(self._zoomed, "zoomed")
+        folding = self.stacked() and self.size.height < TALL and not self._zoomed
         for pane in self.panes():
+            pane.display = not self._zoomed or pane is focused
             pane.set_class(folding and pane.id not in (self._open, *self.ALWAYS_OPEN), "folded")
 
     # ---- keys
 
+    def on_key(self, event: events.Key) -> None:
+        """While a line is typed, keys mean letters; those that mean nothing there are not lost on anything else."""
+        if self._prompt is not None:
+            event.stop()
+            event.prevent_default()
+            if not self._prompt.press(event.key, event.character):
+                self._prompt = None
+            self.bars()
+
+    def on_paste(self, event: events.Paste) -> None:
+        if self._prompt is not None:
+            self._prompt.paste(event.text)
+            self.bars()
+
     def action_do(self, name: str) -> None:
         action = next(action for action in ACTIONS if action.name == name)
-        self.app.do(action, self.chosen_run())
+        if action in SEEING:
+            self._see(action)
+        elif action is not BACK or not self._see_all_again():
+            self.app.do(action, self.chosen_run(), self.marked_runs())
 
     def step_focus(self, step: int) -> None:
         panes = self.panes()
-        panes[(panes.index(self.focused_pane()) + step) % len(panes)].focus()
+        pane = panes[(panes.index(self.focused_pane()) + step) % len(panes)]
+        pane.display = True  # what is not displayed cannot be focused
+        pane.focus()
+
+    # ---- what is seen
+
+    def _see(self, action: Action) -> None:
+        pane = self.focused_pane()
+        view = pane.table.view
+        if action is REDRAW:
+            self.app.repaint()
+        elif action is ZOOM:
+            self._zoomed = not self._zoomed
+            self.fold()
+        elif action in (MARK, MARK_ALL):
+            self._mark(pane, action)
+        elif not pane.table.fields:
+            self.app.say("this pane cannot be filtered or sorted", "warn")
+        elif action is FILTER:
+            self._type_filter(pane)
+        elif action is SORT:
+            pane.see(view.next_sort(pane.table.columns))
+        elif action is REVERSE and not view.sort:
+            self.app.say("not sorted: s sorts by the next column", "warn")
+        elif action is REVERSE:
+            pane.see(replace(view, descending=not view.descending))
+        elif action is PROBLEMS and pane.table.problem is None:
+            self.app.say("nothing in this pane is a problem: / filters it", "warn")
+        elif action is PROBLEMS:
+            pane.see(replace(view, only_problems=not view.only_problems))
+        self.bars()
+
+    def _mark(self, pane: Pane, action: Action) -> None:
+        if pane.id != self.MARKABLE:
+            self.app.say("only runs can be marked", "warn")
+        elif action is MARK:
+            pane.mark()
+        else:
+            pane.table.toggle_all()
+            pane.draw_changes()
+
+    def _type_filter(self, pane: Pane) -> None:
+        names = " ".join(f"{name}:" for name in pane.table.fields)
+        self._prompt = Prompt(
+            "/", f"enter keeps it, esc drops it; text, {names} !not",
+            lambda words: pane.see(replace(pane.table.view, filter=words)), pane.table.view.filter,
+        )  # fmt: skip
+
+    def _see_all_again(self) -> bool:
+        """Take back what was marked, or what was filtered or sorted; False when there was nothing of that."""
+        pane = self.focused_pane()
+        if pane.table.marked:
+            pane.table.unmark()
+            pane.draw_changes()
+        elif pane.table.view != View():
+            pane.see(View())
+        else:
+            return False
+        self.bars()
+        return True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import ClassVar
 
-from console import text
+from console import cancel_lines, text
 from console.records import Attempt
 from console.report import Event, RunDetail, RunRow, SegmentRow
 from screens import look
@@ -54,7 +54,9 @@ class DetailScreen(ConsoleScreen):
         if detail is None:
             self.facts.show([(f" run {self.run}: reading the ledger", "dim")])
             return
-        self.facts.show(*_facts(detail))
+        facts = _facts(detail)
+        self.facts.styles.height = len(facts)
+        self.facts.show(*facts)
         bad = sum(row.bad for row in detail.segments)
         self.segments.show(
             detail.segments,
@@ -128,5 +130,21 @@ def _facts(detail: RunDetail) -> list[list[Piece]]:
             ("   return ", "head"), (returned[0], returned[1]), (f" {detail.returned.why}", "plain"),
         ],
         [(" result   ", "head"), (run.result or "-", "plain")],
+        *_cancel(detail),
     ]  # fmt: skip
     return [[(text.clean(words), name) for words, name in line] for line in lines]
+
+
+def _cancel(detail: RunDetail) -> list[list[Piece]]:
+    """What was seen gone in one line, and a line for each thing that was not."""
+    if not detail.cancel:
+        return []
+    ticks = cancel_lines.ticks(detail.cancel, detail.offline)
+    gone = ", ".join(what for is_gone, what in ticks if is_gone)
+    lines: list[tuple[str, str, str]] = [("ok", "good", gone)] if gone else []
+    lines += [("..", "warn", what) for is_gone, what in ticks if not is_gone]
+    heads = [" cancel   ", *[" " * 10] * (len(lines) - 1)]
+    return [
+        [(head, "head"), (glyph, style), (f" {what}", "plain")]
+        for head, (glyph, style, what) in zip(heads, lines, strict=True)
+    ]

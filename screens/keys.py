@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from console.report import RunRow
-from console.states import RunState
+from console.states import ENDED, RunState
 
 READ_ONLY = "--read-only: this console only looks"
 NO_RUN = "no run is selected"
 FORCED = (RunState.INCOMPLETE, RunState.ABNORMAL)
+MOST_LINES, LONGEST_LINE = 8, 110  # of a plan in a question
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def _launch(run: RunRow | None) -> str | None:
 def _retry(run: RunRow | None) -> str | None:
     if run is None:
         return NO_RUN
-    if run.state in (RunState.FAILED, RunState.CANCELLED):
+    if run.state in ENDED or run.inactive:
         return None
     hint = "; l launches it" if run.state in (RunState.READY, *FORCED) else ""
     return f"run {run.run} is {run.state.value}: nothing to retry{hint}"
@@ -67,7 +68,7 @@ def _cancel(run: RunRow | None) -> str | None:
         return NO_RUN
     if run.state is RunState.CANCELLING:
         return f"run {run.run} is being cancelled already"
-    if run.state not in (RunState.RUNNING, RunState.QUEUED):
+    if run.state not in (RunState.RUNNING, RunState.QUEUED) and run.again_at is None:
         return f"run {run.run} is {run.state.value}: nothing to cancel"
     return None
 
@@ -79,18 +80,33 @@ def _detail(run: RunRow | None) -> str | None:
 LAUNCH = Action(
     "launch", "l", "l", "launch", "launch the selected run; asks first when it is incomplete or abnormal", True, _launch
 )
-RETRY = Action("retry", "r", "r", "retry", "a new attempt of the selected run, of what is missing only", True, _retry)
+RETRY = Action(
+    "retry", "r", "r", "retry", "a new attempt of the selected run, of what is missing only; shows it and asks first",
+    True, _retry,
+)  # fmt: skip
 CANCEL = Action("cancel", "c", "c", "cancel", "cancel the selected run; asks first", True, _cancel)
 AUTO = Action("auto", "a", "a", "auto", "switch auto-launch on or off: with it, runs are launched when complete", True)
 DETAIL = Action("detail", "enter", "enter", "detail", "all that is known of the selected run", False, _detail)
+FILTER = Action(
+    "filter", "slash", "/", "filter",
+    "show only rows with these words: `text`, `state:failed`, `run:1200-1250`, `!` before a word inverts it",
+)  # fmt: skip
+PROBLEMS = Action("problems", "p", "p", "problems", "show only rows that need somebody, or all again")
+SORT = Action("sort", "s", "s", "", "sort by the next column; after the last, the usual order")
+REVERSE = Action("reverse", "S", "S", "", "turn the order around")
+MARK = Action("mark", "space", "space", "mark", "mark the run: what acts, acts on all marked runs, and asks first")
+MARK_ALL = Action("mark_all", "asterisk", "*", "", "mark all runs that are shown, or none")
+ZOOM = Action("zoom", "z", "z", "", "give the pane the whole screen, or its place again")
+REDRAW = Action("redraw", "ctrl+l", "ctrl+l", "", "draw the whole screen again, when something else wrote on it")
 NEXT = Action("next_pane", "tab", "tab", "pane", "go to the next pane; on a narrow screen it unfolds")
 PREVIOUS = Action("previous_pane", "shift+tab", "shift+tab", "", "go to the previous pane")
 HELP = Action("help", "question_mark,f1", "?", "help", "this help")
-BACK = Action("back", "escape", "esc", "", "back; clears the message in the status line")
+BACK = Action("back", "escape", "esc", "", "back; clears the marks, the filter and sorting, or the message")
 SUSPEND = Action("suspend", "ctrl+z", "ctrl+z", "", "suspend this console; `fg` brings it back")
 QUIT = Action("quit", "q,ctrl+q", "q", "quit", "close this console; the driver goes on working, but not in the sandbox")
 
-ACTIONS = (LAUNCH, RETRY, CANCEL, AUTO, DETAIL, NEXT, PREVIOUS, HELP, BACK, SUSPEND, QUIT)
+SEEING = (FILTER, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, REDRAW)  # change only what is seen, and how
+ACTIONS = (LAUNCH, RETRY, CANCEL, AUTO, DETAIL, *SEEING, NEXT, PREVIOUS, HELP, BACK, SUSPEND, QUIT)
 
 
 @dataclass(frozen=True)
@@ -118,15 +134,27 @@ def why_not(action: Action, run: RunRow | None, read_only: bool) -> str | None:
     return action.why_not(run)
 
 
+def plan_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """What fits of a plan into a question on a small terminal; the rest is told by the command line."""
+    short = [line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…" for line in lines]
+    if len(short) <= MOST_LINES:
+        return tuple(short)
+    more = f"and {len(short) - MOST_LINES + 1} lines more: console retry --dry-run tells all"
+    return (*short[: MOST_LINES - 1], more)
+
+
 def question(action: Action, run: RunRow) -> Question | None:
     """What must be asked before the action is done; None when it can be done at once."""
     if action is CANCEL and run.state is RunState.QUEUED:
         consequence = ("It is taken from the queue and is not launched.", "r launches it again.")
         return Question(f"Cancel run {run.run} (queued)?", consequence, f"Yes, cancel run {run.run}")
+    if action is CANCEL and run.again_at is not None:
+        stopped = (f"Now: {run.because}", "It stays failed until somebody presses r.")
+        return Question(f"No automatic retry of run {run.run}?", stopped, "Yes, stop it")
     if action is CANCEL:
         lasting = (
             f"Now: {run.because}",
-            "Its flow run is cancelled; work that runs at the site ends by itself.",
+            "Its flow run and its work at the site are told to end, and watched until they have.",
             "What is done stays; r continues with what is missing.",
         )
         return Question(f"Cancel run {run.run}?", lasting, f"Yes, cancel run {run.run}")

@@ -28,19 +28,20 @@ class Lines(Widget):
         self.ascii_only = ascii_only
         self._drawn: list[Sequence[Piece]] = []
 
-    def line(self, y: int) -> Sequence[Piece]:
-        """What line `y` shows, at the present size."""
+    def line(self, y: int, width: int) -> Sequence[Piece]:
+        """What line `y` shows, in `width` cells."""
         raise NotImplementedError
 
     def draw_changes(self) -> None:
         """Redraw the lines that show something else than before."""
-        before, self._drawn = self._drawn, [self.line(y) for y in range(self.size.height)]
+        width, height = self.size
+        before, self._drawn = self._drawn, [self.line(y, width) for y in range(height)]
         if len(before) != len(self._drawn):
             self.refresh()
             return
         for y, (old, new) in enumerate(zip(before, self._drawn, strict=True)):
             if old != new:
-                self.refresh(Region(0, y, self.size.width, 1))
+                self.refresh(Region(0, y, width, 1))
 
     def on_resize(self, event: events.Resize) -> None:
         self.draw_changes()
@@ -68,5 +69,5 @@ class Bar(Lines):
         self._lines = lines
         self.draw_changes()
 
-    def line(self, y: int) -> Sequence[Piece]:
+    def line(self, y: int, width: int) -> Sequence[Piece]:
         return self._lines[y] if y < len(self._lines) else ()

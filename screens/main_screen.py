@@ -10,41 +10,75 @@ from textual import events
 
 from console import text
 from console.report import EndpointRow, FlowRow, RunDetail, RunRow, SegmentRow
-from console.states import OPEN
+from console.states import OPEN, AttemptState, RunState
+from flowspec.stages import CellState
 from screens import bars, look
 from screens.base import ConsoleScreen
 from screens.lines import Piece
 from screens.pane import Column, Pane
 
-RUNS = (Column("RUN", 5, True), Column("STATE", 10), Column("SEG", 4, True), Column("SIZE", 6, True),
-        Column("ENDED", 5), Column("WHY", 0))  # fmt: skip
-FLOW_RUNS = (
-    Column("RUN", 5, True),
-    Column("STAGE", 9),
-    Column("PROGRESS", 15),
-    Column("AGE", 5, True),
-    Column("WHY", 0),
+RUNS = (
+    Column("RUN", 5, True, attrgetter("run")),
+    Column("STATE", 10, value=attrgetter("state.value")),
+    Column("SEG", 4, True, attrgetter("segments")),
+    Column("SIZE", 6, True, attrgetter("bytes")),
+    Column("ENDED", 5, value=attrgetter("ended")),
+    Column("WHY", 0, value=attrgetter("because")),
 )
-SEGMENTS = (Column("SEG", 4, True), Column("RAW", 6, True), Column("XFER", 4), Column("FIT", 4), Column("CONV", 4),
-            Column("NOTE", 0))  # fmt: skip
-ENDPOINTS = (Column("ENDPOINT", 16), Column("STATE", 7), Column("SINCE", 5, True), Column("WORK", 0))
+FLOW_RUNS = (
+    Column("RUN", 5, True, attrgetter("run")),
+    Column("STAGE", 9, value=lambda row: row.stage.value if row.stage else None),
+    Column("PROGRESS", 15, value=lambda row: row.done / row.total if row.total else None),
+    Column("AGE", 5, True, value=lambda row: -row.since),
+    Column("WHY", 0, value=attrgetter("why")),
+)
+SEGMENTS = (
+    Column("SEG", 4, True, attrgetter("segment")),
+    Column("RAW", 6, True, attrgetter("bytes")),
+    Column("XFER", 4, value=lambda row: row.cells[0].state.value),
+    Column("FIT", 4, value=lambda row: row.cells[1].state.value),
+    Column("CONV", 4, value=lambda row: row.cells[2].state.value),
+    Column("NOTE", 0, value=attrgetter("note")),
+)
+ENDPOINTS = (
+    Column("ENDPOINT", 16, value=attrgetter("name")),
+    Column("STATE", 7, value=lambda row: "online" if row.online else "offline"),
+    Column("SINCE", 5, True, value=lambda row: -row.since),
+    Column("WORK", 0),
+)
+NEEDS_SOMEBODY = (RunState.FAILED, RunState.ABNORMAL, RunState.INCOMPLETE)
 
 
 class MainScreen(ConsoleScreen):
     """`selected` is the run under the cursor of Runs or Flow runs: both cursors stay on the same run."""
 
-    FOOTER: ClassVar[Sequence[str]] = ("launch", "retry", "cancel", "auto", "detail", "next_pane", "help", "quit")
+    FOOTER: ClassVar[Sequence[str]] = (
+        "launch", "retry", "cancel", "auto", "detail", "filter", "problems", "next_pane", "help", "quit",
+    )  # fmt: skip
     ALWAYS_OPEN: ClassVar[Sequence[str]] = ("runs",)
     OPEN_FIRST: ClassVar[str] = "segments"
+    MARKABLE: ClassVar[str] = "runs"
 
     def __init__(self, ascii_only: bool) -> None:
         super().__init__(ascii_only)
         self.selected: int | None = None
         self._shown_detail: int | None = None
-        self.runs = Pane(RUNS, attrgetter("run"), self._run, id="runs", ascii_only=ascii_only)
-        self.flow_runs = Pane(FLOW_RUNS, attrgetter("attempt"), self._flow_run, id="flow-runs", ascii_only=ascii_only)
-        self.segments = Pane(SEGMENTS, attrgetter("segment"), self._segment, id="segments", ascii_only=ascii_only)
-        self.endpoints = Pane(ENDPOINTS, attrgetter("endpoint"), self._endpoint, id="endpoints", ascii_only=ascii_only)
+        self.runs = Pane(
+            RUNS, attrgetter("run"), self._run, id="runs", ascii_only=ascii_only,
+            problem=_needs_somebody, more={"title": attrgetter("title")},
+        )  # fmt: skip
+        self.flow_runs = Pane(
+            FLOW_RUNS, attrgetter("attempt"), self._flow_run, id="flow-runs", ascii_only=ascii_only,
+            problem=lambda row: row.state is AttemptState.FAILED, more={"state": attrgetter("state.value")},
+        )  # fmt: skip
+        self.segments = Pane(
+            SEGMENTS, attrgetter("segment"), self._segment, id="segments", ascii_only=ascii_only,
+            problem=attrgetter("bad"),
+        )  # fmt: skip
+        self.endpoints = Pane(
+            ENDPOINTS, attrgetter("endpoint"), self._endpoint, id="endpoints", ascii_only=ascii_only,
+            problem=lambda row: not row.online,
+        )  # fmt: skip
 
     def panes(self) -> list[Pane]:
         return [self.runs, self.flow_runs, self.segments, self.endpoints]
@@ -52,6 +86,9 @@ class MainScreen(ConsoleScreen):
     def chosen_run(self) -> RunRow | None:
         seen = self.app.look.snapshot
         return seen.run(self.selected) if seen else None
+
+    def marked_runs(self) -> Sequence[RunRow]:
+        return self.runs.table.marked
 
     def on_pane_moved(self, event: Pane.Moved) -> None:
         self._follow_cursor()
@@ -183,6 +220,12 @@ class MainScreen(ConsoleScreen):
         state = ("online", "good") if row.online else ("OFFLINE", "bad")
         since = text.span(self.app.now() - row.since)
         return ((row.name, "plain"), state, (since, "plain"), (_work(row), "plain"))
+
+
+def _needs_somebody(row: RunRow) -> bool:
+    """A run in trouble, or one under way of which a part is."""
+    bad = (CellState.FAILED.value, CellState.DISAGREES.value)
+    return row.state in NEEDS_SOMEBODY or any(counts.get(state) for counts in row.progress.values() for state in bad)
 
 
 def _whole_run(detail: RunDetail) -> str:

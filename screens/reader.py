@@ -19,10 +19,11 @@ from textual.message import Message
 
 from console import presence, report
 from console.ledger import Ledger, LedgerError, actor
+from console.presence import Presence
 from console.report import RunDetail, Snapshot
 
 LOOK_SECONDS = 0.25
-KEEP_SECONDS = 1.0
+KEEP_SECONDS = PRESENCE_SECONDS = 1.0
 REST = 5  # after a look that took t seconds, rest at least REST * t
 
 Post = Callable[[Message], object]
@@ -63,7 +64,8 @@ class Reader(threading.Thread):
     def __init__(self, path: Path, now: Callable[[], float], post: Post, keeper: Keeper | None = None) -> None:
         super().__init__(name="reader", daemon=True)
         self._path, self._now, self._post, self._keeper = path, now, post, keeper
-        self._kept_at = 0.0
+        self._kept_at = self._present_at = 0.0
+        self._driver: Presence | None = None
         self._selected: int | None = None
         self._wake, self._free = threading.Event(), threading.Event()
         self._free.set()
@@ -123,12 +125,16 @@ class Reader(threading.Thread):
         return replace(before, snapshot=snapshot, detail=found, problem="")
 
     def _with_presence(self, look: Look) -> Look:
-        """The driver's presence is a lock and not a row: it is looked at each time."""
+        """The driver's presence is a lock and not a row: it is looked at every second, whatever the ledger says."""
         if look.snapshot is None:
             return look
+        if time.monotonic() - self._present_at < PRESENCE_SECONDS:
+            return replace(look, snapshot=replace(look.snapshot, driver=self._driver))
+        self._present_at = time.monotonic()
         driver = presence.driver(self._path)
         if driver is not None:  # its age changes all the time, but matters only when it hangs
             driver = replace(driver, beat_age=driver.beat_age // 10 * 10 if driver.hung else 0.0)
+        self._driver = driver
         return replace(look, snapshot=replace(look.snapshot, driver=driver))
 
     def _kept(self, look: Look) -> Look:
@@ -156,11 +162,14 @@ def _told(error: Exception) -> str:
 
 
 class Asked(Message):
-    """A request was written to the ledger (`request` is its number), or could not be (`problem`)."""
+    """A request was written to the ledger (`request` is its number), or could not be (`problem`).
 
-    def __init__(self, words: str, request: int | None, problem: str = "") -> None:
+    `dry`: it asks only what would be done.
+    """
+
+    def __init__(self, words: str, request: int | None, problem: str = "", *, dry: bool = False) -> None:
         super().__init__()
-        self.words, self.request, self.problem = words, request, problem
+        self.words, self.request, self.problem, self.dry = words, request, problem, dry
 
 
 class Asker(threading.Thread):
@@ -184,7 +193,8 @@ class Asker(threading.Thread):
             try:
                 ledger = Ledger(self._path, now=self._now, must_exist=True)
                 try:
-                    self._post(Asked(words, ledger.ask(verb, run, actor=actor(), **args)))
+                    number = ledger.ask(verb, run, actor=actor(), **args)
+                    self._post(Asked(words, number, dry=bool(args.get("dry"))))
                 finally:
                     ledger.close()
             except (LedgerError, sqlite3.Error, OSError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -58,17 +59,21 @@ def start(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace, stack: ExitStack) -> int:
     sandbox, supervisor = None, None
     if options.sandbox:
-        sandbox, settings = _start_sandbox(stack)
+        sandbox, settings = _start_sandbox(stack, options.flows_polling)
         profile = sandbox.profile
     else:
         profile = options.profile.resolve()
         settings = load(profile)
         refuse_wrong_paths(settings, profile)
-        Ledger(settings.ledger).close()  # a ledger that cannot be used is told before the screen opens
+        # A ledger that cannot be used is told before the screen opens; one that can only be read is shown.
+        Ledger(settings.ledger, must_exist=settings.ledger.exists()).close()
     if not options.read_only or sandbox:
         supervisor = Supervisor(settings.ledger, profile, lifeline=sandbox is not None)
         supervisor.start()
         stack.callback(supervisor.close)
+    # A key's second look (its run's segments) waits for the next frame; frames are small here, so they may be many.
+    os.environ.setdefault("TEXTUAL_FPS", "240")
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     from screens.app import run_screen  # Textual comes last: the driver starts while it is imported
 
     keeper = Keeper(supervisor, sandbox)
@@ -80,10 +85,10 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
     return code
 
 
-def _start_sandbox(stack: ExitStack) -> tuple[Sandbox, Settings]:
+def _start_sandbox(stack: ExitStack, polling: str) -> tuple[Sandbox, Settings]:
     from console.sandbox import Sandbox
 
-    sandbox = Sandbox(rate=SANDBOX_TRANSFER_RATE)
+    sandbox = Sandbox(rate=SANDBOX_TRANSFER_RATE, polling=polling)
     stack.callback(sandbox.close)
     settings = sandbox.start(lambda text: print(f"console: {text}", file=sys.stderr, flush=True))
     sandbox.take_runs(0, segments=4, events=400, rate=2.0, pause=15.0)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from console import discovery as discovery_module
-from console.discovery import Discovery
+from console import rundirectory
+from console.discovery import FILES_SECONDS, Discovery
+from console.rundirectory import HOT_SECONDS
 from console.settings import Policy
 from console.sightings import Known
 from flowspec.readiness import Verdict
@@ -117,8 +118,8 @@ def opened(monkeypatch):
 
         return call
 
-    monkeypatch.setattr(discovery_module, "scan", counted(discovery_module.scan))
-    monkeypatch.setattr(discovery_module, "inspect", counted(discovery_module.inspect))
+    monkeypatch.setattr(rundirectory, "scan", counted(rundirectory.scan))
+    monkeypatch.setattr(rundirectory, "inspect", counted(rundirectory.inspect))
     return names
 
 
@@ -127,3 +128,29 @@ def settle(discovery: Discovery, clock: Clock) -> None:
     assert discovery.next_due <= clock.now + SETTLE + 0.01
     clock.now = discovery.next_due
     discovery.look_at(())
+
+
+LOOK = 5.0  # seconds between looks, as in the settings
+
+
+def pass_time(discovery: Discovery, clock: Clock, seconds: float, look: float = LOOK) -> None:
+    """As `Discovery.run` does it without events."""
+    end = clock.now + seconds
+    next_look = clock.now
+    while clock.now < end:
+        clock.now = max(clock.now, min(next_look, discovery.next_due))
+        if clock.now >= next_look:
+            discovery.look()
+            next_look = clock.now + look
+        else:
+            discovery.look_at(())
+
+
+@pytest.fixture
+def at_rest(runs, discovery, heard, clock):
+    """Forty complete runs of two segments in which nothing has happened for a while."""
+    for run in range(1, 41):
+        take_run(runs, run)
+    pass_time(discovery, clock, HOT_SECONDS + FILES_SECONDS)
+    assert set(heard.verdicts.values()) == {Verdict.READY}
+    return runs

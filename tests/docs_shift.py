@@ -30,7 +30,8 @@ SCREEN = "screen"
 # The order in which they are tried: what acts first, so that there is something to look at; the driver's end last.
 ORDER = (
     "flows validate", "endpoints status", "functions register", "flows deploy", "login", SCREEN, "cancel", "retry",
-    "launch", "status", "driver status", "sandbox", "driver stop", "driver start", "watch",
+    "waive", "reprocess", "launch", "status", "driver status", "sandbox", "sandbox fault", "driver stop",
+    "driver start", "watch",
 )  # fmt: skip
 
 
@@ -72,7 +73,7 @@ class Shift:
     def _make(self, runs: int) -> Iterator[int]:
         numbers = range(FIRST_RUN, FIRST_RUN + runs + 1)
         for number in numbers:
-            self.pipeline.deliver(self.pipeline.take(number, segments=1, events=5))
+            self.pipeline.deliver(self.pipeline.take(number, segments=2, events=5))
         doubtful = self.pipeline.settings.dtn.runs / f"run{FIRST_RUN}"
         doubtful.chmod(0o750)
         (doubtful / FOREIGN_FILE).write_bytes(b"whatever")
@@ -103,13 +104,16 @@ class Shift:
         if name == "driver start":
             stop_driver(self.pipeline.settings.ledger)
         outcome = self.console(*self._with_our_run(command, options, name))
-        if name in ("launch", "retry"):
+        if name in ("launch", "retry", "reprocess"):
             for run in records.runs(self.pipeline.ledger, RunState.QUEUED, RunState.RUNNING):
                 self.pipeline.ledger.ask("cancel", run.run, actor=actor())  # nobody waits for its result
         return outcome
 
     def _with_our_run(self, command: Documented, options: argparse.Namespace, name: str) -> list[str]:
         words = [str(self.pipeline.profile) if w.endswith(".toml") else w for w in command.words[1:]]
+        if name == "reprocess":
+            first = self._cancelled()
+            return [f"{first}-{first + 3}" if word == options.runs else word for word in words]
         given = getattr(options, "run", None)
         if given is None:
             return words
@@ -118,7 +122,9 @@ class Shift:
         elif getattr(options, "anyway", False):
             run = self._in_state(self._doubtful, RunState.INCOMPLETE)
         else:
-            run = {"launch": self._ready, "cancel": self._under_way, "retry": self._cancelled}[name]()
+            run = {"launch": self._ready, "cancel": self._under_way}.get(name, self._cancelled)()
+            if getattr(options, "undo", False):
+                self._ask("waive", run, segment=options.segment, reason="to be taken back")
         directory = self.pipeline.settings.dtn.runs / f"run{run}"
         ours = str(directory) if isinstance(given, Path) else str(run)
         return [ours if word == str(given) else word for word in words]
@@ -181,7 +187,7 @@ class Shift:
     def _launched(self) -> int:
         return int(self.pipeline.ledger.rows("SELECT run FROM attempts ORDER BY attempt LIMIT 1")[0]["run"])
 
-    def _ask(self, verb: str, run: int) -> None:
-        number = self.pipeline.ledger.ask(verb, run, actor=actor())
+    def _ask(self, verb: str, run: int, **args: object) -> None:
+        number = self.pipeline.ledger.ask(verb, run, actor=actor(), **args)
         request = until(lambda: (r := self.pipeline.ledger.request(number)) and r.state != "asked" and r, PATIENCE)
         assert request.state == "done", request.answer

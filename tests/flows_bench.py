@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowspec.grammar import refusals
-from remote.sandbox.flows.engine import Engine
+from remote.sandbox.flows.engine import POLLINGS, Engine
 from remote.sandbox.flows.runs import FlowRun
 from remote.sandbox.providers import Providers
 from tests.flows_fakes import ENDPOINT, FUNCTION, Clock, FakeCompute, FakeTransfer
@@ -16,9 +16,10 @@ V3 = "https://compute.actions.globus.org/v3"
 class Bench:
     """An engine, its clock and fakes, and the flow runs it is given."""
 
-    def __init__(self, speed: float = 1.0) -> None:
+    def __init__(self, speed: float = 1.0, polling: str = "real", hints: bool = True) -> None:
         self.clock, self.transfer, self.compute = Clock(), FakeTransfer(), FakeCompute()
-        self.engine = Engine(Providers(self.transfer, self.compute, self.clock), self.clock, speed)
+        providers = Providers(self.transfer, self.compute, self.clock)
+        self.engine = Engine(providers, self.clock, speed, POLLINGS[polling], hints)
 
     def start(self, states: dict[str, Any], body: dict[str, Any] | None = None) -> FlowRun:
         definition = {"StartAt": next(iter(states)), "States": states}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from remote.sandbox.collection import TransferError
+from remote.sandbox.faults import Faults
 
 OWNER = "0c9a5ad3-4a5e-4a5c-9f2d-6b1f1f0c0001"
 COLLECTIONS = ("aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002")
@@ -110,3 +111,4 @@ class FakeWorld:
     transfer: Any = field(default_factory=FakeTransfer)
     compute: Any = field(default_factory=FakeCompute)
     flows: Any = None
+    faults: Faults = field(default_factory=Faults)

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from console import records
 from console.ledger import Ledger
@@ -26,8 +27,8 @@ from tests.sandbox_fixture import until
 class Pipeline:
     """A sandbox in a directory, its settings and ledger. Runs are taken and delivered when a test says so."""
 
-    def __init__(self, directory: Path, *, auto_launch: bool = True) -> None:
-        self.sandbox = Sandbox(directory, auto_launch=auto_launch)
+    def __init__(self, directory: Path, **options: Any) -> None:
+        self.sandbox = Sandbox(directory, **options)
         self.settings = self.sandbox.start(lambda _: None)
         self.ledger = Ledger(self.settings.ledger)
         self._driver: subprocess.Popen[bytes] | None = None
@@ -83,8 +84,9 @@ class Pipeline:
 
 
 @contextmanager
-def running_pipeline(directory: Path, *, auto_launch: bool = True) -> Iterator[Pipeline]:
-    pipeline = Pipeline(directory, auto_launch=auto_launch)
+def running_pipeline(directory: Path, **options: Any) -> Iterator[Pipeline]:
+    """`options` are those of console.sandbox.Sandbox."""
+    pipeline = Pipeline(directory, **options)
     try:
         yield pipeline
     finally:

@@ -57,9 +57,18 @@ class Site:
             "input_dir": str(self.top / inputs / f"run{run}"),
             "output_dir": str(self.top / outputs),
             "log_dir": str(self.top / "logs" / f"run{run}"),
+            "marker": str(self.marker(run)),
         }
 
-    def start(self, stage: str, run: int, number: int | list[int]) -> subprocess.Popen[str]:
+    def marker(self, run: int) -> Path:
+        """The directory that says: this attempt is cancelled."""
+        return self.top / "logs" / f"run{run}" / "cancelled" / f"frib-{run}-1-0af3"
+
+    def start(
+        self, stage: str, run: int, number: int | list[int], *, without: str | None = None
+    ) -> subprocess.Popen[str]:
+        """A job with its request, but for the key `without`."""
+        request = {key: value for key, value in self.request(stage, run, number).items() if key != without}
         job = subprocess.Popen(
             [sys.executable, str(self.kit / "job.py"), stage],
             env=self.environment,
@@ -69,13 +78,13 @@ class Site:
             text=True,
         )
         assert job.stdin is not None
-        job.stdin.write(json.dumps(self.request(stage, run, number)))
+        job.stdin.write(json.dumps(request))
         job.stdin.close()
         job.stdin = None
         return job
 
-    def run(self, stage: str, run: int, number: int | list[int]) -> dict[str, Any]:
-        job = self.start(stage, run, number)
+    def run(self, stage: str, run: int, number: int | list[int], *, without: str | None = None) -> dict[str, Any]:
+        job = self.start(stage, run, number, without=without)
         said, _ = job.communicate(timeout=60)
         assert job.returncode == 0
         last = said.splitlines()[-1]

@@ -55,6 +55,10 @@ class Compute:
         self._v3_once = globus_sdk.ComputeClientV3(authorizer=authorizer, base_url=service_url, **once_options())
         self._budget = budget or Budget(REQUESTS, REQUEST_SECONDS)
 
+    def spare(self) -> int:
+        """How many requests may be made now without waiting for the limit of the service."""
+        return self._budget.spare()
+
     def endpoint_status(self, endpoint_id: str) -> EndpointStatus:
         self._budget.spend()
         with calling("compute", "endpoint_status"):

@@ -79,6 +79,9 @@ def classify(exc: Exception, service: str, call: str, *, repeatable: bool = True
         return error(kind, f"the service answers {_api_text(exc)}", next_step, happened=exc.http_status >= 500)
     if isinstance(exc, globus_sdk.NetworkError):
         return _of_network(exc, error)
+    if isinstance(exc, (LookupError, TypeError, ValueError, AttributeError)):
+        cause = f"the answer is not what the service should send ({type(exc).__name__}: {exc})"
+        return error("later", cause, "the console tries again by itself; if it stays so, report it", happened=True)
     return error("bug", f"unexpected {type(exc).__name__}: {exc}", _REPORT, happened=True)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Without roles the service lists only what the caller owns, and a console shared by a shift would miss the rest.
 ROLES = ("run_owner", "run_manager", "run_monitor", "flow_run_manager", "flow_run_monitor")
-CLOCKS_DIFFER = timedelta(hours=1)
+CLOCKS_DIFFER = timedelta(days=1)  # a wrong time zone is the worst that is met
 _END_OF_TIME = "2199-01-01T00:00:00+00:00"  # filter_start_time wants both ends
 _LOG_PAGE = 100
 
@@ -113,7 +113,7 @@ class Flows:
             return sorted(recent, key=lambda r: _instant(r.started), reverse=True)
 
     def find_by_tag(self, flow_id: str, tag: str, since: str | None = None) -> list[FlowRun]:
-        """The flow runs that carry `tag`, looked for from an hour before `since`, as the clocks may differ."""
+        """The flow runs that carry `tag`, looked for from a day before `since`, as the clocks may differ."""
         if since is not None:
             since = (datetime.fromisoformat(since) - CLOCKS_DIFFER).isoformat()
         return [run for run in self.runs([flow_id], since) if tag in run.tags]
@@ -140,9 +140,12 @@ class Flows:
         with calling("flows", "cancel", repeatable=False):
             self._once.cancel_run(run_id)
 
-    def resume(self, run_id: str) -> None:
-        """Resume an INACTIVE flow run; only its owner can (and with the consent that it asked for)."""
-        flow_id = self.run(run_id).flow_id
+    def resume(self, run_id: str, flow_id: str | None = None) -> None:
+        """Resume an INACTIVE flow run; only its owner can (and with the consent that it asked for).
+
+        For an ACTIVE one it is a hint to look at its action now. `flow_id` saves the look-up of the run's flow.
+        """
+        flow_id = flow_id or self.run(run_id).flow_id
         with calling("flows", "resume", repeatable=False):
             self._flow(flow_id, once_options()).resume_run(run_id)
 

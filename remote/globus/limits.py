@@ -60,3 +60,9 @@ class Budget:
         if due > now:
             self._sleep(due - now)
         return due - now
+
+    def spare(self) -> int:
+        """How many requests may be made now without waiting."""
+        with self._lock:
+            now = self._clock()
+            return self._limit - sum(spent + self._seconds > now for spent in self._spent)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from remote.globus.errors import calling
+from remote.globus.errors import RemoteError, calling
 from remote.globus.limits import once_options, repeatable_options
 
 if TYPE_CHECKING:
@@ -48,10 +48,14 @@ class TransferEvent:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A name in a collection: type "file", "dir", "link" or whatever the collection says; size in bytes."""
+    """A name in a collection: type "file", "dir", "link" or whatever the collection says; size in bytes.
+
+    `modified` is when it was written last, in ISO 8601, as the collection's clock has it; '' when it does not say.
+    """
 
     type: str
     size: int
+    modified: str = field(default="", compare=False)
 
 
 class Transfer:
@@ -120,6 +124,23 @@ class Transfer:
                 raise
             return True
 
+    def make_directories(self, collection: str, path: str) -> None:
+        """Make a directory and the parents that it lacks; it may be there already."""
+        try:
+            self.mkdir(collection, path)
+        except RemoteError:
+            parent = path.rpartition("/")[0]
+            if not parent or self.stat(collection, parent) is not None:
+                raise
+            self.make_directories(collection, parent)
+            self.mkdir(collection, path)
+
+    def under_way(self, label: str) -> list[TransferTask]:
+        """The tasks of this login with that label that have not ended."""
+        with calling("transfer", "under_way"):
+            pages = self._sdk.paginated.task_list(filter={"status": ["ACTIVE", "INACTIVE"]})
+            return [_task(document) for document in pages.items() if document.get("label") == label]
+
     def cancel(self, task_id: str) -> None:
         with calling("transfer", "cancel", repeatable=False):
             self._once.cancel_task(task_id)
@@ -157,7 +178,7 @@ def _event(document: dict[str, Any]) -> TransferEvent:
 
 
 def _file(document: dict[str, Any]) -> RemoteFile:
-    return RemoteFile(type=document.get("type") or "", size=document.get("size") or 0)
+    return RemoteFile(document.get("type") or "", document.get("size") or 0, document.get("last_modified") or "")
 
 
 def _no_such_path(exc: Any) -> bool:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from remote.sandbox.flows.engine import POLLINGS
 from remote.sandbox.server import SandboxConfig, build_world, serve
 from remote.sandbox.world import DTN_COLLECTION, ENDPOINTS, SITE_COLLECTION, World
 
@@ -44,7 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, stop: threading.Event) -> None:
     world = build_world(
-        SandboxConfig(root=options.dir, workers=options.workers, speed=options.speed, rate=options.rate)
+        SandboxConfig(
+            root=options.dir,
+            workers=options.workers,
+            speed=options.speed,
+            rate=options.rate,
+            polling=options.flows_polling,
+            hints=not options.ignore_hints,
+        )
     )
     logging.basicConfig(filename=world.root / "log" / "sandbox.log", level=logging.WARNING)
     announcement = world.root / "sandbox.json"
@@ -108,7 +116,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dir", type=Path, required=True, help="where everything is kept")
     parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1; 0: any free one")
     parser.add_argument("--workers", type=_positive(int), help="worker processes of each compute endpoint")
-    parser.add_argument("--speed", type=_positive(float), default=1.0, help="above 1: services poll and retry faster")
+    parser.add_argument(
+        "--speed", type=_positive(float), default=1.0, help="divides the intervals at which services poll and retry (1)"
+    )
+    parser.add_argument(
+        "--flows-polling", choices=POLLINGS, default="quick",
+        help="how Flows spaces its looks at an action: real: 1, 2, 4 ... s up to 10 min; quick: up to 2 s (quick)",
+    )  # fmt: skip
+    parser.add_argument("--ignore-hints", action="store_true", help="resuming an active flow run changes nothing")
     parser.add_argument("--rate", type=_positive(float), help="bytes per second of each transfer")
     parser.add_argument("--lifeline", action="store_true", help="end when stdin ends")
     return parser

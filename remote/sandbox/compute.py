@@ -11,18 +11,21 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from globus_compute_sdk.serialize import ComputeSerializer
 
-from remote.sandbox.workers import Message, WorkerPool
+from remote.sandbox.faults import Faults
+from remote.sandbox.workers import Message, WorkerPool, Working
 
 Document = dict[str, Any]
 Call = tuple[str, list[Any], dict[str, Any]]
 """(function id, args, kwargs)"""
 
 _LOCK_SECONDS = 60.0
+_FAULTS_OF_CALLS = ("function-crash", "function-hang", "silent-success", "worker-lost", "endpoint-slow")
 
 
 class ComputeError(Exception):
@@ -53,12 +56,17 @@ class Outcome:
 
 
 @dataclass
-class _Task:
+class Task:
+    """A call of a function. `kwargs` are for the records only: what is executed is the packed payload."""
+
     task_id: str
     endpoint_id: str
+    function: str
+    kwargs: dict[str, Any]
     created: float
     status: str = "received"
     reply: Message = field(default_factory=dict)  # result | exception, details
+    started: float | None = None
     completed: float | None = None
 
 
@@ -75,13 +83,15 @@ class ComputeService:
         now: Callable[[], float],
         run_dir: Path,
         environment: dict[str, str],
+        faults: Faults | None = None,
     ) -> None:
         self._now = now
+        self._faults = faults or Faults()
         self._endpoints = dict(endpoints)
         self._serializer = ComputeSerializer()
         self._lock = threading.Lock()
         self._functions: dict[str, Document] = {}
-        self._tasks: dict[str, _Task] = {}
+        self._tasks: dict[str, Task] = {}
         self._groups: dict[str, list[str]] = {}
         self._locked_until: dict[str, float] = {}
         self._pools = {
@@ -92,9 +102,19 @@ class ComputeService:
                 environment=environment,
                 started=self._on_started,
                 finished=self._on_finished,
+                offline=partial(self._is_offline, endpoint.name),
+                faults=self._fault_of,
             )
             for endpoint_id, endpoint in endpoints.items()
         }
+
+    def tasks(self) -> list[Task]:
+        """All calls in the order in which they were submitted."""
+        with self._lock:
+            return list(self._tasks.values())
+
+    def working(self) -> list[Working]:
+        return [working for pool in self._pools.values() for working in pool.working()]
 
     def close(self) -> None:
         for pool in self._pools.values():
@@ -140,8 +160,7 @@ class ComputeService:
 
     def endpoint_status(self, endpoint_id: str) -> Document:
         """{"status": "online", "details": worker and task counts}; offline, without details, while it is locked."""
-        self.endpoint(endpoint_id)
-        if self._is_locked(endpoint_id):
+        if self._is_offline(self.endpoint(endpoint_id).name) or self._is_locked(endpoint_id):
             return {"status": "offline"}
         counts = self._pools[endpoint_id].counts()
         return {
@@ -238,25 +257,37 @@ class ComputeService:
         if self._is_locked(endpoint_id):
             raise ComputeError(423, "ENDPOINT_LOCKED", f"Endpoint {endpoint_id} is locked and takes no tasks")
         messages: list[Message] = []
+        tasks: list[Task] = []
         for function_id, payload in calls:
             function = self._function(function_id)
+            task_id, name = str(uuid.uuid4()), function["function_name"]
+            tasks.append(Task(task_id, endpoint_id, name, self._kwargs(payload), self._now()))
             messages.append(
                 {
-                    "task_id": str(uuid.uuid4()),
+                    "task_id": task_id,
                     "function": function["function_code"],
-                    "source_name": None if function.get("serialized", True) else function["function_name"],
+                    "source_name": None if function.get("serialized", True) else name,
                     "payload": payload,
                     "result_serializers": result_serializers,
                 }
             )
-        task_ids = [message["task_id"] for message in messages]
+        lost = {task.task_id for task in tasks if self._faults.strike("task-lost", **self._event(task)) is not None}
+        task_ids = [task.task_id for task in tasks]
         with self._lock:
-            self._tasks.update({task_id: _Task(task_id, endpoint_id, self._now()) for task_id in task_ids})
+            self._tasks.update({task.task_id: task for task in tasks})
             self._groups.setdefault(group, []).extend(task_ids)
-        self._pools[endpoint_id].submit(messages)
+        self._pools[endpoint_id].submit([message for message in messages if message["task_id"] not in lost])
         return task_ids
 
-    def _document(self, task: _Task) -> Document:
+    def _kwargs(self, payload: str) -> dict[str, Any]:
+        """The keyword arguments of a packed call; empty when they cannot be read here."""
+        try:
+            kwargs = self._serializer.deserialize(self._serializer.unpack_buffers(payload)[1])
+        except Exception:  # any class can be in there, and its module need not be here
+            return {}
+        return kwargs if isinstance(kwargs, dict) else {}
+
+    def _document(self, task: Task) -> Document:
         with self._lock:
             if task.status == "received" and self._is_waiting(task):
                 task.status = "waiting-for-nodes"
@@ -266,13 +297,26 @@ class ComputeService:
                 document["details"] = {**task.reply.get("details", {}), "endpoint_id": task.endpoint_id}
         return document
 
-    def _is_waiting(self, task: _Task) -> bool:
+    def _is_waiting(self, task: Task) -> bool:
         pool = self._pools.get(task.endpoint_id)
         return pool is None or pool.counts().idle_workers == 0
+
+    def _event(self, task: Task) -> dict[str, Any]:
+        """The call as faults know it."""
+        where = {"endpoint": self.endpoint(task.endpoint_id).name, "stage": task.function}
+        return {**where, "run": task.kwargs.get("run"), "segment": task.kwargs.get("segment")}
+
+    def _fault_of(self, task_id: str) -> Message:
+        found = self._faults.first(_FAULTS_OF_CALLS, **self._event(self._task(task_id)))
+        return {"fault": {"name": found[0], **found[1]}} if found else {}
+
+    def _is_offline(self, endpoint: str) -> bool:
+        return self._faults.strike("endpoint-offline", thing=endpoint, endpoint=endpoint) is not None
 
     def _on_started(self, task_id: str) -> None:
         with self._lock:
             self._tasks[task_id].status = "running"
+            self._tasks[task_id].started = self._now()
 
     def _on_finished(self, task_id: str, reply: Message) -> None:
         with self._lock:
@@ -287,7 +331,7 @@ class ComputeService:
         except KeyError:
             raise ComputeError(404, "FUNCTION_NOT_FOUND", f"Function {function_id} could not be resolved") from None
 
-    def _task(self, task_id: str) -> _Task:
+    def _task(self, task_id: str) -> Task:
         try:
             return self._tasks[task_id]
         except KeyError:

@@ -45,9 +45,9 @@ class RequestLimit:
 
 
 def blueprint(world: World) -> Blueprint:
-    """`world.requests_per_10s` is the request limit; `world.speed` shortens its window as it does other intervals."""
+    """`world.requests_per_10s` is the request limit; a `world.speed` above 1 shortens its window."""
     routes = Blueprint("compute", __name__)
-    limit = RequestLimit(world.requests_per_10s, 10.0 / world.speed, world.now)
+    limit = RequestLimit(world.requests_per_10s, 10.0 / max(1.0, world.speed), world.now)
 
     @routes.before_request
     def admit() -> Response | None:

@@ -14,15 +14,16 @@ MARK = "FRIB_SANDBOX_WORKER"
 """Environment variable; its value is unique for each worker process."""
 
 
-def marked_processes(mark: str) -> list[int]:
-    """Ids of this user's processes with that mark, without our own. Empty where there is no /proc (macOS)."""
-    needle = f"{MARK}={mark}".encode()
-    found = []
+def processes_by_mark() -> dict[str, list[int]]:
+    """Ids of this user's processes, without our own, by mark. Empty where there is no /proc (macOS)."""
+    prefix = f"{MARK}=".encode()
+    found: dict[str, list[int]] = {}
     for directory in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if needle in (directory / "environ").read_bytes().split(b"\0"):
-                found.append(int(directory.name))
-    return [pid for pid in found if pid != os.getpid()]
+            for variable in (directory / "environ").read_bytes().split(b"\0"):
+                if variable.startswith(prefix) and int(directory.name) != os.getpid():
+                    found.setdefault(variable.removeprefix(prefix).decode(), []).append(int(directory.name))
+    return found
 
 
 def kill_marked(mark: str, group: int) -> None:
@@ -32,7 +33,7 @@ def kill_marked(mark: str, group: int) -> None:
             os.killpg(group, signal.SIGKILL)
     # Again, because a process may have started another between our look and our kill.
     for _ in range(20):
-        found = marked_processes(mark)
+        found = processes_by_mark().get(mark, [])
         if not found:
             return
         for pid in found:

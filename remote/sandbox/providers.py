@@ -27,6 +27,8 @@ from remote.sandbox.action_bodies import (
 )
 from remote.sandbox.collection import TransferError
 from remote.sandbox.compute import ComputeError
+from remote.sandbox.faults import Faults
+from remote.sandbox.faults_flows import Consent
 from remote.sandbox.flows.runs import ACTIVE, FAILED, SUCCEEDED, iso
 
 TRANSFER_HOST = "https://transfer.actions.globus.org"
@@ -49,7 +51,9 @@ class Provider(Protocol):
 class Providers:
     """All action providers of a sandbox, by URL. Built on `world.transfer` and `world.compute`."""
 
-    def __init__(self, transfer: Any, compute: Any, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, transfer: Any, compute: Any, now: Callable[[], float] = time.time, faults: Faults | None = None
+    ) -> None:
         v3, v2 = ComputeV3(compute, now), ComputeV2(compute, now)
         kinds: dict[str, Provider] = {
             "transfer": TransferTask(transfer, now, transfer_document),
@@ -61,6 +65,8 @@ class Providers:
         self._by_url: dict[str, Provider] = {COMPUTE_HOST: v2, f"{COMPUTE_HOST}/fxap": v2, f"{COMPUTE_HOST}/v3": v3}
         for host in (TRANSFER_HOST, *OLDER_TRANSFER_HOSTS):
             self._by_url |= {f"{host}/{kind}": provider for kind, provider in kinds.items()}
+        if faults is not None:
+            self._by_url = {url: Consent(provider, compute, faults) for url, provider in self._by_url.items()}
 
     def find(self, url: str) -> Provider:
         try:

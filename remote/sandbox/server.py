@@ -17,9 +17,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 import remote.site
-from remote.sandbox import auth, compute_http, transfer_http
+from remote.sandbox import auth, compute_http, faults_http, records, transfer_http
 from remote.sandbox.collection import Collection
 from remote.sandbox.compute import ComputeService, Endpoint
+from remote.sandbox.faults import Faults
 from remote.sandbox.flows import http as flows_http
 from remote.sandbox.flows.service import FlowsService
 from remote.sandbox.transfer import TransferService
@@ -42,13 +43,16 @@ _DIRECTORIES = (
 @dataclass(frozen=True)
 class SandboxConfig:
     """`root`: where everything is kept. `workers`: of each endpoint, None for the defaults. `rate`: bytes per second
-    of a transfer, None for no limit."""
+    of a transfer, None for no limit. `polling`: how Flows spaces its looks at an action, a name of POLLINGS. `hints`:
+    whether it looks at once when an active flow run is resumed."""
 
     root: Path
     workers: int | None = None
     speed: float = 1.0
     rate: float | None = None
     requests_per_10s: int = 20
+    polling: str = "quick"
+    hints: bool = True
 
 
 def build_world(config: SandboxConfig) -> World:
@@ -57,6 +61,7 @@ def build_world(config: SandboxConfig) -> World:
     for name in _DIRECTORIES:
         (root / name).mkdir(parents=True, exist_ok=True)
     _install_kit(root / "site")
+    faults = Faults()
     transfer = TransferService(
         {
             DTN_COLLECTION: Collection(root / "dtn", root / "dtn", "FRIB DTN (sandbox)"),
@@ -67,12 +72,17 @@ def build_world(config: SandboxConfig) -> World:
         owner_id=IDENTITY,
         rate=config.rate,
         retry_seconds=5.0 / config.speed,
+        faults=faults,
     )
     endpoints = {
         endpoint_id: Endpoint(name, config.workers or _DEFAULT_WORKERS[name]) for name, endpoint_id in ENDPOINTS.items()
     }
     compute = ComputeService(
-        endpoints=endpoints, now=time.time, run_dir=root / "log", environment=worker_environment(_empty(root / "tmp"))
+        endpoints=endpoints,
+        now=time.time,
+        run_dir=root / "log",
+        environment=worker_environment(_empty(root / "tmp")),
+        faults=faults,
     )
     world = World(
         root=root,
@@ -82,8 +92,9 @@ def build_world(config: SandboxConfig) -> World:
         requests_per_10s=config.requests_per_10s,
         transfer=transfer,
         compute=compute,
+        faults=faults,
     )
-    world.flows = FlowsService(world)
+    world.flows = FlowsService(world, polling=config.polling, hints=config.hints)
     return world
 
 
@@ -123,8 +134,10 @@ def create_app(world: World) -> Flask:
         app.logger.exception("%s %s", request.method, request.path)
         return _error(500, "InternalError", f"A defect of the sandbox, see its log: {type(error).__name__}")
 
-    for part in (auth, transfer_http, compute_http, flows_http):
+    for part in (auth, transfer_http, compute_http, flows_http, records):
         app.register_blueprint(part.blueprint(world))
+    app.register_blueprint(faults_http.blueprint(world.faults))
+    app.wsgi_app = faults_http.Edge(app.wsgi_app, world.faults)  # type: ignore[method-assign]
     return app
 
 
@@ -144,6 +157,9 @@ class _Handler(WSGIRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
+
+    def connection_dropped(self, error: BaseException, environ: object = None) -> None:
+        self.close_connection = True  # it may be our own doing: do not wait for a next request
 
 
 def serve(world: World, port: int) -> BaseWSGIServer:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from remote.sandbox.collection import Collection, Document, TransferError, refusal
+from remote.sandbox.faults import Faults
+from remote.sandbox.faults_transfer import TaskFaults
 from remote.sandbox.transfer_document import bad_request, check_items, deadline
 from remote.sandbox.transfer_query import order, select
 from remote.sandbox.transfer_task import Clock, Side, TransferTask
@@ -42,12 +44,14 @@ class TransferService:
         owner_id: str,
         rate: float | None = None,
         retry_seconds: float = 5.0,
+        faults: Faults | None = None,
     ) -> None:
         self._collections = collections
         self._now = now
         self._owner_id = owner_id
         self._rate = rate
         self._retry_seconds = retry_seconds
+        self._faults = faults or Faults()
         self._lock = threading.Lock()
         self._tasks: dict[str, TransferTask] = {}
         self._by_submission: dict[str, str] = {}
@@ -83,8 +87,7 @@ class TransferService:
     def tasks(
         self, *, filters: tuple[str, ...] = (), orderby: str | None = None, limit: int = 10, offset: int = 0
     ) -> Document:
-        with self._lock:
-            tasks = list(self._tasks.values())
+        tasks = self.all_tasks()
         found = order(select((task.as_document() for task in tasks), filters, _TASK_FIELDS), orderby, _TASK_FIELDS)
         page = found[offset : offset + limit]
         return {
@@ -95,6 +98,11 @@ class TransferService:
             "total": len(found),
             "DATA": page,
         }
+
+    def all_tasks(self) -> list[TransferTask]:
+        """In the order in which they were submitted."""
+        with self._lock:
+            return list(self._tasks.values())
 
     def events(self, task_id: str) -> list[Document]:
         """Event documents, the newest first."""
@@ -228,7 +236,8 @@ class TransferService:
         collections = [self._collections[side.id] for side in sides]
         work: Work
         if kind == "TRANSFER":
-            work = CopyWork(task, *collections, rate=self._rate, retry_seconds=self._retry_seconds)
+            struck = TaskFaults(self._faults, task)
+            work = CopyWork(task, *collections, rate=self._rate, retry_seconds=self._retry_seconds, faults=struck)
         else:
             work = DeleteWork(task, *collections, retry_seconds=self._retry_seconds)
         self._tasks[task.task_id] = task

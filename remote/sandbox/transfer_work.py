@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remote.sandbox.collection import Collection, fault_code
+from remote.sandbox.faults_transfer import TaskFaults
 from remote.sandbox.transfer_copy import CHUNK, CopyFault, CopyOptions, children, copy_file, needs_copy
 from remote.sandbox.transfer_task import TaskOver, TransferTask
 
@@ -108,10 +109,12 @@ class CopyWork(Work):
         *,
         rate: float | None,
         retry_seconds: float,
+        faults: TaskFaults,
     ) -> None:
         super().__init__(task, retry_seconds)
         document = task.document
         self._from, self._to, self._rate = source, destination, rate
+        self._faults = faults
         self._rules = document.get("filter_rules") or []
         self._options = CopyOptions(
             sync_level=document.get("sync_level"),
@@ -122,6 +125,10 @@ class CopyWork(Work):
             Unit("item", item["source_path"], item["destination_path"], item.get("recursive"))
             for item in document["DATA"]
         )
+
+    def run(self) -> None:
+        self._faults.at_start()
+        super().run()
 
     def is_source(self, unit: Unit, filename: object) -> bool:
         return filename == unit.source or filename == str(self._from.locate(unit.source, follow=False))
@@ -136,6 +143,7 @@ class CopyWork(Work):
             self._copy(unit, source)
 
     def _look_at(self, unit: Unit, source: Path) -> None:
+        self._faults.before_look(unit.source)
         is_dir = source.is_dir()
         source.stat()
         if unit.recursive is not None and unit.recursive != is_dir:
@@ -162,6 +170,7 @@ class CopyWork(Work):
 
     def _copy(self, unit: Unit, source: Path) -> None:
         destination = self._to.locate(unit.destination)
+        self._faults.before_copy(unit.source, source, destination)
         if not needs_copy(source, destination, self._options.sync_level, self.task.checksummed):
             self.task.files_skipped += 1
             return
@@ -179,6 +188,7 @@ class CopyWork(Work):
         except BaseException:
             self.task.bytes_transferred = already
             raise
+        self._faults.after_copy(unit.source, destination)
         self.task.files_transferred += 1
         self.task.successful.append(
             {"DATA_TYPE": "successful_transfer", "source_path": unit.source, "destination_path": unit.destination}

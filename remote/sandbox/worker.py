@@ -1,8 +1,9 @@
 """A worker of a sandbox endpoint: a process that executes one task at a time, as a worker of Globus Compute does.
 
-It reads one JSON object a line from stdin, `{"task_id", "function", "source_name", "payload", "result_serializers"}`,
-and writes `{"event": "ready" | "running" | "done", ...}` lines to what was its stdout. `function` and `payload` are
-packed as the SDK packs them; `source_name` is the name of the function when it was registered as source text.
+It reads one JSON object a line from stdin, `{"task_id", "function", "source_name", "payload", "result_serializers",
+"fault"?}`, and writes `{"event": "ready" | "running" | "done", ...}` lines to what was its stdout. `function` and
+`payload` are packed as the SDK packs them; `source_name` is the name of the function when it was registered as source
+text; `fault` is what goes wrong with it (`faults_worker.py`).
 
 As at a real site, nothing of this project can be imported by a function. The worker is the leader of its own session.
 When stdin ends - the server has gone, however it died - it kills itself and all that it has started.
@@ -23,6 +24,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from remote.sandbox.faults_worker import in_its_place, struck
 from remote.sandbox.processes import MARK, kill_marked
 
 _PROJECT = ("flowspec", "remote", "console", "screens")
@@ -61,7 +63,8 @@ def main() -> None:
         task = tasks.get()
         tell(event="running", task_id=task["task_id"])
         started = time.time()
-        outcome = execute(task, serializer)
+        with struck(task.get("fault")):
+            outcome = execute(task, serializer)
         sys.stdout.flush()
         transitions = {"execution-start": started, "execution-end": time.time()}
         tell(event="done", task_id=task["task_id"], details={**details, "task_transitions": transitions}, **outcome)
@@ -71,7 +74,8 @@ def execute(task: dict[str, Any], serializer: Any) -> dict[str, str]:
     """{"result": packed} or {"exception": text of the traceback}."""
     try:
         args, kwargs = map(serializer.deserialize, serializer.unpack_buffers(task["payload"]))
-        result = _function(task, serializer)(*args, **kwargs)
+        function = in_its_place(task.get("fault")) or _function(task, serializer)
+        result = function(*args, **kwargs)
         strategies = task.get("result_serializers")
         packed = serializer.serialize_from_list(result, strategies) if strategies else serializer.serialize(result)
         if len(packed) > RESULT_LIMIT:

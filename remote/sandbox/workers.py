@@ -37,11 +37,21 @@ class Counts:
     outstanding_tasks: int
 
 
+@dataclass(frozen=True)
+class Working:
+    """A worker process: all that it starts carries its `mark`; `task_id` is of the call under way, None when idle."""
+
+    pid: int
+    mark: str
+    task_id: str | None
+
+
 class WorkerPool:
     """A fixed number of worker processes. Thread-safe.
 
     `started(task_id)` and `finished(task_id, reply)` are called from the workers' threads; `reply` has "result" or
-    "exception", and "details" unless the worker was lost.
+    "exception", and "details" unless the worker was lost. While `offline()`, no worker takes a task. `faults(task_id)`
+    is what a fault adds to the message for the worker.
     """
 
     def __init__(
@@ -53,12 +63,16 @@ class WorkerPool:
         environment: dict[str, str],
         started: Callable[[str], None],
         finished: Callable[[str, Message], None],
+        offline: Callable[[], bool],
+        faults: Callable[[str], Message],
     ) -> None:
         self.name = name
         self._run_dir = run_dir
         self._environment = environment
         self._started = started
         self._finished = finished
+        self._offline = offline
+        self._faults = faults
         self._queue: deque[Message] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -81,6 +95,10 @@ class WorkerPool:
         with self._changed:
             waiting = len(self._queue)
             return Counts(self._ready, self._ready - self._busy, waiting, waiting + self._busy)
+
+    def working(self) -> list[Working]:
+        with self._changed:
+            return [process.working() for process in self._processes]
 
     def close(self) -> None:
         """Kill every worker and whatever it runs."""
@@ -120,9 +138,11 @@ class WorkerPool:
             self._ready += 1
         try:
             while (task := self._take(process)) is not None:
+                process.task_id = task["task_id"]
                 try:
                     alive = self._execute(process, task)
                 finally:
+                    process.task_id = None
                     with self._changed:
                         self._busy -= 1
                 if not alive:
@@ -135,7 +155,7 @@ class WorkerPool:
         """The next task, None when the pool is closed or the worker has died."""
         with self._changed:
             while not self._closed and process.alive():
-                if self._queue:
+                if self._queue and not self._offline():
                     self._busy += 1
                     return self._queue.popleft()
                 self._changed.wait(_IDLE_LOOK_SECONDS)
@@ -143,7 +163,7 @@ class WorkerPool:
 
     def _execute(self, process: WorkerProcess, task: Message) -> bool:
         """Have one task executed; False when the worker is lost."""
-        if not process.send(task) or process.receive() is None:
+        if not process.send({**task, **self._faults(task["task_id"])}) or process.receive() is None:
             # It died before it began: the task is not to blame, another worker takes it.
             with self._changed:
                 self._queue.appendleft(task)
@@ -161,6 +181,7 @@ class WorkerProcess:
     """One `remote.sandbox.worker` process; its stderr, and what its functions print, go to a log file."""
 
     def __init__(self, log: Path, run_dir: Path, environment: dict[str, str]) -> None:
+        self.task_id: str | None = None  # of the call under way
         self._mark = str(uuid.uuid4())
         self._kill_once = threading.Lock()
         self._killed = False
@@ -174,6 +195,9 @@ class WorkerProcess:
                 env={**environment, MARK: self._mark},
                 start_new_session=True,
             )
+
+    def working(self) -> Working:
+        return Working(self._process.pid, self._mark, self.task_id)
 
     def alive(self) -> bool:
         return self._process.poll() is None

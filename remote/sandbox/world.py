@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from remote.sandbox.compute import ComputeService
+    from remote.sandbox.faults import Faults
     from remote.sandbox.flows.service import FlowsService
     from remote.sandbox.transfer import TransferService
 
@@ -35,6 +36,7 @@ class World:
     requests_per_10s: int
     transfer: TransferService
     compute: ComputeService
+    faults: Faults
     flows: FlowsService | None = None  # attached last: it is built on the other two
     now: Callable[[], float] = time.time
 

@@ -11,7 +11,7 @@ of analyze without "segment", and with "missing" (segment numbers) if it was not
 from typing import Any
 
 
-def fit(kit: str, run: int, segment: int, input_dir: str, output_dir: str, log_dir: str) -> dict[str, Any]:
+def fit(kit: str, run: int, segment: int, input_dir: str, output_dir: str, log_dir: str, marker: str) -> dict[str, Any]:
     """Fit the traces of one segment of raw data."""
     import json
     import subprocess
@@ -19,7 +19,7 @@ def fit(kit: str, run: int, segment: int, input_dir: str, output_dir: str, log_d
 
     try:
         request = {"kit": kit, "run": run, "segment": segment}
-        request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir)
+        request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir, marker=marker)
         job = subprocess.run(
             [sys.executable, kit + "/job.py", "fit"], input=json.dumps(request).encode(), capture_output=True
         )
@@ -32,7 +32,9 @@ def fit(kit: str, run: int, segment: int, input_dir: str, output_dir: str, log_d
     return {"segment": segment, "rc": 1, "cause": cause.encode("ascii", "replace").decode()[:150]}
 
 
-def convert(kit: str, run: int, segment: int, input_dir: str, output_dir: str, log_dir: str) -> dict[str, Any]:
+def convert(
+    kit: str, run: int, segment: int, input_dir: str, output_dir: str, log_dir: str, marker: str
+) -> dict[str, Any]:
     """Convert one fitted segment to a ROOT file."""
     import json
     import subprocess
@@ -40,7 +42,7 @@ def convert(kit: str, run: int, segment: int, input_dir: str, output_dir: str, l
 
     try:
         request = {"kit": kit, "run": run, "segment": segment}
-        request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir)
+        request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir, marker=marker)
         job = subprocess.run(
             [sys.executable, kit + "/job.py", "convert"], input=json.dumps(request).encode(), capture_output=True
         )
@@ -53,7 +55,9 @@ def convert(kit: str, run: int, segment: int, input_dir: str, output_dir: str, l
     return {"segment": segment, "rc": 1, "cause": cause.encode("ascii", "replace").decode()[:150]}
 
 
-def analyze(kit: str, run: int, expected: list[int], input_dir: str, output_dir: str, log_dir: str) -> dict[str, Any]:
+def analyze(
+    kit: str, run: int, expected: list[int], input_dir: str, output_dir: str, log_dir: str, marker: str
+) -> dict[str, Any]:
     """Sort the converted segments of a run, `expected` by number, into histograms."""
     import json
     import subprocess
@@ -61,7 +65,7 @@ def analyze(kit: str, run: int, expected: list[int], input_dir: str, output_dir:
 
     try:
         request = {"kit": kit, "run": run, "expected": expected}
-        request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir)
+        request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir, marker=marker)
         job = subprocess.run(
             [sys.executable, kit + "/job.py", "analyze"], input=json.dumps(request).encode(), capture_output=True
         )

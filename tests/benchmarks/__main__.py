@@ -11,7 +11,18 @@ from collections.abc import Callable, Sequence
 
 from tests.benchmarks.result import Result
 
-GROUPS = ("commands", "work", "screen", "pipeline")
+GROUPS = (
+    "commands",
+    "work",
+    "watching",
+    "screen",
+    "campaign",
+    "takeover",
+    "pipeline",
+    "restarting",
+    "retry",
+    "orchestrator",
+)
 
 
 def all_benchmarks() -> dict[str, Callable[[], Result]]:

@@ -26,10 +26,11 @@ class Result:
 
     @property
     def ratio(self) -> float | None:
-        """How many times better than the peer; below 1 is worse."""
+        """How many times better than the peer; below 1 is worse. None also when there is nothing to divide by."""
         if self.peer is None:
             return None
-        return self.value / self.peer if self.more_is_better else self.peer / self.value
+        better, worse = (self.value, self.peer) if self.more_is_better else (self.peer, self.value)
+        return better / worse if worse else None
 
     @property
     def reached(self) -> bool | None:

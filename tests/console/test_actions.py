@@ -1,9 +1,9 @@
-"""Launch, retry, cancel: intent before effect, one flow run for each attempt whatever happens to the reply."""
+"""Launch and retry: intent before effect, one flow run for each attempt whatever happens to the reply."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,84 +11,23 @@ import pytest
 from console import actions, records
 from console.attempts import LOOKUP_SECONDS
 from console.ledger import Ledger
-from console.operations import Operations
 from console.settings import Policy
 from console.states import AttemptState, RunState
-from flowspec.inputs import Places
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import Stage
 from remote.globus.errors import RemoteError
-from remote.globus.flows import FlowRun
-
-ID = "9656eff2-8105-445c-8501-154dfe1d88e5"
-
-
-class Clock:
-    time = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-@dataclass
-class Flows:
-    """The service as far as starting goes: it loses the request or the reply when told to."""
-
-    runs: list[FlowRun] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    cancelled: list[str] = field(default_factory=list)
-
-    def start(self, flow_id, body, label, tags, run_managers=(), run_monitors=()):
-        fault = self.faults.pop(0) if self.faults else ""
-        if fault == "before":
-            raise RemoteError("later", "flows", "start", "the line broke", "wait", ambiguous=True)
-        if fault == "refused":
-            raise RemoteError("operator", "flows", "start", "403: no right", "ask for the right")
-        run = FlowRun(
-            f"run-{len(self.runs)}", flow_id, "ACTIVE", label, tuple(tags), "2026-11-23T00:00:00+00:00", None, {}
-        )
-        self.runs.append(run)
-        if fault == "after":
-            raise RemoteError("later", "flows", "start", "no answer in time", "wait", ambiguous=True)
-        return run
-
-    def find_by_tag(self, flow_id, tag, since=None):
-        return [run for run in self.runs if tag in run.tags]
-
-    def cancel(self, run_id):
-        self.cancelled.append(run_id)
-
-
-class Transfer:
-    def ls(self, collection, path):
-        return None
-
-    def stat(self, collection, path):
-        return None
-
-
-@dataclass
-class Remote:
-    flows: Flows = field(default_factory=Flows)
-    transfer: Transfer = field(default_factory=Transfer)
+from tests.fake_globus import Clock, Remote, judge, operations
 
 
 @pytest.fixture
 def ops(tmp_path):
-    places = Places(ID, "/runs", "/results", ID, "/top", "/kit", dict.fromkeys(list(Stage)[1:4], (ID, ID)))
-    ledger = Ledger(tmp_path / "ledger.db", now=Clock())
-    return Operations(ledger, Remote(), places, "e21062", tmp_path, ID, {Stage.FIT: ID}, Policy(max_in_flight=3))
+    return operations(Ledger(tmp_path / "ledger.db", now=Clock()), Remote(), Policy(max_in_flight=3))
 
 
 def launch(ops):
     """A round; that Globus cannot be asked is shown on the run, which the tests look at."""
     with suppress(RemoteError):
         actions.launch_what_is_due(ops)
-
-
-def judge(ops, run, verdict=Verdict.READY, segments=(0, 1), reason="complete"):
-    judged = Judgement(run, verdict, reason, segments, 2000, "title", 1, 2, 1.0, "print")
-    return records.record_judgement(ops.ledger, f"/data/run{run}", judged, dict.fromkeys(segments, 1000))
 
 
 def state(ops, run):
@@ -106,16 +45,16 @@ def test_a_ready_run_is_launched_by_itself(ops):
     launch(ops)
     (attempt,) = records.attempts(ops.ledger, 1)
     assert (attempt.state, attempt.flow_run, state(ops, 1)) == (AttemptState.STARTED, "run-0", RunState.RUNNING)
-    assert attempt.tag in ops.remote.flows.runs[0].tags
+    assert attempt.tag in ops.remote.flows.there[0].tags
     launch(ops)
-    assert len(ops.remote.flows.runs) == 1
+    assert len(ops.remote.flows.there) == 1
 
 
 @pytest.mark.parametrize("verdict", [Verdict.TAKING, Verdict.ARRIVING, Verdict.INCOMPLETE, Verdict.ABNORMAL])
 def test_what_is_not_ready_is_never_launched_by_itself(ops, verdict):
     judge(ops, 1, verdict)
     launch(ops)
-    assert ops.remote.flows.runs == []
+    assert ops.remote.flows.there == []
     request = ask(ops, "launch", 1)
     assert request.state == "refused"
     assert verdict.value in request.answer
@@ -124,7 +63,7 @@ def test_what_is_not_ready_is_never_launched_by_itself(ops, verdict):
 def test_an_incomplete_run_is_launched_when_told_to_anyway(ops):
     judge(ops, 1, Verdict.INCOMPLETE, reason="segment 03 is missing")
     assert ask(ops, "launch", 1, force=True).state == "done"
-    assert len(ops.remote.flows.runs) == 1
+    assert len(ops.remote.flows.there) == 1
 
 
 def test_with_auto_launch_off_a_ready_run_waits_for_the_operator(ops):
@@ -150,17 +89,29 @@ def test_a_lost_reply_leads_to_one_flow_run(ops, fault, flow_runs):
     launch(ops)
     (attempt,) = records.attempts(ops.ledger, 1)
     assert attempt.state is AttemptState.STARTED
-    assert len(ops.remote.flows.runs) == flow_runs
-    assert attempt.tag in ops.remote.flows.runs[0].tags
+    assert len(ops.remote.flows.there) == flow_runs
+    assert attempt.tag in ops.remote.flows.there[0].tags
 
 
-def test_a_start_that_is_refused_fails_with_the_cause_and_the_next_step(ops):
+def test_what_the_login_does_not_allow_holds_the_runs_until_it_is_mended(ops):
     ops.remote.flows.faults = ["refused"]
+    judge(ops, 1)
+    judge(ops, 2)
+    launch(ops)
+    assert "could not be started: 403: no right; ask for the right" in records.run(ops.ledger, 1).why
+    assert records.run(ops.ledger, 2).why.startswith("held: run 1 is before it and could not be started: 403")
+    ops.ledger.now.time += LOOKUP_SECONDS
+    launch(ops)
+    assert len(ops.remote.flows.there) == 2
+
+
+def test_what_globus_calls_nonsense_fails_with_the_cause_and_may_be_tried_again(ops):
+    ops.remote.flows.faults = ["nonsense"]
     judge(ops, 1)
     launch(ops)
     run = records.run(ops.ledger, 1)
     assert run.state is RunState.FAILED
-    assert "403: no right; ask for the right" in run.why
+    assert "400: no such field; report it" in run.why
     assert ask(ops, "retry", 1).state == "done"
     assert [a.number for a in records.attempts(ops.ledger, 1)] == [1, 2]
     assert state(ops, 1) is RunState.RUNNING
@@ -170,7 +121,7 @@ def test_no_more_runs_in_flight_than_allowed(ops):
     for run in range(1, 6):
         judge(ops, run)
     launch(ops)
-    assert len(ops.remote.flows.runs) == 3
+    assert len(ops.remote.flows.there) == 3
     waiting = records.runs(ops.ledger, RunState.QUEUED)
     assert {run.run for run in waiting} == {4, 5}
     assert all(run.why == "held: 3 runs are in flight, the limit is 3" for run in waiting)
@@ -191,21 +142,10 @@ def test_a_queued_run_that_changes_again_waits(ops):
     judge(ops, 1, Verdict.ARRIVING, reason="run 1 is arriving: segment 02 is being copied")
     launch(ops)
     assert records.run(ops.ledger, 1).why == "held: run 1 is arriving: segment 02 is being copied"
-    assert ops.remote.flows.runs == []
+    assert ops.remote.flows.there == []
     judge(ops, 1)
     launch(ops)
     assert state(ops, 1) is RunState.RUNNING
-
-
-def test_cancel_names_the_flow_run_and_a_queued_run_leaves_the_queue(ops):
-    for run in range(1, 5):
-        judge(ops, run)
-    launch(ops)
-    assert ask(ops, "cancel", 1).answer == "run 1 attempt 1 is being cancelled"
-    assert ops.remote.flows.cancelled == ["run-0"]
-    assert state(ops, 1) is RunState.CANCELLING
-    assert ask(ops, "cancel", 4).state == "done"
-    assert state(ops, 4) is RunState.CANCELLED
 
 
 def test_requests_that_make_no_sense_are_refused(ops):
@@ -213,7 +153,7 @@ def test_requests_that_make_no_sense_are_refused(ops):
     launch(ops)
     for verb, run, why in [
         ("launch", 1, "nothing to launch"),
-        ("retry", 1, "only a failed or cancelled run"),
+        ("retry", 1, "only a run that has ended is retried"),
         ("launch", 99, "not known"),
         ("explode", 1, "does not know the request"),
     ]:
@@ -230,7 +170,7 @@ def test_the_directory_name_of_the_run_is_kept(ops):
 
 
 def started(ops):
-    return [int(run.label.split("run ")[1].split()[0]) for run in ops.remote.flows.runs]
+    return [int(run.label.split("run ")[1].split()[0]) for run in ops.remote.flows.there]
 
 
 @pytest.mark.parametrize(("order", "runs"), [("oldest", [1, 2, 3]), ("newest", [5, 4, 3])])

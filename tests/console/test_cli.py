@@ -157,4 +157,4 @@ def test_a_directory_is_launched_and_its_run_comes_home(pipeline, tmp_path):
 
 
 def test_only_one_watches(pipeline):
-    assert refused(console("watch", profile=pipeline.profile), 1, "drives this experiment already")
+    assert refused(console("watch", profile=pipeline.profile), 3, "drives this experiment already")

@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
-from console.presence import DriverLock, driver, lock_path
+from console.ledger_errors import NoLongerDriving
+from console.presence import DriverLock, born_of, driver, kill_exactly, lock_path
+from tests.sandbox_fixture import until
 
 HOLD = """
 import sys, time
@@ -63,3 +65,64 @@ def test_a_driver_without_heartbeat_is_seen_to_hang(ledger):
     assert not driver(ledger).hung
     lock.release()
     assert driver(ledger) is None
+
+
+def test_a_stopped_driver_is_seen_at_once(ledger):
+    holder = hold(ledger)
+    holder.stdout.readline()
+    assert not driver(ledger).hung
+    holder.send_signal(signal.SIGSTOP)
+    until(lambda: driver(ledger).stopped, 2)
+    assert driver(ledger).hung
+    holder.send_signal(signal.SIGCONT)
+    until(lambda: not driver(ledger).stopped, 2)
+    holder.communicate("")
+
+
+def test_who_died_is_remembered_and_who_ended_is_not(ledger):
+    holder = hold(ledger)
+    holder.stdout.readline()
+    holder.kill()
+    holder.communicate()
+    lock = DriverLock(ledger)
+    assert lock.take("foreground")
+    assert lock.predecessor.pid == holder.pid
+    lock.release()
+    assert lock.take("foreground")
+    assert lock.predecessor is None
+    lock.release()
+
+
+@pytest.mark.parametrize("how", ["replaced", "removed"])
+def test_who_has_lost_its_lock_file_stops(ledger, how):
+    old, new = DriverLock(ledger), DriverLock(ledger)
+    assert old.take("background")
+    old.beat()
+    if how == "replaced":
+        new.replace("background", old.me)
+        new.tell(epoch=7)
+        assert driver(ledger).epoch == 7
+    else:
+        lock_path(ledger).unlink()
+    with pytest.raises(NoLongerDriving, match="not ours any more"):
+        old.beat()
+
+
+def test_what_it_tells_is_read_by_others_and_stays_short(ledger):
+    lock = DriverLock(ledger)
+    assert lock.take("background")
+    lock.tell(problem="x" * 10_000)
+    assert set(driver(ledger).problem) == {"x"}
+    lock.tell(problem="")
+    assert driver(ledger).problem == ""
+    lock.release()
+
+
+def test_only_the_very_process_is_killed():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    born = born_of(process.pid)
+    assert not kill_exactly(process.pid, born + "0")
+    assert process.poll() is None
+    assert kill_exactly(process.pid, born)
+    assert process.wait(5) == -signal.SIGKILL
+    assert not kill_exactly(process.pid, born)

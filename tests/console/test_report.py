@@ -51,6 +51,33 @@ def test_rows_that_have_not_changed_are_the_same_objects(demo: DemoLedger) -> No
     assert changed == [1218]
 
 
+def test_only_runs_written_lately_are_read_again(demo: DemoLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = SnapshotReader(demo.ledger)
+    reader.snapshot()
+    read: list[int] = []
+    monkeypatch.setattr(report, "_RUNS", report._RUNS.replace("SELECT run,", "SELECT note(run),"))
+    demo.ledger._db.create_function("note", 1, lambda run: read.append(run) or run)
+    demo.at = NOW + 60
+    records.set_run(demo.ledger, 1218, state=RunState.QUEUED.value, why="is next")
+    assert reader.snapshot().run(1218).why == "is next"  # type: ignore[union-attr]
+    assert 1218 in read
+    assert 1200 not in read
+
+
+def test_a_clock_that_is_set_back_hides_nothing(demo: DemoLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = SnapshotReader(demo.ledger)
+    demo.at = NOW + 3600
+    records.set_run(demo.ledger, 1218, why="is next")
+    reader.snapshot()
+    demo.at = NOW  # of the screen and the driver alike
+    records.set_run(demo.ledger, 1218, why="is next but one")
+    assert reader.snapshot().run(1218).why == "is next but one"  # type: ignore[union-attr]
+    with demo.ledger.change() as db:  # by a driver on another machine
+        db.execute("UPDATE runs SET why = 'is last', updated = ? WHERE run = 1218", (NOW - 3600,))
+    monkeypatch.setattr(report, "READ_ALL_SECONDS", 0.0)
+    assert reader.snapshot().run(1218).why == "is last"  # type: ignore[union-attr]
+
+
 def test_nobody_drives_until_somebody_does(demo: DemoLedger) -> None:
     assert report.snapshot(demo.ledger).driver is None
     lock = DriverLock(demo.ledger.path)

@@ -116,7 +116,7 @@ def test_a_run_is_cancelled_and_what_is_missing_is_done_later(pipeline):
 # Sent as source text to the workers, so each imports what it needs.
 
 
-def quick_fit(kit, run, segment, input_dir, output_dir, log_dir):
+def quick_fit(kit, run, segment, input_dir, output_dir, log_dir, marker):
     from pathlib import Path
 
     Path(output_dir).mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ def quick_fit(kit, run, segment, input_dir, output_dir, log_dir):
     return {"segment": segment, "rc": 0, "bytes": len(data), "seconds": 1.0, "padding": "x" * 310}
 
 
-def quick_convert(kit, run, segment, input_dir, output_dir, log_dir):
+def quick_convert(kit, run, segment, input_dir, output_dir, log_dir, marker):
     from pathlib import Path
 
     Path(output_dir).mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ def quick_convert(kit, run, segment, input_dir, output_dir, log_dir):
     return {"segment": segment, "rc": 0, "bytes": 4, "seconds": 1.0, "padding": "x" * 310}
 
 
-def quick_analyze(kit, run, expected, input_dir, output_dir, log_dir):
+def quick_analyze(kit, run, expected, input_dir, output_dir, log_dir, marker):
     from pathlib import Path
 
     Path(output_dir).mkdir(parents=True, exist_ok=True)
@@ -185,7 +185,7 @@ def test_a_run_of_300_segments_is_split_into_flow_runs_within_their_state_limit(
     assert [a.plan.analyze for a in attempts] == [False, True]
 
 
-def quick_lie(kit, run, segment, input_dir, output_dir, log_dir):
+def quick_lie(kit, run, segment, input_dir, output_dir, log_dir, marker):
     return {"segment": segment, "rc": 0, "bytes": 11, "seconds": 1.0}
 
 

@@ -21,7 +21,7 @@ PLACES = inputs.Places(
 
 @pytest.fixture
 def document():
-    return inputs.input_document(plan_all(12, [0, 1]), PLACES, "run0012", "run 12")
+    return inputs.input_document(plan_all(12, [0, 1]), PLACES, "run0012", "run 12", "frib-12-1-0af3")
 
 
 @pytest.mark.parametrize("flow", [definition.analysis(), definition.transfer()], ids=lambda flow: flow.title)
@@ -35,6 +35,15 @@ def test_the_document_of_a_plan_is_valid(document):
     assert document["source"]["path"] == "/runs/run0012/"
     assert document["files"] == {"prefix": "run-0012-", "segments": ["00", "01"], "suffix": ".evt"}
     assert document["result"]["path"] == "/results/run-0012-sorted.root"
+    assert document["site"]["marker"] == PLACES.cancelled(12, "frib-12-1-0af3")
+    assert PLACES.cancelled(12, "frib-12-1-0af3") == "/top/logs/run12/cancelled/frib-12-1-0af3"
+
+
+def test_every_job_is_told_where_its_attempt_would_be_cancelled():
+    states = definition.analysis().definition["States"]
+    tasks = [state["Parameters"]["tasks.="] for state in states.values() if "tasks.=" in state.get("Parameters", {})]
+    assert len(tasks) == 3
+    assert all("'marker': site.marker" in task for task in tasks)
 
 
 @pytest.mark.parametrize(

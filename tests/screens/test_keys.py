@@ -13,7 +13,7 @@ def run(state: RunState, segments: int = 12) -> RunRow:
     ("action", "usable"),
     [
         (LAUNCH, {RunState.READY, RunState.INCOMPLETE, RunState.ABNORMAL}),
-        (RETRY, {RunState.FAILED, RunState.CANCELLED}),
+        (RETRY, {RunState.FAILED, RunState.CANCELLED, RunState.DONE}),
         (CANCEL, {RunState.RUNNING, RunState.QUEUED}),
         (DETAIL, set(RunState)),
     ],

@@ -84,7 +84,7 @@ async def test_a_refusal_is_shown_as_such(demo: DemoLedger) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         await pilot.press(*row_of(1214), "r")
-        await until(pilot, lambda: asked(demo) == [("retry", 1214, {})])
+        await until(pilot, lambda: asked(demo) == [("retry", 1214, {"dry": True})])
         demo.ledger.answer(demo.ledger.asked()[0].id, "refused", "run 1214: nothing is missing")
         await until_shown(pilot, "refused: run 1214: nothing is missing")
 
@@ -125,6 +125,14 @@ async def test_auto_launch_is_switched(demo: DemoLedger) -> None:
         await until_shown(pilot, "auto OFF")
         await pilot.press("a")
         await until(pilot, lambda: ("auto", None, {"on": True}) in asked(demo))
+
+
+async def test_the_header_says_that_flows_is_given_no_hints(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        demo.ledger.put("hints_off", "hints to Flows are off, 10 had no effect")
+        await until_shown(pilot, "Flows hints OFF")
 
 
 async def test_a_key_that_cannot_be_used_says_why(demo: DemoLedger) -> None:
@@ -173,7 +181,7 @@ async def test_the_detail_of_a_run_and_back(demo: DemoLedger) -> None:
             assert words in screen
         assert ">   07" in screen
         await pilot.press("r")
-        await until(pilot, lambda: asked(demo) == [("retry", 1214, {})])
+        await until(pilot, lambda: asked(demo) == [("retry", 1214, {"dry": True})])
         await pilot.press("escape")
         await until_shown(pilot, "Endpoints")
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from flowspec import polling
 from remote.sandbox.action_bodies import ProviderError
 from remote.sandbox.flows import expressions, interpreter
 from remote.sandbox.flows.errors import StateError, runtime
@@ -17,8 +18,10 @@ from remote.sandbox.flows.paths import visible
 from remote.sandbox.flows.runs import ACTIVE, FAILED, INACTIVE, SUCCEEDED, FlowRun, Running, iso
 from remote.sandbox.providers import Providers
 
-FIRST_POLL = 1.0  # s; doubles after each poll
-LONGEST_POLL = 600.0  # s
+POLLINGS: dict[str, Callable[[int], float]] = {  # name -> seconds to the next poll after so many
+    "quick": lambda polls: min(2.0, polling.interval(polls)),
+    "real": polling.interval,
+}
 DEFAULT_WAIT_TIME = 300  # s
 STATES_PER_TURN = 50  # so that a loop of Pass states leaves time for the other flow runs
 LOG_LIMIT = 10_000  # entries; such a loop must end somewhere
@@ -29,12 +32,25 @@ _log = logging.getLogger(__name__)
 
 
 class Engine:
-    """`speed` divides poll intervals and Wait.Seconds, but not WaitTime: the work behind an action takes its time."""
+    """`speed` divides poll intervals and Wait.Seconds, but not WaitTime: the work behind an action takes its time.
 
-    def __init__(self, providers: Providers, now: Callable[[], float], speed: float) -> None:
+    `interval(polls)` is the seconds to the next poll of an action that was polled so often. Without `hints`, resuming
+    an active flow run changes nothing.
+    """
+
+    def __init__(
+        self,
+        providers: Providers,
+        now: Callable[[], float],
+        speed: float,
+        interval: Callable[[int], float],
+        hints: bool = True,
+    ) -> None:
         self._providers = providers
         self._now = now
         self._speed = speed
+        self._interval = interval
+        self._hints = hints
 
     def start(self, run: FlowRun) -> None:
         with run.lock:
@@ -66,12 +82,13 @@ class Engine:
             self._end(run, FAILED, entry)
 
     def resume(self, run: FlowRun) -> None:
-        """An INACTIVE flow run becomes ACTIVE again; for an ACTIVE one this only means to be polled now."""
+        """An INACTIVE flow run becomes ACTIVE again; for an ACTIVE one this only means to be polled now: a hint."""
         with run.lock:
-            if run.status == INACTIVE:
+            resumed = run.status == INACTIVE
+            if resumed:
                 run.status = ACTIVE
                 self._record(run, "ActionActive", f"State {run.state} of type Action resumed", self._where(run))
-            if run.action is not None:
+            if run.action is not None and (resumed or self._hints):
                 run.action.due = self._now()
 
     def _advance(self, run: FlowRun) -> float | None:
@@ -154,7 +171,7 @@ class Engine:
             given = {key: action.status["details"][key] for key in _CONSENT if key in action.status["details"]}
             run.details = run.details | given | {"state_name": run.state, "action_statuses": [action.status]}
         else:
-            interval = min(LONGEST_POLL, FIRST_POLL * 2.0 ** min(action.polls, 20)) / self._speed
+            interval = self._interval(action.polls) / self._speed
             action.due = min(self._now() + interval, max(action.deadline, self._now()))
 
     def _leave(self, run: FlowRun, to: interpreter.Transition) -> None:

@@ -13,8 +13,9 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from remote.sandbox.faults_flows import late
 from remote.sandbox.flows import documents, listing, roles, validation
-from remote.sandbox.flows.engine import Engine
+from remote.sandbox.flows.engine import POLLINGS, Engine
 from remote.sandbox.flows.errors import FlowsError
 from remote.sandbox.flows.listing import Position, Query
 from remote.sandbox.flows.runs import Flow, FlowRun, iso
@@ -50,15 +51,21 @@ _FLOW_ORDER: dict[str, Callable[[Flow], Any]] = {
 
 
 class FlowsService:
-    """`world` has transfer, compute and speed; `close` ends the one thread that drives all flow runs."""
+    """`world` has transfer, compute, speed and faults; `close` ends the one thread that drives all flow runs.
 
-    def __init__(self, world: Any, now: Callable[[], float] = time.time) -> None:
+    `polling` is a name of POLLINGS. Without `hints`, resuming an active flow run changes nothing.
+    """
+
+    def __init__(
+        self, world: Any, now: Callable[[], float] = time.time, *, polling: str = "quick", hints: bool = True
+    ) -> None:
         self._now = now
         self._flows: dict[str, Flow] = {}
         self._runs: dict[str, FlowRun] = {}
         self._lock = threading.Lock()
-        self._providers = Providers(world.transfer, world.compute, now)
-        self._engine = Engine(self._providers, now, world.speed)
+        self._providers = Providers(world.transfer, world.compute, now, world.faults)
+        interval = late(POLLINGS[polling], world.faults, world.speed)
+        self._engine = Engine(self._providers, now, world.speed, interval, hints)
         self._scheduler = Scheduler(self._work, now)
 
     def close(self) -> None:
@@ -161,12 +168,15 @@ class FlowsService:
         completion_time."""
         at = Position.of(query, self._now())
         passes = listing.run_filter(at.query, lambda run: self._roles(run, caller))
-        with self._lock:
-            runs = list(self._runs.values())
-        found = [run for run in runs if run.started <= at.as_of and passes(run)]
+        found = [run for run in self.all_runs() if run.started <= at.as_of and passes(run)]
         found = listing.ordered(found, at.query, _RUN_ORDER, "start_time DESC")
         shown, fields = listing.page(found, at, listing.page_size(at.query, "per_page", listing.PER_PAGE))
         return {"runs": [self._run_document(run, caller) for run in shown], **fields}
+
+    def all_runs(self) -> list[FlowRun]:
+        """In the order in which they were started."""
+        with self._lock:
+            return list(self._runs.values())
 
     def get_run_logs(self, caller: str, run_id: str, query: Query) -> Document:
         """Query: limit, reverse_order, marker. Oldest first unless reversed."""
@@ -189,7 +199,7 @@ class FlowsService:
         return self._run_document(run, caller)
 
     def resume_run(self, caller: str, run_id: str) -> Document:
-        """Resumes an INACTIVE flow run; makes the service poll an ACTIVE one now."""
+        """Resumes an INACTIVE flow run; makes the service poll an ACTIVE one now, unless it ignores hints."""
         run = self._run(run_id, caller, roles.RESUMING)
         self._engine.resume(run)
         self._scheduler.at(run_id, self._now())

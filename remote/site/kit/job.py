@@ -27,6 +27,8 @@ from evidence import judge
 REPLY_BYTES = 400
 TIME_LIMITS = {"fit": 1740.0, "convert": 3540.0, "analyze": 14340.0}  # s, unless site.conf says otherwise
 RC_TIMED_OUT = 124  # as timeout(1)
+RC_CANCELLED = 143  # as a process ended by SIGTERM
+MARKER_SECONDS = 1.0  # from one look for the cancel marker to the next
 TERM_GRACE = 2.0  # s from SIGTERM to SIGKILL: mpirun ends its ranks meanwhile
 ORPHAN_GRACE = 1.0  # the same when the worker is gone
 TAIL_LINES = 20
@@ -46,6 +48,13 @@ class Job(NamedTuple):
     log: Path
     command: List[str]
     time_limit: float
+    marker: Optional[Path]
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the cancel marker is there: a directory that the console has made for this attempt."""
+        # Unlike Path.exists it never raises: a file system that hiccups must not end a job.
+        return self.marker is not None and os.path.exists(str(self.marker))  # noqa: PTH110
 
 
 def main() -> int:
@@ -73,6 +82,8 @@ def plan(stage: str, request: Dict[str, Any]) -> Job:
     """Raises KeyError, ValueError or TypeError for a request that lacks something or names an unknown stage."""
     kit, run = Path(request["kit"]), int(request["run"])
     source, target, logs = (Path(request[name]) for name in ("input_dir", "output_dir", "log_dir"))
+    # Attempts that were started before there were markers know of none.
+    marker = Path(request["marker"]) if "marker" in request else None
     limit = time_limit(kit, stage)
     if stage == "analyze":
         expected = [int(segment) for segment in request["expected"]]
@@ -82,7 +93,7 @@ def plan(stage: str, request: Dict[str, Any]) -> Job:
         script = ["bash", str(kit / "run_compute_analyze.sh"), str(run), str(source), str(target), str(logs)]
         output = target / f"run-{run:04d}-sorted.root"
         command = script + [str(segment) for segment in expected]
-        return Job(stage, f"run {run}", None, inputs, output, logs / "analyze.log", command, limit)
+        return Job(stage, f"run {run}", None, inputs, output, logs / "analyze.log", command, limit, marker)
     segment = int(request["segment"])
     name = f"run-{run:04d}-{segment:02d}"
     script_name, source_name, target_name = {
@@ -92,7 +103,8 @@ def plan(stage: str, request: Dict[str, Any]) -> Job:
     command = ["bash", str(kit / script_name), str(run), str(segment), str(source), str(target), str(logs)]
     whose = f"run {run} segment {segment:02d}"
     log = logs / f"{stage}-{segment:02d}.log"
-    return Job(stage, whose, segment, {segment: source / source_name}, target / target_name, log, command, limit)
+    inputs = {segment: source / source_name}
+    return Job(stage, whose, segment, inputs, target / target_name, log, command, limit, marker)
 
 
 def time_limit(kit: Path, stage: str) -> float:
@@ -136,25 +148,35 @@ def carry_out(job: Job) -> Reply:
         **facts,
     )
     write_atomically(job.log.with_suffix(".json"), json.dumps(report, indent=1) + "\n")
+    if job.marker is not None and rc == RC_CANCELLED:
+        with contextlib.suppress(OSError):  # tells the console, which may not know the task, that this job has ended
+            (job.marker / job.log.stem).touch()
     return reply
 
 
 def outcome(job: Job) -> Tuple[int, Optional[str], Dict[str, Any]]:
     """Return code, what went wrong or None, and facts for the report."""
+    if job.cancelled:
+        return RC_CANCELLED, "cancelled before it was started", {}
     missing = [segment for segment, path in sorted(job.inputs.items()) if not path.is_file()]
     if missing and job.segment is None:
         return 1, f"{len(missing)} of {len(job.inputs)} converted segments missing", {"missing": missing}
     if missing:
         return 1, f"input {job.inputs[missing[0]].name} is missing", {"missing": missing}
-    before = identity(job.output)
+    set_aside(job.output)  # should this fail, the next stage must not take what an earlier attempt made
     rc, cause = run_script(job)
     facts = {"tail": tail(job.log)}  # type: Dict[str, Any]
-    if cause is None and identity(job.output) in (None, before):
+    if cause is None and not job.output.exists():
         rc, cause = 1, f"succeeded without output: there is no new {job.output.name}"
     if cause is None:
         cause, found = judge(job.stage, next(iter(job.inputs.values())), job.output)
         facts.update(found)
         rc = 1 if cause else 0
+    if cause is None:
+        with contextlib.suppress(FileNotFoundError):
+            aside(job.output).unlink()
+    else:
+        set_aside(job.output)
     return rc, cause, facts
 
 
@@ -162,6 +184,7 @@ def run_script(job: Job) -> Tuple[int, Optional[str]]:
     """The script's return code, and what went wrong or None. Nothing that it started is left when this returns."""
     worker = os.getppid()
     deadline = time.monotonic() + job.time_limit
+    next_look = 0.0
     with job.log.open("wb") as log:
         script = subprocess.Popen(
             job.command,
@@ -178,11 +201,16 @@ def run_script(job: Job) -> Tuple[int, Optional[str]]:
             try:
                 rc = script.wait(timeout=0.2)
             except subprocess.TimeoutExpired:
-                if time.monotonic() > deadline:
+                now = time.monotonic()
+                if now > deadline:
                     return RC_TIMED_OUT, f"stopped at its time limit of {job.time_limit:g} s"
                 if os.getppid() != worker:
                     grace = ORPHAN_GRACE
                     return 1, "stopped because its worker died"
+                if now > next_look:
+                    if job.cancelled:
+                        return RC_CANCELLED, "cancelled"
+                    next_look = now + MARKER_SECONDS
                 continue
             rc = 128 - rc if rc < 0 else rc
             lines = tail(job.log)
@@ -208,13 +236,14 @@ def stop(script: "subprocess.Popen[bytes]", grace: float) -> None:
     script.wait()
 
 
-def identity(path: Path) -> Optional[Tuple[int, int]]:
-    """Changes whenever the file is replaced or written; None if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns
+def aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def set_aside(path: Path) -> None:
+    """Out of the way of the next stage, and still there for whoever wants to know."""
+    with contextlib.suppress(FileNotFoundError):
+        path.replace(aside(path))
 
 
 def tail(path: Path) -> List[str]:

@@ -134,6 +134,14 @@ def test_cancel_and_resume_are_sent_once(service, remote):
         assert len(service.asked("POST", f"/runs/r/{verb}")) == 1
 
 
+def test_a_resume_that_knows_the_flow_is_one_request(service, remote):
+    document = run_document(1, "2026-11-23T10:00:00+00:00")
+    service.will("POST", "/runs/r/resume", document)
+    remote.flows.resume("r", document["flow_id"])
+    assert len(service.asked("POST", "/runs/r/resume")) == 1
+    assert service.asked("GET", "/runs/r") == []
+
+
 # ---- transfer --------------------------------------------------------------------------------------------------
 
 
@@ -276,6 +284,20 @@ def test_no_more_requests_than_the_service_allows():
         assert sum(start <= t < start + 10.0 - 1e-9 for t in times) <= 20
     assert times[19] - times[0] < 2.5, "a burst within the budget does not wait"
     assert times[-1] - times[0] < 45, "and nobody waits longer than needed"
+
+
+def test_what_is_left_of_the_budget_can_be_spent_without_waiting():
+    now = [100.0]
+    budget = Budget(3, 10.0, clock=lambda: now[0], sleep=lambda s: None)
+    assert budget.spare() == 3
+    budget.spend()
+    now[0] += 6
+    budget.spend()
+    assert budget.spare() == 1
+    now[0] += 5
+    assert budget.spare() == 2
+    assert [budget.spend(), budget.spend(), budget.spare()] == [0.0, 0.0, 0]
+    assert budget.spend() == 5.0
 
 
 def test_compute_spends_from_its_budget(service, tmp_path):

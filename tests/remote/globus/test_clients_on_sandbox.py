@@ -115,6 +115,32 @@ def test_files_go_there_and_are_seen_there(remote, sandbox):
     assert denied.value.kind == "operator"
 
 
+def test_directories_are_made_with_their_parents(remote, sandbox):
+    path = f"{sandbox.site_root}/logs/run9/cancelled/frib-9-1-0af3"
+    for _ in range(2):
+        remote.transfer.make_directories(sandbox.site, path)
+        assert Path(path).is_dir()
+    with pytest.raises(RemoteError) as denied:
+        remote.transfer.make_directories(sandbox.site, "/etc/frib/cancelled")
+    assert denied.value.kind == "operator"
+
+
+def test_tasks_under_way_are_found_by_their_label_and_cancelled(remote, sandbox):
+    source = sandbox.dir / "dtn" / "runs" / "run6"
+    source.mkdir(parents=True)
+    parameters = {
+        "source_endpoint": sandbox.dtn, "destination_endpoint": sandbox.site, "label": "one label",
+        "DATA": [{"source_path": "/runs/run6/not-there.evt", "destination_path": f"{sandbox.site_root}/x"}],
+    }  # fmt: skip
+    flow = remote.flows.deploy("tries", action("https://transfer.actions.globus.org/transfer", parameters), {})
+    remote.flows.start(flow, {}, "tries", ["t"])
+    (task,) = until(lambda: remote.transfer.under_way("one label"))
+    assert remote.transfer.under_way("one") == []
+    remote.transfer.cancel(task.id)
+    assert remote.transfer.task(task.id).status == "FAILED"
+    assert remote.transfer.under_way("one label") == []
+
+
 def test_a_cancelled_flow_run_says_so(remote):
     wait = {
         "StartAt": "Wait",

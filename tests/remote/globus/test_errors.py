@@ -106,10 +106,10 @@ def test_what_may_be_repeated_is_repeated_once(service, remote):
     assert len(service.asked("GET", f"/runs/{RUN}")) == 2
 
 
-def test_an_answer_that_makes_no_sense_is_a_bug(service, remote):
+def test_an_answer_that_makes_no_sense_is_asked_for_again(service, remote):
     error = failure_of_get(service, remote, Reply({"unexpected": True}))
-    assert error.kind == "bug"
-    assert "KeyError" in error.cause
+    assert error.kind == "later"
+    assert "the answer is not what the service should send (KeyError" in error.cause
 
 
 def test_a_missing_consent_is_named(service, remote):

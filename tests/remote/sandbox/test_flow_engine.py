@@ -138,9 +138,16 @@ def test_a_catch_rule_that_does_not_name_the_error_is_passed_over(bench: Bench) 
     assert "'tasks'" in run.data["Error"]["Cause"]
 
 
-def test_polls_double_up_to_ten_minutes_and_speed_divides_them() -> None:
+@pytest.mark.parametrize(
+    ("polling", "intervals"),
+    [
+        ("real", [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600, 600]),
+        ("quick", [1, *[2] * 13]),
+    ],
+)
+def test_polls_double_up_to_ten_minutes_and_speed_divides_them(polling: str, intervals: list[float]) -> None:
     for speed in (1.0, 20.0):
-        bench = Bench(speed)
+        bench = Bench(speed, polling)
         run = bench.start({"Fit": action(WaitTime=100_000)})
         times = []
         while len(times) < 14:
@@ -148,11 +155,13 @@ def test_polls_double_up_to_ten_minutes_and_speed_divides_them() -> None:
             assert due is not None
             times.append((due - bench.clock.time) * speed)
             bench.clock.time = due
-        assert times == pytest.approx([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600, 600], rel=1e-3)
+        assert times == pytest.approx(intervals, rel=1e-3)
         assert codes(run).count("ActionPolled") == 13
 
 
-def test_resume_makes_the_next_poll_come_now(bench: Bench) -> None:
+@pytest.mark.parametrize("hints", [True, False])
+def test_resume_makes_the_next_poll_come_now_unless_hints_are_ignored(hints: bool) -> None:
+    bench = Bench(hints=hints)
     run = bench.start({"Fit": action()})
     bench.go(run, 100)
     bench.compute.finish(0)
@@ -160,6 +169,8 @@ def test_resume_makes_the_next_poll_come_now(bench: Bench) -> None:
     assert run.status == "ACTIVE"
     bench.engine.resume(run)
     bench.go(run)
+    assert run.status == ("SUCCEEDED" if hints else "ACTIVE")
+    bench.go(run, 30)
     assert run.status == "SUCCEEDED"
 
 
@@ -183,7 +194,8 @@ def test_wait_time_cancels_the_action_and_raises_action_timeout() -> None:
     assert run.status == "FAILED"
 
 
-def test_an_inactive_action_makes_the_run_inactive_until_it_is_resumed(bench: Bench) -> None:
+def test_an_inactive_action_makes_the_run_inactive_until_it_is_resumed() -> None:
+    bench = Bench(hints=False)  # to go on after a consent is no hint
     parameters = {
         "source_endpoint": COLLECTIONS[0],
         "destination_endpoint": COLLECTIONS[1],
@@ -279,4 +291,4 @@ def test_the_pipeline_definition_runs_stage_by_stage(bench: Bench) -> None:
 def pipeline_input() -> dict[str, Any]:
     compute = dict.fromkeys((Stage.FIT, Stage.CONVERT, Stage.ANALYZE), (ENDPOINT, FUNCTION))
     places = Places(COLLECTIONS[0], "/runs", "/results", COLLECTIONS[1], "/site", "/site/kit", compute)
-    return input_document(plan_all(1217, [0, 7]), places, "run1217", "run 1217, attempt 1")
+    return input_document(plan_all(1217, [0, 7]), places, "run1217", "run 1217, attempt 1", "frib-1217-1-0af3")

@@ -94,6 +94,21 @@ def test_success_without_output_is_a_failure(site: Site, earlier: bool) -> None:
     assert "left no output run-0007-03-fitted.evt" in reply["cause"]
 
 
+def test_what_a_failed_job_leaves_is_not_taken_by_the_next_stage(site: Site) -> None:
+    """Neither its own bad output nor the good one of an earlier attempt."""
+    site.add_raw(7, 3)
+    good = site.top / "fitted" / "run7" / "run-0007-03-fitted.evt"
+    assert site.run("fit", 7, 3)["rc"] == 0
+    assert good.exists()
+    for program in ("exit 134\n", LAST + 'echo hello >"$out"\n'):
+        site.fake("EventEditor", program)
+        assert site.run("fit", 7, 3)["rc"] != 0
+        assert "is missing" in site.run("convert", 7, 3)["cause"]
+    (site.fakes / "EventEditor").unlink()
+    assert site.run("fit", 7, 3)["rc"] == 0
+    assert [path.name for path in good.parent.iterdir()] == [good.name]
+
+
 def test_even_a_job_script_that_lies_is_found_out(site: Site) -> None:
     """As the original's, which always ended with 0."""
     site.add_raw(7, 3)
@@ -176,6 +191,48 @@ def test_a_hanging_job_is_stopped_at_its_time_limit_with_all_it_started(site: Si
     until(lambda: not alive(int(hung.read_text())))
     assert list(site.node_local.iterdir()) == []
     assert leftovers(site.top) == []
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_cancelled_job_ends_within_seconds_with_all_it_started(site: Site, stubborn: bool) -> None:
+    site.add_raw(7, 3)
+    hung = site.fakes / "pid"
+    site.fake("EventEditor", ("trap '' TERM\n" if stubborn else "") + HANG.format(hung))
+    job = site.start("fit", 7, 3)
+    until(hung.exists)
+    site.marker(7).mkdir(parents=True)
+    said, _ = job.communicate(timeout=6)
+    reply = json.loads(said)
+    assert reply == {"segment": 3, "rc": 143, "cause": "fit of run 7 segment 03: cancelled"}
+    assert site.report(7, "fit-03.json")["cause"] == reply["cause"]
+    assert not alive(int(hung.read_text()))
+    assert list(site.node_local.iterdir()) == []
+    assert leftovers(site.top) == []
+    assert [path.name for path in site.marker(7).iterdir()] == ["fit-03"]
+
+
+@pytest.mark.parametrize("stage", ["fit", "convert", "analyze"])
+def test_a_job_that_is_cancelled_before_it_starts_does_nothing(site: Site, stage: str) -> None:
+    site.add_raw(7, 3)
+    site.marker(7).mkdir(parents=True)
+    reply = site.run(stage, 7, [3] if stage == "analyze" else 3)
+    assert reply["rc"] == 143
+    assert reply["cause"].endswith("cancelled before it was started")
+    name = "analyze" if stage == "analyze" else f"{stage}-03"
+    assert [path.name for path in site.marker(7).iterdir()] == [name]
+    assert not (site.top / "logs" / "run7" / f"{name}.log").exists()
+
+
+def test_another_attempt_of_the_run_is_not_cancelled(site: Site) -> None:
+    site.add_raw(7, 3)
+    site.marker(7).with_name("frib-7-2-ffff").mkdir(parents=True)
+    assert site.run("fit", 7, 3)["rc"] == 0
+
+
+def test_a_job_of_an_attempt_without_a_marker_runs(site: Site) -> None:
+    """Its flow run was started before there were markers, and the kit is newer."""
+    site.add_raw(7, 3)
+    assert site.run("fit", 7, 3, without="marker")["rc"] == 0
 
 
 @pytest.mark.parametrize("stubborn", [False, True])

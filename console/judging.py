@@ -1,0 +1,159 @@
+"""How far an attempt is, and how it ended: by what its outputs say, not by what Globus calls success."""
+
+from __future__ import annotations
+
+from console import failures, records, resuming, retrying
+from console.nudging import SHOWN_AFTER, unnoticed
+from console.operations import Operations
+from console.records import Attempt, Run
+from console.states import INACTIVE, AttemptState, RunState
+from flowspec import flowlog, names
+from flowspec.numbers import ranges
+from flowspec.plan import Plan
+from flowspec.progress import Matrix, Says, Witness, current_stage
+from flowspec.stages import STAGES, CellState, Stage
+from remote.globus.errors import missing_consent
+from remote.globus.flows import FlowRun
+
+OPEN_QUESTIONS = (CellState.RUNNING, CellState.DISAGREES)
+# How long after the end of a flow run its outputs may take to show up before the attempt is judged without them.
+JUDGE_AFTER_SECONDS = 10.0
+
+
+def judge(ops: Operations, attempt: Attempt, flow_run: FlowRun) -> None:
+    """Write how far the attempt is, and how it ended when it has."""
+    matrix = records.refresh_progress(ops.ledger, attempt.run)
+    run = records.run(ops.ledger, attempt.run)
+    assert run is not None, f"attempt {attempt.attempt} belongs to no run"
+    planned = {place: matrix[place] for place in attempt.plan.places() if place in matrix}
+    stage = current_stage(planned) or attempt.plan.places()[-1][0]
+    if stage.value != attempt.stage:
+        records.set_attempt(ops.ledger, attempt.attempt, stage=stage.value)
+    if flow_run.status in ("ACTIVE", "INACTIVE"):
+        far = _inactive(flow_run) or _unnoticed(ops, attempt, planned) or _how_far(stage, attempt.plan, matrix)
+        if run.why != far and run.state is RunState.RUNNING:
+            records.set_run(ops.ledger, run.run, why=far)
+    elif flow_run.cancelled:
+        _cancelled_elsewhere(ops, attempt)
+    elif any(cell.state in OPEN_QUESTIONS for cell in planned.values()) and _ended_just_now(ops, flow_run):
+        return
+    elif flow_run.status != "SUCCEEDED":
+        _failed(ops, attempt, planned, failure(planned) or _cause(attempt, flow_run))
+    elif any(cell.state is not CellState.DONE for cell in planned.values()):
+        missing = failure(planned) or "not every output is there"
+        _failed(ops, attempt, planned, f"Globus says succeeded, but {missing}")
+    else:
+        _succeeded(ops, attempt, run, matrix)
+
+
+def end(ops: Operations, attempt: Attempt, state: AttemptState, run_state: RunState, why: str) -> None:
+    """Write that an attempt has ended, and where that leaves its run."""
+    now = ops.now()
+    with ops.ledger.change():
+        # What still ran when the attempt ended is no longer followed: only its output can tell.
+        records.forget_evidence(ops.ledger, attempt.run, Witness.TASK, Says.PENDING, Says.RUNNING)
+        records.forget_evidence(ops.ledger, attempt.run, Witness.LOG, Says.RUNNING)
+        records.set_attempt(ops.ledger, attempt.attempt, state=state.value, why=why, ended_at=now)
+        finished = None if run_state is RunState.RUNNING else now
+        records.set_run(ops.ledger, attempt.run, state=run_state.value, why=why, finished_at=finished)
+        records.refresh_progress(ops.ledger, attempt.run)
+        level = {RunState.DONE: "good", RunState.RUNNING: "good", RunState.FAILED: "bad"}.get(run_state, "warning")
+        text = f"run {attempt.run} attempt {attempt.number} {state.value}: {why}"
+        ops.ledger.event(level, text, actor="driver", run=attempt.run, attempt=attempt.attempt)
+
+
+def failure(matrix: Matrix) -> str:
+    """The first thing that went wrong in a matrix, with its stage and segments; '' when nothing did."""
+    for stage in STAGES:
+        bad = [(segment, cell) for (s, segment), cell in matrix.items() if s is stage and cell.bad]
+        if bad:
+            segments = ", ".join(f"{segment:02d}" for segment, _ in bad[:5] if segment is not None)
+            more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+            where = f" of segment {segments}{more}" if segments else ""
+            return f"{stage.value}{where} failed: {bad[0][1].why}"
+    return ""
+
+
+# ---- how it ended
+
+
+def _failed(ops: Operations, attempt: Attempt, planned: Matrix, cause: str) -> None:
+    found = failures.found_in(attempt, planned, records.evidence(ops.ledger, attempt.run), cause)
+    with ops.ledger.change():
+        failures.record(ops.ledger, attempt.run, found)
+        again_at, what_next = retrying.after_failure(ops, attempt, found)
+        end(ops, attempt, AttemptState.FAILED, RunState.FAILED, f"{cause}. {what_next}")
+        records.set_run(ops.ledger, attempt.run, again_at=again_at)
+
+
+def _succeeded(ops: Operations, attempt: Attempt, run: Run, matrix: Matrix) -> None:
+    """All that the attempt was to do is there; that may not be all that the run needs."""
+    plan = attempt.plan
+    if plan.left:
+        why = f"{plan.left} segments are left for a further attempt"
+        end(ops, attempt, AttemptState.SUCCEEDED, RunState.RUNNING, why)
+    elif plan.held:
+        in_quarantine = failures.quarantine(failures.of_run(ops.ledger, run.run), run.members, matrix, plan.waived)
+        reasons = [why for segment, why in in_quarantine.items() if segment in plan.held]
+        others = set(plan.held) - in_quarantine.keys()
+        reasons += [f"segment {ranges(others)} is still to be done: r does what is missing"] if others else []
+        end(ops, attempt, AttemptState.SUCCEEDED, RunState.FAILED, "; ".join(reasons))
+    else:
+        result = ops.results / names.sorted_file(run.run)
+        waived = {s: w for s, w in failures.waivers(ops.ledger, run.run).items() if s in plan.waived}
+        why = "; ".join(filter(None, [f"the result is back: {result.name}", failures.made_of(plan, waived)]))
+        with ops.ledger.change():
+            records.set_run(ops.ledger, run.run, result=str(result))
+            end(ops, attempt, AttemptState.SUCCEEDED, RunState.DONE, why)
+
+
+def _cancelled_elsewhere(ops: Operations, attempt: Attempt) -> None:
+    """In the Globus web app: what belongs to the flow run must be seen gone as after a cancel of ours."""
+    who = "somebody at Globus"
+    with ops.ledger.change():
+        records.set_attempt(ops.ledger, attempt.attempt, cancel_by=who, cancel_at=ops.now())
+        records.set_run(ops.ledger, attempt.run, state=RunState.CANCELLING.value, why=f"cancelled by {who}")
+        text = f"run {attempt.run} attempt {attempt.number}: its flow run was cancelled by {who}"
+        ops.ledger.event("warning", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
+
+
+def _ended_just_now(ops: Operations, flow_run: FlowRun) -> bool:
+    """Its last outputs may still be on their way into the listings."""
+    return flow_run.completed is not None and ops.now() - flowlog.seconds(flow_run.completed) < JUDGE_AFTER_SECONDS
+
+
+def _cause(attempt: Attempt, flow_run: FlowRun) -> str:
+    causes = [visit.cause for visit in attempt.visits.values() if visit.cause]
+    details = flow_run.details
+    said = details.get("cause") or details.get("description") or "the flow run failed without a cause"
+    return causes[0] if causes else attempt.why or str(said)
+
+
+# ---- how far it is
+
+
+def _inactive(flow_run: FlowRun) -> str:
+    if flow_run.status != "INACTIVE":
+        return ""
+    consent = missing_consent(flow_run.details)
+    said = consent or flow_run.details.get("description") or "without a reason"
+    return f"{INACTIVE}{said}; {resuming.HOW_WITH_CONSENT if consent else resuming.HOW}"
+
+
+def _unnoticed(ops: Operations, attempt: Attempt, planned: Matrix) -> str:
+    waiting = unnoticed(ops.ledger, attempt)
+    if waiting is None or ops.now() - waiting.ended < SHOWN_AFTER:
+        return ""
+    return "; ".join(filter(None, [failure(planned), str(waiting)]))
+
+
+def _how_far(stage: Stage, plan: Plan, matrix: Matrix) -> str:
+    """Counted over all segments that the result is to be made of, also those that were done before."""
+    wanted = {None, *plan.expected} - {*plan.held}
+    cells = [cell for (s, segment), cell in matrix.items() if s is stage and segment in wanted]
+    done = sum(cell.state is CellState.DONE for cell in cells)
+    now = next((cell for cell in cells if cell.state is not CellState.DONE), None)
+    if now is None:
+        return "all outputs are there; Flows has not ended the flow run yet"
+    counted = f"{stage.value} {done}/{len(cells)}" if stage.per_segment else stage.value
+    return f"{counted}: {now.why}"

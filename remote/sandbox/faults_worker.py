@@ -1,0 +1,57 @@
+"""Faults where a function runs: in the worker process, and in the programs that it starts.
+
+Standard library only, and nothing else of this project: the worker takes it along to a site that has none of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+VARIABLE = "FRIB_SANDBOX_FAULT"
+"""Environment variable: what the stand-in programs do instead of their work, see tools/bin/fault.sh."""
+
+Fault = dict[str, Any]
+
+
+@contextmanager
+def struck(fault: Fault | None) -> Iterator[None]:
+    """Around a call: does to it what the fault {"name", its arguments} says."""
+    name = fault["name"] if fault else ""
+    seconds = fault.get("seconds", 0.0) if fault else 0.0
+    doing = {"function-crash": "crash", "function-hang": f"hang {seconds:g}", "silent-success": "silent"}
+    end = threading.Timer(seconds, _die)
+    end.daemon = True
+    if name == "endpoint-slow":
+        time.sleep(seconds)
+    elif name == "worker-lost" and seconds == 0:
+        _die()
+    elif name == "worker-lost":
+        end.start()
+    elif name in doing:
+        os.environ[VARIABLE] = doing[name]
+    try:
+        yield
+    finally:
+        end.cancel()
+        os.environ.pop(VARIABLE, None)
+
+
+def in_its_place(fault: Fault | None) -> Callable[..., Any] | None:
+    """The function that a fault puts in the place of the one to be called."""
+    silent = fault is not None and fault["name"] == "silent-success" and fault["who"] == "function"
+    return _claim_success if silent else None
+
+
+def _claim_success(**arguments: Any) -> dict[str, Any]:
+    segment = {"segment": arguments["segment"]} if "segment" in arguments else {}
+    return {**segment, "rc": 0, "bytes": 123456, "seconds": 1.0}
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

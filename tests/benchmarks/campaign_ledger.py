@@ -1,0 +1,113 @@
+"""The ledger of a long campaign, and a stand-in for its driver: `python -m tests.benchmarks.campaign_ledger FILE RATE`.
+
+The stand-in holds the driver's lock and beats; it changes RATE of the runs under way every second, one at a time, as
+the driver does when tasks end. It ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+import threading
+import time
+from pathlib import Path
+
+from console import records
+from console.ledger import Ledger
+from console.presence import DriverLock
+from console.states import AttemptState, RunState
+from flowspec.progress import Evidence, Says, Witness
+from flowspec.stages import RUN_STAGES, SEGMENT_STAGES, Stage
+from tests.ledger_fixture import DemoLedger
+
+FIRST = 1001
+UNDER_WAY = 20
+SEGMENTS = 20
+DONE, FAILED, RUNNING = 1, 2, 3  # templates; removed when all is copied
+
+
+def make(path: Path, runs: int) -> None:
+    """A ledger with so many runs of 20 segments: the newest 20 under way, every 40th failed, all others done."""
+    demo = DemoLedger(path, time.time())
+    with demo.ledger.change() as db:
+        _templates(demo)
+        for run in range(FIRST, FIRST + runs):
+            older = FIRST + runs - UNDER_WAY - run  # than those under way
+            template = RUNNING if older <= 0 else FAILED if run % 40 == 0 else DONE
+            _copy(db, template, run, demo.at - 600.0 * max(0, older))
+        for table in ("evidence", "attempts", "runs"):
+            db.execute(f"DELETE FROM {table} WHERE run < {FIRST}")
+        for name, stage in (("frib-fit-mpi", Stage.FIT), ("frib-convert", Stage.CONVERT)):
+            demo.endpoint(name, stage, True, 40_000, json.dumps({"total_workers": 40, "idle_workers": 2}))
+    demo.ledger.close()
+
+
+def _templates(demo: DemoLedger) -> None:
+    ended = {"attempt_state": AttemptState.SUCCEEDED, "segments": SEGMENTS, "since": 9000.0, "ended": 8000.0}
+    demo.launched(DONE, RunState.DONE, "result returned and verified", Stage.RETURN, **ended)
+    for stage in SEGMENT_STAGES:
+        demo.files(DONE, stage, range(SEGMENTS))
+    for stage in RUN_STAGES:
+        demo.files(DONE, stage, [None])
+    ended["attempt_state"] = AttemptState.FAILED
+    demo.launched(FAILED, RunState.FAILED, "failed at fit: segment 07, rc 134", Stage.FIT, **ended)
+    demo.files(FAILED, Stage.TRANSFER, range(SEGMENTS))
+    demo.says(FAILED, Stage.FIT, [7], Witness.TASK, Says.FAILED, "EventEditor aborted (rc 134), no output")
+    demo.launched(RUNNING, RunState.RUNNING, "fit 1/20: 19 pending", Stage.FIT, segments=SEGMENTS)
+    demo.files(RUNNING, Stage.TRANSFER, range(SEGMENTS))
+    demo.says(RUNNING, Stage.FIT, range(SEGMENTS), Witness.TASK, Says.PENDING, "pending, Slurm Priority")
+
+
+def _copy(db: sqlite3.Connection, template: int, run: int, at: float) -> None:
+    for table, own in (
+        ("runs", {"path": f"/data/e21062/stagearea/run{run}", "ended": at, "updated": at}),
+        ("attempts", {"attempt": None, "tag": f"run-{run}", "flow_run": f"0d3c5f1e-0000-4000-8000-{run:012d}"}),
+        ("evidence", {}),
+    ):
+        columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+        values = {"run": run, **own}
+        chosen = ", ".join("?" if column in values else column for column in columns)
+        filled = [values[column] for column in columns if column in values]
+        db.execute(f"INSERT INTO {table} SELECT {chosen} FROM {table} WHERE run = ?", (*filled, template))
+
+
+def drive(path: Path, rate: float) -> None:
+    """Be the driver until the standard input ends: a heartbeat, and `rate` changes a second."""
+    lock, ledger = DriverLock(path), Ledger(path)
+    assert lock.take("background")
+    ended = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+    number, began = 0, time.monotonic()
+    under_way = [run.run for run in records.runs(ledger, RunState.RUNNING)]
+    print("ready", flush=True)
+    while not ended.wait(max(0.0, began + number / (rate or 1) - time.monotonic())):
+        lock.beat()
+        if rate:
+            _one_more(ledger, under_way[number % len(under_way)], number // len(under_way))
+        else:
+            for source in ("disk", "flows", "compute"):
+                ledger.heard(source)
+        if number % max(1, round(rate)) == 0:
+            for source in ("disk", "flows", "compute"):
+                ledger.heard(source)
+        number += 1
+
+
+def _one_more(ledger: Ledger, run: int, turn: int) -> None:
+    """A segment was fitted; when all are, it begins anew."""
+    segment = turn % SEGMENTS
+    says = Says.DONE if turn // SEGMENTS % 2 == 0 else Says.PENDING
+    note = "" if says is Says.DONE else "pending, Slurm Priority"
+    with ledger.change():
+        size = 1_900_000_000 if says is Says.DONE else None
+        records.record_evidence(
+            ledger, run, [Evidence(Stage.FIT, segment, Witness.FILE, says, note, size, ledger.now())]
+        )
+        records.refresh_progress(ledger, run)
+        done = segment + 1 if says is Says.DONE else SEGMENTS - segment - 1
+        records.set_run(ledger, run, why=f"fit {done}/{SEGMENTS}: {SEGMENTS - done} pending")
+
+
+if __name__ == "__main__":
+    drive(Path(sys.argv[1]), float(sys.argv[2]))

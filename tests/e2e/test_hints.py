@@ -1,0 +1,64 @@
+"""Hints to Flows with everything real but Globus: a Flows that looks late by itself, and one that takes no hints."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+
+from console import pollers, records
+from console.nudging import TRIAL
+from console.report import snapshot
+from flowspec.stages import Stage
+from tests.pipeline_fixture import running_pipeline
+from tests.sandbox_fixture import until
+
+WAITS = r"(transfer|fit) done \d\d:\d\d:\d\d, Flows has not noticed yet \(next look by \d\d:\d\d\)"
+LATE = 0.02  # times as fast as Flows: its first look at an action comes after 50 s
+
+
+def test_hints_shorten_the_wait_for_flows(tmp_path):
+    with running_pipeline(tmp_path / "sandbox", polling="real", speed=LATE) as pipeline:
+        began = time.monotonic()
+        pipeline.deliver(pipeline.take(5))
+        pipeline.start_driver()
+
+        def at_convert() -> records.Attempt | None:
+            attempt = records.newest_attempt(pipeline.ledger, 5)
+            visited = attempt is not None and Stage.CONVERT in attempt.visits
+            return attempt if visited else None
+
+        until(at_convert, 40)
+        assert time.monotonic() - began < 50, "Flows has looked by itself"
+        left = "SELECT * FROM nudges WHERE stage IN ('transfer', 'fit')"  # a short transfer ends before it is hinted
+        until(lambda: all(row["moved_at"] for row in pipeline.ledger.rows(left)))
+        hints = pipeline.ledger.rows(left)
+        assert "fit" in {row["stage"] for row in hints}
+        assert all(row["moved_at"] - row["at"] < 5 and not row["problem"] for row in hints)
+
+
+def test_they_end_by_themselves_when_flows_ignores_them(tmp_path):
+    with running_pipeline(tmp_path / "sandbox", polling="real", speed=LATE, hints=False) as pipeline:
+        ops = pipeline.operations()
+        ops = replace(ops, policy=ops.policy.model_copy(update={"poll_interval": 0.05}))  # hints in quick succession
+        for run in (1, 2, 3):
+            pipeline.deliver(pipeline.take(run, segments=1, events=2))
+        pipeline.start_driver()  # finds and launches them
+        until(lambda: sum(bool(a.flow_run) for a in records.open_attempts(pipeline.ledger)) == 3, 20)
+        pipeline.kill_driver()
+
+        def why() -> str:
+            pollers.poll_attempts(ops)
+            return records.run(pipeline.ledger, 2).why
+
+        def off() -> str:
+            pollers.poll_attempts(ops)
+            return snapshot(pipeline.ledger).hints_off
+
+        assert until(off, 40, every=0.1) == (
+            f"hints to Flows are off, {TRIAL} had no effect: it notices the end of an action up to 10 min late"
+        )
+        hints = pipeline.ledger.rows("SELECT * FROM nudges")
+        assert len(hints) <= TRIAL + 3
+        assert snapshot(pipeline.ledger).events[0].level == "warning"
+        until(lambda: re.fullmatch(WAITS, why()), 10, every=0.1)

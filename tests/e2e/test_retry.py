@@ -1,0 +1,134 @@
+"""Retries on a whole sandbox, counted by the sandbox's own records."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from console import cli, records
+from console.states import RunState
+from flowspec.stages import CellState, Stage
+from tests import sandbox_records
+from tests.pipeline_fixture import running_pipeline
+from tests.sandbox_fixture import until
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    with running_pipeline(tmp_path_factory.mktemp("retry") / "sandbox") as pipeline:
+        pipeline.start_driver()
+        yield pipeline
+
+
+@pytest.fixture
+def console(pipeline, monkeypatch, capsys):
+    """Runs a command; what it printed."""
+    monkeypatch.setenv(cli.PROFILE_VARIABLE, str(pipeline.profile))
+
+    def run(*words: str, code: int = 0) -> str:
+        assert cli.main(words) == code, capsys.readouterr()
+        out, err = capsys.readouterr()
+        return (out if code == 0 else err).strip()
+
+    return run
+
+
+def fault(pipeline, name, **args):
+    sandbox_records.set_fault(pipeline.sandbox.directory, name, **args)
+
+
+def work_of(pipeline, run):
+    """What the sandbox did for a run so far: calls by function, and files that were copied."""
+    done = sandbox_records.records(pipeline.sandbox.directory)
+    name = f"run-{run:04d}-"
+    return done.functions(run) + Counter(copied=len(done.copied(name)))
+
+
+def wait_for(pipeline, run, state, attempts):
+    """The run has ended in this state with its n-th attempt."""
+
+    def ended():
+        found = records.run(pipeline.ledger, run)
+        newest = records.newest_attempt(pipeline.ledger, run)
+        return newest and newest.number == attempts and newest.ended_at and found.state is state and found
+
+    return until(ended, 60)
+
+
+def test_one_of_eight_segments_that_failed_is_retried_with_the_least_of_work(pipeline, console):
+    fault(pipeline, "function-crash", stage="fit", run=5, segment=7)
+    pipeline.deliver(pipeline.take(5, segments=8, events=10))
+    failed = wait_for(pipeline, 5, RunState.FAILED, attempts=1)
+    assert failed.why.startswith("fit of segment 07 failed: ")
+    matrix = records.matrix(pipeline.ledger, failed)
+    assert all(matrix[(Stage.CONVERT, segment)].state is CellState.DONE for segment in range(7))
+    before = work_of(pipeline, 5)
+    assert (before["fit"], before["copied"]) == (8, 8)
+    shown = json.loads(console("retry", "5", "--dry-run", "--json"))
+    assert (shown["plan"]["fit"], shown["plan"]["convert"], shown["plan"]["transfer"]) == ([7], [7], [])
+    assert "skipped: segment 00-06, converted already" in shown["lines"]
+    assert work_of(pipeline, 5) == before
+    assert console("retry", "5").startswith("run 5 attempt 2: fit 1, convert 1, analyze, return;")
+    wait_for(pipeline, 5, RunState.DONE, attempts=2)
+    assert work_of(pipeline, 5) - before == Counter(fit=1, convert=1, analyze=1, copied=1)  # the copy is the return
+
+
+def test_what_passes_by_itself_and_what_does_not(pipeline, console):
+    """A worker is lost in run 6: nobody has to do anything. A segment of run 7 crashes the fit again and again."""
+    fault(pipeline, "worker-lost", stage="fit", run=6, segment=0)
+    fault(pipeline, "function-crash", stage="fit", run=7, segment=1, times=0)
+    for run in (6, 7):
+        pipeline.deliver(pipeline.take(run, segments=2, events=10))
+    wait_for(pipeline, 7, RunState.FAILED, attempts=1)
+    assert console("retry", "7").startswith("run 7 attempt 2: fit 1, convert 1")
+    wait_for(pipeline, 6, RunState.DONE, attempts=2)
+    by_itself = [attempt.actor for attempt in records.attempts(pipeline.ledger, 6)]
+    assert by_itself == ["driver", "driver"]
+    told = [row["text"] for row in pipeline.ledger.rows("SELECT text FROM events WHERE run = 6")]
+    assert any("WorkerLost" in text and "(1 of 3)" in text for text in told)
+
+    wait_for(pipeline, 7, RunState.FAILED, attempts=2)
+    assert "segment 01 quarantined: failed twice at fit" in console("retry", "7", code=1)
+    assert console("retry", "7", "--segments", "0", code=1).startswith("console: run 7: segment 01 quarantined")
+    assert "waived: beam was off" in console("waive", "7", "1", "--reason", "beam was off")
+    console("retry", "7")
+    done = wait_for(pipeline, 7, RunState.DONE, attempts=3)
+    assert "; 1/2 segments: 01 waived by " in done.why
+    assert done.why.endswith(": beam was off")
+    assert "waived by" in console("status", "7")
+
+
+def test_an_inactive_flow_run_goes_on_after_the_consent_was_given(pipeline, console):
+    fault(pipeline, "consent-missing", service="flows", stage="fit", run=8)
+    pipeline.deliver(pipeline.take(8, segments=1, events=10))
+    waiting = until(lambda: (run := records.run(pipeline.ledger, 8)) and "is inactive" in run.why and run, 60)
+    assert "a consent that is missing" in waiting.why
+    assert "console login" in waiting.why
+    sandbox_records.clear_faults(pipeline.sandbox.directory, "consent-missing")
+    assert "is being resumed" in console("retry", "8")
+    wait_for(pipeline, 8, RunState.DONE, attempts=1)
+
+
+def test_bad_use_is_one_line(pipeline, console):
+    for words, said in [
+        (("retry", "5", "--from", "bake"), "--from bake: expected transfer, fit, convert, analyze, return"),
+        (("retry", "5", "--segments", "3-"), "'3-' is neither a number nor a range"),
+        (("retry", "5", "--all", "--from", "fit"), "give one of them"),
+        (("waive", "5", "3"), "--reason TEXT"),
+        (("reprocess", "12-"), "'12-' is neither a number nor a range"),
+    ]:
+        line = console(*words, code=2)
+        assert said in line
+        assert line.startswith("console: ")
+        assert "\n" not in line
+
+
+def test_a_campaign_is_told_first(pipeline, console):
+    told = console("reprocess", "5-99", "--from", "convert", "--dry-run").splitlines()
+    assert told[0].startswith("run 5: convert 8, analyze, return; 10 files that are there are made again")
+    assert any(line.startswith("left out, not known: ") for line in told)
+    assert console("reprocess", "6", "--from", "analyze").startswith("1 runs are queued behind live data")
+    wait_for(pipeline, 6, RunState.DONE, attempts=3)
+    assert records.newest_attempt(pipeline.ledger, 6).plan.convert == ()

@@ -1,0 +1,119 @@
+"""SIGKILL at every durable step: each time the same small story, killed one step later, then told to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from console import records
+from console.states import RunState
+from tests.fire.verdict import judge
+from tests.fire.world import World
+from tests.sandbox_fixture import until
+from tests.sandbox_records import records as sandbox_records
+
+STORY_SECONDS = 60.0
+
+
+class Points:
+    """One world; each story is told of a new run in it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.world = World(directory / "world")
+
+    def close(self) -> None:
+        self.world.close()
+
+    def launch(self) -> RunState:
+        self.world.new_run()
+        return RunState.DONE
+
+    def retry(self) -> RunState:
+        """A run whose fit failed, asked to be retried while nobody drives."""
+        run = self.world.new_run()
+        with self.world.broken("EventEditor"), self._driver():
+            until(lambda: self.world.state(run) is RunState.FAILED, STORY_SECONDS)
+        self.world.ledger.ask("retry", run, actor="me@here")
+        return RunState.DONE
+
+    def cancel(self) -> RunState:
+        """A run that is being fitted, asked to be cancelled while nobody drives."""
+        run = self.world.new_run()
+        self.world.hold(True)
+        with self._driver():
+            until(lambda: sandbox_records(self.world.sandbox.directory).working_on(run), STORY_SECONDS)
+        self.world.ledger.ask("cancel", run, actor="me@here")
+        return RunState.CANCELLED
+
+    def takeover(self) -> RunState:
+        """A driver that stopped responding has just started an attempt."""
+        run = self.world.new_run()
+        process = self._spawn(0)
+        until(lambda: records.newest_attempt(self.world.ledger, run), STORY_SECONDS)
+        process.send_signal(signal.SIGSTOP)
+        return RunState.DONE
+
+    def tell(self, story: Callable[[], RunState], at: int) -> list[str]:
+        """Kill the driver of the story at step `at`; returns the steps that it came to. At 0 it is not killed."""
+        goal = story()
+        run = self.world.runs[-1]
+        trace = self.directory / f"{story.__name__}-{at}.trace"
+        doomed = self._spawn(at, trace)
+        until(lambda: doomed.poll() is not None or self.world.state(run) is goal, STORY_SECONDS)
+        self.world.hold(False)
+        if doomed.poll() is None:
+            doomed.kill()
+        doomed.wait(10)
+        with self._driver():
+            until(lambda: self.world.state(run) is goal, STORY_SECONDS)
+            until(lambda: not self.world.ledger.asked(), STORY_SECONDS)
+        if goal is RunState.CANCELLED:
+            assert sandbox_records(self.world.sandbox.directory).working_on(run) == []
+            self.world.cancelled.add(run)
+        verdict = judge(self.world)
+        assert verdict.good, f"{story.__name__} killed at step {at}: {verdict}"
+        return trace.read_text().splitlines()
+
+    def tell_all(self, story: Callable[[], RunState], say: Callable[[str], None], few: int | None = None) -> int:
+        """Kill at every step of the story, or at so `few`, evenly spread. Returns at how many."""
+        steps = self.tell(story, 0)
+        every = len(steps)
+        chosen = range(1, every + 1) if few is None else sorted({1 + n * every // few for n in range(few)})
+        for at in chosen:
+            reached = self.tell(story, at)
+            say(f"{story.__name__}: killed at step {at} of about {every}, {reached[-1]}")
+        return len(chosen)
+
+    @contextlib.contextmanager
+    def _driver(self) -> Iterator[None]:
+        process = self._spawn(0)
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait(10)
+
+    def _spawn(self, at: int, trace: Path = Path(os.devnull)) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tests.fire.doomed", str(at), str(trace), "--profile", str(self.world.profile)]
+        with (self.directory / "driver.log").open("ab") as log:
+            return subprocess.Popen([*command, "watch"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+STORIES = ("launch", "retry", "cancel", "takeover")
+
+
+def burn(few: int | None, say: Callable[[str], None], stories: Iterable[str] = STORIES) -> int:
+    """All stories; returns the number of kills. Raises AssertionError at the first that ends badly."""
+    with tempfile.TemporaryDirectory(prefix="frib-fire-") as directory:
+        points = Points(Path(directory))
+        try:
+            return sum(points.tell_all(getattr(points, story), say, few) for story in stories)
+        finally:
+            points.close()

@@ -1,0 +1,138 @@
+"""Random kills while runs arrive: the driver, the screens that look after it, the connections to Globus."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import statistics
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.fire.verdict import Verdict, judge
+from tests.fire.world import Screen, World
+from tests.sandbox_fixture import until
+from tests.sandbox_records import set_fault
+
+RUN_EVERY = 2.0  # seconds between two runs that arrive, while the fire burns
+TAKEOVER_SECONDS = 60.0
+FINISH_SECONDS = 240.0
+
+
+@dataclass
+class Report:
+    """`takeovers`: seconds from each kill of the driver until another one drove."""
+
+    runs: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    takeovers: list[float] = field(default_factory=list)
+    verdict: Verdict = field(default_factory=lambda: Verdict([], [], []))
+
+    @property
+    def median_takeover(self) -> float:
+        return statistics.median(self.takeovers) if self.takeovers else 0.0
+
+
+class Soak:
+    def __init__(self, directory: Path, seed: int, say: Callable[[str], None]) -> None:
+        self.random = random.Random(seed)
+        self.world = World(directory)
+        self.report = Report()
+        self.say = say
+        self.screens = [Screen(self.world.profile) for _ in range(2)]
+
+    def burn(self, kills: int) -> Report:
+        try:
+            self._wait_for_driver()
+            stop = threading.Event()
+            feeder = threading.Thread(target=self._feed, args=(stop,))
+            feeder.start()
+            try:
+                while sum(self.report.kills.values()) < kills:
+                    # Sometimes at once, to hit what has just begun; sometimes late, so that something gets done.
+                    time.sleep(self.random.choice((0.0, 0.1, 0.3, 1.0, 2.0)) * self.random.random())
+                    self._strike()
+            finally:
+                stop.set()
+                feeder.join()
+            self._wait_for_the_end()
+            self.report.runs = len(self.world.runs)
+            self.report.verdict = judge(self.world)
+            return self.report
+        finally:
+            for screen in self.screens:
+                screen.kill()
+            self._end_driver()
+            self.world.close()
+
+    # ---- kills
+
+    def _strike(self) -> None:
+        strikes = {self._kill_driver: 12, self._stop_driver: 2, self._kill_screen: 3, self._cut_connection: 3}
+        strike = self.random.choices(list(strikes), list(strikes.values()))[0]
+        strike()
+        self.report.kills[strike.__name__.strip("_").replace("_", " ")] += 1
+        done = sum(self.report.kills.values())
+        if done % 10 == 0:
+            self.say(f"{done} kills, {len(self.world.runs)} runs taken")
+
+    def _kill_driver(self) -> None:
+        self._hit_driver(signal.SIGKILL)
+
+    def _stop_driver(self) -> None:
+        """It does not die, it does not answer: somebody must take over, and it must not act when it wakes up."""
+        pid = self._hit_driver(signal.SIGSTOP)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    def _hit_driver(self, number: signal.Signals) -> int:
+        pid = self._wait_for_driver()
+        began = time.monotonic()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        self._wait_for_driver(other_than=pid)
+        self.report.takeovers.append(time.monotonic() - began)
+        return pid
+
+    def _kill_screen(self) -> None:
+        place = self.random.randrange(len(self.screens))
+        self.screens[place].kill()
+        self.screens[place] = Screen(self.world.profile)
+
+    def _cut_connection(self) -> None:
+        """The next request to Flows, Transfer or Compute is lost, before or after it had its effect."""
+        fault = self.random.choice(("connection-reset", "connection-reset", "http-503"))
+        service = self.random.choice(("flows", "flows", "transfer", "compute"))
+        moment = self.random.choice(("before", "after"))
+        set_fault(self.world.sandbox.directory, fault, service=service, moment=moment)
+
+    # ---- waiting
+
+    def _wait_for_driver(self, other_than: int = 0) -> int:
+        def another() -> int:
+            found = self.world.driver()
+            return found.pid if found is not None and found.pid not in (0, other_than) else 0
+
+        return until(another, TAKEOVER_SECONDS, every=0.01)
+
+    def _wait_for_the_end(self) -> None:
+        """Of every run; whoever is not done by then is lost, which the verdict will say."""
+        with contextlib.suppress(AssertionError):
+            until(lambda: judge(self.world).good, FINISH_SECONDS, every=0.5)
+
+    def _end_driver(self) -> None:
+        found = self.world.driver()
+        if found is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found.pid, signal.SIGKILL)
+
+    def _feed(self, stop: threading.Event) -> None:
+        while True:
+            self.world.new_run()
+            if stop.wait(RUN_EVERY):
+                return

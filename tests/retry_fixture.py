@@ -1,0 +1,183 @@
+"""A site in memory and a Globus that does what an attempt plans, for tests of what is planned next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from types import SimpleNamespace
+
+from console import actions, judging, records
+from console.ledger import Ledger
+from console.operations import Operations
+from console.outputs import look
+from console.records import Attempt, Run
+from console.settings import Policy
+from console.states import AttemptState, RunState
+from flowspec import names
+from flowspec.progress import Evidence, Says, Witness
+from flowspec.readiness import Judgement, Verdict
+from flowspec.stages import STAGES, Stage
+from remote.globus.flows import FlowRun
+from remote.globus.transfer import RemoteFile
+from tests.fake_globus import PLACES, Clock, Flows
+
+ABORTED = "return code 134: EventEditor aborted"
+FIT_7 = {(Stage.FIT, 7): ABORTED}
+SIZE = 1000  # bytes of a segment
+COMPUTED = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
+MAKERS = {Stage.TRANSFER: names.segment_file, Stage.FIT: names.fitted_file, Stage.CONVERT: names.converted_file}
+
+
+@dataclass
+class ResumableFlows(Flows):
+    resumed: list[str] = field(default_factory=list)
+
+    def resume(self, run_id, flow_id):
+        self.resumed.append(run_id)
+
+
+class World:
+    """A ledger, a run directory, a site, and what a driver works with."""
+
+    def __init__(self, directory: Path, **policy: object) -> None:
+        self.clock = Clock()
+        self.files: dict[str, RemoteFile] = {}
+        self.flows = ResumableFlows()
+        self.runs, self.results = directory / "runs", directory / "results"
+        self.results.mkdir()
+        self.ledger = Ledger(directory / "ledger.db", now=self.clock)
+        remote = SimpleNamespace(flows=self.flows, transfer=self)
+        settings = Policy(max_in_flight=100, **policy)
+        self.ops = Operations(self.ledger, remote, PLACES, "e21062", self.results, "id", {}, settings)
+
+    # ---- as Transfer
+
+    def ls(self, collection: str, path: str) -> dict[str, RemoteFile]:
+        return {name.rpartition("/")[2]: file for name, file in self.files.items() if name.startswith(path + "/")}
+
+    def stat(self, collection: str, path: str) -> RemoteFile | None:
+        return self.files.get(path)
+
+    # ---- what happens
+
+    def found(self, run: int, segments: range | list[int], verdict: Verdict = Verdict.READY, **sizes: int) -> Run:
+        """The watcher has seen these segments; `s7=2000` gives segment 7 that size."""
+        folder = self.runs / f"run{run}"
+        folder.mkdir(parents=True, exist_ok=True)
+        told = {segment: sizes.get(f"s{segment}", SIZE) for segment in segments}
+        for segment in told:
+            if segment not in self._known(run):
+                (folder / names.segment_file(run, segment)).touch()
+                self.touched(run, segment, self.clock.time)
+        judged = Judgement(run, verdict, "complete", tuple(told), sum(told.values()), "t", 1, 2, 1.0, str(told))
+        return records.record_judgement(self.ledger, str(folder), judged, told)
+
+    def _known(self, run: int) -> Mapping[int, int]:
+        before = records.run(self.ledger, run)
+        return before.sizes if before else {}
+
+    def touched(self, run: int, segment: int, at: float) -> None:
+        """The raw segment on the DTN was written at this time."""
+        os.utime(self.runs / f"run{run}" / names.segment_file(run, segment), (at, at))
+
+    def round(self) -> None:
+        actions.launch_what_is_due(self.ops)
+
+    def ask(self, verb: str, run: int | None, **args: object) -> SimpleNamespace:
+        """A request, answered in a round of the driver a second later."""
+        number = self.ledger.ask(verb, run, actor="anna@daq1", **args)
+        self.clock.time += 1
+        self.round()
+        request = self.ledger.request(number)
+        assert request is not None
+        return SimpleNamespace(state=request.state, answer=request.answer)
+
+    def run(self, number: int) -> Run:
+        found = records.run(self.ledger, number)
+        assert found is not None
+        return found
+
+    def attempt(self, run: int) -> Attempt:
+        found = records.newest_attempt(self.ledger, run)
+        assert found is not None
+        return found
+
+    def works(self, run: int, fails: Mapping[tuple[Stage, int | None], str] | None = None, log: str = "") -> Run:
+        """The newest attempt is carried out and judged; `fails` are causes by place, `log` one of the flow itself."""
+        self.clock.time += 60
+        attempt, causes = self.attempt(run), dict(fails or {})
+        assert attempt.state is AttemptState.STARTED
+        for stage in STAGES if not log else ():
+            self._does(attempt, stage, [s for planned, s in attempt.plan.places() if planned is stage], causes)
+        good = not causes and not log
+        details = {} if good else {"cause": log}
+        status = "SUCCEEDED" if good or not attempt.plan.joins else "FAILED"
+        ended = datetime.fromtimestamp(self.clock.time - 30, timezone.utc).isoformat()
+        judging.judge(self.ops, attempt, FlowRun("f", "id", status, "", (), "", ended, details))
+        return self.run(run)
+
+    def _does(
+        self, attempt: Attempt, stage: Stage, segments: list[int | None], causes: dict[tuple[Stage, int | None], str]
+    ) -> None:
+        """One stage of an attempt; what comes after a failure fails for want of its input."""
+        spoiled = {segment for _, segment in causes if segment is not None}
+        for segment in segments:
+            if segment in spoiled and stage in COMPUTED:
+                causes.setdefault((stage, segment), "input is missing")
+            elif segment is None and spoiled:
+                causes.setdefault((stage, None), f"{len(spoiled)} segments are not converted")
+        good = [segment for segment in segments if (stage, segment) not in causes]
+        for segment in good:
+            self.writes(attempt.run, stage, segment)
+        size = 2 * SIZE if stage in COMPUTED else None
+        told = [Evidence(stage, s, Witness.TASK, Says.DONE, "", size, self.clock.time) for s in good]
+        for segment in segments:
+            if cause := causes.get((stage, segment)):
+                told.append(Evidence(stage, segment, Witness.TASK, Says.FAILED, cause, None, self.clock.time))
+        seen = look(self.ops, self.run(attempt.run), stage, good)
+        records.record_evidence(self.ledger, attempt.run, [*told, *seen], attempt.attempt)
+
+    def writes(self, run: int, stage: Stage, segment: int | None) -> None:
+        """The output of a place appears, or is replaced."""
+        at = datetime.fromtimestamp(int(self.clock.time), timezone.utc).isoformat(" ")
+        if stage is Stage.RETURN:
+            result = self.results / names.sorted_file(run)
+            result.write_bytes(b"root")
+            os.utime(result, (self.clock.time, self.clock.time))
+        elif stage is Stage.ANALYZE:
+            self.files[f"{PLACES.analyzed()}/{names.sorted_file(run)}"] = RemoteFile("file", 2 * SIZE, at)
+        else:
+            assert segment is not None
+            folder = {
+                Stage.TRANSFER: PLACES.rawdata(run),
+                Stage.FIT: PLACES.fitted(run),
+                Stage.CONVERT: PLACES.converted(run),
+            }[stage]
+            size = self.run(run).sizes[segment] if stage is Stage.TRANSFER else 2 * SIZE
+            self.files[f"{folder}/{MAKERS[stage](run, segment)}"] = RemoteFile("file", size, at)
+
+    # ---- runs as tests need them
+
+    def done(self, run: int = 5, segments: int = 8) -> Run:
+        """A run of which the result is there."""
+        self.found(run, range(segments))
+        self.round()
+        while self.works(run).state is RunState.RUNNING:  # its segments do not fit in one attempt
+            self.round()
+        assert self.run(run).state is RunState.DONE
+        self.clock.time += 60
+        return self.run(run)
+
+    def failed(self, fails: Mapping[tuple[Stage, int | None], str], run: int = 5, segments: int = 8) -> Run:
+        """A run whose first attempt came to these causes."""
+        self.found(run, range(segments))
+        self.round()
+        return self.works(run, fails)
+
+    def work(self, run: int = 5) -> tuple[int, ...]:
+        """How many places of each stage the newest attempt was to do, from transfer to return."""
+        stages = [stage for stage, _ in self.attempt(run).plan.places()]
+        return tuple(stages.count(stage) for stage in STAGES)

@@ -1,0 +1,81 @@
+"""`r` shows what a retry would do, and asks for it only when the operator agrees to just that."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from console import records
+from console.states import RunState
+from tests.ledger_fixture import NOW, DemoLedger
+from tests.screen_driver import make_app, settled, until, until_shown
+
+SMALL = (80, 24)
+TO_1214 = ["down"] * 5
+LINES = [
+    "starts at fit",
+    "fit 1: segment 07 (07 EventEditor \x1b[31maborted [bold]rc 134[/])",
+    "convert 1: segment 07",
+    "analyze all 42 segments, return the result",
+    "skipped: segment 00-06, 08-41, converted already",
+    "made again, though there: run-1214-07-fitted.evt",
+]
+
+
+def asked(demo: DemoLedger) -> list[tuple[str, int | None, dict[str, Any]]]:
+    return [(request.verb, request.run, request.args) for request in demo.ledger.asked()]
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+async def test_the_plan_is_shown_before_it_is_confirmed(demo: DemoLedger, agrees: bool) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(*TO_1214, "r")
+        await until(pilot, lambda: asked(demo) == [("retry", 1214, {"dry": True})])
+        answer = json.dumps({"lines": LINES, "plan": {}, "digest": "abc"})
+        demo.ledger.answer(demo.ledger.asked()[0].id, "done", answer)
+        screen = await until_shown(pilot, "Retry run 1214?", "starts at fit", "though there: run-1214-07-fitted.evt")
+        assert "07 EventEditor aborted [bold]rc 134[/]" in screen
+        assert "Yes, retry run 1214" in screen
+        await pilot.press(*(["right", "enter"] if agrees else ["enter"]))
+        if agrees:
+            await until(pilot, lambda: asked(demo) == [("retry", 1214, {"shown": "abc"})])
+        else:
+            await until_shown(pilot, "nothing was done")
+            assert asked(demo) == []
+
+
+async def test_a_long_plan_leaves_room_for_the_answers(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(*TO_1214, "r")
+        await until(pilot, lambda: len(asked(demo)) == 1)
+        lines = [f"segment {n:02d} quarantined: failed twice at fit: {'long ' * 60}" for n in range(40)]
+        answer = json.dumps({"lines": lines, "plan": {}, "digest": "abc"})
+        demo.ledger.answer(demo.ledger.asked()[0].id, "done", answer)
+        await until_shown(pilot, "Retry run 1214?", "and 33 lines more: console retry --dry-run", "Yes, retry run 1214")
+
+
+async def test_an_inactive_flow_run_is_resumed_without_a_plan(demo: DemoLedger) -> None:
+    why = "the flow run is inactive: Globus asks for a consent that is missing: data_access"
+    records.set_run(demo.ledger, 1214, state=RunState.RUNNING.value, why=why)
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(*TO_1214, "r")
+        await until(pilot, lambda: asked(demo) == [("retry", 1214, {})])
+
+
+async def test_an_automatic_retry_can_be_stopped(demo: DemoLedger) -> None:
+    records.set_run(demo.ledger, 1214, again_at=NOW + 600, why="node lost. Retried by itself at 14:13 (1 of 3)")
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(*TO_1214, "c")
+        await until_shown(pilot, "No automatic retry of run 1214?", "(1 of 3)")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: asked(demo) == [("cancel", 1214, {})])
