@@ -22,6 +22,7 @@ from remote.globus.errors import RemoteError
 
 # How long a flow run that was asked for may take to appear in the list of flow runs.
 LOOKUP_SECONDS = 5.0
+CLOCKS_DIFFER_SECONDS = 86_400.0
 
 
 def intend(ops: Operations, run: Run, plan: Plan, actor: str, wish: Wish = WHAT_IS_MISSING) -> int:
@@ -99,7 +100,8 @@ def _settle(ops: Operations, attempt: Attempt) -> None:
 
 def look_up(ops: Operations, attempt: Attempt) -> str | None:
     """The id of the flow run that carries the attempt's tag, if there is one."""
-    since = datetime.fromtimestamp(attempt.intended_at, timezone.utc).isoformat()
+    # Globus tells by its own clock when a flow run began: wherever that is off, the flow run must be found.
+    since = datetime.fromtimestamp(attempt.intended_at - CLOCKS_DIFFER_SECONDS, timezone.utc).isoformat()
     found = ops.remote.flows.find_by_tag(attempt.flow_id, attempt.tag, since)
     return found[0].id if found else None
 

@@ -55,9 +55,9 @@ class Crew:
         """Called by the talk to Globus whenever it has got on."""
         self._alive_at = time.monotonic()
 
-    def run(self, watch_disk: Work, talk_to_globus: Work) -> int:
-        """Until told to stop; returns the exit code."""
-        works = (self._keep_ledger, watch_disk, talk_to_globus)
+    def run(self, *works: Work) -> int:
+        """Until told to stop; returns the exit code. The last of the works is the talk to Globus."""
+        works = (self._keep_ledger, *works)
         threads = [threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
         for thread in threads:
             thread.start()

@@ -1,8 +1,8 @@
 """The driver: the one process that acts. It watches the run directory, carries out requests, launches and follows runs.
 
-Four threads: the main one keeps the heartbeat and waits for the end, one keeps the ledger (`console.crew`), one watches
-the disk, one talks to Globus. They meet only in the ledger and in a wake-up, so that neither a hanging file system nor
-a hanging service stops the others.
+Five threads: the main one keeps the heartbeat and waits for the end, one keeps the ledger (`console.crew`), one watches
+the runs on disk, one the room for results, one talks to Globus. They meet only in the ledger and in a wake-up, so that
+neither a hanging file system nor a hanging service stops the others.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from console import actions, cancelling, pollers, reconciling
+from console import actions, cancelling, diskspace, jobreports, pollers, reconciling
 from console.chore import Chore
 from console.crew import Crew
 from console.discovery import Discovery
@@ -23,7 +23,7 @@ from console.setup import operations
 
 TICK_SECONDS = 0.2  # how soon a request in the ledger is seen
 LAUNCH_SECONDS = 1.0
-ENDPOINT_SECONDS = 10.0
+ENDPOINT_SECONDS = 8.0
 SETTLE_SECONDS = 300.0
 
 
@@ -39,10 +39,17 @@ class Driver:
 
     def run(self) -> int:
         """Until told to stop; returns the exit code. The lock must be held."""
-        return self._crew.run(self._watch_disk, self._talk_to_globus)
+        return self._crew.run(self._watch_disk, self._watch_space, self._talk_to_globus)
 
     def _watch_disk(self) -> None:
         Discovery.of(self.settings, self._crew.ledger(), self._news_from_disk.set).run(self.stop)
+
+    def _watch_space(self) -> None:
+        """Apart from all else: a file system that does not answer holds up whoever asks it."""
+        ledger, results = self._crew.ledger(), self.settings.dtn.results
+        space = Chore("results", lambda: diskspace.look(ledger, results), diskspace.LOOK_SECONDS)
+        while not self.stop.wait(TICK_SECONDS):
+            space.run(ledger)
 
     def _talk_to_globus(self) -> None:
         ledger = self._crew.ledger()
@@ -58,6 +65,7 @@ class Driver:
             cancels,
             Chore("flows", lambda: pollers.poll_attempts(ops), self.settings.policy.poll_interval),
             Chore("compute", lambda: pollers.poll_endpoints(ops), ENDPOINT_SECONDS),
+            Chore("reports", lambda: jobreports.fetch(ops), self.settings.policy.poll_interval),
             Chore("flows", lambda: reconciling.settle(ops), SETTLE_SECONDS),
         ]
         settled: list[bool] = []  # nothing is started before ledger and Globus are known to agree

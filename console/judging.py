@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console import failures, records, resuming, retrying
+from console import failures, patience, records, resuming, retrying
 from console.nudging import SHOWN_AFTER, unnoticed
 from console.operations import Operations
 from console.records import Attempt, Run
@@ -119,7 +119,9 @@ def _cancelled_elsewhere(ops: Operations, attempt: Attempt) -> None:
 
 def _ended_just_now(ops: Operations, flow_run: FlowRun) -> bool:
     """Its last outputs may still be on their way into the listings."""
-    return flow_run.completed is not None and ops.now() - flowlog.seconds(flow_run.completed) < JUDGE_AFTER_SECONDS
+    # Without regard to which clock is ahead: one that is far off must not put the judgement off for as long.
+    completed = flow_run.completed
+    return completed is not None and abs(ops.now() - flowlog.seconds(completed)) < JUDGE_AFTER_SECONDS
 
 
 def _cause(attempt: Attempt, flow_run: FlowRun) -> str:
@@ -150,10 +152,11 @@ def _unnoticed(ops: Operations, attempt: Attempt, planned: Matrix) -> str:
 def _how_far(stage: Stage, plan: Plan, matrix: Matrix) -> str:
     """Counted over all segments that the result is to be made of, also those that were done before."""
     wanted = {None, *plan.expected} - {*plan.held}
-    cells = [cell for (s, segment), cell in matrix.items() if s is stage and segment in wanted]
-    done = sum(cell.state is CellState.DONE for cell in cells)
-    now = next((cell for cell in cells if cell.state is not CellState.DONE), None)
-    if now is None:
+    cells = [(segment, cell) for (s, segment), cell in matrix.items() if s is stage and segment in wanted]
+    left = [(segment, cell) for segment, cell in cells if cell.state is not CellState.DONE]
+    if not left:
         return "all outputs are there; Flows has not ended the flow run yet"
-    counted = f"{stage.value} {done}/{len(cells)}" if stage.per_segment else stage.value
-    return f"{counted}: {now.why}"
+    segment, now = min(left, key=lambda place: (not place[1].bad, not patience.strange(place[1])))
+    counted = f"{stage.value} {len(cells) - len(left)}/{len(cells)}" if stage.per_segment else stage.value
+    named = f"segment {segment:02d} " if segment is not None and (now.bad or patience.strange(now)) else ""
+    return f"{counted}: {named}{'failed: ' if now.state is CellState.FAILED else ''}{now.why}"

@@ -9,18 +9,18 @@ after a restart, that is done little by little, and the flow log speaks until th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
-from console import records
+from console import patience, records
 from console.judging import judge
 from console.nudging import nudge, unnoticed
 from console.operations import Operations
 from console.outputs import news
 from console.records import Attempt, Run
-from console.states import AttemptState
+from console.states import AttemptState, RunState
 from console.witnesses import of_compute, of_log, of_transfer, planned
 from flowspec import flowlog
 from flowspec.progress import Says
@@ -48,40 +48,55 @@ def poll_attempts(ops: Operations) -> None:
         return
     listed = _listed(ops, attempts)
     flow_runs: dict[int, FlowRun] = {}
-    refused: list[RemoteError] = []
+    refused: dict[int, RemoteError] = {}  # by attempt
     for attempt in attempts:
-        with _for_this_one_only(refused):
+        with _for_this_one_only(attempt, refused):
             flow_run = listed.get(str(attempt.flow_run)) or ops.remote.flows.run(str(attempt.flow_run))
             follow_log(ops, attempt, flow_run)
             flow_runs[attempt.attempt] = flow_run
     attempts = [a for a in records.open_attempts(ops.ledger) if a.attempt in flow_runs]
+    trouble: RemoteError | None = None
     try:
         for attempt, stage in nameless(ops, attempts)[: max(0, ops.remote.compute.spare() - KEPT_REQUESTS)]:
-            with _for_this_one_only(refused):
+            with _for_this_one_only(attempt, refused):
                 name_tasks(ops, attempt, stage)
         ask_compute(ops, attempts)
     except RemoteError as error:  # what the others say is worth having without Compute
-        refused.append(error)
+        trouble = error
     for attempt in attempts:
-        with _for_this_one_only(refused):
+        with _for_this_one_only(attempt, refused):
             _ask_transfer_and_look(ops, attempt)
             if flow_runs[attempt.attempt].status not in ACTIVE:
                 _ask_for_causes(ops, attempt)
-        judge(ops, attempt, flow_runs[attempt.attempt])
+        if attempt.attempt not in refused or flow_runs[attempt.attempt].status not in ACTIVE:
+            judge(ops, attempt, flow_runs[attempt.attempt])
     nudge(ops, [attempt for attempt in attempts if flow_runs[attempt.attempt].status == "ACTIVE"])
-    if refused:
-        raise refused[0]
+    if trouble is None and len(refused) == 1 and len(started) > 1:
+        _say_of_one(ops, started, refused)  # the service is well: it is this flow run that it has trouble with
+    elif trouble is not None or refused:
+        raise trouble or next(iter(refused.values()))
 
 
 @contextmanager
-def _for_this_one_only(refused: list[RemoteError]) -> Iterator[None]:
-    """What Globus refuses for one attempt must not stop the others; what fails for the moment fails for all."""
+def _for_this_one_only(attempt: Attempt, refused: dict[int, RemoteError]) -> Iterator[None]:
+    """What Globus does not say of one attempt must not stop the others; what fails for two fails for all."""
     try:
         yield
     except RemoteError as error:
-        if error.kind == "later":
+        before = [other for key, other in refused.items() if key != attempt.attempt]
+        if error.kind == "later" and any(other.kind == "later" for other in before):
             raise
-        refused.append(error)
+        refused[attempt.attempt] = error
+
+
+def _say_of_one(ops: Operations, attempts: Sequence[Attempt], refused: Mapping[int, RemoteError]) -> None:
+    for attempt in attempts:
+        error = refused.get(attempt.attempt)
+        run = records.run(ops.ledger, attempt.run) if error is not None else None
+        if error is not None and run is not None and run.state is RunState.RUNNING:
+            why = f"how far it is cannot be seen, {error.service}: {error.cause}; {error.next_step}"
+            if run.why != why:
+                records.set_run(ops.ledger, run.run, why=why)
 
 
 def poll_endpoints(ops: Operations) -> None:
@@ -195,6 +210,7 @@ def ask_compute(ops: Operations, attempts: Sequence[Attempt]) -> dict[str, TaskS
     with ops.ledger.change():
         for attempt, stage, tasks in batches:
             found = of_compute(attempt, stage, [task for task, _ in tasks], replies, ops.now())
+            found = patience.explained(ops, attempt, stage, found)
             records.record_evidence(ops.ledger, attempt.run, found, attempt.attempt)
         records.end_tasks(ops.ledger, [t for t, reply in replies.items() if reply.status in ("success", "failed")])
     return replies

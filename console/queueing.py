@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from console import records, retrying
+from console import diskspace, records, retrying
 from console.attempts import send_intents
 from console.operations import Operations, Refused
 from console.records import Run
@@ -84,6 +84,9 @@ def reason_to_hold(ops: Operations, run: Run) -> str | None:
     """One sentence why this run is not started now; None when it may be."""
     if run.verdict in (Verdict.TAKING.value, Verdict.ARRIVING.value):
         return f"held: {run.reason}"
+    space = diskspace.read(ops.ledger)
+    if space is not None and space.short:
+        return f"held: the disk of {ops.results} is {space}: starts when there is room for its result"
     under_way = records.open_attempts(ops.ledger)
     unsent = next((attempt for attempt in under_way if attempt.flow_run is None), None)
     if unsent is not None:  # the service does not take what was asked before: asking for more would not help

@@ -244,12 +244,12 @@ def record_evidence(ledger: Ledger, number: int, items: Iterable[Evidence], atte
         return False
     with ledger.change() as db:
         db.executemany(
-            "INSERT OR REPLACE INTO evidence (run, stage, segment, witness, says, note, size, attempt, at) "
-            "VALUES (?,?,?,?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO evidence (run, stage, segment, witness, says, note, size, attempt, at, seconds) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?)",
             [
                 (
                     number, e.stage.value, WHOLE_RUN if e.segment is None else e.segment, e.witness.value, e.says.value,
-                    e.note, e.size, attempt, e.at,
+                    e.note, e.size, attempt, e.at, e.seconds,
                 )
                 for e in new
             ],
@@ -336,5 +336,6 @@ def _attempt(row: sqlite3.Row) -> Attempt:
 def _evidence(row: sqlite3.Row) -> Evidence:
     segment = None if row["segment"] == WHOLE_RUN else row["segment"]
     return Evidence(
-        Stage(row["stage"]), segment, Witness(row["witness"]), Says(row["says"]), row["note"], row["size"], row["at"]
-    )
+        Stage(row["stage"]), segment, Witness(row["witness"]), Says(row["says"]), row["note"], row["size"], row["at"],
+        row["seconds"],
+    )  # fmt: skip

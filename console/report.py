@@ -11,17 +11,21 @@ import json
 import sqlite3
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from console import cancel_lines, failures, presence, records
+from console import cancel_lines, diskspace, failures, jobreports, presence, records, timing
 from console.cancel_lines import CancelLine
+from console.diskspace import Space
 from console.failures import Waiver
+from console.jobreports import Report
 from console.late import late_segments
 from console.ledger import Ledger
 from console.presence import Presence
 from console.records import Attempt, Run
 from console.states import INACTIVE, OPEN, AttemptState, RunState
+from console.timing import Timing
+from flowspec.progress import Evidence, fold
 from flowspec.stages import SEGMENT_STAGES, STAGES, Cell, CellState, Place, Stage
 
 STALE_SECONDS = 15.0  # a source that was not heard for longer is no longer believed
@@ -151,6 +155,7 @@ class Snapshot:
     events: tuple[Event, ...] = ()
     sources: tuple[Source, ...] = ()
     answers: tuple[Answer, ...] = ()
+    space: Space | None = None  # on the disk of the results; None until it was looked at
     hints_off: str = ""  # why Flows is given no hints (console.nudging); empty while it is
 
     def run(self, number: int | None) -> RunRow | None:
@@ -178,7 +183,8 @@ class RunDetail:
     """Everything known of one run. `attempts` are oldest first, `events` newest first.
 
     `cancel` is what must be seen gone of the newest attempt, when that is or was cancelled; `offline` are the compute
-    endpoints that are offline, by the stage that they serve.
+    endpoints that are offline, by the stage that they serve. `evidence` is what the cells were folded from, `reports`
+    those of jobs that were asked for, `timing` by attempt.
     """
 
     run: Run
@@ -190,6 +196,9 @@ class RunDetail:
     cancel: tuple[CancelLine, ...]
     offline: Mapping[str, str]
     waived: tuple[Waiver, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    reports: tuple[Report, ...] = ()
+    timing: Mapping[int, Timing] = field(default_factory=dict)
 
     @property
     def active(self) -> bool:
@@ -233,6 +242,7 @@ class SnapshotReader:
             events=tuple(map(_event, ledger.rows("SELECT * FROM events ORDER BY event DESC LIMIT ?", EVENTS_SHOWN))),
             sources=tuple(Source(*row) for row in ledger.rows(_SOURCES)),
             answers=tuple(Answer(*row) for row in ledger.rows(_ANSWERS, REQUESTS_SHOWN)),
+            space=diskspace.read(ledger),
             hints_off=ledger.get("hints_off"),
         )
 
@@ -262,8 +272,10 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
     run = records.run(ledger, number)
     if run is None:
         return None
-    matrix = records.matrix(ledger, run)
+    evidence = records.evidence(ledger, number)
+    matrix = fold(run.members, evidence, run.sizes)
     attempts = records.attempts(ledger, number)
+    reports = jobreports.of_run(ledger, number)
     waived = failures.waivers(ledger, number)
     rows = ledger.rows("SELECT * FROM events WHERE run = ? ORDER BY event DESC LIMIT ?", number, EVENTS_SHOWN)
     return RunDetail(
@@ -276,6 +288,9 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
         cancel=tuple(cancel_lines.read(ledger, attempts[-1].attempt)) if attempts else (),
         offline=cancel_lines.offline_endpoints(ledger),
         waived=tuple(waived.values()),
+        evidence=tuple(evidence),
+        reports=tuple(reports),
+        timing=timing.of_run(ledger, number, reports),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console import cancelling, reprocessing, retrying, waiving
+from console import cancelling, jobreports, reprocessing, retrying, waiving
 from console.ledger import Request
 from console.operations import Operations, Refused, run_of
 from console.queueing import queue
@@ -79,6 +79,7 @@ VERBS: dict[str, Verb] = {
     "waive": waiving.waive,
     "reprocess": reprocessing.reprocess,
     "auto": set_auto,
+    "report": jobreports.want,
 }
 # What must be known of Globus beforehand, outside of the transaction.
 LOOK_FIRST: dict[str, Callable[[Operations, Request], None]] = {"retry": retrying.look_first}

@@ -59,6 +59,7 @@ CREATE INDEX tasks_by_attempt ON tasks (attempt);
 CREATE TABLE evidence (
     run INTEGER NOT NULL, stage TEXT NOT NULL, segment INTEGER NOT NULL, witness TEXT NOT NULL,
     says TEXT NOT NULL, note TEXT NOT NULL DEFAULT '', size INTEGER, attempt INTEGER, at REAL NOT NULL,
+    seconds REAL,                           -- how long the work took, as the job told it
     PRIMARY KEY (run, stage, segment, witness)
 ) WITHOUT ROWID;
 
@@ -96,6 +97,20 @@ CREATE TABLE nudges (
     moved_at REAL,                          -- when Flows was seen past the stage
     problem TEXT NOT NULL DEFAULT ''        -- why the hint could not be given
 );
+
+-- The report of a job and the end of its log, brought from the site through Transfer on demand.
+CREATE TABLE reports (
+    attempt INTEGER NOT NULL REFERENCES attempts (attempt), run INTEGER NOT NULL,
+    stage TEXT NOT NULL, segment INTEGER NOT NULL, -- segment -1: the whole run
+    state TEXT NOT NULL,                    -- console.jobreports.ReportState
+    why TEXT NOT NULL DEFAULT '',           -- how its transfer is, or why it is not there
+    actor TEXT NOT NULL, asked_at REAL NOT NULL,
+    submission TEXT, task TEXT,             -- of the transfer: the first is written before Transfer is asked
+    fetched_at REAL,
+    document TEXT NOT NULL DEFAULT '{}',    -- JSON of console.jobreports.JobReport
+    PRIMARY KEY (attempt, stage, segment)
+);
+CREATE INDEX reports_by_run ON reports (run);
 
 -- What a screen or a command asks of the driver, and the answer. Each is carried out once.
 CREATE TABLE requests (

@@ -23,6 +23,7 @@ def status_json(ledger: Ledger, run: int | None = None) -> dict[str, Any]:
         "driver": asdict(seen.driver) if seen.driver else None,
         "auto": seen.auto,
         "hints_off": seen.hints_off,
+        "space": asdict(seen.space) if seen.space else None,
         "sources": [asdict(source) | {"stale": source.stale(seen.at)} for source in seen.sources],
         "endpoints": [asdict(endpoint) for endpoint in seen.endpoints],
     }
@@ -55,6 +56,7 @@ def _detail_json(found: RunDetail) -> dict[str, Any]:
         ],
         "waived": [asdict(waiver) for waiver in found.waived],
         "cancel": [asdict(line) for line in found.cancel],
+        "reports": [asdict(report) for report in found.reports],
         "events": [asdict(event) for event in found.events],
     }
 
@@ -79,6 +81,8 @@ def _overview(seen: Snapshot) -> str:
     lines = [f"driver: {who}", f"auto-launch: {'on' if seen.auto else 'off'}"]
     if seen.hints_off:
         lines.append(text.clean(seen.hints_off))
+    if seen.space:
+        lines.append(f"disk of the results: {seen.space}")
     for source in seen.sources:
         age = source.age(seen.at)
         heard = f"heard {text.span(age)} ago" if age is not None else "never heard"

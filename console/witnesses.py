@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from console.records import Attempt
@@ -13,6 +14,17 @@ from remote.globus.compute import TaskStatus
 from remote.globus.transfer import TransferTask
 
 NOTE_LENGTH = 200
+WAITS, RUNNING = "waits for a worker", "running"  # of tasks that have not ended: console.patience says more
+TOOK = re.compile(r" took ([0-9.]+) s$")
+# What Transfer tries again and again for a day, and what has to happen for it to go on.
+MENDED_BY = {
+    "FILE_NOT_FOUND": "goes on when the file is there",
+    "NOT_FOUND": "goes on when the file is there",
+    "PERMISSION_DENIED": "goes on when its rights allow it",
+    "QUOTA_EXCEEDED": "goes on when there is room at the destination",
+    "NO_SPACE_LEFT": "goes on when there is room at the destination",
+    "ENDPOINT_TOO_BUSY": "goes on when the collection is less busy",
+}
 # How job.py says that it has seen the cancel marker.
 RC_CANCELLED, CANCELLED = 143, (": cancelled", ": cancelled before it was started")
 
@@ -48,7 +60,8 @@ def of_transfer(attempt: Attempt, stage: Stage, task: TransferTask, at: float) -
     elif task.nice_status == "Queued":
         says, note = Says.PENDING, "queued at Globus: only three transfers run at a time"
     elif task.nice_status not in ("", "OK"):
-        says, note = Says.RUNNING, f"{total}, {task.faults} faults, now {task.nice_status}: {task.nice_status_details}"
+        mended = MENDED_BY.get(task.nice_status, "Globus tries again by itself")
+        says, note = Says.RUNNING, f"{total}, {task.nice_status}: {mended}, c gives it up; {task.nice_status_details}"
     else:
         says, note = Says.RUNNING, f"{total}, {_rate(task.rate)}"
     return [
@@ -74,13 +87,13 @@ def of_compute(
 
 
 def _of_task(stage: Stage, segment: int | None, status: TaskStatus, reply: Mapping[str, object], at: float) -> Evidence:
-    size = reply.get("bytes")
+    size, seconds = reply.get("bytes"), reply.get("seconds")
     cause = str(reply.get("cause") or "")
     if status.status == "failed":
         says, note = Says.FAILED, _last_line(status.exception)
     elif status.status != "success":
         running = status.status == "running"
-        says, note = (Says.RUNNING, "running") if running else (Says.PENDING, "waits for a worker")
+        says, note = (Says.RUNNING, RUNNING) if running else (Says.PENDING, WAITS)
     elif reply.get("rc") == RC_CANCELLED and cause.endswith(CANCELLED):
         says, note = Says.PENDING, "cancelled"  # no failure: it was not done
     elif reply.get("rc") == 0:
@@ -91,7 +104,10 @@ def _of_task(stage: Stage, segment: int | None, status: TaskStatus, reply: Mappi
             Says.FAILED,
             f"{missing}{reply.get('cause') or status.exception or 'replied without a return code'}",
         )
-    return Evidence(stage, segment, Witness.TASK, says, _note(note), size if isinstance(size, int) else None, at)
+    return Evidence(
+        stage, segment, Witness.TASK, says, _note(note), size if isinstance(size, int) else None, at,
+        float(seconds) if isinstance(seconds, (int, float)) else None,
+    )  # fmt: skip
 
 
 def _last_line(text: str) -> str:

@@ -50,6 +50,17 @@ def sorted_file(run: int) -> str:
     return f"run-{run:04d}-sorted.root"
 
 
+def job_files(stage: str, segment: int | None) -> tuple[str, str]:
+    """What a job leaves at the site: its report, and its log."""
+    job = stage if segment is None else f"{stage}-{segment:02d}"
+    return f"{job}.json", f"{job}.log"
+
+
+def logs_below_results(run: int) -> str:
+    """Where reports and logs are brought to, in the folder of the results."""
+    return f"logs/run{run}"
+
+
 def checksum_file(run: int) -> str:
     """Holds the SHA-512 of all segments of the run, concatenated in order."""
     return f"run-{run:04d}.sha512"

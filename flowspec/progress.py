@@ -33,7 +33,10 @@ class Says(str, Enum):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one witness says of one place, with a sentence; `size` is in bytes, `at` in seconds since the epoch."""
+    """What one witness says of one place, with a sentence.
+
+    `size` is in bytes, `at` in seconds since the epoch; `seconds` is how long the work took, as a job tells it.
+    """
 
     stage: Stage
     segment: int | None
@@ -42,6 +45,7 @@ class Evidence:
     note: str = ""
     size: int | None = None
     at: float = 0.0
+    seconds: float | None = None
 
 
 Matrix = dict[Place, Cell]

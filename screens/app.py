@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 
 from console.report import Answer, RunRow
@@ -28,6 +30,7 @@ from screens.keys import (
     HELP,
     LAUNCH,
     NEXT,
+    OF_DETAIL,
     PREVIOUS,
     QUIT,
     RETRY,
@@ -97,6 +100,8 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
     # ---- what comes from the ledger
 
     def on_looked(self, message: Looked) -> None:
+        if self.look.snapshot is None:
+            gc.freeze()  # most of thousands of rows stay for ever: the collector need not go through them at each key
         self.look = message.look
         if self.look.lost:
             self.exit(1)
@@ -147,6 +152,17 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
 
     # ---- keys
 
+    async def on_event(self, event: events.Event) -> None:
+        """Keys do what they do in the order in which they come, however fast: none waits while the next is dealt with.
+
+        Therefore bindings have priority, and a line that is typed gets its keys here: else the letters that follow `/`
+        at once could still act on runs.
+        """
+        typed = isinstance(event, events.Key) and not event.is_forwarded
+        if typed and isinstance(self.screen, ConsoleScreen) and self.screen.takes(event):  # type: ignore[arg-type]
+            return
+        await super().on_event(event)
+
     def do(self, action: Action, run: RunRow | None, marked: Sequence[RunRow] = ()) -> None:
         """Do what a key asks for, on this run or on all that are marked; or say why not, or ask first."""
         if marked and action in (LAUNCH, RETRY, CANCEL):
@@ -195,6 +211,8 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
             self._back()
         elif action in (NEXT, PREVIOUS) and isinstance(screen, ConsoleScreen):
             screen.step_focus(1 if action is NEXT else -1)
+        elif action in OF_DETAIL:
+            self.say("this key is for the detail of a run: enter opens it", "warn")
         elif action is SUSPEND:
             self.action_suspend_process()
         elif action is QUIT:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console import text
+from console.diskspace import SHOWN_FROM, Space
 from console.presence import advice
 from console.report import ASKED_ALWAYS, Event, RunRow, Snapshot, Source
 from screens.keys import ACTIONS, why_not
@@ -45,6 +46,7 @@ def header(look: Look, options: ScreenOptions, now: float, width: int) -> list[P
         left.append((" auto ON ", "plain") if look.snapshot.auto else (" auto OFF ", "warn"))
         if look.snapshot.hints_off:
             left.append((" Flows hints OFF ", "warn"))
+        left += _space(look.snapshot.space)
         left += _sources(look.snapshot.sources, now)
     words = "".join(piece for piece, _ in left)
     room = width - text.cells(words) - text.cells(right[0])
@@ -60,6 +62,13 @@ def _driver(snapshot: Snapshot) -> list[Piece]:
     if driver.problem:
         return [(" driver HOLDS ", "alarm")]
     return [(" driver here " if driver.here else f" driver on {text.clean(driver.host, 16)} ", "plain")]
+
+
+def _space(space: Space | None) -> list[Piece]:
+    """How full the disk of the results is, from when on it matters."""
+    if space is None or space.used < SHOWN_FROM:
+        return []
+    return [(f" DTN {100 * space.used:.0f} % full ", "alarm" if space.short else "warn")]
 
 
 def _sources(sources: Sequence[Source], now: float) -> list[Piece]:

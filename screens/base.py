@@ -45,7 +45,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     """A screen of panes. Stacked on a small terminal, a few panes are open and the others are folded to a line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(action.keys, f"do('{action.name}')", action.label, show=False) for action in ACTIONS
+        Binding(action.keys, f"do('{action.name}')", action.label, show=False, priority=True) for action in ACTIONS
     ]
     FOOTER: ClassVar[Sequence[str]] = ()  # names of the actions in the footer
     ALWAYS_OPEN: ClassVar[Sequence[str]] = ()  # panes that are never folded
@@ -158,14 +158,14 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     # ---- keys
 
-    def on_key(self, event: events.Key) -> None:
-        """While a line is typed, keys mean letters; those that mean nothing there are not lost on anything else."""
-        if self._prompt is not None:
-            event.stop()
-            event.prevent_default()
-            if not self._prompt.press(event.key, event.character):
-                self._prompt = None
-            self.bars()
+    def takes(self, event: events.Key) -> bool:
+        """Whether the key belongs to the line that is typed: letters mean letters there, and no key anything else."""
+        if self._prompt is None:
+            return False
+        if not self._prompt.press(event.key, event.character):
+            self._prompt = None
+        self.bars()
+        return True
 
     def on_paste(self, event: events.Paste) -> None:
         if self._prompt is not None:
@@ -224,10 +224,9 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def _type_filter(self, pane: Pane) -> None:
         names = " ".join(f"{name}:" for name in pane.table.fields)
-        self._prompt = Prompt(
-            "/", f"enter keeps it, esc drops it; text, {names} !not",
-            lambda words: pane.see(replace(pane.table.view, filter=words)), pane.table.view.filter,
-        )  # fmt: skip
+        hint = f"enter keeps it, esc goes back, ctrl+u empties it; text, {names} !not"
+        now = pane.table.view.filter
+        self._prompt = Prompt("/", hint, lambda words: pane.see(replace(pane.table.view, filter=words)), now, now)
 
     def _see_all_again(self) -> bool:
         """Take back what was marked, or what was filtered or sorted; False when there was nothing of that."""

@@ -1,4 +1,4 @@
-"""All that is known of one run: the facts, its segments, its attempts, and what happened."""
+"""All that is known of one run, in sections: segments, witnesses, timeline, flow log, input, job reports, events."""
 
 from __future__ import annotations
 
@@ -6,37 +6,51 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import ClassVar
 
-from console import cancel_lines, text
-from console.records import Attempt
-from console.report import Event, RunDetail, RunRow, SegmentRow
-from screens import look
-from screens.base import TALL, ConsoleScreen
-from screens.lines import Piece
-from screens.pane import Column, Pane
+from textual import events
 
-SEGMENTS = (Column("SEG", 4, True), Column("RAW", 6, True), Column("TRANSFER", 9), Column("FIT", 9),
-            Column("CONVERT", 9), Column("NOTE", 0))  # fmt: skip
-ATTEMPTS = (Column("ATT", 3, True), Column("STATE", 9), Column("STAGE", 8), Column("START", 5), Column("TOOK", 5, True),
-            Column("WHAT", 0))  # fmt: skip
-EVENTS = (Column("TIME", 5), Column("WHO", 14), Column("WHAT", 0))
+from console.records import Attempt
+from console.report import RunDetail, RunRow
+from flowspec.stages import Place
+from screens import sections
+from screens.base import TALL, ConsoleScreen
+from screens.facts import facts, headline, tabs
+from screens.keys import ACTIONS, EACH, FETCH, SECTIONS, WITNESSES, why_not
+from screens.lines import Piece
+from screens.matrix_model import Group, grouped
+from screens.pane import Pane
+from screens.sections import Row
+
+SHORT = 30  # lines: below, the facts are kept to what matters most
 
 
 class DetailScreen(ConsoleScreen):
-    """Shows the run that is selected on the main screen."""
+    """Shows the run that is selected on the main screen, one section at a time; two, when there is room."""
 
-    FOOTER: ClassVar[Sequence[str]] = ("launch", "retry", "cancel", "next_pane", "help", "quit")
-    OPEN_FIRST: ClassVar[str] = "segments"
+    FOOTER: ClassVar[Sequence[str]] = (
+        "launch", "retry", "cancel", "fetch", "witnesses", "problems", "next_pane", "help", "quit",
+    )  # fmt: skip
 
     def __init__(self, run: int, ascii_only: bool) -> None:
         super().__init__(ascii_only)
         self.run = run
         self._pointed = False
-        self.segments = Pane(SEGMENTS, attrgetter("segment"), self._segment, id="segments", ascii_only=ascii_only)
-        self.attempts = Pane(ATTEMPTS, attrgetter("number"), self._attempt, id="attempts", ascii_only=ascii_only)
-        self.events = Pane(EVENTS, attrgetter("event"), _event, id="events", ascii_only=ascii_only)
+        self._together = True  # equal segments in one row
+
+        def pane(name: str, columns: Sequence[sections.Column]) -> Pane:
+            key, pieces = attrgetter("key"), attrgetter("pieces")
+            return Pane(columns, key, pieces, id=name, ascii_only=ascii_only, problem=attrgetter("bad"))
+
+        self.segments = pane("segments", sections.SEGMENTS)
+        self.witnesses = pane("witnesses", sections.WITNESSES)
+        self.timeline = pane("timeline", sections.TIMELINE)
+        self.log = pane("log", sections.LOG)
+        self.input = pane("input", sections.INPUT)
+        self.jobs = pane("jobs", sections.JOBS)
+        self.events = pane("events", sections.EVENTS)
+        self._beside = self.timeline  # shown below the segments when there is room
 
     def panes(self) -> list[Pane]:
-        return [self.segments, self.attempts, self.events]
+        return [self.segments, self.witnesses, self.timeline, self.log, self.input, self.jobs, self.events]
 
     def stacked(self) -> bool:
         return self.size.height < TALL
@@ -49,102 +63,154 @@ class DetailScreen(ConsoleScreen):
         detail = self.app.look.detail
         return detail if detail is not None and detail.run.run == self.run else None
 
+    # ---- what is shown
+
+    def fold(self) -> None:
+        """The focused section; on a tall screen the segments and another one."""
+        focused = self.focused_pane()
+        if focused is not self.segments:
+            self._beside = focused
+        shown = (focused,) if self.stacked() or self._zoomed else (self.segments, self._beside)
+        for pane in self.panes():
+            pane.display = pane in shown
+        self.set_class(self.stacked(), "stacked")
+        self.set_class(self._zoomed, "zoomed")
+        if self._ready:
+            self.fill()
+
     def fill(self) -> None:
         detail = self._detail()
         if detail is None:
             self.facts.show([(f" run {self.run}: reading the ledger", "dim")])
             return
-        facts = _facts(detail)
-        self.facts.styles.height = len(facts)
-        self.facts.show(*facts)
-        bad = sum(row.bad for row in detail.segments)
-        self.segments.show(
-            detail.segments,
-            title=f"Segments of {self.run}",
-            empty="no segment on disk",
-            summary=f"{len(detail.segments)}, {bad} to look at" if bad else f"{len(detail.segments)}",
-        )
+        shown = [pane for pane in self.panes() if pane.display]
+        above = headline(detail) if self.size.height < SHORT else facts(detail)
+        lines = [*above, tabs(self.panes(), shown, self.focused_pane())]
+        self.facts.styles.height = len(lines)
+        self.facts.show(*lines)
+        for pane in shown:
+            self._fill(pane, detail)
         if not self._pointed:
             self._pointed = True
-            self.segments.point_at(detail.first_to_look_at)
-        newest_first = detail.attempts[::-1]
-        summary = f"{newest_first[0].number}: {newest_first[0].state.value}" if newest_first else "none"
-        self.attempts.show(newest_first, title="Attempts", empty="never launched", summary=summary)
-        latest = text.clean(detail.events[0].text) if detail.events else ""
-        self.events.show(detail.events, title="Events", empty="nothing happened yet", summary=latest)
+            self._point_at_segment(self.segments, detail.first_to_look_at)
+
+    def _fill(self, pane: Pane, detail: RunDetail) -> None:
+        run, now = self.run, self.app.now()
+        if pane is self.segments:
+            bad = sum(row.bad for row in detail.segments)
+            title = f"Segments of {run}: {len(detail.segments)}{f', {bad} to look at' if bad else ''}"
+            pane.show(
+                sections.segment_rows(detail, self._groups(pane, detail)), title=title, empty="no segment on disk"
+            )
+        elif pane is self.witnesses:
+            rows = sections.witness_rows(detail, self._groups(pane, detail), now)
+            pane.show(rows, title=f"What the witnesses say of {run}")
+        elif pane is self.timeline:
+            pane.show(sections.timeline_rows(detail, now), title="Timeline of the attempts", empty="never launched")
+        elif pane is self.log:
+            pane.show(sections.log_rows(detail), title="Flow log", empty="no flow run has begun")
+        elif pane is self.input:
+            self._show_input(detail)
+        elif pane is self.jobs:
+            segment = self._segment()
+            first = f", segment {segment:02d} first" if segment is not None else ""
+            empty = "no report was fetched yet: f on a segment fetches it, and the end of its log, through Transfer"
+            pane.show(sections.job_rows(detail, segment), title=f"Reports and logs of the jobs{first}", empty=empty)
+        else:
+            pane.show(sections.event_rows(detail), title=f"Events of {run}", empty="nothing happened yet")
+
+    def _show_input(self, detail: RunDetail) -> None:
+        """Of the attempt under the cursor of the timeline, else the newest."""
+        row = self.timeline.cursor_item
+        chosen: Attempt | None = detail.attempts[-1] if detail.attempts else None
+        if isinstance(row, Row) and isinstance(row.key, tuple):
+            chosen = next((attempt for attempt in detail.attempts if attempt.number == row.key[0]), chosen)
+        of = f" of attempt {chosen.number}" if chosen else ""
+        self.input.show(
+            sections.input_rows(chosen) if chosen else (), title=f"Input document{of}", empty="never launched"
+        )
+
+    def _groups(self, pane: Pane, detail: RunDetail) -> list[Group]:
+        """What is looked for must be found within a group: a filter takes each segment by itself."""
+        return grouped(detail.segments, fold=self._together and not pane.table.view.filter.strip())
 
     def sentence(self) -> Piece:
         item = self.focused_pane().cursor_item
-        if isinstance(item, SegmentRow):
-            return f"segment {item.segment:02d}: {item.note or 'all done'}", "bad" if item.bad else "plain"
-        if isinstance(item, Attempt):
-            flow_run = f"flow run {item.flow_run}" if item.flow_run else "no flow run yet"
-            return f"attempt {item.number} by {item.actor}: {item.why or item.state.value} | {flow_run}", "plain"
-        if isinstance(item, Event):
-            return f"{text.moment(item.at)} {item.actor}: {item.text}", look.LEVEL_STYLES.get(item.level, "plain")
-        return "", "plain"
+        return item.sentence if isinstance(item, Row) else ("", "plain")
 
-    def _segment(self, row: SegmentRow) -> Sequence[Piece]:
-        detail = self._detail()
-        active = detail is not None and detail.active
-        cells = [(_word(cell.state.value, look.glyph(cell, active)), look.glyph(cell, active)[1]) for cell in row.cells]
-        size = text.size(row.bytes) if row.bytes is not None else "-"
-        note = row.note if active or row.bad else ""
-        return ((f"{row.segment:02d}", "plain"), (size, "plain"), *cells, (note, "bad" if row.bad else "plain"))
+    # ---- the segment that is looked at
 
-    def _attempt(self, row: Attempt) -> Sequence[Piece]:
-        word, style = look.attempt_state(row.state)
-        began = row.started_at or row.intended_at
-        return (
-            (str(row.number), "plain"),
-            (word, style),
-            (row.stage or "-", "plain"),
-            (text.clock(began), "plain"),
-            (text.span((row.ended_at or self.app.now()) - began), "plain"),
-            ("; ".join(filter(None, (row.plan.describe(), row.why))), "plain"),
-        )
+    def _segment(self) -> int | None:
+        """The segment under the cursor of the section where one was chosen last."""
+        pane = self.witnesses if self._beside is self.witnesses else self.segments
+        row = pane.cursor_item
+        return row.segment if isinstance(row, Row) else None
 
+    def _point_at_segment(self, pane: Pane, segment: int | None) -> None:
+        """Put the cursor of a section on the rows of a segment, on what is wrong with it when something is."""
+        rows = [row for row in pane.table.rows if row.segment is not None and segment is not None]
+        mine = [row for row in rows if row.segment <= segment]
+        mine = [row for row in mine if row.segment == mine[-1].segment]
+        if mine:
+            pane.point_at(next((row.key for row in mine if row.bad), mine[0].key))
 
-def _word(state: str, glyph: tuple[str, str]) -> str:
-    return "-" if glyph[0] == "-" else state
+    def on_pane_moved(self, event: Pane.Moved) -> None:
+        if event.pane is self.segments and self.witnesses.display:
+            self._point_at_segment(self.witnesses, self._segment_of(self.segments))
+        elif event.pane is self.segments and self.jobs.display and (detail := self._detail()):
+            self._fill(self.jobs, detail)
+        self.bars()
 
+    def _segment_of(self, pane: Pane) -> int | None:
+        row = pane.cursor_item
+        return row.segment if isinstance(row, Row) else None
 
-def _event(row: Event) -> Sequence[Piece]:
-    return (text.clock(row.at), "plain"), (row.actor, "plain"), (row.text, look.LEVEL_STYLES.get(row.level, "plain"))
+    # ---- keys
 
+    def on_key(self, event: events.Key) -> None:
+        typing = self._prompt is not None
+        super().on_key(event)
+        if typing:
+            self.fill()
 
-def _facts(detail: RunDetail) -> list[list[Piece]]:
-    """What is known of the run as a whole, a line each."""
-    run = detail.run
-    word, style = look.run_state(run.state)
-    analyze, returned = look.glyph(detail.analyze, detail.active), look.glyph(detail.returned, detail.active)
-    disk = f"{len(run.segments)} segments, {text.size(run.bytes)}, {run.verdict}: {run.reason}"
-    lines: list[list[Piece]] = [
-        [(f" run {run.run} ", "title"), (f"{word} ", style), (run.why, style)],
-        [(" title    ", "head"), (run.title or "-", "plain")],
-        [(" taken    ", "head"), (f"{text.moment(run.started)} to {text.moment(run.ended)}", "plain")],
-        [(" path     ", "head"), (run.path, "plain")],
-        [(" on disk  ", "head"), (disk, "plain")],
-        [
-            (" analyze  ", "head"), (analyze[0], analyze[1]), (f" {detail.analyze.why}", "plain"),
-            ("   return ", "head"), (returned[0], returned[1]), (f" {detail.returned.why}", "plain"),
-        ],
-        [(" result   ", "head"), (run.result or "-", "plain")],
-        *_cancel(detail),
-    ]  # fmt: skip
-    return [[(text.clean(words), name) for words, name in line] for line in lines]
+    def action_do(self, name: str) -> None:
+        action = next(action for action in ACTIONS if action.name == name)
+        if action in SECTIONS:
+            self._go_to(self.panes()[SECTIONS.index(action)])
+        elif action is WITNESSES:
+            self._go_to(self.segments if self.focused_pane() is self.witnesses else self.witnesses)
+        elif action is EACH:
+            self._together = not self._together
+            self.fill()
+            self.app.say("equal segments are in one row" if self._together else "each segment has a row of its own")
+        elif action is FETCH:
+            self._fetch()
+        else:
+            super().action_do(name)
+            self.fill()
 
+    def _go_to(self, pane: Pane) -> None:
+        before = self.focused_pane()
+        pane.display = True  # what is not displayed cannot be focused
+        pane.focus()
+        pair = (self.segments, self.witnesses)
+        if before in pair and pane in pair and before is not pane:
+            segment = self._segment_of(before)
+            self.call_after_refresh(self._point_at_segment, pane, segment)
 
-def _cancel(detail: RunDetail) -> list[list[Piece]]:
-    """What was seen gone in one line, and a line for each thing that was not."""
-    if not detail.cancel:
-        return []
-    ticks = cancel_lines.ticks(detail.cancel, detail.offline)
-    gone = ", ".join(what for is_gone, what in ticks if is_gone)
-    lines: list[tuple[str, str, str]] = [("ok", "good", gone)] if gone else []
-    lines += [("..", "warn", what) for is_gone, what in ticks if not is_gone]
-    heads = [" cancel   ", *[" " * 10] * (len(lines) - 1)]
-    return [
-        [(head, "head"), (glyph, style), (f" {what}", "plain")]
-        for head, (glyph, style, what) in zip(heads, lines, strict=True)
-    ]
+    def _fetch(self) -> None:
+        reason = why_not(FETCH, self.chosen_run(), self.app.options.read_only)
+        place = self._job()
+        if reason is None and place is None:
+            reason = "no job here: go to a segment (1), to analyze in the timeline (3), or to a report (6)"
+        if reason is not None or place is None:
+            self.app.say(reason or "", "warn")
+            return
+        stage, segment = place
+        of = stage.value if segment is None else f"{stage.value} of segment {segment:02d}"
+        words = f"fetch the report of {of}"
+        self.app.asker.ask(words, "report", self.run, stage=stage.value, segment=segment)
+
+    def _job(self) -> Place | None:
+        row = self.focused_pane().cursor_item
+        return row.place if isinstance(row, Row) else None

@@ -105,8 +105,23 @@ BACK = Action("back", "escape", "esc", "", "back; clears the marks, the filter a
 SUSPEND = Action("suspend", "ctrl+z", "ctrl+z", "", "suspend this console; `fg` brings it back")
 QUIT = Action("quit", "q,ctrl+q", "q", "quit", "close this console; the driver goes on working, but not in the sandbox")
 
+FETCH = Action(
+    "fetch", "f", "f", "fetch", "in the detail of a run: fetch the report and log of the job through Transfer", True
+)
+WITNESSES = Action(
+    "witnesses", "w", "w", "witnesses", "in the detail of a run: what every witness says, or the segments"
+)
+EACH = Action("each", "e", "e", "", "in the detail of a run: a row for each segment, or equal ones together again")
+SECTIONS = tuple(
+    Action(f"section_{number}", str(number), str(number), "", f"in the detail of a run: {name}")
+    for number, name in enumerate(
+        ("segments", "witnesses", "timeline", "flow log", "input document", "job reports", "events"), start=1
+    )
+)
+OF_DETAIL = (FETCH, WITNESSES, EACH, *SECTIONS)
+
 SEEING = (FILTER, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, REDRAW)  # change only what is seen, and how
-ACTIONS = (LAUNCH, RETRY, CANCEL, AUTO, DETAIL, *SEEING, NEXT, PREVIOUS, HELP, BACK, SUSPEND, QUIT)
+ACTIONS = (LAUNCH, RETRY, CANCEL, AUTO, DETAIL, *OF_DETAIL, NEXT, PREVIOUS, *SEEING, HELP, BACK, SUSPEND, QUIT)
 
 
 @dataclass(frozen=True)

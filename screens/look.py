@@ -55,6 +55,7 @@ _ATTEMPT_STYLES = {
     AttemptState.FAILED: "bad",
     AttemptState.CANCELLED: "dim",
 }
+SAYS_STYLES = {"pending": "plain", "running": "busy", "done": "good", "failed": "bad", "absent": "warn"}
 LEVEL_STYLES = {"info": "plain", "good": "good", "warning": "warn", "bad": "bad"}
 
 # Glyph, style, meaning; the help screen lists them.

@@ -33,7 +33,7 @@ class Pane(Lines, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(move.keys, f"move('{move.name}')", move.label, show=False) for move in MOVES
+        Binding(move.keys, f"move('{move.name}')", move.label, show=False, priority=True) for move in MOVES
     ]
 
     class Moved(Message):
@@ -112,6 +112,8 @@ class Pane(Lines, can_focus=True):
         self._pointing = place is not None
         self._cursor = self._cursor if place is None else place
         if before != (self._pointing, self._cursor):
+            if not self._top <= self._cursor < self._top + self._room:  # nobody moves here: few jumps are cheaper
+                self._top = max(0, self._cursor - self._room // 2)
             self._follow()
 
     # ---- moving and marking

@@ -32,3 +32,16 @@ CREATE TABLE nudges (
     moved_at REAL,
     problem TEXT NOT NULL DEFAULT ''
 );
+ALTER TABLE evidence ADD COLUMN seconds REAL;
+CREATE TABLE reports (
+    attempt INTEGER NOT NULL REFERENCES attempts (attempt), run INTEGER NOT NULL,
+    stage TEXT NOT NULL, segment INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    why TEXT NOT NULL DEFAULT '',
+    actor TEXT NOT NULL, asked_at REAL NOT NULL,
+    submission TEXT, task TEXT,
+    fetched_at REAL,
+    document TEXT NOT NULL DEFAULT '{}',
+    PRIMARY KEY (attempt, stage, segment)
+);
+CREATE INDEX reports_by_run ON reports (run);

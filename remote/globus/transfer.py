@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from remote.globus.errors import RemoteError, calling
@@ -140,6 +142,37 @@ class Transfer:
         with calling("transfer", "under_way"):
             pages = self._sdk.paginated.task_list(filter={"status": ["ACTIVE", "INACTIVE"]})
             return [_task(document) for document in pages.items() if document.get("label") == label]
+
+    def submission_id(self) -> str:
+        """For one task: whoever submits with it twice gets the same task."""
+        with calling("transfer", "submission_id"):
+            return str(self._sdk.get_submission_id()["value"])
+
+    def copy(
+        self,
+        submission: str,
+        source: str,
+        destination: str,
+        files: Sequence[tuple[str, str]],
+        *,
+        label: str,
+        deadline: datetime,
+    ) -> str:
+        """Copy (source path, destination path) between two collections; the id of the task.
+
+        It may be asked for again with the same submission id. Files that are not there are left out.
+        """
+        import globus_sdk
+
+        with calling("transfer", "copy"):
+            document = globus_sdk.TransferData(
+                source, destination, label=label, submission_id=submission, deadline=deadline,
+                verify_checksum=True, skip_source_errors=True, fail_on_quota_errors=True,
+                notify_on_succeeded=False, notify_on_failed=False, notify_on_inactive=False,
+            )  # fmt: skip
+            for source_path, destination_path in files:
+                document.add_item(source_path, destination_path)
+            return str(self._sdk.submit_transfer(document)["task_id"])
 
     def cancel(self, task_id: str) -> None:
         with calling("transfer", "cancel", repeatable=False):

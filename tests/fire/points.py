@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from console import records
 from console.states import RunState
@@ -48,7 +49,7 @@ class Points:
         run = self.world.new_run()
         self.world.hold(True)
         with self._driver():
-            until(lambda: sandbox_records(self.world.sandbox.directory).working_on(run), STORY_SECONDS)
+            until(lambda: run in (w["run"] for w in self._working()), STORY_SECONDS)
         self.world.ledger.ask("cancel", run, actor="me@here")
         return RunState.CANCELLED
 
@@ -66,16 +67,15 @@ class Points:
         run = self.world.runs[-1]
         trace = self.directory / f"{story.__name__}-{at}.trace"
         doomed = self._spawn(at, trace)
-        until(lambda: doomed.poll() is not None or self.world.state(run) is goal, STORY_SECONDS)
-        self.world.hold(False)
+        self._until(run, lambda: doomed.poll() is not None or self.world.state(run) is goal)
         if doomed.poll() is None:
             doomed.kill()
         doomed.wait(10)
         with self._driver():
-            until(lambda: self.world.state(run) is goal, STORY_SECONDS)
-            until(lambda: not self.world.ledger.asked(), STORY_SECONDS)
+            self._until(run, lambda: self.world.state(run) is goal and not self.world.ledger.asked())
+        self.world.hold(False)
         if goal is RunState.CANCELLED:
-            assert sandbox_records(self.world.sandbox.directory).working_on(run) == []
+            assert self._working() == []
             self.world.cancelled.add(run)
         verdict = judge(self.world)
         assert verdict.good, f"{story.__name__} killed at step {at}: {verdict}"
@@ -90,6 +90,18 @@ class Points:
             reached = self.tell(story, at)
             say(f"{story.__name__}: killed at step {at} of about {every}, {reached[-1]}")
         return len(chosen)
+
+    def _working(self) -> list[dict[str, Any]]:
+        return sandbox_records(self.world.sandbox.directory).working
+
+    def _until(self, run: int, condition: Callable[[], object]) -> None:
+        try:
+            until(condition, STORY_SECONDS)
+        except AssertionError:
+            found = records.run(self.world.ledger, run)
+            said = f"run {run} stays {found.state.value}: {found.why}" if found else f"run {run} is not in the ledger"
+            log = (self.directory / "driver.log").read_text()[-2000:]
+            raise AssertionError(f"{said}; the driver's log:\n{log}") from None
 
     @contextlib.contextmanager
     def _driver(self) -> Iterator[None]:

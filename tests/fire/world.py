@@ -21,13 +21,15 @@ from typing import Any
 
 from console.presence import Presence, driver
 from tests.pipeline_fixture import Pipeline
+from tests.sandbox_fixture import PROJECT
 
 PROGRAMS = {
     "EventEditor": 'for a; do case $last in -s) i=$a;; -S) o=$a;; esac; last=$a; done\ncp "${i#*//}" "${o#*//}"\n',
     "eeconverter": 'for a; do case $last in -f) out=$a;; esac; last=$a; done\nroot_file >"$out"\n',
     "betasort": 'printf -v out "%s/run-%04d-sorted.root" "$2" "$3"\nroot_file >"$out"\n',
 }
-HEAD = "#!/bin/bash\nset -e\nlast=\nroot_file() { printf 'root\\0\\0\\xf3\\xc0'; head -c 400 /dev/zero; }\n"
+FAULTS = f"[[ -z $FRIB_SANDBOX_FAULT ]] || . '{PROJECT}/remote/sandbox/tools/bin/fault.sh'\n"
+HEAD = "#!/bin/bash\nset -e\nlast=\nroot_file() { printf 'root\\0\\0\\xf3\\xc0'; head -c 400 /dev/zero; }\n" + FAULTS
 
 
 class World(Pipeline):
@@ -46,14 +48,22 @@ class World(Pipeline):
             text = text.replace(slow, quick)
         self.profile.write_text(text)
         kit = self.sandbox.directory / "site" / "kit"
-        for name, text in PROGRAMS.items():
-            program = kit / "bin" / name
-            program.parent.mkdir(exist_ok=True)
-            program.write_text(HEAD + 'while [[ -e "${0%/*}/hold" ]]; do sleep 0.1; done\n' + text)
-            program.chmod(0o755)
-        self.hold_file = kit / "bin" / "hold"
+        self._programs = kit / "bin"
+        self._programs.mkdir(exist_ok=True)
+        self.quick(True)
+        self.hold_file = self._programs / "hold"
         with (kit / "site.conf").open("a") as conf:
             conf.write(f'export PATH="{kit}/bin:$PATH"\n')
+
+    def quick(self, on: bool) -> None:
+        """Otherwise the stand-ins of the sandbox are at work, which really fit."""
+        for name, text in PROGRAMS.items():
+            program = self._programs / name
+            if on:
+                program.write_text(HEAD + 'while [[ -e "${0%/*}/hold" ]]; do sleep 0.1; done\n' + text)
+                program.chmod(0o755)
+            else:
+                program.unlink()
 
     def hold(self, on: bool) -> None:
         """While held, every program at the site waits."""
