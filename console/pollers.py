@@ -68,7 +68,9 @@ def poll_attempts(ops: Operations) -> None:
             _ask_transfer_and_look(ops, attempt)
             if flow_runs[attempt.attempt].status not in ACTIVE:
                 _ask_for_causes(ops, attempt)
-        if attempt.attempt not in refused or flow_runs[attempt.attempt].status not in ACTIVE:
+        # An end is judged by what everybody says: with somebody missing, good work would be called failed.
+        over = flow_runs[attempt.attempt].status not in ACTIVE
+        if attempt.attempt not in refused and not (over and trouble):
             judge(ops, attempt, flow_runs[attempt.attempt])
     nudge(ops, [attempt for attempt in attempts if flow_runs[attempt.attempt].status == "ACTIVE"])
     if trouble is None and len(refused) == 1 and len(started) > 1:

@@ -246,14 +246,9 @@ class _Brush:
         before = old + [None] * (len(new) - len(old))
         done = 0
         for x in [x for x, (was, now) in enumerate(zip(before, new)) if was != now]:  # noqa: B905 (3.10 is slow at it)
-            if x < done:
-                continue
-            while x and _is_tail(new, x):
-                x -= 1
-            if new[x] is None:  # half a wide character was lost: what stands there is for the terminal to say
-                continue
-            self._go(y, x, new)
-            done = self._write(y, x, new)
+            if x >= done and new[x] is not None:  # None: half a wide character is lost; the terminal says what is left
+                self._go(y, x, new)
+                done = self._write(y, x, new)
 
     def _go(self, y: int, x: int, row: Row) -> None:
         if self._at is not None and self._at[0] == y:

@@ -43,14 +43,14 @@ class DetailScreen(ConsoleScreen):
         self.segments = pane("segments", sections.SEGMENTS)
         self.witnesses = pane("witnesses", sections.WITNESSES)
         self.timeline = pane("timeline", sections.TIMELINE)
-        self.log = pane("log", sections.LOG)
+        self.flow_log = pane("flow-log", sections.LOG)
         self.input = pane("input", sections.INPUT)
         self.jobs = pane("jobs", sections.JOBS)
         self.events = pane("events", sections.EVENTS)
         self._beside = self.timeline  # shown below the segments when there is room
 
     def panes(self) -> list[Pane]:
-        return [self.segments, self.witnesses, self.timeline, self.log, self.input, self.jobs, self.events]
+        return [self.segments, self.witnesses, self.timeline, self.flow_log, self.input, self.jobs, self.events]
 
     def stacked(self) -> bool:
         return self.size.height < TALL
@@ -107,7 +107,7 @@ class DetailScreen(ConsoleScreen):
             pane.show(rows, title=f"What the witnesses say of {run}")
         elif pane is self.timeline:
             pane.show(sections.timeline_rows(detail, now), title="Timeline of the attempts", empty="never launched")
-        elif pane is self.log:
+        elif pane is self.flow_log:
             pane.show(sections.log_rows(detail), title="Flow log", empty="no flow run has begun")
         elif pane is self.input:
             self._show_input(detail)
@@ -167,11 +167,11 @@ class DetailScreen(ConsoleScreen):
 
     # ---- keys
 
-    def on_key(self, event: events.Key) -> None:
-        typing = self._prompt is not None
-        super().on_key(event)
-        if typing:
+    def takes(self, event: events.Key) -> bool:
+        typed = super().takes(event)
+        if typed:
             self.fill()
+        return typed
 
     def action_do(self, name: str) -> None:
         action = next(action for action in ACTIONS if action.name == name)

@@ -84,6 +84,7 @@ class MainScreen(ConsoleScreen):
         return [self.runs, self.flow_runs, self.segments, self.endpoints]
 
     def chosen_run(self) -> RunRow | None:
+        self._follow_cursor()  # it may have moved a moment ago, and its message not be here yet
         seen = self.app.look.snapshot
         return seen.run(self.selected) if seen else None
 

@@ -13,6 +13,7 @@ from tests.fire.soak import Soak
 from tests.fire.verdict import judge
 from tests.fire.world import World
 from tests.sandbox_fixture import until
+from tests.sandbox_records import clear_faults, records, set_fault, struck
 
 RUNS = 40
 
@@ -43,5 +44,28 @@ def test_forty_runs_at_once_all_finish_and_never_more_are_in_flight_than_allowed
         spans = [(datetime.fromisoformat(r.started), datetime.fromisoformat(str(r.completed))) for r in flow_runs]
         at_once = max(sum(began <= moment < ended for began, ended in spans) for moment, _ in spans)
         assert 1 < at_once <= world.settings.policy.max_in_flight
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("service", ["transfer", "compute"])
+def test_an_end_that_nobody_can_confirm_yet_is_no_failure(tmp_path: Path, service: str) -> None:
+    """Flows says succeeded while another witness cannot be asked."""
+    world = World(tmp_path)
+    try:
+        run = world.new_run()
+        world.hold(True)
+        world.start_driver()
+        until(lambda: any(w["run"] == run for w in records(world.sandbox.directory).working), 30)
+        path = {"transfer": "GET /v0.10/*", "compute": "POST /v2/batch_status"}[service]
+        set_fault(world.sandbox.directory, "http-503", service=service, path=path, times=0)
+        world.hold(False)
+        until(lambda: records(world.sandbox.directory).flow_runs[0]["status"] == "SUCCEEDED", 30)
+        seen = struck(world.sandbox.directory, "http-503")
+        until(lambda: struck(world.sandbox.directory, "http-503") >= seen + 2, 30)
+        assert world.state(run) is RunState.RUNNING
+        clear_faults(world.sandbox.directory)
+        world.wait_for(run, RunState.DONE)
+        assert judge(world).good
     finally:
         world.close()

@@ -175,6 +175,12 @@ def test_unchanged_cells_between_are_sent_again_when_that_is_shorter_than_a_jump
     assert cells.changes(after, CONSOLE) == f"\x1b[1;1Hx..x\x1b[{WIDTH - 5}Cx"
 
 
+def test_a_place_is_named_after_a_character_about_whose_width_terminals_disagree() -> None:
+    line = [Strip([Segment("e\u0301xy👩‍👧z日本")])]
+    update = LayoutUpdate([line], Region(0, 0, WIDTH, 1))  # type: ignore[list-item]
+    assert CellDiff().changes(update, CONSOLE) == "\x1b[1;1He\u0301\x1b[1;2Hxy👩‍👧\x1b[1;6Hz日本"
+
+
 def test_after_forgetting_everything_is_sent_again() -> None:
     cells = CellDiff()
     first = cells.changes(whole(), CONSOLE)

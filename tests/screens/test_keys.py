@@ -2,7 +2,20 @@ import pytest
 
 from console.report import RunRow
 from console.states import RunState
-from screens.keys import ACTIONS, AUTO, CANCEL, DETAIL, LAUNCH, MOVES, READ_ONLY, RETRY, Action, question, why_not
+from screens.keys import (
+    ACTIONS,
+    AUTO,
+    CANCEL,
+    DETAIL,
+    FETCH,
+    LAUNCH,
+    MOVES,
+    READ_ONLY,
+    RETRY,
+    Action,
+    question,
+    why_not,
+)
 
 
 def run(state: RunState, segments: int = 12) -> RunRow:
@@ -35,7 +48,7 @@ def test_a_run_without_segments_cannot_be_launched() -> None:
 def test_a_read_only_console_only_looks() -> None:
     for action in ACTIONS:
         reason = why_not(action, run(RunState.READY), read_only=True)
-        assert (reason == READ_ONLY) == (action in (LAUNCH, RETRY, CANCEL, AUTO))
+        assert (reason == READ_ONLY) == (action in (LAUNCH, RETRY, CANCEL, AUTO, FETCH))
 
 
 def test_what_is_hard_to_undo_is_asked_first_naming_run_and_consequence() -> None:

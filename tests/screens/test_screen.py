@@ -176,10 +176,10 @@ async def test_the_detail_of_a_run_and_back(demo: DemoLedger) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press(*row_of(1214), "enter")
-        screen = await until_shown(pilot, "run 1214 FAILED", "Attempts", "Events", "disagrees")
+        screen = await until_shown(pilot, "run 1214 FAILED", "Timeline of the attempts", "7 Events", "??")
         for words in ("60Cr beta decay", "/data/e21062/stagearea/run1214", "transfer 42, fit 42, convert 42"):
             assert words in screen
-        assert ">   07" in screen
+        assert "> 07" in screen
         await pilot.press("r")
         await until(pilot, lambda: asked(demo) == [("retry", 1214, {"dry": True})])
         await pilot.press("escape")

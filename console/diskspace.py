@@ -1,0 +1,77 @@
+"""What is free on the disk that the results come back to. Nothing is launched whose result would find no room."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from console import text
+from console.ledger import Ledger
+from console.settings import SettingsError
+
+KEY = "disk_space"  # in the ledger's meta
+LEAST_FREE = 0.03  # of the disk; below it nothing is launched
+SHOWN_FROM, TIGHT_FROM = 0.8, 0.95  # full: before that it is not worth a word; from then on each gigabyte counts
+LOOK_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class Space:
+    """Bytes of a file system, as a user may have them."""
+
+    free: int
+    total: int
+
+    @property
+    def used(self) -> float:
+        """The share that is taken, 0 to 1."""
+        return 1 - self.free / self.total if self.total else 0.0
+
+    @property
+    def short(self) -> bool:
+        return self.total > 0 and self.free < LEAST_FREE * self.total
+
+    def __str__(self) -> str:
+        return f"{100 * self.used:.0f} % full, {text.size(self.free)} free"
+
+
+def measure(directory: Path) -> Space:
+    """Raises OSError; waits for as long as the file system does."""
+    found = shutil.disk_usage(directory)
+    return Space(found.free, found.used + found.free)
+
+
+def look(ledger: Ledger, directory: Path) -> None:
+    """Write down what is free; that it has become too little, or no longer is, is an event."""
+    try:
+        found, before = measure(directory), read(ledger)
+    except OSError as error:
+        raise SettingsError(
+            f"{directory} (dtn.results) cannot be looked at: {error.strerror}; is it mounted?"
+        ) from None
+    if before is not None and _alike(found, before):
+        return
+    was_short = before is not None and before.short
+    with ledger.change():
+        ledger.put(KEY, json.dumps(asdict(found)))
+        if found.short and not was_short:
+            words = f"the disk of {directory} is {found}: nothing is launched until there is room on it"
+            ledger.event("bad", words, actor="driver")
+        elif was_short and not found.short:
+            ledger.event("good", f"the disk of {directory} has room again: {found}", actor="driver")
+
+
+def _alike(one: Space, other: Space) -> bool:
+    """Each difference that is written wakes every screen: only what is seen counts, more closely as it gets tight."""
+    tight = max(one.used, other.used) > TIGHT_FROM
+    return one.short == other.short and round(100 * one.used) == round(100 * other.used) and not (
+        tight and text.size(one.free) != text.size(other.free)
+    )  # fmt: skip
+
+
+def read(ledger: Ledger) -> Space | None:
+    """What was last seen; None when nothing was yet."""
+    known = ledger.get(KEY)
+    return Space(**json.loads(known)) if known else None

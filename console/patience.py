@@ -1,0 +1,101 @@
+"""What to say of a compute task that has not ended: since when, and what that may mean when it is strange.
+
+Compute has no word for a task that it has lost, nor for a program that hangs: it goes on saying "pending" or "running".
+So the console compares, with the workers that are idle meanwhile and with how long the same work took before.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+
+from console import text
+from console.operations import Operations
+from console.records import Attempt
+from console.witnesses import RUNNING, TOOK, WAITS
+from flowspec.numbers import ranges
+from flowspec.progress import Evidence, Says, Witness
+from flowspec.stages import Cell, Stage
+
+# Looks of the poller (`policy.poll_interval`) that a task may wait beside idle workers: the endpoint tells of these
+# twice a minute only. As many more than usual may one take that runs.
+PATIENCE = 12.0
+TIMES_USUAL = 3.0
+LATELY = 30  # attempts, from which is known what is usual
+WHAT_TO_DO = "c cancels, r does it again"
+_SUSPICION, _OFFLINE = ": it may ", " offline "
+
+
+def strange(cell: Cell) -> bool:
+    """Whether this cell tells more than one that just takes its time."""
+    return _SUSPICION in cell.why or _OFFLINE in cell.why
+
+
+def explained(ops: Operations, attempt: Attempt, stage: Stage, found: Sequence[Evidence]) -> list[Evidence]:
+    """The same, with what there is to say of the tasks that have not ended. A new suspicion is an event."""
+    rows = ops.ledger.rows(
+        "SELECT segment, says, note, at FROM evidence WHERE run = ? AND stage = ? AND witness = ? AND attempt = ?",
+        attempt.run, stage.value, Witness.TASK.value, attempt.attempt,
+    )  # fmt: skip
+    since = {(None if row["segment"] < 0 else row["segment"], row["says"]): row["at"] for row in rows}
+    told = []
+    for item in found:
+        at = since.get((item.segment, item.says.value), item.at)
+        if item.note == WAITS:
+            told.append(replace(item, note=_waiting(ops, stage, at), at=at))
+        elif item.note == RUNNING:
+            told.append(replace(item, note=_running(ops, stage, at), at=at))
+        else:
+            told.append(item)
+    suspected = [item for item in told if _SUSPICION in item.note]
+    if suspected and not any(_SUSPICION in row["note"] for row in rows):
+        segments = ranges(item.segment for item in suspected if item.segment is not None)
+        where = f"{stage.value} of segment {segments}" if segments else stage.value
+        words = f"run {attempt.run}: {where} {suspected[0].note}"
+        ops.ledger.event("warning", words, actor="driver", run=attempt.run, attempt=attempt.attempt)
+    return told
+
+
+def _waiting(ops: Operations, stage: Stage, since: float) -> str:
+    words = f"{WAITS} since {text.clock(since)}"
+    name, offline, idle = _endpoint(ops, stage)
+    if offline is not None:
+        return f"{words}: {name} is offline since {text.clock(offline)}"
+    if idle and ops.now() - since > PATIENCE * ops.policy.poll_interval:
+        workers = "idle worker" if idle == 1 else "idle workers"
+        return f"{words} although {name} has {idle} {workers}{_SUSPICION}be lost; {WHAT_TO_DO}"
+    return words
+
+
+def _running(ops: Operations, stage: Stage, since: float) -> str:
+    words = f"{RUNNING} since {text.clock(since)}"
+    name, offline, _ = _endpoint(ops, stage)
+    if offline is not None:
+        return f"{words}; {name} is offline since {text.clock(offline)}"
+    longer = ops.now() - since - PATIENCE * ops.policy.poll_interval
+    usual = _usual(ops, stage) if longer > 0 else None
+    if usual is not None and longer > TIMES_USUAL * usual:
+        return f"{words}, usually {stage.value} takes {text.span(usual)}{_SUSPICION}hang; {WHAT_TO_DO}"
+    return words
+
+
+def _endpoint(ops: Operations, stage: Stage) -> tuple[str, float | None, int]:
+    """Name, since when it is offline (None: it is not), idle workers."""
+    row = ops.ledger.row("SELECT name, online, since, detail FROM endpoints WHERE endpoint = ?", ops.endpoints[stage])
+    if row is None:
+        return "", None, 0
+    idle = json.loads(row["detail"]).get("idle_workers")
+    return row["name"], None if row["online"] else row["since"], idle if isinstance(idle, int) else 0
+
+
+def _usual(ops: Operations, stage: Stage) -> float | None:
+    """Seconds that tasks of this stage took lately."""
+    rows = ops.ledger.rows(
+        "SELECT note FROM evidence WHERE run IN (SELECT run FROM attempts ORDER BY attempt DESC LIMIT ?) "
+        "AND stage = ? AND witness = ? AND says = ?",
+        LATELY, stage.value, Witness.TASK.value, Says.DONE.value,
+    )  # fmt: skip
+    took = [float(found[1]) for row in rows if (found := TOOK.search(row["note"]))]
+    return statistics.median(took) if took else None

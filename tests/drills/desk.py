@@ -1,0 +1,124 @@
+"""An operator's desk: a running world, and a screen on which things are read and keys are pressed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from console.states import RunState
+from tests import sandbox_records
+from tests.drills.driver import FREE_SPACE
+from tests.fire.world import World
+from tests.sandbox_fixture import until
+from tests.tmux import Terminal, terminal
+
+ENDED_SECONDS = 40.0
+
+
+class Desk:
+    """`pressed` counts the keys."""
+
+    def __init__(self, world: World, window: Terminal) -> None:
+        self.world, self.window = world, window
+        self.pressed = 0
+
+    # ---- the other end
+
+    def fault(self, name: str, **args: Any) -> None:
+        sandbox_records.set_fault(self.world.sandbox.directory, name, **args)
+
+    def clear(self, name: str = "") -> None:
+        sandbox_records.clear_faults(self.world.sandbox.directory, name)
+
+    @property
+    def next_run(self) -> int:
+        """The number that the next run will have."""
+        return self.world.runs[-1] + 1 if self.world.runs else 101
+
+    def deliver(self, segments: int = 1) -> int:
+        return self.world.new_run(segments)
+
+    def wait_for(self, state: RunState, *runs: int, seconds: float = ENDED_SECONDS) -> None:
+        for run in runs:
+            until(lambda run=run: self.world.state(run) is state, seconds, every=0.1)
+
+    # ---- the screen
+
+    def text(self) -> str:
+        """The screen in one line: where a bar breaks its lines does not matter."""
+        return " ".join(self.window.text().split())
+
+    def see(self, *sentences: str, seconds: float = 20.0) -> float:
+        """Wait until all of these are on the screen; how many seconds that took."""
+        began = time.monotonic()
+        try:
+            until(lambda: all(words in self.text() for words in sentences), seconds, every=0.05)
+        except AssertionError:
+            raise AssertionError(f"{sentences} not shown within {seconds} s:\n{self.window.text()}") from None
+        return time.monotonic() - began
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.window.press(key)
+            self.pressed += 1
+
+    def select(self, run: int) -> None:
+        """Show this run only; the line of the run under the cursor then tells all that there is to say of it."""
+        self.press("Escape", "Escape", "/", *f"run:{run}", "Enter")
+        self.see(f" run {run} ")
+
+    def confirm(self, question: str) -> None:
+        """Answer a question with yes."""
+        self.see(question)
+        self.press("Tab", "Enter")
+
+    def retry(self, run: int) -> None:
+        self.press("r")
+        self.confirm(f"Retry run {run}?")
+
+    def cancel(self, run: int) -> None:
+        self.press("c")
+        self.confirm(f"Cancel run {run}?")
+
+
+@contextmanager
+def desk_in(directory: Path, *, driver: bool = True, policy: str = "", **options: Any) -> Iterator[Desk]:
+    """A world with a screen at work. With `driver` it is the less patient one, else the screen starts its own.
+
+    `policy`: further lines of that section of the profile. `options`: see `World`.
+    """
+    world = World(directory / "world", **options)
+    text = world.profile.read_text()
+    world.profile.write_text(text.replace("[policy]\n", f"[policy]\n{policy}\n"))
+    process = _drive(world, directory) if driver else None
+    try:
+        until(lambda: process is None or world.driver(), 10)
+        with terminal(directory / "window", "--profile", str(world.profile)) as window:
+            desk = Desk(world, window)
+            desk.see("driver here", "compute disk flows ok")
+            yield desk
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait(10)
+        elif (found := world.driver()) is not None:
+            os.kill(found.pid, 9)
+        world.close()
+
+
+def free_space(directory: Path) -> Path:
+    """The file in which a test tells the less patient driver what is free on the DTN's disk: `FREE TOTAL`, in bytes."""
+    return directory / "free-space"
+
+
+def _drive(world: World, directory: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.drills.driver", "--profile", str(world.profile), "watch"]
+    environment = {**os.environ, FREE_SPACE: str(free_space(directory))}
+    with (directory / "driver.log").open("ab") as log:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
