@@ -113,7 +113,8 @@ def _of_task(stage: Stage, segment: int | None, status: TaskStatus, reply: Mappi
 def _last_line(text: str) -> str:
     """The last line of a traceback is the cause; what stands above is for the log."""
     lines = [line.strip() for line in text.strip().splitlines() if line.strip(" -")]
-    return lines[-1] if lines else "failed without a cause"
+    # Of `parsl.executors.high_throughput.errors.WorkerLost: ...` the path of the module only takes room.
+    return re.sub(r"^(?:\w+\.)+(?=\w+:)", "", lines[-1]) if lines else "failed without a cause"
 
 
 def _note(text: str) -> str:

@@ -245,7 +245,7 @@ class _Brush:
         """Write what differs in row `y`."""
         before = old + [None] * (len(new) - len(old))
         done = 0
-        for x in [x for x, (was, now) in enumerate(zip(before, new)) if was != now]:  # noqa: B905 (3.10 is slow at it)
+        for x in [x for x, (was, now) in enumerate(zip(before, new, strict=True)) if was != now]:
             if x >= done and new[x] is not None:  # None: half a wide character is lost; the terminal says what is left
                 self._go(y, x, new)
                 done = self._write(y, x, new)

@@ -19,6 +19,7 @@ from screens.lines import Piece
 from screens.matrix_model import Group, grouped
 from screens.pane import Pane
 from screens.sections import Row
+from screens.table import Column
 
 SHORT = 30  # lines: below, the facts are kept to what matters most
 
@@ -36,7 +37,7 @@ class DetailScreen(ConsoleScreen):
         self._pointed = False
         self._together = True  # equal segments in one row
 
-        def pane(name: str, columns: Sequence[sections.Column]) -> Pane:
+        def pane(name: str, columns: Sequence[Column]) -> Pane:
             key, pieces = attrgetter("key"), attrgetter("pieces")
             return Pane(columns, key, pieces, id=name, ascii_only=ascii_only, problem=attrgetter("bad"))
 
@@ -141,29 +142,32 @@ class DetailScreen(ConsoleScreen):
     # ---- the segment that is looked at
 
     def _segment(self) -> int | None:
-        """The segment under the cursor of the section where one was chosen last."""
-        pane = self.witnesses if self._beside is self.witnesses else self.segments
-        row = pane.cursor_item
+        row = self.segments.cursor_item
         return row.segment if isinstance(row, Row) else None
 
     def _point_at_segment(self, pane: Pane, segment: int | None) -> None:
         """Put the cursor of a section on the rows of a segment, on what is wrong with it when something is."""
         rows = [row for row in pane.table.rows if row.segment is not None and segment is not None]
-        mine = [row for row in rows if row.segment <= segment]
-        mine = [row for row in mine if row.segment == mine[-1].segment]
+        before = [row for row in rows if row.segment <= segment]  # it may be in a row with others
+        mine = [row for row in before if row.segment == before[-1].segment]
         if mine:
             pane.point_at(next((row.key for row in mine if row.bad), mine[0].key))
 
     def on_pane_moved(self, event: Pane.Moved) -> None:
-        if event.pane is self.segments and self.witnesses.display:
-            self._point_at_segment(self.witnesses, self._segment_of(self.segments))
-        elif event.pane is self.segments and self.jobs.display and (detail := self._detail()):
-            self._fill(self.jobs, detail)
+        """Segments, witnesses and job reports stay with the same segment."""
+        row = event.pane.cursor_item
+        if event.pane is self.witnesses and isinstance(row, Row):
+            self._point_at_segment(self.segments, row.segment)
+        elif event.pane is self.segments:
+            self._follow_segment()
         self.bars()
 
-    def _segment_of(self, pane: Pane) -> int | None:
-        row = pane.cursor_item
-        return row.segment if isinstance(row, Row) else None
+    def _follow_segment(self) -> None:
+        detail = self._detail()
+        if self.witnesses.display:
+            self._point_at_segment(self.witnesses, self._segment())
+        if self.jobs.display and detail is not None:
+            self._fill(self.jobs, detail)
 
     # ---- keys
 
@@ -190,13 +194,10 @@ class DetailScreen(ConsoleScreen):
             self.fill()
 
     def _go_to(self, pane: Pane) -> None:
-        before = self.focused_pane()
         pane.display = True  # what is not displayed cannot be focused
         pane.focus()
-        pair = (self.segments, self.witnesses)
-        if before in pair and pane in pair and before is not pane:
-            segment = self._segment_of(before)
-            self.call_after_refresh(self._point_at_segment, pane, segment)
+        if pane is self.witnesses:
+            self.call_after_refresh(self._follow_segment)
 
     def _fetch(self) -> None:
         reason = why_not(FETCH, self.chosen_run(), self.app.options.read_only)

@@ -66,7 +66,7 @@ def _same(one: SegmentRow, other: SegmentRow) -> bool:
 
 
 @dataclass(frozen=True)
-class Testimony:
+class Statement:
     """What one witness says of one stage of a group (None: of the run), or that none has said anything (`witness` '').
 
     `since` is when the one that speaks longest said so first; `size` is "812 B" or a range, left to be formatted.
@@ -89,12 +89,12 @@ class Testimony:
 RAW = "raw"  # stands for what lies on the DTN
 
 
-def testimonies(detail: RunDetail, groups: Sequence[Group]) -> list[Testimony]:
+def statements(detail: RunDetail, groups: Sequence[Group]) -> list[Statement]:
     """Every witness of every place, in the order of segments and work; the stages of the run last."""
     heard: dict[Place, dict[Witness, Evidence]] = {}
     for item in detail.evidence:
         heard.setdefault((item.stage, item.segment), {})[item.witness] = item
-    found: list[Testimony] = []
+    found: list[Statement] = []
     for group in groups:
         found.append(_on_disk(group))
         for stage, cell in zip(SEGMENT_STAGES, group.cells, strict=True):
@@ -105,10 +105,10 @@ def testimonies(detail: RunDetail, groups: Sequence[Group]) -> list[Testimony]:
     return found
 
 
-def _on_disk(group: Group) -> Testimony:
+def _on_disk(group: Group) -> Statement:
     sizes = [row.bytes for row in group.rows if row.bytes is not None]
     says, spread = ("done", (min(sizes), max(sizes))) if sizes else ("absent", None)
-    return Testimony(group, RAW, None, "file", says, spread, None, "on the DTN" if sizes else "no longer on the DTN")
+    return Statement(group, RAW, None, "file", says, spread, None, "on the DTN" if sizes else "no longer on the DTN")
 
 
 def _of_places(
@@ -117,7 +117,7 @@ def _of_places(
     cell: Cell,
     places: Sequence[Place],
     heard: Mapping[Place, Mapping[Witness, Evidence]],
-) -> list[Testimony]:
+) -> list[Statement]:
     found = []
     for witness in Witness:
         said = [heard[place][witness] for place in places if witness in heard.get(place, {})]
@@ -128,8 +128,8 @@ def _of_places(
             note = _common(said)
             if note and witness in (Witness.FILE, Witness.OLD) and said[0].says is Says.DONE:
                 note = f"written {note}"  # of a file that is there, the note is its time
-            found.append(Testimony(group, stage.value, cell, witness.value, _says(said, places), spread, since, note))
-    return found or [Testimony(group, stage.value, cell, "", "", None, None, "no witness has said anything yet")]
+            found.append(Statement(group, stage.value, cell, witness.value, _says(said, places), spread, since, note))
+    return found or [Statement(group, stage.value, cell, "", "", None, None, "no witness has said anything yet")]
 
 
 def _says(said: Sequence[Evidence], places: Sequence[Place]) -> str:

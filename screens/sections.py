@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from console import text
-from console.jobreports import PENDING, JobReport, Report, ReportState
+from console.jobreports import PENDING, Report, ReportState
 from console.records import Attempt
 from console.report import RunDetail
+from console.report_files import JobReport
 from console.timing import Hint, Timing
 from flowspec import flowlog
 from flowspec.progress import Says
@@ -21,7 +22,7 @@ from flowspec.stages import SEGMENT_STAGES, Place, Stage
 from flowspec.timeline import StageTime
 from screens import look
 from screens.lines import Piece
-from screens.matrix_model import RAW, Group, testimonies
+from screens.matrix_model import RAW, Group, statements
 from screens.table import Column
 
 WEB_APP = "https://app.globus.org/runs/"
@@ -103,7 +104,7 @@ def witness_rows(detail: RunDetail, groups: Sequence[Group], now: float) -> list
     """A line for each witness of each place; segment and stage are written where they begin."""
     rows: list[Row] = []
     before: tuple[Group | None, str] | None = None
-    for told in testimonies(detail, groups):
+    for told in statements(detail, groups):
         here = (told.group, told.stage)
         glyph = look.glyph(told.cell, detail.active) if told.cell else ("", "plain")
         label = told.group.label if told.group else "run"
@@ -203,7 +204,7 @@ def _hints(hints: Sequence[Hint]) -> str:
 
 def _short(seconds: float) -> str:
     """At most five characters, as text.span, with a decimal where that fits."""
-    return f"{seconds:.1f} s" if 0 <= seconds < 9.95 else text.span(seconds)
+    return f"{seconds:.1f} s" if 0.05 <= seconds < 9.95 else text.span(seconds)
 
 
 def precisely(seconds: float) -> str:

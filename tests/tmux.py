@@ -26,7 +26,8 @@ class Terminal:
         self._socket = f"frib-{self.mark[:8]}"
         self._exit_code = directory / "exit-code"
         width, height = size
-        run = f"{shlex.join(command)}; echo $? >{shlex.quote(str(self._exit_code))}; exec cat"
+        # Where pytest has loaded readline, that has put a size of its own into the environment.
+        run = f"unset COLUMNS LINES; {shlex.join(command)}; echo $? >{shlex.quote(str(self._exit_code))}; exec cat"
         settings: Mapping[str, str] = {MARK: self.mark, "TMPDIR": str(directory), "TERM": "screen-256color"}
         environment = [word for name, value in settings.items() for word in ("-e", f"{name}={value}")]
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), *environment, run)

@@ -73,7 +73,13 @@ class Soak:
     # ---- kills
 
     def _strike(self) -> None:
-        strikes = {self._kill_driver: 12, self._stop_driver: 2, self._kill_screen: 3, self._cut_connection: 3}
+        strikes = {
+            self._kill_driver: 11,
+            self._stop_driver: 2,
+            self._kill_screen: 3,
+            self._freeze_screen: 1,
+            self._cut_connection: 3,
+        }
         strike = self.random.choices(list(strikes), list(strikes.values()))[0]
         strike()
         self.report.kills[strike.__name__.strip("_").replace("_", " ")] += 1
@@ -103,6 +109,13 @@ class Soak:
         place = self.random.randrange(len(self.screens))
         self.screens[place].kill()
         self.screens[place] = Screen(self.world.profile)
+
+    def _freeze_screen(self) -> None:
+        """One console stops: the other one has to look after the driver alone."""
+        frozen = self.random.choice(self.screens).process
+        frozen.send_signal(signal.SIGSTOP)
+        self._kill_driver()
+        frozen.send_signal(signal.SIGCONT)
 
     def _cut_connection(self) -> None:
         """The next request to Flows, Transfer or Compute is lost, before or after it had its effect."""

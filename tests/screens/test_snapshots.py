@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 
 from screens.look import RGB
 from tests.ledger_fixture import DemoLedger
+from tests.run_history import with_history
 from tests.screen_driver import make_app, settled
 
 WIDE, SMALL = (120, 40), (80, 24)
@@ -34,12 +35,14 @@ def after(theme: str, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
         pytest.param(WIDE, RGB.name, False, TO_FAILED_RUN, id="main-wide"),
         pytest.param(SMALL, RGB.name, False, TO_FAILED_RUN, id="main-small"),
         pytest.param(SMALL, "ansi-dark", True, [*TO_FAILED_RUN, "tab"], id="main-small-ascii-ansi"),
-        pytest.param(WIDE, RGB.name, False, [*TO_FAILED_RUN, "enter"], id="detail-wide"),
+        pytest.param(WIDE, RGB.name, False, [*TO_FAILED_RUN, "enter", "6"], id="detail-wide"),
+        pytest.param(SMALL, RGB.name, False, [*TO_FAILED_RUN, "enter", "w"], id="detail-small"),
         pytest.param(SMALL, RGB.name, False, ["down", "down", "c"], id="confirm-small"),
     ],
 )
 def test_screen(
     demo: DemoLedger, snap_compare: Any, size: tuple[int, int], theme: str, ascii_only: bool, keys: list[str]
 ) -> None:
+    with_history(demo, 1214, 7)
     app = make_app(demo.ledger.path, ascii_only=ascii_only)
     assert snap_compare(app, terminal_size=size, run_before=after(theme, *keys))
