@@ -10,7 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PROFILE_VARIABLE = "FRIB_CONSOLE_PROFILE"
+from console.usage import NO_PROFILE, PROFILE_VARIABLE
+
 DISTRIBUTION = "frib-flow-console"
 
 OpenScreen = Callable[[argparse.Namespace], int]
@@ -36,13 +37,9 @@ def _screen(options: argparse.Namespace, open_screen: OpenScreen | None) -> int:
         )
         return 2
     if options.profile is None and not options.sandbox:
-        print(f"console: {no_profile()}", file=sys.stderr)
+        print(f"console: {NO_PROFILE}", file=sys.stderr)
         return 2
     return open_screen(options)
-
-
-def no_profile() -> str:
-    return f"no profile: give --profile FILE (or set {PROFILE_VARIABLE}), or try it out with --sandbox"
 
 
 def _version() -> str:

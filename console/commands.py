@@ -7,29 +7,21 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from console import cli
+from console import further
+from console.answers import BadUse, Failure, ask, refuse_wrong_paths, report, settings_of
 from console.ledger import Ledger, LedgerError, actor
 from console.presence import advice, driver
 from console.processes import ProcessProblem, start_driver, stop_driver
 from console.profiles import load
 from console.settings import Settings, SettingsError
 
-ANSWER_SECONDS = 30.0
 LATER_SECONDS = (2.0, 4.0, 6.0)  # Compute allows 20 requests in 10 s, and the driver has its share
-
-
-class BadUse(Exception):
-    """The command cannot be done as given: exit code 2."""
-
-
-class Failure(Exception):
-    """The command was tried and failed: exit code 1."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,27 +42,6 @@ def run(options: argparse.Namespace) -> int:
 def _fail(error: Exception, code: int) -> int:
     print(f"console: {error}", file=sys.stderr)
     return code
-
-
-def settings_of(options: argparse.Namespace) -> Settings:
-    if options.profile is None:
-        raise BadUse(cli.no_profile())
-    return load(options.profile)
-
-
-def refuse_wrong_paths(settings: Settings, profile: Path) -> None:
-    """On first use. Later a folder that is not there is a file system that is not mounted: the screen tells of it."""
-    if not settings.ledger.exists():
-        try:
-            settings.check_paths()
-        except SettingsError as error:
-            raise SettingsError(f"{profile}: {error}") from None
-
-
-def report(options: argparse.Namespace, document: Mapping[str, Any], text: str) -> int:
-    """Print the outcome, as JSON or for people."""
-    print(json.dumps({"schema": 1, **document}, indent=2) if options.json else text)
-    return 0
 
 
 # ---- looking
@@ -153,23 +124,6 @@ def cancel(options: argparse.Namespace) -> int:
 def _request(options: argparse.Namespace, settings: Settings, verb: str, number: int, **args: Any) -> int:
     answer = ask(options, settings, verb, number, **args)
     return report(options, {"run": number, "answer": answer}, answer)
-
-
-def ask(options: argparse.Namespace, settings: Settings, verb: str, number: int | None, **args: Any) -> str:
-    """Ask the driver (started when there is none) and wait for its answer. Raises Failure when it refuses."""
-    refuse_wrong_paths(settings, options.profile)
-    ledger = Ledger(settings.ledger)
-    start_driver(settings, options.profile.resolve())
-    asked = ledger.ask(verb, number, actor=actor(), **args)
-    until = time.monotonic() + ANSWER_SECONDS
-    while time.monotonic() < until:
-        request = ledger.request(asked)
-        if request is not None and request.state == "refused":
-            raise Failure(request.answer)
-        if request is not None and request.state == "done":
-            return request.answer
-        time.sleep(0.05)
-    raise Failure(f"the driver has not answered in {ANSWER_SECONDS:.0f} s; the request stands: console status")
 
 
 def _run_number(settings: Settings, given: int | Path) -> int:
@@ -294,19 +248,12 @@ def sandbox(options: argparse.Namespace) -> int:
         raise Failure(f"the loopback Globus: {error}") from error
 
 
-def _further(name: str, options: argparse.Namespace) -> int:
-    from console import further
-
-    command: Callable[[argparse.Namespace], int] = getattr(further, name)
-    return command(options)
-
-
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
     "launch": launch,
-    "retry": partial(_further, "retry"),
-    "waive": partial(_further, "waive"),
-    "reprocess": partial(_further, "reprocess"),
+    "retry": further.retry,
+    "waive": further.waive,
+    "reprocess": further.reprocess,
     "cancel": cancel,
     "watch": watch,
     "driver status": driver_status,

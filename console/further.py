@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from console.commands import BadUse, ask, report, settings_of
+from console.answers import BadUse, ask, report, settings_of
 from flowspec.numbers import parse_ranges
 from flowspec.plan import Wish
 from flowspec.stages import STAGES, Stage

@@ -216,10 +216,14 @@ class SnapshotReader:
     """Reads snapshots from one ledger; rows that have not changed are the same objects as in the snapshot before.
 
     Of the runs only those written since the last look are read: most of thousands never change again.
+    With `first`, the first snapshot has only so many of the newest runs, as there is little to see of the others yet;
+    `complete` tells whether all are there.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, first: int = -1) -> None:
         self.ledger = ledger
+        self.complete = False
+        self._first = first
         self._known: dict[int, tuple[tuple[Any, ...], RunRow]] = {}
         self._runs_shown: tuple[RunRow, ...] = ()
         self._newest = 0.0  # `updated` of the run written last
@@ -247,11 +251,14 @@ class SnapshotReader:
         )
 
     def _runs(self) -> tuple[RunRow, ...]:
-        since, now = min(self._newest, self.ledger.now()) - OVERLAP_SECONDS, time.monotonic()
-        if now - self._read_all_at >= READ_ALL_SECONDS:
+        since, now, limit = min(self._newest, self.ledger.now()) - OVERLAP_SECONDS, time.monotonic(), -1
+        if not self._known and self._first > 0:
+            since, limit = 0.0, self._first
+        elif now - self._read_all_at >= READ_ALL_SECONDS:
             since, self._read_all_at = 0.0, now
+        self.complete = limit < 0
         known, differ = self._known, False
-        for *columns, updated in self.ledger.rows(_RUNS, since):
+        for *columns, updated in self.ledger.rows(_RUNS, since, limit):
             raw, self._newest = tuple(columns), max(self._newest, updated)
             before = known.get(raw[0])
             if before is None or before[0] != raw:
@@ -301,7 +308,7 @@ _RUNS = """
            (SELECT count(*) FROM attempts WHERE attempts.run = runs.run), result, again_at,
            CASE WHEN launched_sizes NOT IN ('{}', sizes) THEN json_array(json(launched_sizes), json(sizes)) END,
            updated
-    FROM runs WHERE updated >= ?"""
+    FROM runs WHERE updated >= ? ORDER BY run DESC LIMIT ?"""
 
 _SOURCES = "SELECT name, tried_at, ok_at, problem FROM sources ORDER BY name"
 _ANSWERS = "SELECT request, verb, run, state, answer FROM requests ORDER BY request DESC LIMIT ?"

@@ -47,6 +47,7 @@ from screens.main_screen import MainScreen
 from screens.reader import Asked, Asker, Keeper, Look, Looked, Reader
 
 TICK_SECONDS = 1.0
+MANY_RUNS = 100
 
 
 class ConsoleApp(SparingApp, inherit_bindings=False):
@@ -100,7 +101,8 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
     # ---- what comes from the ledger
 
     def on_looked(self, message: Looked) -> None:
-        if self.look.snapshot is None:
+        before, now = self.look.snapshot, message.look.snapshot
+        if now is not None and len(now.runs) > (len(before.runs) if before else 0) + MANY_RUNS:
             gc.freeze()  # most of thousands of rows stay for ever: the collector need not go through them at each key
         self.look = message.look
         if self.look.lost:

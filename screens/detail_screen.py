@@ -19,7 +19,7 @@ from screens.lines import Piece
 from screens.matrix_model import Group, grouped
 from screens.pane import Pane
 from screens.sections import Row
-from screens.table import Column
+from screens.table import Column, View
 
 SHORT = 30  # lines: below, the facts are kept to what matters most
 
@@ -104,7 +104,8 @@ class DetailScreen(ConsoleScreen):
                 sections.segment_rows(detail, self._groups(pane, detail)), title=title, empty="no segment on disk"
             )
         elif pane is self.witnesses:
-            rows = sections.witness_rows(detail, self._groups(pane, detail), now)
+            some = pane.table.view != View()  # a line may stand where the one that names its segment does not
+            rows = sections.witness_rows(detail, self._groups(pane, detail), now, every_name=some)
             pane.show(rows, title=f"What the witnesses say of {run}")
         elif pane is self.timeline:
             pane.show(sections.timeline_rows(detail, now), title="Timeline of the attempts", empty="never launched")
@@ -168,6 +169,7 @@ class DetailScreen(ConsoleScreen):
             self._point_at_segment(self.witnesses, self._segment())
         if self.jobs.display and detail is not None:
             self._fill(self.jobs, detail)
+            self.jobs.action_move("first")
 
     # ---- keys
 
@@ -196,7 +198,7 @@ class DetailScreen(ConsoleScreen):
     def _go_to(self, pane: Pane) -> None:
         pane.display = True  # what is not displayed cannot be focused
         pane.focus()
-        if pane is self.witnesses:
+        if pane in (self.witnesses, self.jobs):
             self.call_after_refresh(self._follow_segment)
 
     def _fetch(self) -> None:

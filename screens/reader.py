@@ -24,6 +24,7 @@ from console.report import RunDetail, Snapshot
 
 LOOK_SECONDS = 0.25
 KEEP_SECONDS = PRESENCE_SECONDS = 1.0
+FIRST_RUNS = 200  # are shown before thousands of older ones are read
 REST = 5  # after a look that took t seconds, rest at least REST * t
 
 Post = Callable[[Message], object]
@@ -101,7 +102,7 @@ class Reader(threading.Thread):
                 now_known = (self._version(), self._selected)
                 if now_known != known:
                     look = self._look(look, known is None or now_known[0] != known[0], now_known[1])
-                    known = now_known
+                    known = now_known if self._complete() else None
                 look = self._with_presence(look)
             except Exception as error:  # whatever it is: it is told, and the next look may go well
                 look, known = replace(look, problem=_told(error)), None
@@ -115,8 +116,11 @@ class Reader(threading.Thread):
 
     def _version(self) -> int:
         if self._report is None:
-            self._report = report.SnapshotReader(Ledger(self._path, now=self._now, must_exist=True))
+            self._report = report.SnapshotReader(Ledger(self._path, now=self._now, must_exist=True), FIRST_RUNS)
         return self._report.ledger.version()
+
+    def _complete(self) -> bool:
+        return self._report is not None and self._report.complete
 
     def _look(self, before: Look, changed: bool, selected: int | None) -> Look:
         assert self._report is not None

@@ -100,21 +100,22 @@ def worth_reading(group: Group) -> Place:
     return begun[-1] if begun else Stage.FIT, group.first
 
 
-def witness_rows(detail: RunDetail, groups: Sequence[Group], now: float) -> list[Row]:
-    """A line for each witness of each place; segment and stage are written where they begin."""
+def witness_rows(detail: RunDetail, groups: Sequence[Group], now: float, *, every_name: bool = False) -> list[Row]:
+    """A line for each witness of each place; segment and stage are written where they begin, or on every line."""
     rows: list[Row] = []
     before: tuple[Group | None, str] | None = None
     for told in statements(detail, groups):
         here = (told.group, told.stage)
         glyph = look.glyph(told.cell, detail.active) if told.cell else ("", "plain")
         label = told.group.label if told.group else "run"
-        new_group = before is None or before[0] is not told.group
+        new_group = every_name or before is None or before[0] is not told.group
+        new_place = every_name or here != before
         style = look.SAYS_STYLES.get(told.says, "plain")
         since = text.span(now - told.since) if told.since is not None else ""
         pieces = (
             (label if new_group else "", "plain"),
-            (told.stage if here != before else "", "plain"),
-            glyph if here != before else ("", "plain"),
+            (told.stage if new_place else "", "plain"),
+            glyph if new_place else ("", "plain"),
             (told.witness, "plain"),
             (told.says, style),
             (_spread(told.sizes), "plain"),

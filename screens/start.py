@@ -9,7 +9,7 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from console.commands import refuse_wrong_paths
+from console.answers import refuse_wrong_paths
 from console.ledger import Ledger, LedgerError
 from console.processes import ProcessProblem
 from console.profiles import load

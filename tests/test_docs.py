@@ -23,6 +23,7 @@ from console.processes import stop_driver
 from console.profiles import load
 from console.settings import Settings
 from console.states import RunState
+from console.usage import PROFILE_VARIABLE
 from screens import look
 from screens.keys import ACTIONS, MOVES
 from tests import documents
@@ -55,7 +56,7 @@ def test_every_console_command_of_the_docs_works(tmp_path: Path, monkeypatch: py
     commands.sort(key=lambda named: ORDER.index(named[0]))
     runs = sum(name in ("launch", "retry", "cancel", "waive", "reprocess") for name, _ in commands)
     with running_pipeline(tmp_path / "sandbox", auto_launch=False) as pipeline:
-        monkeypatch.setenv(cli.PROFILE_VARIABLE, str(pipeline.profile))
+        monkeypatch.setenv(PROFILE_VARIABLE, str(pipeline.profile))
         shift = Shift(pipeline, runs)
         try:
             for name, command in commands:

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from remote.sandbox.flows.engine import POLLINGS
+from remote.sandbox.ids import DTN_COLLECTION, ENDPOINTS, SITE_COLLECTION
 from remote.sandbox.server import SandboxConfig, build_world, serve
-from remote.sandbox.world import DTN_COLLECTION, ENDPOINTS, SITE_COLLECTION, World
+from remote.sandbox.world import World
 
 N = TypeVar("N", int, float)
 

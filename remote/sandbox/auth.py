@@ -11,7 +11,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from remote.sandbox.world import DTN_COLLECTION, SITE_COLLECTION, World
+from remote.sandbox.ids import DTN_COLLECTION, SITE_COLLECTION
+from remote.sandbox.world import World
 
 TOKEN_ROUTE = "/v2/oauth2/token"
 """The one route that is not guarded by the bearer token: it has credentials of its own."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from remote.sandbox.world import ENDPOINTS
+from remote.sandbox.ids import ENDPOINTS
 
 COMPUTE_STAGES = ("fit", "convert", "analyze")
 TRANSFER_STAGES = ("transfer", "return")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from remote.sandbox.faults import Faults
+from remote.sandbox.ids import DTN_COLLECTION
 from remote.sandbox.transfer_copy import CopyFault
 from remote.sandbox.transfer_task import TransferTask
-from remote.sandbox.world import DTN_COLLECTION
 
 _LOOK_SECONDS = 0.1
 _NAME = re.compile(r"run-(\d+)(?:-(\d+))?[^/]*$")

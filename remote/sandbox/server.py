@@ -23,8 +23,9 @@ from remote.sandbox.compute import ComputeService, Endpoint
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows import http as flows_http
 from remote.sandbox.flows.service import FlowsService
+from remote.sandbox.ids import DTN_COLLECTION, ENDPOINTS, IDENTITY, SITE_COLLECTION
 from remote.sandbox.transfer import TransferService
-from remote.sandbox.world import DTN_COLLECTION, ENDPOINTS, IDENTITY, SITE_COLLECTION, World
+from remote.sandbox.world import World
 
 _DEFAULT_WORKERS = {"frib-fit-mpi": 2, "frib-convert": 1, "frib-analysis": 1}
 _DIRECTORIES = (

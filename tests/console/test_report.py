@@ -64,6 +64,14 @@ def test_only_runs_written_lately_are_read_again(demo: DemoLedger, monkeypatch: 
     assert 1200 not in read
 
 
+def test_the_newest_runs_can_be_had_first_and_then_all(demo: DemoLedger) -> None:
+    reader = SnapshotReader(demo.ledger, first=3)
+    assert [row.run for row in reader.snapshot().runs] == [1219, 1218, 1217]
+    assert not reader.complete
+    assert reader.snapshot() == SnapshotReader(demo.ledger).snapshot()
+    assert reader.complete
+
+
 def test_a_clock_that_is_set_back_hides_nothing(demo: DemoLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = SnapshotReader(demo.ledger)
     demo.at = NOW + 3600

@@ -9,6 +9,7 @@ import pytest
 
 from console import cli, records
 from console.states import RunState
+from console.usage import PROFILE_VARIABLE
 from flowspec.stages import CellState, Stage
 from tests import sandbox_records
 from tests.pipeline_fixture import running_pipeline
@@ -25,7 +26,7 @@ def pipeline(tmp_path_factory):
 @pytest.fixture
 def console(pipeline, monkeypatch, capsys):
     """Runs a command; what it printed."""
-    monkeypatch.setenv(cli.PROFILE_VARIABLE, str(pipeline.profile))
+    monkeypatch.setenv(PROFILE_VARIABLE, str(pipeline.profile))
 
     def run(*words: str, code: int = 0) -> str:
         assert cli.main(words) == code, capsys.readouterr()

@@ -42,10 +42,10 @@ async def test_each_section_can_be_reached_on_a_small_terminal(demo: DemoLedger)
         for key, words in (
             ("2", ("IS BY", "EventEditor aborted")),
             ("3", ("WORK QUEUE FLOWS", "1 hint to Flows, moved 4 m")),
-            ("4", ("LOOKED", "action tg_4637c14b")),
+            ("4", ("LOOKED", "action 3b2d302f")),
             ("5", ("Input document of attempt 1", '"run": 1214')),
             ("6", ("segment 07 first", "rc 134 node nid004012 job 28471193 took 71 s", "EventEditor aborted")),
-            ("7", ("WHO", "shift@daq1", "r retries segment 07 only")),
+            ("7", ("WHO", "run 1214 is complete: 42 segments", "14:03 driver")),
             ("1", ("XFER FIT CONV NOTE", "00-06", "fit: EventEditor aborted (rc 134), no output")),
         ):
             await pilot.press(key)
@@ -98,6 +98,8 @@ async def test_witnesses_and_segments_stay_with_the_same_segment(demo: DemoLedge
         await until_shown(pilot, "Segments of 1214")
         await pilot.press("w", "p")
         await until(pilot, lambda: not any("convert" in line for line in pane(pilot)))
+        told = [line.split() for line in pane(pilot)[2:5]]
+        assert [words[:3] for words in told] == [["07", "fit", "!!"], [">", "09", "fit"], ["09", "fit", "??"]]
 
 
 async def test_f_has_the_report_of_the_failed_job_fetched_and_says_where_it_is(demo: DemoLedger) -> None:
