@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from console import attempts, cancel_lines, judging, pollers, records
+from console import attempts, cancel_lines, judging, patience, pollers, records
 from console.cancel_lines import CancelLine, LineKind, work
 from console.operations import Operations, Refused
 from console.records import Attempt, Run
@@ -156,6 +156,10 @@ def _mark_at_the_site(ops: Operations, attempt: Attempt) -> None:
     _see(ops, attempt.attempt, line, "made", gone=True)
 
 
+def _marked(ops: Operations, attempt: Attempt) -> bool:
+    return any(line.kind is LineKind.MARKER and line.gone for line in cancel_lines.read(ops.ledger, attempt.attempt))
+
+
 def _marker(attempt: Attempt) -> str | None:
     """None for an attempt that was started before there were markers: its jobs look for none."""
     return dict(attempt.body.get("site") or {}).get("marker")
@@ -274,9 +278,13 @@ def _look_at_compute(ops: Operations, cancelling: Sequence[Attempt]) -> None:
     replies = pollers.ask_compute(ops, cancelling)
     with ops.ledger.change():
         for attempt in cancelling:
+            harmless = patience.lost_tasks(ops, attempt) if _marked(ops, attempt) else set()
             for line in _open_lines(ops, attempt.attempt, LineKind.COMPUTE_TASK):
                 reply = replies.get(line.id)
-                if reply is not None:
+                if reply is not None and reply.status == "pending" and line.id in harmless:
+                    # Compute would tell this of a lost task for ever; should it begin after all, it sees the marker.
+                    _see(ops, attempt.attempt, line, "was never begun, and the marker keeps it from it", gone=True)
+                elif reply is not None:
                     _see(ops, attempt.attempt, line, _ended(reply) or reply.status, gone=bool(_ended(reply)))
                 elif _ended_before(ops, line.id):
                     _see(ops, attempt.attempt, line, "had ended", gone=True)

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from console.usage import NO_PROFILE, PROFILE_VARIABLE
+from console.usage import NO_PROFILE, PROFILE_VARIABLE, THEME_NAMES
 
 DISTRIBUTION = "frib-flow-console"
 
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sandbox", action="store_true", help="the screen on a complete sandbox, nothing else needed")
     parser.add_argument("--read-only", action="store_true", help="look only: no key changes anything")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
+    parser.add_argument("--theme", choices=THEME_NAMES, help="the colours (auto: those that suit the terminal)")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
 
     def add(name: str, text: str, *, to: argparse._SubParsersAction[argparse.ArgumentParser] = commands,

@@ -57,10 +57,10 @@ def look(ledger: Ledger, directory: Path) -> None:
     with ledger.change():
         ledger.put(KEY, json.dumps(asdict(found)))
         if found.short and not was_short:
-            words = f"the disk of {directory} is {found}: nothing is launched until there is room on it"
+            words = f"the results' disk is {found}: nothing is launched until there is room in {directory}"
             ledger.event("bad", words, actor="driver")
         elif was_short and not found.short:
-            ledger.event("good", f"the disk of {directory} has room again: {found}", actor="driver")
+            ledger.event("good", f"the results' disk has room again: {found}", actor="driver")
 
 
 def _alike(one: Space, other: Space) -> bool:

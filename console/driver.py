@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from console import actions, cancelling, diskspace, jobreports, pollers, reconciling
+from console import actions, cancelling, diskspace, jobreports, logins, pollers, reconciling
 from console.chore import Chore
 from console.crew import Crew
 from console.discovery import Discovery
@@ -68,6 +68,8 @@ class Driver:
             Chore("reports", lambda: jobreports.fetch(ops), self.settings.policy.poll_interval),
             Chore("flows", lambda: reconciling.settle(ops), SETTLE_SECONDS),
         ]
+        real = self.settings.globus.token_file is None
+        chores.append(Chore("login", lambda: logins.look(ledger, ops.remote.login, real=real), logins.LOOK_SECONDS))
         settled: list[bool] = []  # nothing is started before ledger and Globus are known to agree
         settling = [
             Chore("launcher", lambda: actions.answer_requests(ops), TICK_SECONDS),

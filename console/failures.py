@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from flowspec.plan import Plan, is_done
 from flowspec.progress import Evidence, Matrix, Says, Witness
 from flowspec.stages import SEGMENT_STAGES, STAGES, Cell, Place, Stage
 
+_OF_THE_INPUT = re.compile(
+    "physics events|END_RUN items|no larger than its input|no ring item|(?:is|was) cut|less than the"
+)
 QUARANTINED_AFTER = 2  # attempts in which a segment failed by itself
 
 
@@ -24,6 +28,11 @@ class Failure:
     segment: int | None
     kind: Kind
     cause: str
+
+    @property
+    def blames_input(self) -> bool:
+        """Whether the data that a fit read may be damaged: those at the site are then compared with the DTN's again."""
+        return self.stage is Stage.FIT and _OF_THE_INPUT.search(self.cause) is not None
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,11 @@ def judge(ops: Operations, attempt: Attempt, flow_run: FlowRun) -> None:
         records.set_attempt(ops.ledger, attempt.attempt, stage=stage.value)
     if flow_run.status in ("ACTIVE", "INACTIVE"):
         far = _inactive(flow_run) or _unnoticed(ops, attempt, planned) or _how_far(stage, attempt.plan, matrix)
-        if run.why != far and run.state is RunState.RUNNING:
-            records.set_run(ops.ledger, run.run, why=far)
+        _say(ops, run, far)
     elif flow_run.cancelled:
         _cancelled_elsewhere(ops, attempt)
     elif any(cell.state in OPEN_QUESTIONS for cell in planned.values()) and _ended_just_now(ops, flow_run):
-        return
+        _say(ops, run, _how_far(stage, attempt.plan, matrix))
     elif flow_run.status != "SUCCEEDED":
         _failed(ops, attempt, planned, failure(planned) or _cause(attempt, flow_run))
     elif any(cell.state is not CellState.DONE for cell in planned.values()):
@@ -44,6 +43,11 @@ def judge(ops: Operations, attempt: Attempt, flow_run: FlowRun) -> None:
         _failed(ops, attempt, planned, f"Globus says succeeded, but {missing}")
     else:
         _succeeded(ops, attempt, run, matrix)
+
+
+def _say(ops: Operations, run: Run, far: str) -> None:
+    if run.why != far and run.state is RunState.RUNNING:
+        records.set_run(ops.ledger, run.run, why=far)
 
 
 def end(ops: Operations, attempt: Attempt, state: AttemptState, run_state: RunState, why: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,25 @@ class Request:
     args: dict[str, Any]
     state: str
     answer: str
+
+
+class _Connection(sqlite3.Connection):
+    """Takes any text. Bytes of a title or file name that are no UTF-8 are stray surrogates, which SQLite refuses."""
+
+    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, values)
+        except UnicodeEncodeError:
+            return super().execute(sql, _storable(values))
+
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> sqlite3.Cursor:
+        return super().executemany(sql, [_storable(values) for values in rows])
+
+
+def _storable(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return dict(zip(values, _storable(list(values.values())), strict=True))
+    return [value.encode(errors="replace").decode() if isinstance(value, str) else value for value in values]
 
 
 class Ledger:
@@ -73,7 +92,7 @@ class Ledger:
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             ledger_care.refuse_new(self.path)
-        self._use(sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None))
+        self._use(sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, factory=_Connection))
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")  # an intent must survive a power cut
         self._db.execute("PRAGMA foreign_keys=ON")

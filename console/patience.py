@@ -11,17 +11,17 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from console import text
+from console import records, text
 from console.operations import Operations
 from console.records import Attempt
-from console.witnesses import RUNNING, TOOK, WAITS
+from console.witnesses import RUNNING, WAITS, planned
 from flowspec.numbers import ranges
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import Cell, Stage
 
 # Looks of the poller (`policy.poll_interval`) that a task may wait beside idle workers: the endpoint tells of these
 # twice a minute only. As many more than usual may one take that runs.
-PATIENCE = 12.0
+PATIENCE = 8.0
 TIMES_USUAL = 3.0
 LATELY = 30  # attempts, from which is known what is usual
 WHAT_TO_DO = "c cancels, r does it again"
@@ -56,6 +56,24 @@ def explained(ops: Operations, attempt: Attempt, stage: Stage, found: Sequence[E
         words = f"run {attempt.run}: {where} {suspected[0].note}"
         ops.ledger.event("warning", words, actor="driver", run=attempt.run, attempt=attempt.attempt)
     return told
+
+
+def lost_tasks(ops: Operations, attempt: Attempt) -> set[str]:
+    """The compute tasks that wait beside idle workers for so long that nobody seems to know of them any more."""
+    rows = ops.ledger.rows(
+        "SELECT stage, segment FROM evidence WHERE run = ? AND attempt = ? AND witness = ? AND says = ? "
+        "AND instr(note, ?)",
+        attempt.run, attempt.attempt, Witness.TASK.value, Says.PENDING.value, _SUSPICION,
+    )  # fmt: skip
+    places = {(Stage(row["stage"]), None if row["segment"] < 0 else row["segment"]) for row in rows}
+    return {
+        task
+        for stage in {stage for stage, _ in places}
+        for segment, (task, _) in zip(
+            planned(attempt.plan, stage), records.tasks(ops.ledger, attempt.attempt, stage), strict=False
+        )
+        if (stage, segment) in places
+    }
 
 
 def _waiting(ops: Operations, stage: Stage, since: float) -> str:
@@ -93,9 +111,8 @@ def _endpoint(ops: Operations, stage: Stage) -> tuple[str, float | None, int]:
 def _usual(ops: Operations, stage: Stage) -> float | None:
     """Seconds that tasks of this stage took lately."""
     rows = ops.ledger.rows(
-        "SELECT note FROM evidence WHERE run IN (SELECT run FROM attempts ORDER BY attempt DESC LIMIT ?) "
-        "AND stage = ? AND witness = ? AND says = ?",
+        "SELECT seconds FROM evidence WHERE run IN (SELECT run FROM attempts ORDER BY attempt DESC LIMIT ?) "
+        "AND stage = ? AND witness = ? AND says = ? AND seconds IS NOT NULL",
         LATELY, stage.value, Witness.TASK.value, Says.DONE.value,
     )  # fmt: skip
-    took = [float(found[1]) for row in rows if (found := TOOK.search(row["note"]))]
-    return statistics.median(took) if took else None
+    return statistics.median(row["seconds"] for row in rows) if rows else None

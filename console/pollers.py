@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from console import patience, records
+from console.endpoints import VERSION
 from console.judging import judge
 from console.nudging import nudge, unnoticed
 from console.operations import Operations
@@ -33,7 +34,7 @@ TASK_GROUP = "tg_"
 _COMPUTE = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
 SETTLED = (CellState.DONE, CellState.FAILED)
 ACTIVE = ("ACTIVE", "INACTIVE")
-PING_SECONDS = 10.0
+PING_SECONDS = 7.0
 # Of the requests that Compute takes in a time, these are kept for the state of tasks and endpoints.
 KEPT_REQUESTS = 6
 CLOCKS_DIFFER_SECONDS = 3600.0
@@ -106,10 +107,13 @@ def poll_endpoints(ops: Operations) -> None:
     for stage, endpoint in ops.endpoints.items():
         status = ops.remote.compute.endpoint_status(endpoint)
         known = ops.ledger.row("SELECT * FROM endpoints WHERE endpoint = ?", endpoint)
-        name = known["name"] if known else ops.remote.compute.endpoint_name(endpoint)
         changed = known is None or bool(known["online"]) != status.online
         since = ops.now() if changed or known is None else known["since"]
-        detail = json.dumps(status.details)
+        if known is None or changed:  # after a restart it may be of another version
+            name, version = ops.remote.compute.endpoint_name_and_version(endpoint)
+        else:
+            name, version = known["name"], json.loads(known["detail"]).get(VERSION, "")
+        detail = json.dumps({**status.details, VERSION: version})
         with ops.ledger.change() as db:
             if changed or known is None or known["detail"] != detail:
                 db.execute(
@@ -118,7 +122,8 @@ def poll_endpoints(ops: Operations) -> None:
                     (endpoint, name, stage.value, status.online, since, detail),
                 )
             if changed and (known is not None or not status.online):
-                text = f"compute endpoint {name} is {'online' if status.online else 'OFFLINE: runs wait for it'}"
+                how = "online" if status.online else "OFFLINE: runs wait for it; start it at the site, and they go on"
+                text = f"compute endpoint {name} is {how}"
                 ops.ledger.event("good" if status.online else "bad", text, actor="driver")
     ops.ledger.heard("compute")
 

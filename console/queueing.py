@@ -7,7 +7,8 @@ from datetime import datetime
 
 from console import diskspace, records, retrying
 from console.attempts import send_intents
-from console.operations import Operations, Refused
+from console.ledger import Request
+from console.operations import Operations, Refused, run_of
 from console.records import Run
 from console.states import RunState
 from flowspec.readiness import Verdict
@@ -28,6 +29,34 @@ def queue(ops: Operations, run: Run, actor: str) -> None:
     with ops.ledger.change():
         records.set_run(ops.ledger, run.run, state=RunState.QUEUED.value, why="is next", ready_at=ops.now())
         ops.ledger.event("info", f"run {run.run} queued: {len(run.segments)} segments", actor=actor, run=run.run)
+
+
+def held_by(actor: str) -> str:
+    return f"held by {actor}: h releases it"
+
+
+def hold(ops: Operations, request: Request) -> str:
+    """Keep a queued run in the queue until somebody releases it."""
+    run = _queued(ops, request)
+    if run.held_by is not None:
+        raise Refused(f"run {run.run} is held already, by {run.held_by}")
+    records.set_run(ops.ledger, run.run, held_by=request.actor, why=held_by(request.actor))
+    return f"run {run.run} is held: it is not launched until it is released"
+
+
+def release(ops: Operations, request: Request) -> str:
+    run = _queued(ops, request)
+    if run.held_by is None:
+        raise Refused(f"run {run.run} is not held")
+    records.set_run(ops.ledger, run.run, held_by=None, why="is next")
+    return f"run {run.run} is released: {run.held_by} had held it"
+
+
+def _queued(ops: Operations, request: Request) -> Run:
+    run = run_of(ops, request)
+    if run.state is not RunState.QUEUED:
+        raise Refused(f"run {run.run} is {run.state.value}: only a queued run can be held or released")
+    return run
 
 
 def queue_what_is_ready(ops: Operations) -> None:
@@ -82,11 +111,13 @@ def _not_started(ops: Operations, run: Run, why: str) -> None:
 
 def reason_to_hold(ops: Operations, run: Run) -> str | None:
     """One sentence why this run is not started now; None when it may be."""
+    if run.held_by is not None:
+        return held_by(run.held_by)
     if run.verdict in (Verdict.TAKING.value, Verdict.ARRIVING.value):
         return f"held: {run.reason}"
     space = diskspace.read(ops.ledger)
     if space is not None and space.short:
-        return f"held: the disk of {ops.results} is {space}: starts when there is room for its result"
+        return f"held: the results' disk is {space}; starts when there is room in {ops.results}"
     under_way = records.open_attempts(ops.ledger)
     unsent = next((attempt for attempt in under_way if attempt.flow_run is None), None)
     if unsent is not None:  # the service does not take what was asked before: asking for more would not help

@@ -46,6 +46,7 @@ class Run:
     wish: Mapping[str, Any]
     again_at: float | None
     launched_sizes: Mapping[int, int]
+    held_by: str | None
 
     @property
     def members(self) -> tuple[int, ...]:
@@ -146,7 +147,9 @@ def record_gone(ledger: Ledger, number: int) -> None:
 
 
 def set_run(ledger: Ledger, number: int, **columns: Any) -> None:
-    """Update columns of a run."""
+    """Update columns of a run. A hold is of the queue: it ends with any change of state."""
+    if "state" in columns:
+        columns = {"held_by": None, **columns}
     _update(ledger, "runs", "run", number, {**columns, "updated": ledger.now()})
 
 

@@ -14,13 +14,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from console import cancel_lines, diskspace, failures, jobreports, presence, records, timing
+from console import (
+    cancel_lines,
+    diskspace,
+    endpoints,
+    failures,
+    jobreports,
+    logins,
+    newfailures,
+    presence,
+    records,
+    timing,
+)
 from console.cancel_lines import CancelLine
 from console.diskspace import Space
+from console.endpoints import EndpointRow
 from console.failures import Waiver
 from console.jobreports import Report
 from console.late import late_segments
 from console.ledger import Ledger
+from console.newfailures import NewFailures
 from console.presence import Presence
 from console.records import Attempt, Run
 from console.states import INACTIVE, OPEN, AttemptState, RunState
@@ -55,6 +68,7 @@ class RunRow:
     attempts: int
     result: str | None
     again_at: float | None = None  # when it is retried by itself
+    held_by: str | None = None  # who holds it back in the queue
     late: str = ""  # what arrived or changed on the DTN after the launch, as a sentence; '' when nothing did
 
     @property
@@ -84,18 +98,6 @@ class FlowRow:
     since: float
     ended: float | None
     why: str
-
-
-@dataclass(frozen=True)
-class EndpointRow:
-    """A compute endpoint; `since` is when it came or went; `detail` is what it reported (running, queued, ...)."""
-
-    endpoint: str
-    name: str
-    stage: str
-    online: bool
-    since: float
-    detail: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,9 @@ class Snapshot:
     sources: tuple[Source, ...] = ()
     answers: tuple[Answer, ...] = ()
     space: Space | None = None  # on the disk of the results; None until it was looked at
+    tokens_end: float | None = None  # as console.logins has it
     hints_off: str = ""  # why Flows is given no hints (console.nudging); empty while it is
+    new_failures: NewFailures = field(default_factory=NewFailures)
 
     def run(self, number: int | None) -> RunRow | None:
         place = bisect.bisect_left(self.runs, -number, key=lambda row: -row.run) if number is not None else 0
@@ -199,11 +203,16 @@ class RunDetail:
     evidence: tuple[Evidence, ...] = ()
     reports: tuple[Report, ...] = ()
     timing: Mapping[int, Timing] = field(default_factory=dict)
+    web_app: str = ""  # address of a flow run, without its id; '' when there is no such place
 
     @property
     def active(self) -> bool:
         """Whether something is under way: a place that waits then waits for its turn, else for somebody to start it."""
         return any(attempt.state in OPEN for attempt in self.attempts)
+
+    def address(self, flow_run: str) -> str:
+        """Where a person can look at a flow run; only its id, where there is no such place."""
+        return f"{self.web_app}{flow_run}" if self.web_app else f"flow run {flow_run}"
 
     @property
     def first_to_look_at(self) -> int | None:
@@ -242,12 +251,14 @@ class SnapshotReader:
                 for row in ledger.rows(_FLOW_RUNS)
                 if row["run"] in self._known  # else it came a moment after the runs were read
             ),
-            endpoints=tuple(map(_endpoint, ledger.rows("SELECT * FROM endpoints ORDER BY name"))),
+            endpoints=endpoints.read(ledger, ((r.run, r.why) for r in runs if r.state is RunState.QUEUED)),
             events=tuple(map(_event, ledger.rows("SELECT * FROM events ORDER BY event DESC LIMIT ?", EVENTS_SHOWN))),
             sources=tuple(Source(*row) for row in ledger.rows(_SOURCES)),
             answers=tuple(Answer(*row) for row in ledger.rows(_ANSWERS, REQUESTS_SHOWN)),
             space=diskspace.read(ledger),
+            tokens_end=logins.tokens_end(ledger),
             hints_off=ledger.get("hints_off"),
+            new_failures=newfailures.read(ledger),
         )
 
     def _runs(self) -> tuple[RunRow, ...]:
@@ -298,6 +309,7 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
         evidence=tuple(evidence),
         reports=tuple(reports),
         timing=timing.of_run(ledger, number, reports),
+        web_app=ledger.get(logins.WEB_APP),
     )
 
 
@@ -305,7 +317,7 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
 
 _RUNS = """
     SELECT run, state, json_array_length(segments), bytes, title, started, ended, why, progress,
-           (SELECT count(*) FROM attempts WHERE attempts.run = runs.run), result, again_at,
+           (SELECT count(*) FROM attempts WHERE attempts.run = runs.run), result, again_at, held_by,
            CASE WHEN launched_sizes NOT IN ('{}', sizes) THEN json_array(json(launched_sizes), json(sizes)) END,
            updated
     FROM runs WHERE updated >= ? ORDER BY run DESC LIMIT ?"""
@@ -326,11 +338,11 @@ _FLOW_RUNS = f"""
 
 
 def _run_row(raw: tuple[Any, ...]) -> RunRow:
-    run, state, segments, count, title, started, ended, why, progress, attempts, result, again_at, differing = raw
+    run, state, segments, count, title, started, ended, why, progress, attempts, result, again_at, held, differing = raw
     late = late_segments(*json.loads(differing)).sentence(RunState(state)) if differing else ""
     return RunRow(
         run, RunState(state), segments, count, title, started, ended, why, json.loads(progress), attempts, result,
-        again_at, late,
+        again_at, held, late,
     )  # fmt: skip
 
 
@@ -351,11 +363,6 @@ def _flow_row(row: sqlite3.Row, run: RunRow) -> FlowRow:
         ended=row["ended_at"],
         why=row["why"] or (run.why if state in OPEN else ""),
     )
-
-
-def _endpoint(row: sqlite3.Row) -> EndpointRow:
-    detail = json.loads(row["detail"])
-    return EndpointRow(row["endpoint"], row["name"], row["stage"], bool(row["online"]), row["since"], detail)
 
 
 def _event(row: sqlite3.Row) -> Event:

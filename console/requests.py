@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console import cancelling, jobreports, reprocessing, retrying, waiving
+from console import cancelling, jobreports, newfailures, reprocessing, retrying, waiving
 from console.ledger import Request
 from console.operations import Operations, Refused, run_of
-from console.queueing import queue
+from console.queueing import hold, queue, release
 from console.states import RunState
 from remote.globus.errors import RemoteError
 
@@ -47,6 +47,11 @@ def set_auto(ops: Operations, request: Request) -> str:
     return f"auto-launch is {'on' if on else 'off'}"
 
 
+def acknowledge(ops: Operations, request: Request) -> str:
+    """Somebody has seen the failures up to the event `upto`: later ones are new."""
+    return newfailures.acknowledge(ops.ledger, int(request.args["upto"]), request.actor)
+
+
 def launch(ops: Operations, request: Request) -> str:
     """Queue a run; it is started as soon as policy and endpoints allow."""
     run = run_of(ops, request)
@@ -79,6 +84,9 @@ VERBS: dict[str, Verb] = {
     "waive": waiving.waive,
     "reprocess": reprocessing.reprocess,
     "auto": set_auto,
+    "hold": hold,
+    "release": release,
+    "acknowledge": acknowledge,
     "report": jobreports.want,
 }
 # What must be known of Globus beforehand, outside of the transaction.

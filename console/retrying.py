@@ -47,15 +47,17 @@ def propose(ledger: Ledger, run: Run, wish: Wish) -> Proposal:
     matrix = records.matrix(ledger, run)
     changed = {*late_segments(run.launched_sizes, run.sizes).changed}
     changed |= replaced_at_source(records.evidence(ledger, run.run)) & {*run.members}
-    quarantined = failures.quarantine(failures.of_run(ledger, run.run), run.members, matrix, waived)
+    failed = failures.of_run(ledger, run.run)
+    quarantined = failures.quarantine(failed, run.members, matrix, waived)
     quarantined = {s: why for s, why in quarantined.items() if s not in changed}
+    doubtful = {s for s in run.members if matrix[(Stage.FIT, s)].bad} & {f.segment for f in failed if f.blames_input}
     expected = {*run.members} - waived.keys()
     analyzed = _analyzed(ledger, run.run)
     as_before = run.state is RunState.DONE and not changed and expected == analyzed and wish.again is None
     plan = None
     if not as_before:  # what was cleared away at the site after the result came back is not missing
         plan = plan_missing(
-            run.run, run.members, matrix, wish=wish, quarantined=quarantined, waived=waived, changed=changed,
+            run.run, run.members, matrix, wish=wish, quarantined=quarantined, waived=waived, changed=changed | doubtful,
             analyzed=analyzed if is_done(matrix, (Stage.ANALYZE, None)) else None,
         )  # fmt: skip
     named = wish.segments or ()
@@ -199,13 +201,23 @@ def after_failure(ops: Operations, attempt: Attempt, found: Iterable[Failure]) -
     """When a failed run is retried without anybody asking (None: it is not), and what to tell the operator."""
     limit = ops.policy.auto_retries
     if limit == 0 or not all(failure.kind is Kind.PASSES for failure in found):
-        return None, "r retries what is missing"
+        return None, _in_quarantine(ops, attempt.run) or "r retries what is missing"
     so_far = _automatic_retries(records.attempts(ops.ledger, attempt.run), attempt)
     if so_far >= limit:
         return None, f"Retried by itself {so_far} times; r retries what is missing"
     pause = PAUSES[min(so_far, len(PAUSES) - 1)] * ops.policy.retry_pause
     again_at = ops.now() + pause * random.uniform(1 - JITTER, 1 + JITTER)
     return again_at, f"Retried by itself at {text.clock(again_at)} ({so_far + 1} of {limit}); r does it now"
+
+
+def _in_quarantine(ops: Operations, number: int) -> str:
+    """What to do about segments that r leaves out from now on; '' when there are none."""
+    run = records.run(ops.ledger, number)
+    if run is None:
+        return ""
+    waived = failures.waivers(ops.ledger, number).keys()
+    matrix = records.matrix(ops.ledger, run)
+    return "; ".join(failures.quarantine(failures.of_run(ops.ledger, number), run.members, matrix, waived).values())
 
 
 def _automatic_retries(attempts: Iterable[Attempt], failed: Attempt) -> int:

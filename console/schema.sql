@@ -23,9 +23,12 @@ CREATE TABLE runs (
     priority INTEGER NOT NULL DEFAULT 0,    -- 0: data that just came in; 1: a reprocessing campaign, behind all of those
     wish TEXT NOT NULL DEFAULT '{}',        -- JSON of flowspec.plan.Wish: what a queued run is to do
     again_at REAL,                          -- when the driver retries a failed run by itself; NULL: it does not
-    launched_sizes TEXT NOT NULL DEFAULT '{}' -- JSON {segment: bytes} when the newest attempt was planned
+    launched_sizes TEXT NOT NULL DEFAULT '{}', -- JSON {segment: bytes} when the newest attempt was planned
+    held_by TEXT                            -- who holds the queued run back; NULL: nobody
 );
 CREATE INDEX runs_by_state ON runs (state);
+-- What screens ask for: the runs that changed since.
+CREATE INDEX runs_by_updated ON runs (updated);
 
 -- One row per attempt: written as an intent before the flow run is started, completed afterwards.
 CREATE TABLE attempts (
@@ -127,6 +130,7 @@ CREATE TABLE events (
     run INTEGER, segment INTEGER, attempt INTEGER, text TEXT NOT NULL
 );
 CREATE INDEX events_by_run ON events (run);
+CREATE INDEX bad_events ON events (event) WHERE level = 'bad';
 
 -- When each source of data was last heard, and what is wrong with it now.
 CREATE TABLE sources (name TEXT PRIMARY KEY, tried_at REAL NOT NULL, ok_at REAL, problem TEXT NOT NULL DEFAULT '') WITHOUT ROWID;

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from console.usage import AUTO_THEME, THEME_NAMES
 from flowspec.inputs import Places
 from flowspec.stages import Stage
 
@@ -147,6 +148,12 @@ class Policy(Part):
     sources: int | None = Field(default=None, ge=1, le=1000, description="the number of sources of the event builder")
 
 
+class Screen(Part):
+    """How the screen looks."""
+
+    theme: str = Field(default=AUTO_THEME, pattern=f"^({'|'.join(THEME_NAMES)})$", description=", ".join(THEME_NAMES))
+
+
 class Settings(BaseSettings):
     """Everything about one experiment. Made by `load`."""
 
@@ -161,6 +168,7 @@ class Settings(BaseSettings):
     globus: Globus
     flows: DeployedFlows = DeployedFlows()
     policy: Policy = Policy()
+    screen: Screen = Screen()
     run_managers: Principals = ()
     run_monitors: Principals = ()
     ledger: LocalPath

@@ -1,4 +1,7 @@
-"""How a console is told its profile. Light: the command line is read with it before anything else is imported."""
+"""What a console is told when it is called. Light: the command line reads it before anything else is imported."""
 
 PROFILE_VARIABLE = "FRIB_CONSOLE_PROFILE"
 NO_PROFILE = f"no profile: give --profile FILE (or set {PROFILE_VARIABLE}), or try it out with --sandbox"
+
+AUTO_THEME = "auto"  # what suits the terminal
+THEME_NAMES = (AUTO_THEME, "frib", "contrast", "colour-blind", "ansi-dark", "ansi-light")

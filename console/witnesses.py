@@ -15,7 +15,6 @@ from remote.globus.transfer import TransferTask
 
 NOTE_LENGTH = 200
 WAITS, RUNNING = "waits for a worker", "running"  # of tasks that have not ended: console.patience says more
-TOOK = re.compile(r" took ([0-9.]+) s$")
 # What Transfer tries again and again for a day, and what has to happen for it to go on.
 MENDED_BY = {
     "FILE_NOT_FOUND": "goes on when the file is there",

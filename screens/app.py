@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -13,21 +14,26 @@ from typing import Any, ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
+from console.newfailures import NewFailures
 from console.report import Answer, RunRow
-from screens import bulk
+from screens import bulk, themes
 from screens.bars import NOBODY, ScreenOptions, newest_event
 from screens.base import ConsoleScreen
 from screens.celldiff import SparingApp
 from screens.confirm import Confirm
 from screens.detail_screen import DetailScreen
+from screens.events_screen import EventsScreen
 from screens.help_screen import HelpScreen
 from screens.keys import (
+    ACKNOWLEDGE,
     AUTO,
     BACK,
     CANCEL,
     DETAIL,
+    EVENTS,
     FORCED,
     HELP,
+    HOLD,
     LAUNCH,
     NEXT,
     OF_DETAIL,
@@ -35,6 +41,7 @@ from screens.keys import (
     QUIT,
     RETRY,
     SUSPEND,
+    UNDO,
     Action,
     Question,
     plan_lines,
@@ -42,9 +49,9 @@ from screens.keys import (
     why_not,
 )
 from screens.lines import Piece
-from screens.look import choose_theme
 from screens.main_screen import MainScreen
 from screens.reader import Asked, Asker, Keeper, Look, Looked, Reader
+from screens.undo import Act, Undo
 
 TICK_SECONDS = 1.0
 MANY_RUNS = 100
@@ -65,7 +72,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         now: Callable[[], float] = time.time,
         keeper: Keeper | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(ansi_color=True if themes.colourless(os.environ) else None)
         self.options = options
         self.now = now
         self.look = Look()
@@ -73,11 +80,13 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         self.reader = Reader(options.ledger, now, self.post_message, keeper)
         self.asker = Asker(options.ledger, now, self.post_message)
         self._unanswered: set[int] = set()
+        self._undo = Undo()
         self._plans: set[int] = set()  # requests that ask only what a retry would do
         self._last_event = 0
+        self._rung: int | None = None  # the newest failure of the first look, or for which a bell rang
 
     async def on_mount(self) -> None:
-        choose_theme(self)
+        themes.choose(self, self.options.theme)
         # Without these a closed terminal kills us before we can clean up, or leaves us spinning on its end of file.
         for number in (signal.SIGHUP, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self.exit, 128 + number)
@@ -108,10 +117,20 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         if self.look.lost:
             self.exit(1)
             return
+        self._ring()
         self._hear_answers()
         if (front := self._front()) is not None:
             front.refill()
         self.reader.taken()
+
+    def _ring(self) -> None:
+        """A bell for what has failed since the console was opened, also where nobody may act."""
+        if self.look.snapshot is None:
+            return
+        newest = self.look.snapshot.new_failures.newest
+        if self._rung is not None and newest > self._rung:
+            self.bell()
+        self._rung = max(newest, self._rung or 0)
 
     def _hear_answers(self) -> None:
         """Tell what the driver answered to our requests; whatever important happens then takes the place of that."""
@@ -126,6 +145,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         for answer in seen.answers:
             if answer.request in self._unanswered and answer.state != "asked":
                 self._unanswered.discard(answer.request)
+                self._undo.answered(answer.request, answer.state)
                 if answer.request in self._plans and answer.state == "done":
                     self._plans.discard(answer.request)
                     self._show_plan(answer)
@@ -138,6 +158,8 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
             self.say(f"could not ask to {message.words}: {message.problem}", "bad")
             return
         self._unanswered.add(message.request)
+        if message.act is not None:
+            self._undo.asked(message.request, message.act)
         if message.dry:
             self._plans.add(message.request)
         nobody = self.look.snapshot is not None and self.look.snapshot.driver is None
@@ -161,7 +183,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         at once could still act on runs.
         """
         typed = isinstance(event, events.Key) and not event.is_forwarded
-        if typed and isinstance(self.screen, ConsoleScreen) and self.screen.takes(event):  # type: ignore[arg-type]
+        if typed and isinstance(self.screen, (ConsoleScreen, Confirm)) and self.screen.takes(event):  # type: ignore[arg-type]
             return
         await super().on_event(event)
 
@@ -171,6 +193,8 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
             self._do_many(action, marked)
             return
         reason = why_not(action, run, self.options.read_only)
+        if marked and action is HOLD and reason is None:
+            reason = "one run at a time is held or released: esc takes the marks away"
         if reason is not None:
             self.say(reason, "warn")
             return
@@ -203,13 +227,20 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
             force: dict[str, Any] = {"force": True} if action is LAUNCH and run.state in FORCED else {}
             self.asker.ask(f"{action.name} run {run.run}", action.name, run.run, **force)
         elif action is AUTO and self.look.snapshot is not None:
-            on = not self.look.snapshot.auto
-            self.asker.ask(f"switch auto-launch {'on' if on else 'off'}", "auto", None, on=on)
+            self.asker.act(Act("auto", None, {"on": not self.look.snapshot.auto}))
+        elif action is HOLD and run is not None:
+            self.asker.act(Act("release" if run.held_by else "hold", run.run))
+        elif action is UNDO:
+            self._undo_last()
+        elif action is ACKNOWLEDGE and self.look.snapshot is not None:
+            self._acknowledge(self.look.snapshot.new_failures)
         elif action is DETAIL and run is not None and not isinstance(screen, DetailScreen):
-            self.push_screen(DetailScreen(run.run, self.options.ascii_only))
+            self._open(DetailScreen(run.run, self.options.ascii_only))
+        elif action is EVENTS and not isinstance(screen, EventsScreen):
+            self._open(EventsScreen(self.options.ascii_only))
         elif action is HELP and not isinstance(screen, HelpScreen):
-            self.push_screen(HelpScreen(self.options.ascii_only))
-        elif action is BACK or action is HELP:
+            self._open(HelpScreen(self.options.ascii_only))
+        elif action in (BACK, HELP, EVENTS):
             self._back()
         elif action in (NEXT, PREVIOUS) and isinstance(screen, ConsoleScreen):
             screen.step_focus(1 if action is NEXT else -1)
@@ -220,8 +251,37 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         elif action is QUIT:
             self.exit(0)
 
+    def _acknowledge(self, new: NewFailures) -> None:
+        """Those that are on the screen: what fails meanwhile is new again."""
+        if new.count:
+            self.asker.ask(f"note that you have seen {new}", "acknowledge", None, upto=new.newest)
+        else:
+            self.say("no new failure")
+
+    def _open(self, screen: ConsoleScreen) -> None:
+        """Each kind is open once: the detail and the event log lead to one another, and would pile up without end."""
+        while any(type(below) is type(screen) for below in self.screen_stack):
+            self.pop_screen()
+        self.push_screen(screen)
+
+    def go_to(self, number: int) -> None:
+        """Show the main screen with the cursor on this run."""
+        if self.look.snapshot is None or self.look.snapshot.run(number) is None:
+            self.say(f"run {number} is not known here", "warn")
+            return
+        while not isinstance(self.screen, MainScreen):
+            self.pop_screen()
+        self.screen.go_to(number)
+
+    def _undo_last(self) -> None:
+        act = self._undo.take()
+        if act is None:
+            self.say("nothing to undo: u undoes your last hold, release or switch of auto-launch in this console")
+        else:
+            self.asker.act(act, f"undo: {act.words}")
+
     def _back(self) -> None:
-        if isinstance(self.screen, (DetailScreen, HelpScreen)):
+        if isinstance(self.screen, (DetailScreen, HelpScreen, EventsScreen)):
             self.pop_screen()
         else:
             self.notice = None
@@ -247,7 +307,9 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         self.say("q closes this console")
 
 
-def run_screen(settings: Any, *, read_only: bool, ascii_only: bool, sandbox: bool, keeper: Keeper | None = None) -> int:
+def run_screen(
+    settings: Any, *, read_only: bool, ascii_only: bool, sandbox: bool, theme: str, keeper: Keeper | None = None
+) -> int:
     """Show the screen until the operator closes it, or until what it shows is lost; returns the exit code.
 
     `settings` has `.experiment`, `.ledger` (Path), `.site.name` and `.dtn.runs` (the directory that is watched).
@@ -260,6 +322,7 @@ def run_screen(settings: Any, *, read_only: bool, ascii_only: bool, sandbox: boo
         read_only=read_only,
         ascii_only=ascii_only,
         sandbox=sandbox,
+        theme=theme,
     )
     app = ConsoleApp(options, keeper=keeper)
     code = app.run(mouse=False)

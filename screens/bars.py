@@ -1,4 +1,4 @@
-"""What the header, the status line and the footer say. Pure: they are told what there is, the time and the room."""
+"""What the status line and the footer say, and what is old. Pure: they are told all they need."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console import text
-from console.diskspace import SHOWN_FROM, Space
 from console.presence import advice
-from console.report import ASKED_ALWAYS, Event, RunRow, Snapshot, Source
+from console.report import Event, RunRow, Snapshot
+from console.usage import AUTO_THEME
 from screens.keys import ACTIONS, why_not
 from screens.lines import Piece
 from screens.look import LEVEL_STYLES
@@ -29,70 +29,28 @@ class ScreenOptions:
     read_only: bool = False
     ascii_only: bool = False
     sandbox: bool = False
-
-
-def header(look: Look, options: ScreenOptions, now: float, width: int) -> list[Piece]:
-    """Who and where, who drives, and how old the data are; what is wrong comes before what is well."""
-    left: list[Piece] = [(f" {text.clean(options.experiment)} ", "title"), (f" {text.clean(options.site)} ", "plain")]
-    if options.sandbox:
-        left.append((" SANDBOX ", "warn"))
-    if options.read_only:
-        left.append((" READ-ONLY ", "warn"))
-    right = (f" {text.clock(now)} ", "plain")
-    if look.problem:
-        left.append((" LEDGER PROBLEM ", "alarm"))
-    if look.snapshot is not None:
-        left += _driver(look.snapshot)
-        left.append((" auto ON ", "plain") if look.snapshot.auto else (" auto OFF ", "warn"))
-        if look.snapshot.hints_off:
-            left.append((" Flows hints OFF ", "warn"))
-        left += _space(look.snapshot.space)
-        left += _sources(look.snapshot.sources, now)
-    words = "".join(piece for piece, _ in left)
-    room = width - text.cells(words) - text.cells(right[0])
-    return [*left, (" " * room, "plain"), right] if room >= 0 else left
-
-
-def _driver(snapshot: Snapshot) -> list[Piece]:
-    driver = snapshot.driver
-    if driver is None:
-        return [(" driver NONE ", "alarm")]
-    if driver.hung:
-        return [(f" driver HANGS {text.span(driver.beat_age)} ", "alarm")]
-    if driver.problem:
-        return [(" driver HOLDS ", "alarm")]
-    return [(" driver here " if driver.here else f" driver on {text.clean(driver.host, 16)} ", "plain")]
-
-
-def _space(space: Space | None) -> list[Piece]:
-    """How full the disk of the results is, from when on it matters."""
-    if space is None or space.used < SHOWN_FROM:
-        return []
-    return [(f" DTN {100 * space.used:.0f} % full ", "alarm" if space.short else "warn")]
-
-
-def _sources(sources: Sequence[Source], now: float) -> list[Piece]:
-    """The sources in trouble one by one, then those that are heard all the time together."""
-    pieces: list[Piece] = []
-    for source in sources:
-        if source.stale(now):
-            age = source.age(now)
-            old = f"OLD {text.span(age)}" if age is not None else "never heard"
-            problem = f": {text.clean(source.problem, 24)}" if source.problem else ""
-            pieces.append((f" {text.clean(source.name, 12)} {old}{problem} ", "bad"))
-    well = [source.name for source in sources if source.name in ASKED_ALWAYS and not source.stale(now)]
-    return [*pieces, (f" {' '.join(well)} ok ", "plain")] if well else pieces
+    theme: str = AUTO_THEME
 
 
 def old(look: Look, now: float, *names: str) -> str:
-    """The mark of what is not to be believed any more, ` (OLD: flows)`; '' while these sources are heard."""
+    """The mark of what is not to be believed any more, ` (OLD 40 s: flows: no answer)`; '' while these are heard."""
     seen = look.snapshot
     if seen is None:
         return ""
     if look.problem or seen.driver is None or seen.driver.hung:
         return " (OLD)"
-    stale = [source.name for source in seen.sources if source.name in names and source.stale(now)]
-    return f" (OLD: {', '.join(stale)})" if stale else ""
+    stale = [source for source in seen.sources if source.name in names and source.stale(now)]
+    if not stale:
+        return ""
+    named = ", ".join(f"{source.name}{': ' if source.problem else ''}{source.problem}" for source in stale)
+    ages = [age for source in stale if (age := source.age(now)) is not None]
+    since = f" {text.span(max(ages))}" if ages else ""
+    return f" (OLD{since}: {text.clean(named, 60)})"
+
+
+def unread(look: Look) -> Piece:
+    """What stands where nothing could be read yet."""
+    return ("cannot be read: see below", "bad") if look.problem else ("reading the ledger", "dim")
 
 
 def status(look: Look, notice: Piece | None) -> Piece:

@@ -15,9 +15,14 @@ from textual.screen import Screen
 from console import text
 from console.report import RunRow
 from screens import bars
+from screens.command_line import HINT, understood
+from screens.copying import to_copy
+from screens.header import header
 from screens.keys import (
     ACTIONS,
     BACK,
+    COMMAND,
+    COPY,
     FILTER,
     MARK,
     MARK_ALL,
@@ -122,7 +127,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         if not self._ready:
             return
         app = self.app
-        self.header.show(bars.header(app.look, app.options, app.now(), self.size.width))
+        self.header.show(header(app.look, app.options, app.now(), self.size.width))
         self._say(self.why, self.sentence())
         self._say(self.status, bars.status(app.look, app.notice))
         keys = bars.footer(self.chosen_run(), app.options.read_only, self.FOOTER, self.size.width)
@@ -195,6 +200,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         elif action is ZOOM:
             self._zoomed = not self._zoomed
             self.fold()
+        elif action is COPY:
+            self._copy(pane)
+        elif action is COMMAND:
+            self._prompt = Prompt(":", HINT, lambda words: None, done=self._command)
         elif action in (MARK, MARK_ALL):
             self._mark(pane, action)
         elif not pane.table.fields:
@@ -221,6 +230,31 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         else:
             pane.table.toggle_all()
             pane.draw_changes()
+
+    def _copy(self, pane: Pane) -> None:
+        words = to_copy(pane.cursor_item, self.app.look.detail)
+        if words is None:
+            self.app.say("nothing to copy here", "warn")
+            return
+        self.app.copy_to_clipboard(words)
+        self.app.say(f"copied: {words} (if your terminal allows; else select it here)")
+
+    def _command(self, line: str) -> None:
+        typed = understood(line)
+        if isinstance(typed, str):
+            self.app.say(typed, "warn")
+        elif typed is not None and typed.action is not None:
+            self.action_do(typed.action.name)
+        elif typed is not None and typed.run is not None:
+            self.app.go_to(typed.run)
+        elif typed is not None and typed.filter is not None:
+            self._filter(self.focused_pane(), typed.filter)
+
+    def _filter(self, pane: Pane, words: str) -> None:
+        if pane.table.fields:
+            pane.see(replace(pane.table.view, filter=words))
+        else:
+            self.app.say("this pane cannot be filtered or sorted", "warn")
 
     def _type_filter(self, pane: Pane) -> None:
         names = " ".join(f"{name}:" for name in pane.table.fields)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -12,10 +13,11 @@ from textual.widgets import Button, Static
 
 from console import text
 from screens.keys import Question
+from screens.prompt import Prompt
 
 
 class Confirm(ModalScreen[bool]):
-    """True only when the operator goes to the answer that does it, and presses enter."""
+    """True only when the operator goes to the answer that does it, or types the word that does, and presses enter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,up,shift+tab,h,k", "app.focus_previous", show=False),
@@ -27,6 +29,7 @@ class Confirm(ModalScreen[bool]):
         super().__init__(classes="ascii" if ascii_only else "")
         self._question = question
         self._shown = text.plain_ascii if ascii_only else str
+        self._typed = Prompt("> ", "", self._show_typed) if question.word else None
 
     def compose(self) -> ComposeResult:
         question = self._question
@@ -34,9 +37,13 @@ class Confirm(ModalScreen[bool]):
             yield self._line(question.title, "title")
             for sentence in question.consequence:
                 yield self._line(sentence)
+            if self._typed is not None:
+                yield self._line(f"To do it, type {question.word} and press enter:", "how")
+                yield self._line("> _", "typed")
             with Horizontal(id="answers"):
                 yield Button(f"[{question.no}]".replace("[", "\\["), id="no")
-                yield Button(f"[{question.yes}]".replace("[", "\\["), id="yes")
+                if self._typed is None:
+                    yield Button(f"[{question.yes}]".replace("[", "\\["), id="yes")
 
     def _line(self, words: str, id: str | None = None) -> Static:
         return Static(self._shown(text.clean(words)), markup=False, id=id)
@@ -46,3 +53,22 @@ class Confirm(ModalScreen[bool]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
+
+    # ---- a word that is typed
+
+    def takes(self, event: events.Key) -> bool:
+        """Whether the key belongs to the word: then every key does. `enter` on another word does nothing."""
+        if self._typed is None:
+            return False
+        words = self._typed.words.strip().lower()
+        if event.key in ("escape", "ctrl+c") or (event.key == "enter" and not words):
+            self.dismiss(False)
+        elif event.key != "enter":
+            self._typed.press(event.key, event.character)
+        elif words == self._question.word:
+            self.dismiss(True)
+        return True
+
+    def _show_typed(self, words: str) -> None:
+        for line in self.query("#typed").results(Static):  # none yet, when the keys come faster than the question
+            line.update(self._shown(text.clean(f"> {words}_", 60)))

@@ -11,7 +11,7 @@ from textual import events
 from console.records import Attempt
 from console.report import RunDetail, RunRow
 from flowspec.stages import Place
-from screens import sections
+from screens import bars, sections
 from screens.base import TALL, ConsoleScreen
 from screens.facts import facts, headline, tabs
 from screens.keys import ACTIONS, EACH, FETCH, SECTIONS, WITNESSES, why_not
@@ -22,6 +22,7 @@ from screens.sections import Row
 from screens.table import Column, View
 
 SHORT = 30  # lines: below, the facts are kept to what matters most
+MANY = 50  # rows of the matrix: with more, ages are written anew every ten seconds only
 
 
 class DetailScreen(ConsoleScreen):
@@ -36,6 +37,7 @@ class DetailScreen(ConsoleScreen):
         self.run = run
         self._pointed = False
         self._together = True  # equal segments in one row
+        self._witnessed: tuple[object, Sequence[Row]] | None = None
 
         def pane(name: str, columns: Sequence[Column]) -> Pane:
             key, pieces = attrgetter("key"), attrgetter("pieces")
@@ -82,7 +84,8 @@ class DetailScreen(ConsoleScreen):
     def fill(self) -> None:
         detail = self._detail()
         if detail is None:
-            self.facts.show([(f" run {self.run}: reading the ledger", "dim")])
+            words, style = bars.unread(self.app.look)
+            self.facts.show([(f" run {self.run}: {words}", style)])
             return
         shown = [pane for pane in self.panes() if pane.display]
         above = headline(detail) if self.size.height < SHORT else facts(detail)
@@ -97,20 +100,19 @@ class DetailScreen(ConsoleScreen):
 
     def _fill(self, pane: Pane, detail: RunDetail) -> None:
         run, now = self.run, self.app.now()
+        old = bars.old(self.app.look, now, "flows", "compute", "transfer") if detail.active else ""
         if pane is self.segments:
             bad = sum(row.bad for row in detail.segments)
-            title = f"Segments of {run}: {len(detail.segments)}{f', {bad} to look at' if bad else ''}"
-            pane.show(
-                sections.segment_rows(detail, self._groups(pane, detail)), title=title, empty="no segment on disk"
-            )
+            title = f"Segments of {run}: {len(detail.segments)}{f', {bad} to look at' if bad else ''}{old}"
+            rows = sections.segment_rows(detail, self._groups(pane, detail))
+            pane.show(rows, title=title, empty="no segment on disk", stale=bool(old))
         elif pane is self.witnesses:
-            some = pane.table.view != View()  # a line may stand where the one that names its segment does not
-            rows = sections.witness_rows(detail, self._groups(pane, detail), now, every_name=some)
-            pane.show(rows, title=f"What the witnesses say of {run}")
+            pane.show(self._witness_rows(detail), title=f"What the witnesses say of {run}{old}", stale=bool(old))
         elif pane is self.timeline:
-            pane.show(sections.timeline_rows(detail, now), title="Timeline of the attempts", empty="never launched")
+            title = f"Timeline of the attempts{old}"
+            pane.show(sections.timeline_rows(detail, now), title=title, empty="never launched", stale=bool(old))
         elif pane is self.flow_log:
-            pane.show(sections.log_rows(detail), title="Flow log", empty="no flow run has begun")
+            pane.show(sections.log_rows(detail), title=f"Flow log{old}", empty="no flow run has begun", stale=bool(old))
         elif pane is self.input:
             self._show_input(detail)
         elif pane is self.jobs:
@@ -131,6 +133,16 @@ class DetailScreen(ConsoleScreen):
         self.input.show(
             sections.input_rows(chosen) if chosen else (), title=f"Input document{of}", empty="never launched"
         )
+
+    def _witness_rows(self, detail: RunDetail) -> Sequence[Row]:
+        """The same ones as before while they say the same: of hundreds of segments there are thousands."""
+        view, now = self.witnesses.table.view, self.app.now()
+        groups = self._groups(self.witnesses, detail)
+        told = detail, view, len(groups), int(now / (1 if len(groups) < MANY else 10))
+        if self._witnessed is None or self._witnessed[0] != told:
+            some = view != View()  # a line may stand where the one that names its segment does not
+            self._witnessed = told, sections.witness_rows(detail, groups, now, every_name=some)
+        return self._witnessed[1]
 
     def _groups(self, pane: Pane, detail: RunDetail) -> list[Group]:
         """What is looked for must be found within a group: a filter takes each segment by itself."""

@@ -9,7 +9,6 @@ from console import cancel_lines, text
 from console.report import RunDetail
 from screens import look
 from screens.lines import Piece
-from screens.sections import WEB_APP
 
 NAMES = ("Segments", "Witnesses", "Timeline", "Flow log", "Input", "Jobs", "Events")
 
@@ -63,7 +62,7 @@ def _stages(detail: RunDetail) -> list[Piece]:
 
 def _globus(detail: RunDetail) -> list[Piece]:
     flow_runs = [attempt.flow_run for attempt in detail.attempts if attempt.flow_run]
-    return [(" Globus   ", "head"), (f"{WEB_APP}{flow_runs[-1]}" if flow_runs else "no flow run yet", "plain")]
+    return [(" Globus   ", "head"), (detail.address(flow_runs[-1]) if flow_runs else "no flow run yet", "plain")]
 
 
 def _cancel(detail: RunDetail) -> list[list[Piece]]:

@@ -32,12 +32,16 @@ class Action:
 
 @dataclass(frozen=True)
 class Question:
-    """What to ask before something is done: the consequence in sentences, and what the two answers are called."""
+    """What to ask before something is done: the consequence in sentences, and what the two answers are called.
+
+    With a `word`, yes is to type that word and press enter.
+    """
 
     title: str
     consequence: tuple[str, ...]
     yes: str
     no: str = "No, go back"
+    word: str = ""
 
 
 def _launch(run: RunRow | None) -> str | None:
@@ -73,6 +77,14 @@ def _cancel(run: RunRow | None) -> str | None:
     return None
 
 
+def _hold(run: RunRow | None) -> str | None:
+    if run is None:
+        return NO_RUN
+    if run.state is not RunState.QUEUED:
+        return f"run {run.run} is {run.state.value}: only a queued run can be held"
+    return None
+
+
 def _detail(run: RunRow | None) -> str | None:
     return NO_RUN if run is None else None
 
@@ -85,7 +97,12 @@ RETRY = Action(
     True, _retry,
 )  # fmt: skip
 CANCEL = Action("cancel", "c", "c", "cancel", "cancel the selected run; asks first", True, _cancel)
-AUTO = Action("auto", "a", "a", "auto", "switch auto-launch on or off: with it, runs are launched when complete", True)
+HOLD = Action("hold", "h", "h", "hold", "hold the queued run back, or release it", True, _hold)
+UNDO = Action("undo", "u", "u", "", "undo your last hold, release or switch of auto-launch", True)
+AUTO = Action("auto", "A", "A", "auto", "switch auto-launch on or off: with it, runs are launched when complete", True)
+ACKNOWLEDGE = Action(
+    "acknowledge", "a", "a", "", "you have seen the new failures: takes their mark away, here and on all consoles", True
+)
 DETAIL = Action("detail", "enter", "enter", "detail", "all that is known of the selected run", False, _detail)
 FILTER = Action(
     "filter", "slash", "/", "filter",
@@ -98,12 +115,16 @@ MARK = Action("mark", "space", "space", "mark", "mark the run: what acts, acts o
 MARK_ALL = Action("mark_all", "asterisk", "*", "", "mark all runs that are shown, or none")
 ZOOM = Action("zoom", "z", "z", "", "give the pane the whole screen, or its place again")
 REDRAW = Action("redraw", "ctrl+l", "ctrl+l", "", "draw the whole screen again, when something else wrote on it")
+COPY = Action("copy", "y", "y", "copy", "show the path or id of the row, and copy it where the terminal allows that")
+COMMAND = Action("command", "colon", ":", "", "type a command: `:run 1217`, `:filter text`, `:launch`, `:q`")
 NEXT = Action("next_pane", "tab", "tab", "pane", "go to the next pane; on a narrow screen it unfolds")
 PREVIOUS = Action("previous_pane", "shift+tab", "shift+tab", "", "go to the previous pane")
 HELP = Action("help", "question_mark,f1", "?", "help", "this help")
 BACK = Action("back", "escape", "esc", "", "back; clears the marks, the filter and sorting, or the message")
 SUSPEND = Action("suspend", "ctrl+z", "ctrl+z", "", "suspend this console; `fg` brings it back")
 QUIT = Action("quit", "q,ctrl+q", "q", "quit", "close this console; the driver goes on working, but not in the sandbox")
+
+EVENTS = Action("events", "v", "v", "events", "the event log: what happened, who asked for what, and what came of it")
 
 FETCH = Action(
     "fetch", "f", "f", "fetch", "in the detail of a run: fetch the report and log of the job through Transfer", True
@@ -120,8 +141,10 @@ SECTIONS = tuple(
 )
 OF_DETAIL = (FETCH, WITNESSES, EACH, *SECTIONS)
 
-SEEING = (FILTER, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, REDRAW)  # change only what is seen, and how
-ACTIONS = (LAUNCH, RETRY, CANCEL, AUTO, DETAIL, *OF_DETAIL, NEXT, PREVIOUS, *SEEING, HELP, BACK, SUSPEND, QUIT)
+OF_RUN = (LAUNCH, RETRY, CANCEL, HOLD)  # act on the run that is selected
+SEEING = (FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, REDRAW)  # change what is seen
+ACTING = (*OF_RUN, AUTO, ACKNOWLEDGE, UNDO)
+ACTIONS = (*ACTING, DETAIL, EVENTS, *OF_DETAIL, NEXT, PREVIOUS, *SEEING, HELP, BACK, SUSPEND, QUIT)
 
 
 @dataclass(frozen=True)

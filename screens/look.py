@@ -1,38 +1,12 @@
-"""How states look: a word or glyph, and the name of a style. Colours themselves are in styles.tcss and the themes."""
+"""How states look: a word or glyph, and the name of a style. The colours are in styles.tcss and screens.themes."""
 
 from __future__ import annotations
-
-from textual.app import App
-from textual.theme import Theme
 
 from console.states import AttemptState, RunState
 from flowspec.stages import Cell, CellState
 
 # Styles that a pane can draw with; styles.tcss gives each a colour as `.pane--NAME`.
 STYLES = ("plain", "dim", "good", "busy", "warn", "bad", "alarm", "title", "focus", "head", "cursor", "frame")
-
-RGB = Theme(
-    name="frib",
-    primary="#7fb0d8",
-    secondary="#8fa3b3",
-    warning="#e0b040",
-    error="#ff6e66",
-    success="#79c37a",
-    accent="#7fb0d8",
-    foreground="#d6dade",
-    background="#14181c",
-    surface="#14181c",
-    panel="#232a31",
-    dark=True,
-    variables={"block-cursor-background": "#34495c", "block-cursor-foreground": "#ffffff"},
-)
-
-
-def choose_theme(app: App[int]) -> None:
-    """Our colours where the terminal has 256 or more; its own sixteen otherwise."""
-    app.register_theme(RGB)
-    app.theme = RGB.name if app.console.color_system in ("256", "truecolor") else "ansi-dark"
-
 
 _RUN_STYLES = {
     RunState.TAKING: "busy",

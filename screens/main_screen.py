@@ -9,13 +9,15 @@ from typing import ClassVar
 from textual import events
 
 from console import text
-from console.report import EndpointRow, FlowRow, RunDetail, RunRow, SegmentRow
+from console.endpoints import EndpointRow
+from console.report import FlowRow, RunDetail, RunRow, SegmentRow
 from console.states import OPEN, AttemptState, RunState
 from flowspec.stages import CellState
-from screens import bars, look
+from screens import bars, endpoint_rows, look
 from screens.base import ConsoleScreen
 from screens.lines import Piece
 from screens.pane import Column, Pane
+from screens.table import View
 
 RUNS = (
     Column("RUN", 5, True, attrgetter("run")),
@@ -40,12 +42,6 @@ SEGMENTS = (
     Column("CONV", 4, value=lambda row: row.cells[2].state.value),
     Column("NOTE", 0, value=attrgetter("note")),
 )
-ENDPOINTS = (
-    Column("ENDPOINT", 16, value=attrgetter("name")),
-    Column("STATE", 7, value=lambda row: "online" if row.online else "offline"),
-    Column("SINCE", 5, True, value=lambda row: -row.since),
-    Column("WORK", 0),
-)
 NEEDS_SOMEBODY = (RunState.FAILED, RunState.ABNORMAL, RunState.INCOMPLETE)
 
 
@@ -53,7 +49,8 @@ class MainScreen(ConsoleScreen):
     """`selected` is the run under the cursor of Runs or Flow runs: both cursors stay on the same run."""
 
     FOOTER: ClassVar[Sequence[str]] = (
-        "launch", "retry", "cancel", "auto", "detail", "filter", "problems", "next_pane", "help", "quit",
+        "launch", "retry", "cancel", "hold", "auto", "detail", "filter", "problems", "events",
+        "next_pane", "help", "quit",
     )  # fmt: skip
     ALWAYS_OPEN: ClassVar[Sequence[str]] = ("runs",)
     OPEN_FIRST: ClassVar[str] = "segments"
@@ -76,7 +73,7 @@ class MainScreen(ConsoleScreen):
             problem=attrgetter("bad"),
         )  # fmt: skip
         self.endpoints = Pane(
-            ENDPOINTS, attrgetter("endpoint"), self._endpoint, id="endpoints", ascii_only=ascii_only,
+            endpoint_rows.COLUMNS, attrgetter("endpoint"), self._endpoint, id="endpoints", ascii_only=ascii_only,
             problem=lambda row: not row.online,
         )  # fmt: skip
 
@@ -113,19 +110,27 @@ class MainScreen(ConsoleScreen):
         mine = [row.attempt for row in seen.flow_runs if row.run == self.selected] if seen else []
         return max(mine, default=None)
 
+    def go_to(self, run: int) -> None:
+        """Put the cursor on this run, though it was filtered away."""
+        if self.runs.table.place(run) is None:
+            self.runs.see(View())
+        self.set_focus(self.runs)
+        self.runs.point_at(run)
+        self._follow_cursor()
+        self.bars()
+
     # ---- what is shown
 
     def fill(self) -> None:
         seen = self.app.look.snapshot
         runs, flow_runs, endpoints = (seen.runs, seen.flow_runs, seen.endpoints) if seen else ((), (), ())
-        watching = f"no runs yet: watching {self.app.options.watching}"
         old = self._old("disk")
-        self.runs.show(runs, title=f"Runs{old}", empty=self._nothing(watching), stale=bool(old))
+        self.runs.show(runs, title=f"Runs{old}", empty=self._nothing("disk", self._no_runs()), stale=bool(old))
         old = self._old("flows")
         self.flow_runs.show(
             flow_runs,
             title=f"Flow runs{old}",
-            empty=self._nothing("no flow run yet"),
+            empty=self._nothing("flows", "no flow run yet"),
             summary=_flow_summary(flow_runs),
             stale=bool(old),
         )
@@ -133,8 +138,8 @@ class MainScreen(ConsoleScreen):
         self.endpoints.show(
             endpoints,
             title=f"Endpoints{old}",
-            empty=self._nothing("no endpoint was heard of yet"),
-            summary=_endpoint_summary(endpoints),
+            empty=self._nothing("compute", endpoint_rows.NONE),
+            summary=endpoint_rows.summary(endpoints),
             stale=bool(old),
         )
         self._fill_segments()
@@ -143,10 +148,14 @@ class MainScreen(ConsoleScreen):
     def _old(self, *sources: str) -> str:
         return bars.old(self.app.look, self.app.now(), *sources)
 
+    def _heard(self, source: str) -> float | None:
+        seen = self.app.look.snapshot
+        return next((known.ok_at for known in seen.sources if known.name == source), None) if seen else None
+
     def _fill_segments(self) -> None:
         detail = self.app.look.detail
         if detail is None:
-            self.segments.show((), title="Segments", empty=self._nothing("no run is selected"))
+            self.segments.show((), title="Segments", empty=self._nothing("", "no run is selected"))
             return
         old = self._old("flows", "compute", "transfer") if detail.active else ""
         self.segments.show(
@@ -160,11 +169,19 @@ class MainScreen(ConsoleScreen):
             self._shown_detail = detail.run.run
             self.segments.point_at(detail.first_to_look_at)
 
-    def _nothing(self, empty: str) -> str:
-        """What an empty pane says: failed, loading and empty are three different things."""
-        if self.app.look.snapshot is not None:
-            return empty
-        return "cannot be read: see below" if self.app.look.problem else "reading the ledger"
+    def _no_runs(self) -> str:
+        seen, watching = self.app.look.snapshot, self.app.options.watching
+        if seen is None or seen.driver is None:
+            return f"no runs yet, and nobody watches {watching}"
+        return f"no runs yet: watching {watching} since {text.clock(seen.driver.started)}"
+
+    def _nothing(self, source: str, empty: str) -> Piece:
+        """What an empty pane says: failed, loading and empty are three different things, and look it."""
+        seen = self.app.look.snapshot
+        if seen is None:
+            return bars.unread(self.app.look)
+        problem = next((known.problem for known in seen.sources if known.name == source), "")
+        return (f"nothing can be seen: {problem}", "bad") if problem else (empty, "plain")
 
     def sentence(self) -> Piece:
         item = self.focused_pane().cursor_item
@@ -178,9 +195,7 @@ class MainScreen(ConsoleScreen):
         if isinstance(item, SegmentRow):
             return f"segment {item.segment:02d}: {item.note or 'all done'}", "bad" if item.bad else "plain"
         if isinstance(item, EndpointRow):
-            state = "online" if item.online else "OFFLINE"
-            since = f"since {text.clock(item.since)}, serves {item.stage} | {item.endpoint}"
-            return f"{item.name} {state} {since}", "plain" if item.online else "bad"
+            return endpoint_rows.sentence(item, self._heard("compute"), self.app.now())
         return "", "plain"
 
     # ---- rows
@@ -218,9 +233,7 @@ class MainScreen(ConsoleScreen):
         return ((f"{row.segment:02d}", "plain"), (size, "plain"), *cells, (note, "bad" if row.bad else "plain"))
 
     def _endpoint(self, row: EndpointRow) -> Sequence[Piece]:
-        state = ("online", "good") if row.online else ("OFFLINE", "bad")
-        since = text.span(self.app.now() - row.since)
-        return ((row.name, "plain"), state, (since, "plain"), (_work(row), "plain"))
+        return endpoint_rows.pieces(row, self.app.now())
 
 
 def _needs_somebody(row: RunRow) -> bool:
@@ -235,13 +248,6 @@ def _whole_run(detail: RunDetail) -> str:
     return f"analyze {analyze}  return {returned}"
 
 
-def _work(row: EndpointRow) -> str:
-    """What the endpoint reported of its workers: `38/40 busy  4 queued`."""
-    total, idle, queued = (row.detail.get(key) for key in ("total_workers", "idle_workers", "pending_tasks"))
-    busy = f"{total - idle}/{total} busy" if isinstance(total, int) and isinstance(idle, int) else ""
-    return f"{busy}  {queued} queued".strip() if isinstance(queued, int) else busy
-
-
 # ---- folded panes, in one line
 
 
@@ -253,11 +259,6 @@ def _flow_summary(rows: Sequence[FlowRow]) -> str:
 def _how_far(row: FlowRow) -> str:
     stage = row.stage.value if row.stage else row.state.value
     return f"{stage} {row.done}/{row.total}" if row.total > 1 else stage
-
-
-def _endpoint_summary(rows: Sequence[EndpointRow]) -> str:
-    away = [text.clean(row.name) for row in rows if not row.online]
-    return f"OFFLINE: {', '.join(away)}" if away else f"{len(rows)} online"
 
 
 def _segment_summary(detail: RunDetail) -> str:

@@ -61,7 +61,8 @@ class Pane(Lines, can_focus=True):
         super().__init__(id=id, ascii_only=ascii_only)
         self.table = Table(columns, key, problem, more)
         self._entries_of = drawn
-        self._title = self._empty = self._summary = ""
+        self._title = self._summary = ""
+        self._empty: Piece = ("", "plain")
         self._stale = False
         self._cursor = 0
         self._pointing = True
@@ -70,7 +71,7 @@ class Pane(Lines, can_focus=True):
     # ---- what it shows
 
     def show(
-        self, items: Sequence[Any], *, title: str, empty: str = "", summary: str = "", stale: bool = False
+        self, items: Sequence[Any], *, title: str, empty: str | Piece = "", summary: str = "", stale: bool = False
     ) -> None:
         """Show these items; the cursor stays on its row while that is there.
 
@@ -78,7 +79,8 @@ class Pane(Lines, can_focus=True):
         """
         key = self.cursor_key
         self.table.fill(items)
-        self._title, self._empty, self._summary, self._stale = title, empty, summary, stale
+        self._title, self._summary, self._stale = title, summary, stale
+        self._empty = (empty, "plain") if isinstance(empty, str) else empty
         self._stay_on(key)
 
     def see(self, view: View) -> None:
@@ -165,14 +167,15 @@ class Pane(Lines, can_focus=True):
         place = self._top + y - HEAD_LINES
         if place < len(self.table.rows):
             return self._row_line(place, width)
-        if place == 0 and (empty := self._nothing()):
-            return ((text.fit("  " + text.clean(empty), width), "dim"),)
+        if place == 0 and (empty := self._nothing())[0]:
+            return ((text.fit(f"  {text.clean(empty[0])}", width), empty[1]),)
         return ((" " * width, "plain"),)
 
-    def _nothing(self) -> str:
+    def _nothing(self) -> Piece:
         """What is said in the place of rows."""
         hidden = len(self.table.all_rows)
-        return f"none of {hidden} is shown: {self.table.view.describe()}; esc shows all" if hidden else self._empty
+        told = f"none of {hidden} is shown: {self.table.view.describe()}; esc shows all"
+        return (told, "warn") if hidden else self._empty
 
     def _title_line(self, width: int) -> tuple[Piece, ...]:
         rule = "-" if self.ascii_only else "─"

@@ -20,11 +20,14 @@ class Prompt:
     changed: Callable[[str], None]
     words: str = ""
     before: str = ""  # what `escape` goes back to
+    done: Callable[[str], None] = lambda words: None  # told the words when `enter` ends the line
 
     def press(self, key: str, character: str | None) -> bool:
         """Take a key; False when the line is finished: kept by `enter`, taken back by `escape`."""
         if key in ("enter", "escape", "ctrl+c"):
-            if key != "enter":
+            if key == "enter":
+                self.done(self.words)
+            else:
                 self.put(self.before)
             return False
         if key == "backspace" and not self.words:

@@ -11,16 +11,18 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from textual.message import Message
 
 from console import presence, report
+from console.eventlog import Log, LogReader
 from console.ledger import Ledger, LedgerError, actor
 from console.presence import Presence
-from console.report import RunDetail, Snapshot
+from console.report import Event, RunDetail, Snapshot
+from screens.undo import Act
 
 LOOK_SECONDS = 0.25
 KEEP_SECONDS = PRESENCE_SECONDS = 1.0
@@ -49,6 +51,16 @@ class Look:
     problem: str = ""
     kept: str = ""  # problem of what the console started
     lost: bool = False
+    log: Log | None = None  # while somebody reads it
+
+
+@dataclass(frozen=True)
+class LogWish:
+    """Which events somebody wants to read: at least `rows` of those accepted; `view` tells one choice from another."""
+
+    view: object
+    rows: int
+    accepts: Callable[[Event], bool] = field(compare=False)
 
 
 class Looked(Message):
@@ -72,6 +84,8 @@ class Reader(threading.Thread):
         self._free.set()
         self._stopped = False
         self._report: report.SnapshotReader | None = None
+        self._log_wish: LogWish | None = None
+        self._log: tuple[object, LogReader] | None = None  # what it lets through, and the reader of it
 
     # ---- called by the screen
 
@@ -79,6 +93,12 @@ class Reader(threading.Thread):
         """Read the detail of this run from now on."""
         if run != self._selected:
             self._selected = run
+            self._wake.set()
+
+    def read_log(self, wish: LogWish | None) -> None:
+        """Read these events from now on; none of them with None."""
+        if wish != self._log_wish:
+            self._log_wish = wish
             self._wake.set()
 
     def taken(self) -> None:
@@ -93,16 +113,16 @@ class Reader(threading.Thread):
     # ---- the thread
 
     def run(self) -> None:
-        before, known = Look(), None  # `known` is the ledger's version and the selected run of the last look
+        before, known = Look(), None  # `known` is the ledger's version and what was wanted, at the last look
         first = True
         while not self._stopped:
             began = time.monotonic()
             look = self._kept(before)
             try:
-                now_known = (self._version(), self._selected)
+                now_known = (self._version(), self._selected, self._log_wish)
                 if now_known != known:
-                    look = self._look(look, known is None or now_known[0] != known[0], now_known[1])
-                    known = now_known if self._complete() else None
+                    look = self._look(look, known is None or now_known[0] != known[0], *now_known[1:])
+                    known = now_known if self._complete(look) else None
                 look = self._with_presence(look)
             except Exception as error:  # whatever it is: it is told, and the next look may go well
                 look, known = replace(look, problem=_told(error)), None
@@ -119,14 +139,20 @@ class Reader(threading.Thread):
             self._report = report.SnapshotReader(Ledger(self._path, now=self._now, must_exist=True), FIRST_RUNS)
         return self._report.ledger.version()
 
-    def _complete(self) -> bool:
-        return self._report is not None and self._report.complete
+    def _complete(self, look: Look) -> bool:
+        return self._report is not None and self._report.complete and (look.log is None or look.log.enough)
 
-    def _look(self, before: Look, changed: bool, selected: int | None) -> Look:
+    def _look(self, before: Look, changed: bool, selected: int | None, wish: LogWish | None) -> Look:
         assert self._report is not None
         found = report.detail(self._report.ledger, selected) if selected is not None else None
         snapshot = self._report.snapshot() if changed else before.snapshot
-        return replace(before, snapshot=snapshot, detail=found, problem="")
+        log = self._read_log(self._report.ledger, wish) if wish is not None else None
+        return replace(before, snapshot=snapshot, detail=found, log=log, problem="")
+
+    def _read_log(self, ledger: Ledger, wish: LogWish) -> Log:
+        if self._log is None or self._log[0] != wish.view:
+            self._log = wish.view, LogReader(ledger, wish.accepts)
+        return self._log[1].read(wish.rows)
 
     def _with_presence(self, look: Look) -> Look:
         """The driver's presence is a lock and not a row: it is looked at every second, whatever the ledger says."""
@@ -157,7 +183,7 @@ class Reader(threading.Thread):
     def _close(self) -> None:
         if self._report is not None:
             self._report.ledger.close()
-        self._report = None
+        self._report = self._log = None
 
 
 def _told(error: Exception) -> str:
@@ -168,12 +194,14 @@ def _told(error: Exception) -> str:
 class Asked(Message):
     """A request was written to the ledger (`request` is its number), or could not be (`problem`).
 
-    `dry`: it asks only what would be done.
+    `dry`: it asks only what would be done; `act` is what can be undone of it.
     """
 
-    def __init__(self, words: str, request: int | None, problem: str = "", *, dry: bool = False) -> None:
+    def __init__(
+        self, words: str, request: int | None, problem: str = "", *, dry: bool = False, act: Act | None = None
+    ) -> None:
         super().__init__()
-        self.words, self.request, self.problem, self.dry = words, request, problem, dry
+        self.words, self.request, self.problem, self.dry, self.act = words, request, problem, dry, act
 
 
 class Asker(threading.Thread):
@@ -182,23 +210,27 @@ class Asker(threading.Thread):
     def __init__(self, path: Path, now: Callable[[], float], post: Post) -> None:
         super().__init__(name="asker", daemon=True)
         self._path, self._now, self._post = path, now, post
-        self._jobs: queue.SimpleQueue[tuple[str, str, int | None, dict[str, Any]] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[str, Act] | None] = queue.SimpleQueue()
 
     def ask(self, words: str, verb: str, run: int | None, **args: Any) -> None:
         """`words` tell the operator what was asked."""
-        self._jobs.put((words, verb, run, args))
+        self._jobs.put((words, Act(verb, run, args)))
+
+    def act(self, act: Act, words: str = "") -> None:
+        """Ask for this; it may be undone."""
+        self._jobs.put((words or act.words, act))
 
     def stop(self) -> None:
         self._jobs.put(None)
 
     def run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            words, verb, run, args = job
+            words, act = job
             try:
                 ledger = Ledger(self._path, now=self._now, must_exist=True)
                 try:
-                    number = ledger.ask(verb, run, actor=actor(), **args)
-                    self._post(Asked(words, number, dry=bool(args.get("dry"))))
+                    number = ledger.ask(act.verb, act.run, actor=actor(), **act.args)
+                    self._post(Asked(words, number, dry=bool(act.args.get("dry")), act=act))
                 finally:
                     ledger.close()
             except (LedgerError, sqlite3.Error, OSError) as error:

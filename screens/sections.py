@@ -25,8 +25,6 @@ from screens.lines import Piece
 from screens.matrix_model import RAW, Group, statements
 from screens.table import Column
 
-WEB_APP = "https://app.globus.org/runs/"
-
 
 @dataclass(frozen=True)
 class Row:
@@ -161,7 +159,7 @@ def timeline_rows(detail: RunDetail, now: float) -> list[Row]:
             (_short(spent.total), "plain"), (_short(spent.worked + spent.together), "plain"),
             (_short(spent.queued), "plain"), (_short(spent.waited), "plain"), (what, "plain"),
         )  # fmt: skip
-        flow_run = f"{WEB_APP}{attempt.flow_run}" if attempt.flow_run else "no flow run yet"
+        flow_run = detail.address(attempt.flow_run) if attempt.flow_run else "no flow run yet"
         sentence = (
             f"attempt {attempt.number} by {attempt.actor}, {text.moment(attempt.intended_at)}: {what} | {flow_run}"
         )

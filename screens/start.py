@@ -78,7 +78,12 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
 
     keeper = Keeper(supervisor, sandbox)
     code = run_screen(
-        settings, read_only=options.read_only, ascii_only=options.ascii, sandbox=options.sandbox, keeper=keeper
+        settings,
+        read_only=options.read_only,
+        ascii_only=options.ascii,
+        sandbox=options.sandbox,
+        theme=options.theme or settings.screen.theme,
+        keeper=keeper,
     )
     if keeper.lost():
         raise ProcessProblem(f"the sandbox is gone: {keeper.problem()}")

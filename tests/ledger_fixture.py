@@ -98,9 +98,9 @@ class DemoLedger:
         note: str = "",
         size: int | None = None,
     ) -> None:
-        records.record_evidence(
-            self.ledger, run, [Evidence(stage, s, witness, says, note, size, self.at) for s in segments]
-        )
+        newest = records.newest_attempt(self.ledger, run)
+        told = [Evidence(stage, s, witness, says, note, size, self.at) for s in segments]
+        records.record_evidence(self.ledger, run, told, newest.attempt if newest else None)
         records.refresh_progress(self.ledger, run)
 
     def endpoint(self, name: str, stage: Stage, online: bool, since: float, detail: str = "{}") -> None:

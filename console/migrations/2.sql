@@ -3,6 +3,7 @@ ALTER TABLE runs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN wish TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE runs ADD COLUMN again_at REAL;
 ALTER TABLE runs ADD COLUMN launched_sizes TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE runs ADD COLUMN held_by TEXT;
 ALTER TABLE attempts ADD COLUMN cancel_by TEXT;
 ALTER TABLE attempts ADD COLUMN cancel_at REAL;
 CREATE TABLE failures (
@@ -45,3 +46,5 @@ CREATE TABLE reports (
     PRIMARY KEY (attempt, stage, segment)
 );
 CREATE INDEX reports_by_run ON reports (run);
+CREATE INDEX runs_by_updated ON runs (updated);
+CREATE INDEX bad_events ON events (event) WHERE level = 'bad';

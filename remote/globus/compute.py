@@ -66,11 +66,12 @@ class Compute:
             status = str(reply["status"])
             return EndpointStatus(endpoint_id, status == "online", status, reply.get("details") or {})
 
-    def endpoint_name(self, endpoint_id: str) -> str:
+    def endpoint_name_and_version(self, endpoint_id: str) -> tuple[str, str]:
+        """The version is that of globus-compute-endpoint when it was last started; '' when it is not known."""
         self._budget.spend()
-        with calling("compute", "endpoint_name"):
+        with calling("compute", "endpoint_name_and_version"):
             reply = self._v2.get_endpoint(endpoint_id)
-            return str(reply.get("display_name") or reply["name"])
+            return str(reply.get("display_name") or reply["name"]), str(reply.get("endpoint_version") or "")
 
     def task_group(self, task_group_id: str) -> list[str]:
         """The ids of the tasks of a group, in the order in which the service lists them."""

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import os
 import shutil
-import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -33,6 +33,7 @@ QUESTIONS = 7
 QUIET = 0.1  # seconds without a byte: what a key has caused is painted
 RESTLESS = 3.0
 PATIENCE = 30.0
+UNWANTED = ("COLORTERM", "NO_COLOR", "TMUX", "COLUMNS", "LINES")
 PROFILE = ROOT / "docs/profiles/e21062.toml"
 
 
@@ -53,7 +54,7 @@ class Measured:
 
 
 @contextlib.contextmanager
-def _driven(ledger: Path, rate: float) -> Iterator[subprocess.Popen[bytes]]:
+def _driven(ledger: Path, rate: float) -> Iterator[None]:
     command = [sys.executable, "-m", "tests.benchmarks.campaign_ledger", str(ledger), str(rate)]
     driver = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert driver.stdin is not None
@@ -61,9 +62,8 @@ def _driven(ledger: Path, rate: float) -> Iterator[subprocess.Popen[bytes]]:
     try:
         if not driver.stdout.readline():
             raise RuntimeError("the stand-in for the driver did not start")
-        yield driver
+        yield
     finally:
-        driver.send_signal(signal.SIGCONT)
         driver.stdin.close()
         driver.wait(10)
 
@@ -114,7 +114,7 @@ class Session:
 def _session(command: Sequence[str], sign: str) -> Iterator[Session]:
     with tempfile.TemporaryDirectory() as home:
         places = {"HOME": home, "TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
-        kept = {name: value for name, value in os.environ.items() if name not in ("COLORTERM", "NO_COLOR", "TMUX")}
+        kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
         with running(command, kept | places) as terminal:
             yield Session(terminal, sign)
 
@@ -145,8 +145,8 @@ def _measure(command: Sequence[str], sign: str, ledger: Path) -> Measured:
         first_paint = session.first_paint
     with _driven(ledger, CHANGES), _session(command, sign) as session:
         busy_bytes, busy_cpu = session.per_second()
-    with _driven(ledger, CHANGES) as driver, _session(command, sign) as session:
-        driver.send_signal(signal.SIGSTOP)  # everything that could answer hangs, in the middle of its work
+    with _driven(ledger, 0), _session(command, sign) as session, contextlib.closing(sqlite3.connect(ledger)) as db:
+        db.execute("BEGIN IMMEDIATE")  # somebody hangs in the middle of writing: what is asked now cannot be written
         session.press(b"a")
         quit_time = session.quit()
     return Measured(
@@ -200,7 +200,7 @@ MEASURES: dict[str, tuple[str, Callable[[Measured], float], str, float | None]] 
     "key_p99": ("cursor key to painted, 99 of 100", _percentile(0.99), "ms", 30),
     "question_bytes": ("sent for a confirmation that opens", lambda m: m.question_bytes, "B", 4000),
     "campaign_first_paint": ("start to the newest run in sight", lambda m: m.first_paint, "s", 0.6),
-    "campaign_quit_time": ("`q` to the end while the driver hangs", lambda m: m.quit_time, "s", 1.0),
+    "campaign_quit_time": ("`q` to the end while the ledger hangs", lambda m: m.quit_time, "s", 1.0),
     "campaign_memory": ("resident memory", lambda m: m.memory / 1e6, "MB", 120),
 }
 WITH_HTOP = ("idle_bytes", "idle_cpu", "key_bytes", "key_p50", "key_p99")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +109,18 @@ def test_what_is_no_ledger_is_refused_by_name(tmp_path):
     with pytest.raises(LedgerError, match="nothing was recorded"):
         Ledger(tmp_path / "none.db", must_exist=True)
     assert not (tmp_path / "none.db").exists()
+
+
+def test_text_that_is_no_utf8_is_stored_with_marks_in_its_place(tmp_path: Path) -> None:
+    """A title with a Latin-1 degree sign comes from the DAQ as a stray surrogate."""
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.event("bad", "target at 20 \udcb0C", actor="\ud800shift")
+    ledger.unheard("disk", "run-\udcff.evt cannot be read")
+    with ledger.change() as db:
+        db.executemany("INSERT INTO meta (key, value) VALUES (:key, :value)", [{"key": "a", "value": "x\udc80"}])
+    assert [tuple(row) for row in ledger.rows("SELECT actor, text FROM events LIMIT 1")] == [
+        ("?shift", "target at 20 ?C")
+    ]
+    assert ledger.row("SELECT problem FROM sources")["problem"] == "run-?.evt cannot be read"  # type: ignore[index]
+    assert ledger.get("a") == "x?"
+    ledger.close()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from console.states import RunState
+from remote.sandbox.daq.taking import TakenRun
 from tests import sandbox_records
 from tests.drills.driver import FREE_SPACE
 from tests.fire.world import World
@@ -41,8 +42,14 @@ class Desk:
         """The number that the next run will have."""
         return self.world.runs[-1] + 1 if self.world.runs else 101
 
-    def deliver(self, segments: int = 1) -> int:
-        return self.world.new_run(segments)
+    def deliver(self, segments: int = 1, events: int = 0) -> int:
+        return self.bring(self.world.take(self.next_run, segments, events))
+
+    def bring(self, taken: TakenRun) -> int:
+        """A run that was taken comes to the DTN."""
+        self.world.deliver(taken)
+        self.world.runs.append(taken.run)
+        return taken.run
 
     def wait_for(self, state: RunState, *runs: int, seconds: float = ENDED_SECONDS) -> None:
         for run in runs:
@@ -88,13 +95,16 @@ class Desk:
 
 
 @contextmanager
-def desk_in(directory: Path, *, driver: bool = True, policy: str = "", **options: Any) -> Iterator[Desk]:
+def desk_in(
+    directory: Path, *, driver: bool = True, poll_interval: float = 0.7, policy: str = "", **options: Any
+) -> Iterator[Desk]:
     """A world with a screen at work. With `driver` it is the less patient one, else the screen starts its own.
 
     `policy`: further lines of that section of the profile. `options`: see `World`.
     """
     world = World(directory / "world", **options)
     text = world.profile.read_text()
+    text = text.replace("poll_interval = 0.7", f"poll_interval = {poll_interval}")
     world.profile.write_text(text.replace("[policy]\n", f"[policy]\n{policy}\n"))
     process = _drive(world, directory) if driver else None
     try:

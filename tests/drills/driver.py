@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from console import diskspace, driver
+from console import attempts, diskspace, driver
 from console.cli import main
 from remote.globus import compute, limits
 
@@ -19,7 +19,7 @@ FREE_SPACE = "FRIB_TEST_FREE_SPACE"
 
 def less_patient() -> None:
     limits.SUBMIT_SECONDS, limits.ANSWER_SECONDS = 3.0, 3.0
-    driver.ENDPOINT_SECONDS = 1.5
+    driver.ENDPOINT_SECONDS, attempts.LOOKUP_SECONDS = 1.5, 1.0
     compute.REQUESTS, compute.REQUEST_SECONDS = 16, 1.0  # World's sandbox is as many times as fast
     measured = diskspace.measure
 

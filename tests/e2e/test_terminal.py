@@ -123,7 +123,7 @@ def test_read_only_looks_and_starts_nobody(tmp_path):
     try:
         with terminal(tmp_path / "window", "--profile", str(pipeline.profile), "--read-only") as window:
             window.wait_for("READ-ONLY", "driver NONE", seconds=STARTED)
-            window.press("a")
+            window.press("A")
             window.wait_for("--read-only: this console only looks")
             window.press("q")
             assert window.wait_for_end() == 0

@@ -27,6 +27,7 @@ from pathlib import Path
 from tests.screen_driver import make_app
 make_app(Path({ledger!r})).run(mouse=False)
 """
+UNWANTED = ("COLORTERM", "COLUMNS", "LINES")  # the last two would be believed before the terminal
 MODES = re.compile(rb"\x1b\[[?>=<][\d;]*\$?[a-z]")
 
 
@@ -75,7 +76,7 @@ def shift(demo: DemoLedger, **environ: str) -> tuple[list[list[Any]], list[bytes
     """The last screen of a session, the modes that were set in it, and the bytes it took."""
     places = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TZ": "UTC", **environ}
     command = [sys.executable, "-c", PROGRAM.format(ledger=str(demo.ledger.path))]
-    kept = {name: value for name, value in os.environ.items() if name != "COLORTERM"}
+    kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     with running(command, kept | places, 100, 30) as terminal:
         emulated = Emulated(terminal, 100, 30, lock_path(demo.ledger.path))
         emulated.wait_for("Endpoints", "Segments of 1219")

@@ -8,7 +8,8 @@ import pytest
 
 from console.presence import Presence
 from console.report import snapshot
-from screens.bars import ScreenOptions, header, old, status
+from screens.bars import ScreenOptions, old, status
+from screens.header import header
 from screens.reader import Look
 from tests.ledger_fixture import NOW, demo_ledger
 

@@ -3,15 +3,18 @@ import pytest
 from console.report import RunRow
 from console.states import RunState
 from screens.keys import (
+    ACKNOWLEDGE,
     ACTIONS,
     AUTO,
     CANCEL,
     DETAIL,
     FETCH,
+    HOLD,
     LAUNCH,
     MOVES,
     READ_ONLY,
     RETRY,
+    UNDO,
     Action,
     question,
     why_not,
@@ -28,6 +31,7 @@ def run(state: RunState, segments: int = 12) -> RunRow:
         (LAUNCH, {RunState.READY, RunState.INCOMPLETE, RunState.ABNORMAL}),
         (RETRY, {RunState.FAILED, RunState.CANCELLED, RunState.DONE}),
         (CANCEL, {RunState.RUNNING, RunState.QUEUED}),
+        (HOLD, {RunState.QUEUED}),
         (DETAIL, set(RunState)),
     ],
     ids=lambda value: value.name if isinstance(value, Action) else "",
@@ -48,7 +52,7 @@ def test_a_run_without_segments_cannot_be_launched() -> None:
 def test_a_read_only_console_only_looks() -> None:
     for action in ACTIONS:
         reason = why_not(action, run(RunState.READY), read_only=True)
-        assert (reason == READ_ONLY) == (action in (LAUNCH, RETRY, CANCEL, AUTO, FETCH))
+        assert (reason == READ_ONLY) == (action in (LAUNCH, RETRY, CANCEL, HOLD, AUTO, ACKNOWLEDGE, UNDO, FETCH))
 
 
 def test_what_is_hard_to_undo_is_asked_first_naming_run_and_consequence() -> None:

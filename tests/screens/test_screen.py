@@ -1,11 +1,12 @@
 import asyncio
 import random
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
 
-from console import records
+from console import newfailures, records
 from console.ledger import Ledger
 from console.presence import DriverLock
 from console.states import RunState
@@ -30,6 +31,7 @@ def row_of(run: int) -> list[str]:
 
 @pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
 async def test_runs_segments_progress_and_endpoints_are_all_in_sight(demo: DemoLedger, size: tuple[int, int]) -> None:
+    newfailures.acknowledge(demo.ledger, 10**6, "anna@daq1")
     app = make_app(demo.ledger.path)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
@@ -119,11 +121,11 @@ async def test_auto_launch_is_switched(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("a")
+        await pilot.press("A")
         await until(pilot, lambda: asked(demo) == [("auto", None, {"on": False})])
         demo.ledger.put("auto", "off")
         await until_shown(pilot, "auto OFF")
-        await pilot.press("a")
+        await pilot.press("A")
         await until(pilot, lambda: ("auto", None, {"on": True}) in asked(demo))
 
 
@@ -155,7 +157,7 @@ async def test_read_only_looks_and_does_not_touch(demo: DemoLedger) -> None:
         screen = shown(app)
         assert "READ-ONLY" in screen
         assert "launch" not in screen.splitlines()[-1]
-        await pilot.press("down", "l", "r", "c", "a")
+        await pilot.press("down", "l", "r", "c", "A", "a")
         await until_shown(pilot, "--read-only: this console only looks")
         assert asked(demo) == []
 
@@ -258,10 +260,10 @@ async def test_an_old_source_shows_its_age_and_problem(demo: DemoLedger) -> None
         await settled(pilot)
         assert "flows OLD 40 s: timeout after 10 s" in shown(app).splitlines()[0]
         assert "compute disk ok" in shown(app).splitlines()[0]
-        assert "Flow runs (OLD: flows)" in shown(app)
-        assert "(OLD: disk)" not in shown(app)
+        assert "Flow runs (OLD 40 s: flows: timeout after 10 s)" in shown(app)
+        assert ": disk" not in shown(app)
         await pilot.press(*row_of(1217))
-        await until_shown(pilot, "Segments of 1217 (OLD: flows)")
+        await until_shown(pilot, "Segments of 1217 (OLD 40 s: flows")
         await pilot.press("down", "down")
         await until_shown(pilot, "Segments of 1215  analyze ok")  # what is finished does not grow old
 
@@ -273,7 +275,7 @@ async def test_what_was_fresh_grows_old_when_nothing_is_written_any_more(demo: D
         await settled(pilot)
         assert "OLD" not in shown(app)
         clock[0] = NOW + 60
-        await until_shown(pilot, "compute OLD 60 s", "Flow runs (OLD: flows)", "Endpoints (OLD: compute)")
+        await until_shown(pilot, "compute OLD 60 s", "Flow runs (OLD 60 s: flows)", "Endpoints (OLD 60 s: compute)")
 
 
 async def test_empty_loading_and_failed_look_different(tmp_path: Path) -> None:
@@ -282,10 +284,19 @@ async def test_empty_loading_and_failed_look_different(tmp_path: Path) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await until_shown(pilot, "LEDGER PROBLEM", "no ledger at", "cannot be read: see below")
         Ledger(path).close()
-        screen = await until_shown(pilot, f"no runs yet: watching {WATCHING}")
+        screen = await until_shown(pilot, f"no runs yet, and nobody watches {WATCHING}")
         assert "LEDGER PROBLEM" not in screen
         await pilot.press("l")
         await until_shown(pilot, "no run is selected")
+        lock = DriverLock(path)
+        lock.take("background")
+        try:
+            since = time.strftime("%H:%M", time.localtime(lock.me.started))
+            await until_shown(pilot, f"no runs yet: watching {WATCHING} since {since}", "no endpoint was heard of yet")
+            Ledger(path).unheard("disk", "it cannot be listed")
+            await until_shown(pilot, "nothing can be seen: it cannot be listed")
+        finally:
+            lock.release()
 
 
 async def test_a_ledger_that_breaks_is_told_and_what_was_known_stays(

@@ -32,7 +32,7 @@ async def test_a_filter_narrows_while_it_is_typed_and_letters_do_nothing_else(
     app = make_app(demo.ledger.path)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
-        await pilot.press("slash", *typed("cancel"))  # l, c and a would launch, cancel and switch auto
+        await pilot.press("slash", *typed("cancel"))  # l, c and a would launch, cancel and acknowledge
         screen = await until_shown(pilot, "Runs  /cancel", "/cancel_", "1211 cancelled", "1208 cancelling", "1/2 of")
         assert "1218 ready" not in screen
         await pilot.press("enter", "slash", "ctrl+u", *typed("run:1212-1214"), "enter")

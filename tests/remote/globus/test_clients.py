@@ -221,12 +221,14 @@ def test_failed_tasks_do_not_vanish(service, remote):
 def test_endpoints_and_groups(service, remote):
     status = {"status": "online", "details": {"total_workers": 4, "idle_workers": 1}}
     service.will("GET", f"/v2/endpoints/{ENDPOINT}/status", status, {"status": "offline"})
-    service.will("GET", f"/v2/endpoints/{ENDPOINT}", {"name": "a", "display_name": "frib-fit-mpi"}, {"name": "a"})
+    named = {"name": "a", "display_name": "frib-fit-mpi", "endpoint_version": "4.19.0"}
+    service.will("GET", f"/v2/endpoints/{ENDPOINT}", named, {"name": "a"})
     service.will("GET", "/v2/taskgroup/g", {"taskgroup_id": "g", "tasks": [{"id": "t2"}, {"id": "t1"}]})
     assert remote.compute.endpoint_status(ENDPOINT).details["total_workers"] == 4
     offline = remote.compute.endpoint_status(ENDPOINT)
     assert (offline.online, offline.details) == (False, {})
-    assert [remote.compute.endpoint_name(ENDPOINT) for _ in "ab"] == ["frib-fit-mpi", "a"]
+    found = [remote.compute.endpoint_name_and_version(ENDPOINT) for _ in "ab"]
+    assert found == [("frib-fit-mpi", "4.19.0"), ("a", "")]
     assert remote.compute.task_group("g") == ["t2", "t1"]
 
 

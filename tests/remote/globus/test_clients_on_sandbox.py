@@ -50,7 +50,9 @@ def halve(value):
 def test_from_deployment_to_the_results_of_each_task(remote, sandbox):
     endpoint = sandbox.info["endpoints"]["frib-fit-mpi"]
     assert remote.compute.endpoint_status(endpoint).online
-    assert remote.compute.endpoint_name(endpoint) == "frib-fit-mpi"
+    name, version = remote.compute.endpoint_name_and_version(endpoint)
+    assert name == "frib-fit-mpi"
+    assert version
     function = remote.compute.register_function(halve, "halves even numbers")
     tasks = f"[{{'function_id': '{function}', 'kwargs': {{'value': v}}}} for v in values]"
     definition = action("https://compute.actions.globus.org/v3", {"endpoint_id": endpoint, "tasks.=": tasks})

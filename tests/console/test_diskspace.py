@@ -1,0 +1,75 @@
+"""The room for results: what is told of it, and that nothing is launched without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from console import diskspace
+from console.diskspace import Space
+from console.ledger import Ledger
+from console.queueing import reason_to_hold
+from console.report import snapshot
+from console.settings import Policy, SettingsError
+from tests import fake_globus
+
+TB = 10**12
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "ledger.db")
+
+
+@pytest.fixture
+def look(ledger, monkeypatch):
+    """Looks at a disk of 100 TB with so much free; whether anything was written."""
+
+    def look(free: float) -> bool:
+        monkeypatch.setattr(diskspace, "measure", lambda _: Space(int(free * TB), 100 * TB))
+        before = ledger.get(diskspace.KEY)
+        diskspace.look(ledger, Path("/results"))
+        return ledger.get(diskspace.KEY) != before
+
+    return look
+
+
+def told(ledger):
+    return [row["text"] for row in ledger.rows("SELECT text FROM events ORDER BY event")]
+
+
+def test_runs_wait_while_there_is_no_room(ledger, look):
+    ops = fake_globus.operations(ledger, fake_globus.Remote(), Policy())
+    run = fake_globus.judge(ops, 7)
+    look(3.5)
+    assert reason_to_hold(ops, run) is None
+    look(2.0)
+    assert (
+        reason_to_hold(ops, run)
+        == "held: the results' disk is 98 % full, 2.0 T free; starts when there is room in /results"
+    )
+    look(1.0)
+    look(50)
+    assert reason_to_hold(ops, run) is None
+    assert told(ledger)[-2:] == [
+        "the results' disk is 98 % full, 2.0 T free: nothing is launched until there is room in /results",
+        "the results' disk has room again: 50 % full, 50.0 T free",
+    ]
+    assert snapshot(ledger).space == Space(50 * TB, 100 * TB)
+
+
+def test_only_what_is_seen_is_written(look):
+    assert look(40.4)
+    assert not look(39.6)
+    assert look(39.4)
+    assert look(4.9)
+    assert not look(4.88)
+    assert look(4.7)
+
+
+def test_a_disk_that_is_not_there_is_said(ledger, tmp_path):
+    with pytest.raises(SettingsError, match=r"gone \(dtn\.results\) cannot be looked at: .*; is it mounted\?"):
+        diskspace.look(ledger, tmp_path / "gone")
+    diskspace.look(ledger, tmp_path)
+    assert diskspace.read(ledger) is not None

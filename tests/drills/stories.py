@@ -1,0 +1,212 @@
+"""The drills. Each tells what goes wrong, waits until the screen says so, mends it as an operator would.
+
+Each returns the seconds from the trouble to its sentence on the screen.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from console.states import RunState
+from flowspec.ringitems import Frame, ItemType
+from tests import sandbox_records
+from tests.drills.desk import Desk, desk_in, free_space
+from tests.sandbox_fixture import until
+
+DONE = RunState.DONE
+MANY = 30
+
+
+def corrupt_segment(desk: Desk) -> float:
+    """One segment is damaged on its way to the site: r copies it again."""
+    desk.world.quick(False)
+    desk.fault("corrupt-segment", run=desk.next_run, segment=1, where="site")
+    run = desk.deliver(segments=2, events=20)
+    until(lambda: sandbox_records.struck(desk.world.sandbox.directory, "corrupt-segment"), 20)
+    seen = desk.see("fit of segment 01 failed", "r retries what is missing", seconds=40)
+    desk.retry(run)
+    desk.see(f"run {run} done", seconds=40)
+    return seen
+
+
+def endpoint_offline(desk: Desk) -> float:
+    """An endpoint goes offline, and comes back: the runs wait for it."""
+    desk.fault("endpoint-offline", endpoint="frib-fit-mpi")
+    seen = desk.see("frib-fit-mpi is OFFLINE: runs wait for it")
+    run = desk.deliver()
+    desk.see("held: compute endpoint frib-fit-mpi is offline since")
+    desk.clear()
+    desk.see(f"run {run} done", seconds=40)
+    return seen
+
+
+def wrong_directory(desk: Desk) -> float:
+    """The directory of the runs is not where the profile says, as when its file system is not mounted."""
+    runs = desk.world.settings.dtn.runs
+    elsewhere = runs.rename(runs.with_name("elsewhere"))
+    seen = desk.see(f"{runs} is not there: mount its file system, or correct dtn.runs in the profile")
+    elsewhere.rename(runs)
+    run = desk.deliver()
+    desk.see(f"run {run} done", seconds=40)
+    return seen
+
+
+def abnormal_end(desk: Desk) -> float:
+    """The DAQ ended a run abnormally: nobody launches it but an operator."""
+    taken = desk.world.take(desk.next_run, segments=1, events=0)
+    last = taken.segments[-1]
+    last.parent.chmod(0o700)
+    last.chmod(0o600)
+    with last.open("ab") as file:
+        file.write(Frame(ItemType.ABNORMAL_ENDRUN, b"").encode())
+    run = desk.bring(taken)
+    seen = desk.see(f"run {run} ABNORMAL: ended abnormally: ABNORMAL_ENDRUN in")
+    desk.press("l")
+    desk.confirm(f"Launch run {run} all the same?")
+    desk.see(f"run {run} done", seconds=40)
+    return seen
+
+
+def token_expired(desk: Desk) -> float:
+    """The login has run out while a run comes in; to clear the fault stands for `console login`."""
+    desk.fault("token-expired")
+    run = desk.deliver()
+    seen = desk.see("could not be started: the service answers 401", "log in to Globus again (console login)")
+    desk.clear()
+    desk.see(f"run {run} done", seconds=40)
+    return seen
+
+
+def disk_almost_full(desk: Desk) -> float:
+    """The disk that the results come back to has hardly any room: nothing is launched until somebody makes some."""
+    file = free_space(desk.world.sandbox.directory.parent)
+    file.write_text("2000000000 100000000000")
+    seen = desk.see("DTN 98 % full", "the results' disk is 98 % full, 2.0 G free: nothing is launched")
+    run = desk.deliver()
+    desk.see("held: the results' disk is 98 % full, 2.0 G free; starts when there is room in")
+    file.write_text("50000000000 100000000000")
+    desk.see(f"run {run} done", seconds=40)
+    assert "% full" not in desk.text().partition("Runs")[0]
+    return seen
+
+
+def globus_unreachable(desk: Desk) -> float:
+    """Every line to Globus breaks: a run that comes in waits."""
+    desk.fault("connection-reset", times=0)
+    seen = desk.see("flows OLD", "the line broke during the call")
+    run = desk.deliver()
+    desk.see(f"run {run} running: attempt 1 could not be started: the line broke")
+    desk.clear()
+    desk.see(f"run {run} done", seconds=60)
+    return seen
+
+
+def hung_job(desk: Desk) -> float:
+    """A program hangs: c ends it at the site, r does it again."""
+    before = desk.deliver()
+    desk.see(f"run {before} done", seconds=40)
+    desk.fault("function-hang", run=desk.next_run, stage="fit")
+    run = desk.deliver()
+    until(lambda: sandbox_records.records(desk.world.sandbox.directory).working_on(run), 20)
+    seen = desk.see(f"run {run}: fit of segment 00 running since", ": it may hang; c cancels, r does it again")
+    desk.press("Home")
+    desk.see(f"run {run} running: fit 0/1: segment 00 running since")
+    desk.cancel(run)
+    desk.see(f"run {run} cancelled", seconds=30)
+    desk.retry(run)
+    desk.see(f"run {run} done", seconds=40)
+    return seen
+
+
+def output_missing(desk: Desk) -> float:
+    """A function says that it has succeeded, and has left nothing."""
+    desk.fault("silent-success", run=desk.next_run, stage="fit", who="function")
+    run = desk.deliver()
+    until(lambda: sandbox_records.struck(desk.world.sandbox.directory, "silent-success"), 20)
+    seen = desk.see("fit 0/1: segment 00 reported done, but its output is not there")
+    desk.see("fit of segment 00 failed: reported done, but its output is not there", "r retries what is missing")
+    desk.retry(run)
+    desk.see(f"run {run} done", seconds=40)
+    return seen
+
+
+def driver_killed(desk: Desk) -> float:
+    """Somebody kills the driver from another terminal: the console starts another."""
+    killed = until(desk.world.driver)
+    os.kill(killed.pid, signal.SIGKILL)
+    began = time.monotonic()
+    until(lambda: (there := desk.world.driver()) is not None and there.pid not in (0, killed.pid), 20)
+    desk.see("driver started", "driver here")
+    seen = time.monotonic() - began
+    desk.see(f"{killed.pid}")
+    run = desk.deliver()
+    desk.see(f"run {run} done", seconds=40)
+    return seen
+
+
+def many_failed(desk: Desk) -> float:
+    """A broken program at the site has failed 30 runs; it is mended, and all are retried at once."""
+    with desk.world.broken("EventEditor"):
+        runs = [desk.deliver() for _ in range(MANY)]
+        seen = desk.see("fit of segment 00 failed", "FAILED")
+        desk.wait_for(RunState.FAILED, *runs, seconds=120)
+    desk.see(f"{MANY} new failures")
+    desk.press("p", "*", "r")
+    desk.confirm(f"Retry {MANY} runs?")
+    desk.wait_for(DONE, *runs, seconds=180)
+    return seen
+
+
+def wrong_run(desk: Desk) -> float:
+    """An operator is about to cancel the wrong run: the question names it, and no is the answer that is focused."""
+    desk.world.hold(True)
+    first, second = desk.deliver(), desk.deliver()
+    desk.press("Home")
+    desk.see(f"run {second} running: fit 0/1")
+    desk.press("c")
+    seen = desk.see(f"Cancel run {second}?", "No, go back")
+    desk.press("Enter")
+    desk.see("nothing was done")
+    desk.world.hold(False)
+    desk.wait_for(DONE, first, second)
+    return seen
+
+
+class Drill(NamedTuple):
+    tell: Callable[[Desk], float]
+    options: dict[str, Any]  # of desk_in
+
+
+DRILLS = {
+    "corrupt-segment": Drill(corrupt_segment, {}),
+    "endpoint-offline": Drill(endpoint_offline, {}),
+    "wrong-directory": Drill(wrong_directory, {}),
+    "abnormal-end": Drill(abnormal_end, {}),
+    "token-expired": Drill(token_expired, {}),
+    "disk-almost-full": Drill(disk_almost_full, {"driver": True}),
+    "globus-unreachable": Drill(globus_unreachable, {}),
+    "hung-job": Drill(hung_job, {}),
+    "output-missing": Drill(output_missing, {}),
+    "driver-killed": Drill(driver_killed, {}),
+    "many-failed": Drill(many_failed, {"policy": "max_in_flight = 40\nauto_retries = 0"}),
+    "wrong-run": Drill(wrong_run, {}),
+}
+
+
+class Result(NamedTuple):
+    """`visible` in seconds."""
+
+    visible: float
+    keys: int
+
+
+def run(name: str, directory: Path) -> Result:
+    """One drill in a world of its own. Raises AssertionError when it goes wrong."""
+    drill = DRILLS[name]
+    with desk_in(directory, **{"driver": False, "poll_interval": 1.0, **drill.options}) as desk:
+        return Result(drill.tell(desk), desk.pressed)

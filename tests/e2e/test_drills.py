@@ -1,0 +1,16 @@
+"""A few of the drills; all of them are `python -m tests.drills`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.drills.stories import run
+
+
+@pytest.mark.parametrize("name", ["corrupt-segment", "abnormal-end", "disk-almost-full", "wrong-run"])
+def test_drill(tmp_path: Path, name: str) -> None:
+    visible, keys = run(name, tmp_path)
+    assert visible <= 15  # the aim is 10, on a machine that has nothing else to do
+    assert keys <= 5

@@ -1,0 +1,121 @@
+"""`:` commands from the table of keys, and `y`, which copies what is under the cursor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from console import records
+from screens.command_line import COMMANDS, Typed, understood
+from screens.copying import LONGEST, to_copy
+from screens.keys import ACTIONS, OF_RUN
+from tests.ledger_fixture import DemoLedger
+from tests.screen_driver import make_app, settled, shown, until, until_shown
+from tests.screens.test_seeing import typed
+
+WIDE, SMALL = (120, 40), (80, 24)
+
+
+def asked(demo: DemoLedger) -> list[tuple[str, int | None]]:
+    return [(request.verb, request.run) for request in demo.ledger.asked()]
+
+
+def command(words: str) -> list[str]:
+    return ["colon", *typed(words), "enter"]
+
+
+async def test_a_run_is_gone_to_from_anywhere_and_acted_on_by_name(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("tab", "enter", "v", "colon", *typed("run 1218"))
+        await until_shown(pilot, ":run 1218_")
+        await pilot.press("enter")
+        await until_shown(pilot, "Segments of 1218", "run 1218 ready:")
+        await pilot.press(*command("launch"))
+        await until(pilot, lambda: asked(demo) == [("launch", 1218)])
+        await pilot.press(*command("filter state:failed"))
+        await until_shown(pilot, "Runs  /state:failed", "Segments of 1214")
+        await pilot.press(*command("run 1217"))  # it is filtered away
+        await until_shown(pilot, "Segments of 1217")
+        await pilot.press(*command("cancel"))
+        await until_shown(pilot, "Cancel run 1217?")
+        await pilot.press("escape")
+        assert asked(demo) == [("launch", 1218)]
+
+
+async def test_what_is_not_understood_is_told_in_one_line_and_letters_do_nothing_else(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(*command("rm"))
+        await until_shown(pilot, "there is no :rm, there are run NUMBER, filter WORDS, launch, retry, cancel")
+        await pilot.press(*command("run 99"))
+        await until_shown(pilot, "run 99 is not known here")
+        await pilot.press("colon", *typed("lrcAa"), "escape", *command(""))
+        await until(pilot, lambda: "q quit" in shown(app))
+        assert asked(demo) == []
+        await pilot.press(*command("q"))
+    assert app.return_code == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("  run   1217 ", Typed(run=1217)),
+        ("filter", Typed(filter="")),
+        ("filter !x  run:1-", Typed(filter="!x  run:1-")),
+        (" ", None),
+        ("run 1x", ":run wants a number"),
+        ("run ٣", ":run wants a number"),
+        ("launch 1217", ":launch takes nothing after it"),
+        ("\x1b[31m", "there is no"),
+    ],
+)
+def test_lines(line: str, wanted: Any) -> None:
+    found = understood(line)
+    assert found.startswith(wanted) if isinstance(wanted, str) and isinstance(found, str) else found == wanted
+
+
+def test_what_acts_can_be_typed() -> None:
+    assert {action.name for action in (*OF_RUN, *ACTIONS) if action.acts and action.name != "fetch"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("keys", "wanted"),
+    [
+        ([*command("run 1214")], "/data/e21062/stagearea/run1214"),
+        ([*command("run 1214"), "tab"], "0d3c5f1e-0000-4000-8000-001214000001"),
+        ([*command("run 1214"), "tab", "tab"], "/data/e21062/stagearea/run1214/run-1214-07.evt"),
+        (["shift+tab"], "frib-analysis"),
+        ([*command("run 1214"), "enter"], "/data/e21062/stagearea/run1214/run-1214-07.evt"),
+        ([*command("run 1214"), "enter", "3"], "0d3c5f1e-0000-4000-8000-001214000001"),
+    ],
+    ids=["run", "flow-run", "segment", "endpoint", "segment-of-detail", "attempt-of-detail"],
+)
+async def test_y_copies_and_always_shows(demo: DemoLedger, keys: list[str], wanted: str) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press(*keys)
+        await settled(pilot)
+        await pilot.pause()
+        await pilot.press("y")
+        await until_shown(pilot, f"copied: {wanted}")
+        assert app.clipboard == wanted
+
+
+async def test_a_copy_is_harmless_and_short(demo: DemoLedger) -> None:
+    records.set_run(demo.ledger, 1219, path="/data/\x1b]52;c;cm0=\x07run\n1219" + "x" * 5000)
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert app.look.snapshot is not None
+        copied = to_copy(app.look.snapshot.run(1219), app.look.detail)
+        assert copied is not None
+        assert copied.isprintable()
+        assert copied.startswith("/data/run 1219xxx")
+        assert len(copied) == LONGEST
+        await pilot.press("question_mark", "y")
+        await until_shown(pilot, "nothing to copy here")

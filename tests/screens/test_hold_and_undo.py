@@ -1,0 +1,66 @@
+"""Holding a queued run back, and undoing what can be undone."""
+
+from __future__ import annotations
+
+from console import records
+from screens.undo import Act, Undo
+from tests.ledger_fixture import DemoLedger
+from tests.screen_driver import make_app, settled, until, until_shown
+from tests.screens.test_seeing import typed
+
+SMALL = (80, 24)
+
+
+def asked(demo: DemoLedger) -> list[tuple[str, int | None, dict[str, object]]]:
+    return [(request.verb, request.run, request.args) for request in demo.ledger.asked()]
+
+
+def answer(demo: DemoLedger, text: str, state: str = "done") -> None:
+    demo.ledger.answer(demo.ledger.asked()[0].id, state, text)
+
+
+async def test_h_holds_a_queued_run_h_releases_it_and_u_undoes_the_last_of_these(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("u")
+        await until_shown(pilot, "nothing to undo")
+        await pilot.press("h")
+        await until_shown(pilot, "run 1219 is taking: only a queued run can be held")
+        await pilot.press("slash", *typed("run:1209"), "enter", "h")
+        await until(pilot, lambda: asked(demo) == [("hold", 1209, {})])
+        records.set_run(demo.ledger, 1209, held_by="anna@daq1", why="held by anna@daq1: h releases it")
+        answer(demo, "run 1209 is held")
+        await until_shown(pilot, "queued", "held by anna@daq1: h releases it", "run 1209 is held")
+        await pilot.press("h")
+        await until(pilot, lambda: asked(demo) == [("release", 1209, {})])
+        records.set_run(demo.ledger, 1209, held_by=None, why="is next")
+        answer(demo, "run 1209 is released")
+        await until_shown(pilot, "run 1209 is released")
+        await pilot.press("u")
+        await until_shown(pilot, "asked the driver to undo: hold run 1209")
+        assert asked(demo) == [("hold", 1209, {})]
+
+
+async def test_switching_auto_launch_by_mistake_is_undone(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("A")
+        await until(pilot, lambda: asked(demo) == [("auto", None, {"on": False})])
+        demo.ledger.put("auto", "off")
+        answer(demo, "auto-launch is off")
+        await until_shown(pilot, "auto OFF", "auto-launch is off")
+        await pilot.press("u")
+        await until_shown(pilot, "undo: switch auto-launch on")
+        assert asked(demo) == [("auto", None, {"on": True})]
+
+
+def test_only_what_was_done_is_undone_the_last_one_first_and_an_undo_never() -> None:
+    undo = Undo()
+    acts = [Act("hold", 1), Act("hold", 2), Act("launch", 3), Act("release", 1), Act("hold", 4, undoes=True)]
+    for number, act in enumerate(acts):
+        undo.asked(number, act)
+        undo.answered(number, "refused" if act.run == 2 else "done")
+    taken = [undo.take() for _ in range(3)]
+    assert taken == [Act("hold", 1, undoes=True), Act("release", 1, undoes=True), None]
