@@ -95,8 +95,7 @@ def see_through(ops: Operations) -> None:
         with _going_on(errors):
             _end_flow_run(ops, _again(ops, key))
         with _going_on(errors):
-            for attempt, stage in pollers.nameless(ops, [_again(ops, key)]):
-                pollers.name_tasks(ops, attempt, stage)
+            pollers.name_tasks_now(ops, [_again(ops, key)])
         _name_lines(ops, _again(ops, key))
         for line in _open_lines(ops, key, LineKind.TRANSFER_TASK):
             with _going_on(errors):
@@ -276,6 +275,8 @@ def _end_transfer(ops: Operations, key: int, line: CancelLine) -> None:
 def _look_at_compute(ops: Operations, cancelling: Sequence[Attempt]) -> None:
     """One batch call for all tasks that have not ended."""
     replies = pollers.ask_compute(ops, cancelling)
+    if replies is None:
+        return
     with ops.ledger.change():
         for attempt in cancelling:
             harmless = patience.lost_tasks(ops, attempt) if _marked(ops, attempt) else set()

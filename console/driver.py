@@ -60,30 +60,30 @@ class Driver:
             return
         launcher = Chore("launcher", lambda: actions.launch_what_is_due(ops), LAUNCH_SECONDS)
         cancels = Chore("cancel", lambda: cancelling.see_through(ops), self.settings.policy.poll_interval)
-        chores = [
-            launcher,
-            cancels,
+        looking = [
             Chore("flows", lambda: pollers.poll_attempts(ops), self.settings.policy.poll_interval),
             Chore("compute", lambda: pollers.poll_endpoints(ops), ENDPOINT_SECONDS),
             Chore("reports", lambda: jobreports.fetch(ops), self.settings.policy.poll_interval),
             Chore("flows", lambda: reconciling.settle(ops), SETTLE_SECONDS),
         ]
         real = self.settings.globus.token_file is None
-        chores.append(Chore("login", lambda: logins.look(ledger, ops.remote.login, real=real), logins.LOOK_SECONDS))
+        looking.append(Chore("login", lambda: logins.look(ledger, ops.remote.login, real=real), logins.LOOK_SECONDS))
         settled: list[bool] = []  # nothing is started before ledger and Globus are known to agree
         settling = [
             Chore("launcher", lambda: actions.answer_requests(ops), TICK_SECONDS),
             Chore("flows", lambda: settled.append(reconciling.settle(ops)), LAUNCH_SECONDS),
         ]
         while not self.stop.is_set():
-            if self._news_from_disk.is_set() or ledger.asked():
-                self._news_from_disk.clear()
-                launcher.due = min(launcher.due, time.monotonic())
-                cancels.due = min(cancels.due, time.monotonic())
-            for chore in chores if settled else settling:
-                if not self.stop.is_set():
-                    chore.run(ledger)
-                    self._crew.alive()
+            for chore in looking if settled else settling:
+                if self._news_from_disk.is_set() or ledger.asked():
+                    self._news_from_disk.clear()
+                    launcher.due = min(launcher.due, time.monotonic())
+                    cancels.due = min(cancels.due, time.monotonic())
+                # What operators ask for waits for one look at most, never for all of them.
+                for each in (launcher, cancels, chore) if settled else (chore,):
+                    if not self.stop.is_set():
+                        each.run(ledger)
+                        self._crew.alive()
             self._news_from_disk.wait(TICK_SECONDS)
 
     def _connect(self, ledger: Ledger) -> Operations | None:

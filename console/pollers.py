@@ -57,21 +57,23 @@ def poll_attempts(ops: Operations) -> None:
             flow_runs[attempt.attempt] = flow_run
     attempts = [a for a in records.open_attempts(ops.ledger) if a.attempt in flow_runs]
     trouble: RemoteError | None = None
+    heard = False
     try:
-        for attempt, stage in nameless(ops, attempts)[: max(0, ops.remote.compute.spare() - KEPT_REQUESTS)]:
+        for attempt, stage in _nameable(ops, attempts):
             with _for_this_one_only(attempt, refused):
-                name_tasks(ops, attempt, stage)
-        ask_compute(ops, attempts)
+                _name_tasks(ops, attempt, stage)
+        heard = ask_compute(ops, attempts) is not None
     except RemoteError as error:  # what the others say is worth having without Compute
         trouble = error
     for attempt in attempts:
+        over = flow_runs[attempt.attempt].status not in ACTIVE
+        heard_all = heard
         with _for_this_one_only(attempt, refused):
             _ask_transfer_and_look(ops, attempt)
-            if flow_runs[attempt.attempt].status not in ACTIVE:
-                _ask_for_causes(ops, attempt)
+            if over and heard:
+                heard_all = _ask_for_causes(ops, attempt)
         # An end is judged by what everybody says: with somebody missing, good work would be called failed.
-        over = flow_runs[attempt.attempt].status not in ACTIVE
-        if attempt.attempt not in refused and not (over and trouble):
+        if attempt.attempt not in refused and (heard_all or not over):
             judge(ops, attempt, flow_runs[attempt.attempt])
     nudge(ops, [attempt for attempt in attempts if flow_runs[attempt.attempt].status == "ACTIVE"])
     if trouble is None and len(refused) == 1 and len(started) > 1:
@@ -170,7 +172,17 @@ def follow_log(ops: Operations, attempt: Attempt, flow_run: FlowRun) -> list[Log
 # ---- tasks and outputs
 
 
-def nameless(ops: Operations, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
+def name_tasks_now(ops: Operations, attempts: Sequence[Attempt]) -> None:
+    """Ask for as many as may be asked for without waiting; the others next time."""
+    for attempt, stage in _nameable(ops, attempts):
+        _name_tasks(ops, attempt, stage)
+
+
+def _nameable(ops: Operations, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
+    return _nameless(ops, attempts)[: max(0, ops.remote.compute.spare() - KEPT_REQUESTS)]
+
+
+def _nameless(ops: Operations, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
     """Stages whose compute tasks are not known yet, only their group: those under way come first."""
     found = [
         (attempt, stage)
@@ -181,28 +193,35 @@ def nameless(ops: Operations, attempts: Sequence[Attempt]) -> list[tuple[Attempt
     return sorted(found, key=lambda place: place[0].visits[place[1]].says is not Says.RUNNING)
 
 
-def name_tasks(ops: Operations, attempt: Attempt, stage: Stage) -> None:
+def _name_tasks(ops: Operations, attempt: Attempt, stage: Stage) -> None:
     """Ask Compute for the tasks of a stage: one request of the few that it takes in a time."""
     group = str(attempt.visits[stage].action).removeprefix(TASK_GROUP)
     records.add_tasks(ops.ledger, attempt.attempt, stage, ops.remote.compute.task_group(group))
 
 
-def _ask_for_causes(ops: Operations, attempt: Attempt) -> None:
-    """Its flow run has ended: what its tasks say is asked for now at the latest, where outputs do not tell all."""
+def _ask_for_causes(ops: Operations, attempt: Attempt) -> bool:
+    """Its flow run has ended: what its tasks say is asked for now at the latest, where outputs do not tell all.
+
+    False when Compute takes no request now.
+    """
     matrix = records.matrix(ops.ledger, _run(ops, attempt))
     wanted = [
         stage
-        for _, stage in nameless(ops, [attempt])
+        for _, stage in _nameless(ops, [attempt])
         if any(cell.state is not CellState.DONE for (s, _), cell in matrix.items() if s is stage)
     ]
+    if wanted and ops.remote.compute.spare() <= len(wanted):
+        return False
     for stage in wanted:
-        name_tasks(ops, attempt, stage)
-    if wanted:
-        ask_compute(ops, [attempt])
+        _name_tasks(ops, attempt, stage)
+    return not wanted or ask_compute(ops, [attempt]) is not None
 
 
-def ask_compute(ops: Operations, attempts: Sequence[Attempt]) -> dict[str, TaskStatus]:
-    """One batch call for every compute task that has not ended; what the service says of these."""
+def ask_compute(ops: Operations, attempts: Sequence[Attempt]) -> dict[str, TaskStatus] | None:
+    """One batch call for every compute task that has not ended; what the service says of these.
+
+    None when it takes no request now: nobody waits for that, there will be another look.
+    """
     batches = [
         (attempt, stage, records.tasks(ops.ledger, attempt.attempt, stage))
         for attempt in attempts
@@ -212,6 +231,8 @@ def ask_compute(ops: Operations, attempts: Sequence[Attempt]) -> dict[str, TaskS
     running = [task for _, _, tasks in batches for task, ended in tasks if not ended]
     if not running:
         return {}
+    if not ops.remote.compute.spare():
+        return None
     replies = ops.remote.compute.batch_status(running)
     ops.ledger.heard("compute")
     with ops.ledger.change():

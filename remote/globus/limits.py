@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+# What may be over in a second. Not 429: to ask again at once is what it is about.
+_PASSING = (500, 502, 503, 504)
 ANSWER_SECONDS = 10.0
 SUBMIT_SECONDS = 15.0
 
@@ -27,7 +29,12 @@ def _options(seconds: float, retries: int) -> dict[str, Any]:
 
     return {
         "transport": RequestsTransport(http_timeout=seconds),
-        "retry_config": RetryConfig(max_retries=retries, max_sleep=2),
+        "retry_config": RetryConfig(
+            max_retries=retries,
+            max_sleep=2,
+            retry_after_status_codes=(503,),
+            transient_error_status_codes=_PASSING,
+        ),
     }
 
 
