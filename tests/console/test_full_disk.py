@@ -7,7 +7,7 @@ import resource
 import shutil
 import sqlite3
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -124,7 +124,8 @@ def place():
 @contextmanager
 def read_only(directory):
     for path in (directory, *directory.iterdir()):
-        path.chmod(0o555 if path.is_dir() else 0o444)
+        with suppress(FileNotFoundError):  # SQLite takes its own files away when the last connection is closed
+            path.chmod(0o555 if path.is_dir() else 0o444)
     root = os.geteuid() == 0
     if root:
         os.seteuid(65534)

@@ -30,10 +30,8 @@ from tests.ledger_fixture import DemoLedger
 from tests.run_history import with_history
 from tests.screen_driver import make_app, settled, until, until_shown
 
-KEYS, BATCH = (
-    int(os.environ.get("FRIB_KEYS", "2500")),
-    100,
-)  # so many keys at once: as pasted, or held up on a slow line
+KEYS = int(os.environ.get("FRIB_KEYS", "2500"))
+BATCH = 100  # so many keys at once: as pasted, or held up on a slow line
 TYPED = "abc019:!-~ /\\[]\u65e5\u0301\u202e"
 OTHERS = ("left", "right", "ctrl+c", "ctrl+u", "ctrl+w", "ctrl+d", "ctrl+p", "backspace", "delete", "insert", "f5",
           "ctrl+@", "shift+up", "ctrl+right", "y", "n")  # fmt: skip
