@@ -87,10 +87,16 @@ class Transfer:
         return []
 
 
+class Compute:
+    def spare(self):
+        return 20
+
+
 @dataclass
 class Remote:
     flows: Flows = field(default_factory=Flows)
     transfer: Transfer = field(default_factory=Transfer)
+    compute: Compute = field(default_factory=Compute)
 
 
 def operations(ledger: Ledger, remote: Remote, policy: Policy) -> Operations:
