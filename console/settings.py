@@ -152,6 +152,12 @@ class Screen(Part):
     """How the screen looks."""
 
     theme: str = Field(default=AUTO_THEME, pattern=f"^({'|'.join(THEME_NAMES)})$", description=", ".join(THEME_NAMES))
+    keys: dict[str, tuple[str, ...]] = Field(
+        default={}, description="for each action a list of further keys, as launch = ['f5']"
+    )
+    columns: dict[Literal["runs", "flow_runs", "segments", "endpoints"], tuple[str, ...]] = Field(
+        default={}, description="for runs, flow_runs, segments, endpoints a list of columns, as runs = ['state', 'title']"
+    )
 
 
 class Settings(BaseSettings):

@@ -17,13 +17,14 @@ from textual.binding import Binding, BindingType
 from console.newfailures import NewFailures
 from console.report import Answer, RunRow
 from screens import bulk, themes
-from screens.bars import NOBODY, ScreenOptions, newest_event
+from screens.bars import NOBODY, newest_event
 from screens.base import ConsoleScreen
 from screens.celldiff import SparingApp
 from screens.confirm import Confirm
 from screens.detail_screen import DetailScreen
 from screens.events_screen import EventsScreen
 from screens.help_screen import HelpScreen
+from screens.keymap import keymap
 from screens.keys import (
     ACKNOWLEDGE,
     AUTO,
@@ -37,6 +38,7 @@ from screens.keys import (
     LAUNCH,
     NEXT,
     OF_DETAIL,
+    PALETTE,
     PREVIOUS,
     QUIT,
     RETRY,
@@ -46,10 +48,11 @@ from screens.keys import (
     Question,
     plan_lines,
     question,
-    why_not,
 )
-from screens.lines import Piece
+from screens.look import Piece
 from screens.main_screen import MainScreen
+from screens.options import ScreenOptions
+from screens.palette_screen import PaletteScreen
 from screens.reader import Asked, Asker, Keeper, Look, Looked, Reader
 from screens.undo import Act, Undo
 
@@ -87,10 +90,11 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
 
     async def on_mount(self) -> None:
         themes.choose(self, self.options.theme)
+        self.set_keymap(keymap(self.options.keys))
         # Without these a closed terminal kills us before we can clean up, or leaves us spinning on its end of file.
         for number in (signal.SIGHUP, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self.exit, 128 + number)
-        await self.push_screen(MainScreen(self.options.ascii_only))
+        await self.push_screen(MainScreen(self.options))
         self.reader.start()
         self.asker.start()
         self.set_interval(TICK_SECONDS, self._tick)
@@ -189,14 +193,12 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
 
     def do(self, action: Action, run: RunRow | None, marked: Sequence[RunRow] = ()) -> None:
         """Do what a key asks for, on this run or on all that are marked; or say why not, or ask first."""
-        if marked and action in (LAUNCH, RETRY, CANCEL):
-            self._do_many(action, marked)
-            return
-        reason = why_not(action, run, self.options.read_only)
-        if marked and action is HOLD and reason is None:
-            reason = "one run at a time is held or released: esc takes the marks away"
+        reason = bulk.why_not(action, run, marked, self.options.read_only)
         if reason is not None:
             self.say(reason, "warn")
+            return
+        if marked and action in bulk.TOGETHER:
+            self._do_many(action, marked)
             return
         asking = question(action, run) if run is not None else None
         if asking is None:
@@ -206,10 +208,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         self.push_screen(confirm, lambda yes: self._carry_out(action, run) if yes else self.say("nothing was done"))
 
     def _do_many(self, action: Action, marked: Sequence[RunRow]) -> None:
-        runs = bulk.usable(action, marked, self.options.read_only)
-        if not runs:
-            self.say(bulk.why_none(action, marked, self.options.read_only), "warn")
-            return
+        runs = bulk.usable(action, marked)
 
         def answered(yes: bool | None) -> None:
             if not yes:
@@ -240,6 +239,8 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
             self._open(EventsScreen(self.options.ascii_only))
         elif action is HELP and not isinstance(screen, HelpScreen):
             self._open(HelpScreen(self.options.ascii_only))
+        elif action is PALETTE and isinstance(screen, ConsoleScreen):
+            self._open(PaletteScreen(screen, self.options.ascii_only))
         elif action in (BACK, HELP, EVENTS):
             self._back()
         elif action in (NEXT, PREVIOUS) and isinstance(screen, ConsoleScreen):
@@ -307,23 +308,8 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         self.say("q closes this console")
 
 
-def run_screen(
-    settings: Any, *, read_only: bool, ascii_only: bool, sandbox: bool, theme: str, keeper: Keeper | None = None
-) -> int:
-    """Show the screen until the operator closes it, or until what it shows is lost; returns the exit code.
-
-    `settings` has `.experiment`, `.ledger` (Path), `.site.name` and `.dtn.runs` (the directory that is watched).
-    """
-    options = ScreenOptions(
-        experiment=settings.experiment,
-        site=settings.site.name,
-        ledger=settings.ledger,
-        watching=str(settings.dtn.runs),
-        read_only=read_only,
-        ascii_only=ascii_only,
-        sandbox=sandbox,
-        theme=theme,
-    )
+def run_screen(options: ScreenOptions, keeper: Keeper | None = None) -> int:
+    """Show the screen until the operator closes it, or until what it shows is lost; returns the exit code."""
     app = ConsoleApp(options, keeper=keeper)
     code = app.run(mouse=False)
     return code if code is not None else app.return_code or 0

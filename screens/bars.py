@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from console import text
 from console.presence import advice
 from console.report import Event, RunRow, Snapshot
-from console.usage import AUTO_THEME
 from screens.keys import ACTIONS, why_not
-from screens.lines import Piece
-from screens.look import LEVEL_STYLES
+from screens.look import LEVEL_STYLES, Piece
 from screens.reader import Look
 
 NOBODY = "nobody drives: nothing is launched or watched until a driver is started (console driver start)"
-
-
-@dataclass(frozen=True)
-class ScreenOptions:
-    """What the console was started with. `watching` is the directory in which the runs appear."""
-
-    experiment: str
-    site: str
-    ledger: Path
-    watching: str
-    read_only: bool = False
-    ascii_only: bool = False
-    sandbox: bool = False
-    theme: str = AUTO_THEME
 
 
 def old(look: Look, now: float, *names: str) -> str:

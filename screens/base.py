@@ -23,20 +23,26 @@ from screens.keys import (
     BACK,
     COMMAND,
     COPY,
+    EVERYWHERE,
     FILTER,
     MARK,
     MARK_ALL,
+    NARROWER,
     PROBLEMS,
     REDRAW,
     REVERSE,
     SEEING,
+    SIZING,
     SORT,
+    WIDER,
     ZOOM,
     Action,
 )
-from screens.lines import Bar, Piece
+from screens.lines import Bar
+from screens.look import Piece
 from screens.pane import Pane
 from screens.prompt import Prompt
+from screens.split import Split
 from screens.table import View
 
 if TYPE_CHECKING:
@@ -50,8 +56,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     """A screen of panes. Stacked on a small terminal, a few panes are open and the others are folded to a line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(action.keys, f"do('{action.name}')", action.label, show=False, priority=True) for action in ACTIONS
+        Binding(action.keys, f"do('{action.name}')", action.label, show=False, priority=True, id=action.name)
+        for action in ACTIONS
     ]
+    COMMANDS: ClassVar[Sequence[Action]] = EVERYWHERE  # what the palette offers
     FOOTER: ClassVar[Sequence[str]] = ()  # names of the actions in the footer
     ALWAYS_OPEN: ClassVar[Sequence[str]] = ()  # panes that are never folded
     OPEN_FIRST: ClassVar[str] = ""  # the pane that is open beside them until another is focused
@@ -66,6 +74,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         )
         self._open = self.OPEN_FIRST
         self._zoomed = False
+        self._split = Split()
         self._prompt: Prompt | None = None
         self._ready = False  # news can come before there is anything to show them in
 
@@ -92,6 +101,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def stacked(self) -> bool:
         """Whether there is room for a few panes only."""
         return self.size.width < NARROW
+
+    def beside(self) -> bool:
+        """Whether panes stand beside one another, two in a row."""
+        return False
 
     def compose(self) -> ComposeResult:
         yield self.header
@@ -160,6 +173,18 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         for pane in self.panes():
             pane.display = not self._zoomed or pane is focused
             pane.set_class(folding and pane.id not in (self._open, *self.ALWAYS_OPEN), "folded")
+        self.share_out()
+
+    def share_out(self) -> None:
+        """Give each pane its part of the room."""
+        column, row = self._split.column, self._split.row
+        container = self.query_one("#panes")
+        if self.beside():
+            container.styles.grid_columns = f"{column}fr {100 - column}fr"
+            container.styles.grid_rows = f"{row}fr {100 - row}fr"
+        for place, pane in enumerate(self.panes()):
+            part = 1 if self.beside() else 100 - row if place else row
+            pane.styles.height = 1 if pane.has_class("folded") else f"{part}fr"
 
     # ---- keys
 
@@ -200,6 +225,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         elif action is ZOOM:
             self._zoomed = not self._zoomed
             self.fold()
+        elif action in SIZING:
+            self._resize(pane, action)
         elif action is COPY:
             self._copy(pane)
         elif action is COMMAND:
@@ -221,6 +248,17 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         elif action is PROBLEMS:
             pane.see(replace(view, only_problems=not view.only_problems))
         self.bars()
+
+    def _resize(self, pane: Pane, action: Action) -> None:
+        if sum(other.display for other in self.panes()) == 1:
+            self.app.say("one pane has the whole screen", "warn")
+        elif action in (WIDER, NARROWER) and not self.beside():
+            self.app.say("the panes stand on one another: + and - make this one higher or lower", "warn")
+        else:
+            place, columns = self.panes().index(pane), 2 if self.beside() else 1
+            first_column, first_row = place % columns == 0, place < columns
+            self._split = self._split.resized(action, first_column=first_column, first_row=first_row)
+            self.share_out()
 
     def _mark(self, pane: Pane, action: Action) -> None:
         if pane.id != self.MARKABLE:

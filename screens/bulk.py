@@ -8,21 +8,29 @@ from collections.abc import Callable, Sequence
 from console.report import RunRow
 from console.states import RunState
 from flowspec.stages import SEGMENT_STAGES, STAGES, CellState, Stage
-from screens.keys import CANCEL, FORCED, LAUNCH, READ_ONLY, Action, Question, why_not
+from screens import keys
+from screens.keys import CANCEL, FORCED, HOLD, LAUNCH, READ_ONLY, RETRY, Action, Question
 
+TOGETHER = (LAUNCH, RETRY, CANCEL)  # can be done to many runs at once
 NAMED = 8  # so many runs are named one by one
 
 
-def usable(action: Action, runs: Sequence[RunRow], read_only: bool) -> list[RunRow]:
+def usable(action: Action, runs: Sequence[RunRow]) -> list[RunRow]:
     """The runs on which the key can be used without a question of their own."""
-    return [run for run in runs if why_not(action, run, read_only) is None and not _asks_by_itself(action, run)]
+    return [run for run in runs if action.why_not(run) is None and not _asks_by_itself(action, run)]
 
 
-def why_none(action: Action, runs: Sequence[RunRow], read_only: bool) -> str:
-    """The reason when the key can be used on none of them."""
-    if action.acts and read_only:
+def why_not(action: Action, run: RunRow | None, marked: Sequence[RunRow], read_only: bool) -> str | None:
+    """Why the key cannot be used now, on the marked runs or, without any, on the selected one; None when it can."""
+    if not marked or action not in (*TOGETHER, HOLD):
+        return keys.why_not(action, run, read_only)
+    if read_only:
         return READ_ONLY
-    return f"nothing to {action.name} among the {len(runs)} marked runs: {_states(runs)}"
+    if action is HOLD:
+        return "one run at a time is held or released: esc takes the marks away"
+    if usable(action, marked):
+        return None
+    return f"nothing to {action.name} among the {len(marked)} marked runs: {_states(marked)}"
 
 
 def question_many(action: Action, runs: Sequence[RunRow], marked: Sequence[RunRow]) -> Question:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from screens.keys import ACTIONS, BACK, COMMAND, FILTER, HELP, OF_DETAIL, QUIT, Action
+from screens.keys import EVERYWHERE, FILTER, HELP, QUIT, Action
 
-COMMANDS = {action.name: action for action in ACTIONS if action not in (*OF_DETAIL, BACK, COMMAND, FILTER)}
+COMMANDS = {action.name: action for action in EVERYWHERE if action is not FILTER}
 COMMANDS |= {"q": QUIT, "?": HELP}
 HINT = "a command: run NUMBER, filter WORDS, launch, retry, ...; esc goes back"
+
+
+def matching(words: str, commands: Sequence[Action]) -> list[Action]:
+    """The commands that have these words, those first whose name begins with them."""
+    wanted = words.casefold().split()
+    found = [action for action in commands if all(word in _told(action) for word in wanted)]
+    return sorted(found, key=lambda action: not _told(action).startswith(" ".join(wanted)))
+
+
+def _told(action: Action) -> str:
+    return f"{action.name.replace('_', ' ')} {action.shown} {action.help}".casefold()
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from flowspec.stages import Place
 from screens import bars, sections
 from screens.base import TALL, ConsoleScreen
 from screens.facts import facts, headline, tabs
-from screens.keys import ACTIONS, EACH, FETCH, SECTIONS, WITNESSES, why_not
-from screens.lines import Piece
+from screens.keys import ACTIONS, EACH, EVERYWHERE, FETCH, OF_DETAIL, SECTIONS, WITNESSES, Action, why_not
+from screens.look import Piece
 from screens.matrix_model import Group, grouped
 from screens.pane import Pane
 from screens.sections import Row
@@ -28,6 +28,7 @@ MANY = 50  # rows of the matrix: with more, ages are written anew every ten seco
 class DetailScreen(ConsoleScreen):
     """Shows the run that is selected on the main screen, one section at a time; two, when there is room."""
 
+    COMMANDS: ClassVar[Sequence[Action]] = (*EVERYWHERE, *OF_DETAIL)
     FOOTER: ClassVar[Sequence[str]] = (
         "launch", "retry", "cancel", "fetch", "witnesses", "problems", "next_pane", "help", "quit",
     )  # fmt: skip
@@ -78,10 +79,13 @@ class DetailScreen(ConsoleScreen):
             pane.display = pane in shown
         self.set_class(self.stacked(), "stacked")
         self.set_class(self._zoomed, "zoomed")
+        self.share_out()
         if self._ready:
             self.fill()
 
     def fill(self) -> None:
+        if self.is_current:
+            self.app.reader.select(self.run)
         detail = self._detail()
         if detail is None:
             words, style = bars.unread(self.app.look)

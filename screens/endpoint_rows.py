@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from console import text
 from console.endpoints import VERSION, EndpointRow
-from screens.lines import Piece
+from screens.look import Piece
 from screens.table import Column
 
 COLUMNS = (

@@ -13,8 +13,8 @@ from console.eventlog import PAGE, Log
 from console.report import Event, RunRow
 from screens import look
 from screens.base import ConsoleScreen
-from screens.keys import ACTIONS, DETAIL, OF_RUN
-from screens.lines import Piece
+from screens.keys import ACTIONS, OF_RUN
+from screens.look import Piece
 from screens.pane import Column, Pane
 from screens.reader import LogWish
 from screens.table import accepts, parse
@@ -24,7 +24,7 @@ COLUMNS = (
     Column("TIME", 14, value=lambda event: text.moment(event.at)),
     Column("WHO", 12, value=attrgetter("actor")),
     Column("RUN", 5, True, value=attrgetter("run")),
-    Column("", 4),
+    Column("LEVEL", 5, value=attrgetter("level")),
     Column("WHAT", 0, value=attrgetter("text")),
 )
 
@@ -37,8 +37,7 @@ class EventsScreen(ConsoleScreen):
     def __init__(self, ascii_only: bool) -> None:
         super().__init__(ascii_only)
         self.log_pane = Pane(
-            COLUMNS, attrgetter("event"), _drawn, id="log", ascii_only=ascii_only,
-            problem=_is_problem, more={"level": attrgetter("level")},
+            COLUMNS, attrgetter("event"), _drawn, id="log", ascii_only=ascii_only, problem=_is_problem
         )  # fmt: skip
         self._rows = PAGE
         self._follows = True
@@ -100,8 +99,6 @@ class EventsScreen(ConsoleScreen):
 
     def action_do(self, name: str) -> None:
         action = next(action for action in ACTIONS if action.name == name)
-        if action is DETAIL and (run := self.chosen_run()) is not None:
-            self.app.reader.select(run.run)
         if action in OF_RUN:  # what is under the cursor may change at any moment
             self.app.say("enter opens the run of this event: act there", "warn")
             return

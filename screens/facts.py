@@ -8,7 +8,7 @@ from typing import Any
 from console import cancel_lines, text
 from console.report import RunDetail
 from screens import look
-from screens.lines import Piece
+from screens.look import Piece
 
 NAMES = ("Segments", "Witnesses", "Timeline", "Flow log", "Input", "Jobs", "Events")
 

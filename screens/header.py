@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from console import text
 from console.diskspace import SHOWN_FROM, Space
 from console.report import ASKED_ALWAYS, Snapshot, Source
-from screens.bars import ScreenOptions
-from screens.lines import Piece
+from screens.look import Piece
+from screens.options import ScreenOptions
 from screens.reader import Look
 
 AGE_STEP = 5  # seconds: ages that change every second would cost a slow line more than they tell

@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from screens import look
 from screens.base import ConsoleScreen
+from screens.keymap import shown
 from screens.keys import ACTIONS, MOVES
-from screens.lines import Piece
+from screens.look import Piece
 from screens.pane import Column, Pane
 
 KEYS = (Column("KEY", 10), Column("WHAT IT DOES", 0))
@@ -31,8 +32,11 @@ class HelpScreen(ConsoleScreen):
         return None
 
     def fill(self) -> None:
-        lines: list[tuple[Piece, Piece]] = [((action.shown, "title"), (action.help, "plain")) for action in ACTIONS]
-        lines += [((move.shown, "title"), (move.label, "plain")) for move in MOVES]
+        keys = self.app.options.keys
+        told = {action.name: action.help for action in ACTIONS} | {move.name: move.label for move in MOVES}
+        lines: list[tuple[Piece, Piece]] = [
+            ((shown(name, keys), "title"), (words, "plain")) for name, words in told.items()
+        ]
         lines += [
             ((glyph, style), (meaning, "plain")) for glyph, style, meaning in (*look.GLYPHS.values(), look.NOTHING)
         ]

@@ -114,9 +114,14 @@ REVERSE = Action("reverse", "S", "S", "", "turn the order around")
 MARK = Action("mark", "space", "space", "mark", "mark the run: what acts, acts on all marked runs, and asks first")
 MARK_ALL = Action("mark_all", "asterisk", "*", "", "mark all runs that are shown, or none")
 ZOOM = Action("zoom", "z", "z", "", "give the pane the whole screen, or its place again")
+WIDER = Action("wider", "greater_than_sign", ">", "", "make the pane wider")
+NARROWER = Action("narrower", "less_than_sign", "<", "", "make the pane narrower")
+HIGHER = Action("higher", "plus", "+", "", "make the pane higher")
+LOWER = Action("lower", "minus", "-", "", "make the pane lower")
 REDRAW = Action("redraw", "ctrl+l", "ctrl+l", "", "draw the whole screen again, when something else wrote on it")
 COPY = Action("copy", "y", "y", "copy", "show the path or id of the row, and copy it where the terminal allows that")
 COMMAND = Action("command", "colon", ":", "", "type a command: `:run 1217`, `:filter text`, `:launch`, `:q`")
+PALETTE = Action("palette", "ctrl+p", "ctrl+p", "", "all commands by name: type to find one, enter does it")
 NEXT = Action("next_pane", "tab", "tab", "pane", "go to the next pane; on a narrow screen it unfolds")
 PREVIOUS = Action("previous_pane", "shift+tab", "shift+tab", "", "go to the previous pane")
 HELP = Action("help", "question_mark,f1", "?", "help", "this help")
@@ -142,9 +147,12 @@ SECTIONS = tuple(
 OF_DETAIL = (FETCH, WITNESSES, EACH, *SECTIONS)
 
 OF_RUN = (LAUNCH, RETRY, CANCEL, HOLD)  # act on the run that is selected
-SEEING = (FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, REDRAW)  # change what is seen
+SIZING = (WIDER, NARROWER, HIGHER, LOWER)
+SEEING = (FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, *SIZING, REDRAW)  # change what is seen
 ACTING = (*OF_RUN, AUTO, ACKNOWLEDGE, UNDO)
-ACTIONS = (*ACTING, DETAIL, EVENTS, *OF_DETAIL, NEXT, PREVIOUS, *SEEING, HELP, BACK, SUSPEND, QUIT)
+ACTIONS = (*ACTING, DETAIL, EVENTS, *OF_DETAIL, NEXT, PREVIOUS, *SEEING, PALETTE, HELP, BACK, SUSPEND, QUIT)
+
+EVERYWHERE = tuple(action for action in ACTIONS if action not in (*OF_DETAIL, BACK, COMMAND, PALETTE))  # by name
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from console import text
-from screens.look import STYLES
-
-Piece = tuple[str, str]  # cleaned text, style name
+from screens.look import STYLES, Piece
 
 
 class Lines(Widget):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from console.states import AttemptState, RunState
 from flowspec.stages import Cell, CellState
 
+Piece = tuple[str, str]  # text, style name
+
 # Styles that a pane can draw with; styles.tcss gives each a colour as `.pane--NAME`.
 STYLES = ("plain", "dim", "good", "busy", "warn", "bad", "alarm", "title", "focus", "head", "cursor", "frame")
 

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 
 from console import text
 from console.endpoints import EndpointRow
-from console.report import FlowRow, RunDetail, RunRow, SegmentRow
-from console.states import OPEN, AttemptState, RunState
-from flowspec.stages import CellState
-from screens import bars, endpoint_rows, look
+from console.report import FlowRow, RunRow, SegmentRow
+from console.states import AttemptState
+from screens import bars, endpoint_rows, look, main_rows
 from screens.base import ConsoleScreen
-from screens.lines import Piece
-from screens.pane import Column, Pane
+from screens.look import Piece
+from screens.options import ScreenOptions
+from screens.pane import Pane
 from screens.table import View
-
-RUNS = (
-    Column("RUN", 5, True, attrgetter("run")),
-    Column("STATE", 10, value=attrgetter("state.value")),
-    Column("SEG", 4, True, attrgetter("segments")),
-    Column("SIZE", 6, True, attrgetter("bytes")),
-    Column("ENDED", 5, value=attrgetter("ended")),
-    Column("WHY", 0, value=attrgetter("because")),
-)
-FLOW_RUNS = (
-    Column("RUN", 5, True, attrgetter("run")),
-    Column("STAGE", 9, value=lambda row: row.stage.value if row.stage else None),
-    Column("PROGRESS", 15, value=lambda row: row.done / row.total if row.total else None),
-    Column("AGE", 5, True, value=lambda row: -row.since),
-    Column("WHY", 0, value=attrgetter("why")),
-)
-SEGMENTS = (
-    Column("SEG", 4, True, attrgetter("segment")),
-    Column("RAW", 6, True, attrgetter("bytes")),
-    Column("XFER", 4, value=lambda row: row.cells[0].state.value),
-    Column("FIT", 4, value=lambda row: row.cells[1].state.value),
-    Column("CONV", 4, value=lambda row: row.cells[2].state.value),
-    Column("NOTE", 0, value=attrgetter("note")),
-)
-NEEDS_SOMEBODY = (RunState.FAILED, RunState.ABNORMAL, RunState.INCOMPLETE)
 
 
 class MainScreen(ConsoleScreen):
@@ -56,29 +31,28 @@ class MainScreen(ConsoleScreen):
     OPEN_FIRST: ClassVar[str] = "segments"
     MARKABLE: ClassVar[str] = "runs"
 
-    def __init__(self, ascii_only: bool) -> None:
-        super().__init__(ascii_only)
+    def __init__(self, options: ScreenOptions) -> None:
+        super().__init__(options.ascii_only)
         self.selected: int | None = None
         self._shown_detail: int | None = None
-        self.runs = Pane(
-            RUNS, attrgetter("run"), self._run, id="runs", ascii_only=ascii_only,
-            problem=_needs_somebody, more={"title": attrgetter("title")},
-        )  # fmt: skip
-        self.flow_runs = Pane(
-            FLOW_RUNS, attrgetter("attempt"), self._flow_run, id="flow-runs", ascii_only=ascii_only,
-            problem=lambda row: row.state is AttemptState.FAILED, more={"state": attrgetter("state.value")},
-        )  # fmt: skip
-        self.segments = Pane(
-            SEGMENTS, attrgetter("segment"), self._segment, id="segments", ascii_only=ascii_only,
-            problem=attrgetter("bad"),
-        )  # fmt: skip
-        self.endpoints = Pane(
-            endpoint_rows.COLUMNS, attrgetter("endpoint"), self._endpoint, id="endpoints", ascii_only=ascii_only,
-            problem=lambda row: not row.online,
-        )  # fmt: skip
+
+        def pane(id: str, key: str, drawn: Callable[[Any], Sequence[Piece]], problem: Callable[[Any], bool]) -> Pane:
+            name = id.replace("-", "_")
+            return Pane(
+                main_rows.PANES[name], attrgetter(key), drawn, id=id, ascii_only=options.ascii_only,
+                problem=problem, wanted=options.columns.get(name),
+            )  # fmt: skip
+
+        self.runs = pane("runs", "run", main_rows.run, main_rows.needs_somebody)
+        self.flow_runs = pane("flow-runs", "attempt", self._flow_run, lambda row: row.state is AttemptState.FAILED)
+        self.segments = pane("segments", "segment", self._segment, attrgetter("bad"))
+        self.endpoints = pane("endpoints", "endpoint", self._endpoint, lambda row: not row.online)
 
     def panes(self) -> list[Pane]:
         return [self.runs, self.flow_runs, self.segments, self.endpoints]
+
+    def beside(self) -> bool:
+        return not self.stacked()
 
     def chosen_run(self) -> RunRow | None:
         self._follow_cursor()  # it may have moved a moment ago, and its message not be here yet
@@ -103,7 +77,8 @@ class MainScreen(ConsoleScreen):
         else:
             self.selected = self.runs.cursor_key
             self.flow_runs.point_at(self._newest_attempt())
-        self.app.reader.select(self.selected)
+        if self.is_current:  # else it is the screen above that is read for
+            self.app.reader.select(self.selected)
 
     def _newest_attempt(self) -> int | None:
         seen = self.app.look.snapshot
@@ -131,7 +106,7 @@ class MainScreen(ConsoleScreen):
             flow_runs,
             title=f"Flow runs{old}",
             empty=self._nothing("flows", "no flow run yet"),
-            summary=_flow_summary(flow_runs),
+            summary=main_rows.flow_summary(flow_runs),
             stale=bool(old),
         )
         old = self._old("compute")
@@ -160,9 +135,9 @@ class MainScreen(ConsoleScreen):
         old = self._old("flows", "compute", "transfer") if detail.active else ""
         self.segments.show(
             detail.segments,
-            title=f"Segments of {detail.run.run}{old}  {_whole_run(detail)}",
+            title=f"Segments of {detail.run.run}{old}  {main_rows.whole_run(detail)}",
             empty="no segment on disk",
-            summary=_segment_summary(detail),
+            summary=main_rows.segment_summary(detail),
             stale=bool(old),
         )
         if detail.run.run != self._shown_detail:
@@ -198,69 +173,12 @@ class MainScreen(ConsoleScreen):
             return endpoint_rows.sentence(item, self._heard("compute"), self.app.now())
         return "", "plain"
 
-    # ---- rows
-
-    def _run(self, row: RunRow) -> Sequence[Piece]:
-        word, style = look.run_state(row.state)
-        return (
-            (str(row.run), "plain"),
-            (word, style),
-            (str(row.segments), "plain"),
-            (text.size(row.bytes), "plain"),
-            (text.clock(row.ended), "plain"),
-            (row.because, style if style in ("warn", "bad") else "plain"),
-        )
-
     def _flow_run(self, row: FlowRow) -> Sequence[Piece]:
-        word, style = look.attempt_state(row.state)
-        under_way = row.state in OPEN
-        progress = f"{row.done}/{row.total}".ljust(7) + look.bar(row.done, row.total) if row.total > 1 else ""
-        stage = row.stage.value if row.stage else word
-        return (
-            (str(row.run), "plain"),
-            (stage if under_way else word, style),
-            (progress if under_way else f"at {stage}" if style == "bad" else "", "plain"),
-            (text.span((row.ended or self.app.now()) - row.since), "plain"),
-            (row.why, "bad" if style == "bad" else "plain"),
-        )
+        return main_rows.flow_run(row, self.app.now())
 
     def _segment(self, row: SegmentRow) -> Sequence[Piece]:
         detail = self.app.look.detail
-        active = detail is not None and detail.active
-        cells = [look.glyph(cell, active) for cell in row.cells]
-        size = text.size(row.bytes) if row.bytes is not None else "-"
-        note = row.note if active or row.bad else ""
-        return ((f"{row.segment:02d}", "plain"), (size, "plain"), *cells, (note, "bad" if row.bad else "plain"))
+        return main_rows.segment(row, detail is not None and detail.active)
 
     def _endpoint(self, row: EndpointRow) -> Sequence[Piece]:
         return endpoint_rows.pieces(row, self.app.now())
-
-
-def _needs_somebody(row: RunRow) -> bool:
-    """A run in trouble, or one under way of which a part is."""
-    bad = (CellState.FAILED.value, CellState.DISAGREES.value)
-    return row.state in NEEDS_SOMEBODY or any(counts.get(state) for counts in row.progress.values() for state in bad)
-
-
-def _whole_run(detail: RunDetail) -> str:
-    analyze, _ = look.glyph(detail.analyze, detail.active)
-    returned, _ = look.glyph(detail.returned, detail.active)
-    return f"analyze {analyze}  return {returned}"
-
-
-# ---- folded panes, in one line
-
-
-def _flow_summary(rows: Sequence[FlowRow]) -> str:
-    under_way = [f"{row.run} {_how_far(row)}" for row in rows if row.state in OPEN]
-    return ", ".join(under_way) or "none under way"
-
-
-def _how_far(row: FlowRow) -> str:
-    stage = row.stage.value if row.stage else row.state.value
-    return f"{stage} {row.done}/{row.total}" if row.total > 1 else stage
-
-
-def _segment_summary(detail: RunDetail) -> str:
-    bad = [f"{row.segment:02d}" for row in detail.segments if row.bad]
-    return f"to look at: {' '.join(bad)}" if bad else f"{len(detail.segments)} segments"

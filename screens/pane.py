@@ -5,7 +5,7 @@ Textual draws a whole DataTable again for one changed cell (35 ms on a 120x40 sc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -15,8 +15,9 @@ from textual.message import Message
 
 from console import text
 from screens.keys import MOVES
-from screens.lines import Lines, Piece
-from screens.table import Column, Table, Value, View
+from screens.lines import Lines
+from screens.look import Piece
+from screens.table import Column, Table, View
 
 __all__ = ["Column", "Pane"]
 
@@ -29,11 +30,12 @@ class Pane(Lines, can_focus=True):
     """Shows items as rows. `key` tells rows apart, `drawn` gives a row's entries, one for each column.
 
     Folded (one line high) it shows its title and summary. Only visible rows are drawn, so thousands of items are fine.
-    `problem` and `more` are those of `screens.table.Table`, which decides what is shown and in what order.
+    `problem` and `wanted` are those of `screens.table.Table`, which decides what is shown and in what order.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(move.keys, f"move('{move.name}')", move.label, show=False, priority=True) for move in MOVES
+        Binding(move.keys, f"move('{move.name}')", move.label, show=False, priority=True, id=move.name)
+        for move in MOVES
     ]
 
     class Moved(Message):
@@ -56,10 +58,10 @@ class Pane(Lines, can_focus=True):
         id: str,
         ascii_only: bool = False,
         problem: Callable[[Any], bool] | None = None,
-        more: Mapping[str, Value] | None = None,
+        wanted: Sequence[str] | None = None,
     ) -> None:
         super().__init__(id=id, ascii_only=ascii_only)
-        self.table = Table(columns, key, problem, more)
+        self.table = Table(columns, key, problem, wanted)
         self._entries_of = drawn
         self._title = self._summary = ""
         self._empty: Piece = ("", "plain")
@@ -203,7 +205,8 @@ class Pane(Lines, can_focus=True):
 
     def _row_line(self, place: int, width: int) -> tuple[Piece, ...]:
         item = self.table.rows[place]
-        entries = self._entries(self._entries_of(item), width)
+        pieces = self._entries_of(item)
+        entries = self._entries([pieces[place] for place in self.table.places], width)
         here = place == self._cursor and (self._pointing or self.has_focus)
         mark = (">" if here else " ") + ("*" if self.table.is_marked(item) else " ")
         if here and self.has_focus:

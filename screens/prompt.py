@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from console import text
-from screens.lines import Piece
+from screens.look import Piece
 
 LONGEST = 200
 

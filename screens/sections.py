@@ -21,7 +21,7 @@ from flowspec.progress import Says
 from flowspec.stages import SEGMENT_STAGES, Place, Stage
 from flowspec.timeline import StageTime
 from screens import look
-from screens.lines import Piece
+from screens.look import Piece
 from screens.matrix_model import RAW, Group, statements
 from screens.table import Column
 

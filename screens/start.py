@@ -16,6 +16,7 @@ from console.profiles import load
 from console.settings import Settings, SettingsError
 from console.supervisor import Supervisor
 from remote.globus.errors import RemoteError
+from screens.options import screen_options
 
 if TYPE_CHECKING:
     from console.sandbox import Sandbox
@@ -67,6 +68,7 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
         refuse_wrong_paths(settings, profile)
         # A ledger that cannot be used is told before the screen opens; one that can only be read is shown.
         Ledger(settings.ledger, must_exist=settings.ledger.exists()).close()
+    shown = screen_options(settings, profile, options)
     if not options.read_only or sandbox:
         supervisor = Supervisor(settings.ledger, profile, lifeline=sandbox is not None)
         supervisor.start()
@@ -77,14 +79,7 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
     from screens.app import run_screen  # Textual comes last: the driver starts while it is imported
 
     keeper = Keeper(supervisor, sandbox)
-    code = run_screen(
-        settings,
-        read_only=options.read_only,
-        ascii_only=options.ascii,
-        sandbox=options.sandbox,
-        theme=options.theme or settings.screen.theme,
-        keeper=keeper,
-    )
+    code = run_screen(shown, keeper)
     if keeper.lost():
         raise ProcessProblem(f"the sandbox is gone: {keeper.problem()}")
     return code

@@ -20,12 +20,30 @@ class Column:
     """A column of `width` cells; width 0 takes what is left (one column, the last).
 
     `value` is what rows are sorted by in this column and filtered by under its name; without it they cannot be.
+    `extra` is shown only where a profile asks for it.
     """
 
     name: str
     width: int
     right: bool = False
     value: Value | None = None
+    extra: bool = False
+
+
+def places(columns: Sequence[Column], wanted: Sequence[str] | None) -> list[int]:
+    """Which columns are shown, in what order; with None the usual ones.
+
+    The first, which names the row, and the last, which says why it is as it is, are always shown.
+    Raises ValueError when there is no such column.
+    """
+    last = len(columns) - 1
+    names = {columns[place].name.casefold(): place for place in range(1, last)}
+    if wanted is None:
+        wanted = [name for name, place in names.items() if not columns[place].extra]
+    for name in wanted:
+        if name.casefold() not in names:
+            raise ValueError(f"there is no column {name!r}, there are {', '.join(names)}")
+    return list(dict.fromkeys((0, *(names[name.casefold()] for name in wanted), last)))
 
 
 @dataclass(frozen=True)
@@ -114,8 +132,8 @@ def ordered(rows: Sequence[Any], by: Value, descending: bool) -> list[Any]:
 class Table:
     """Rows as an operator sees them, and which of them are marked.
 
-    `key` tells rows apart; `problem` says which need somebody (None: that is not known of these rows); `more` are
-    fields to filter by that have no column.
+    `key` tells rows apart; `problem` says which need somebody (None: that is not known of these rows). `columns` are
+    those that are shown (`wanted`, see `places`), `places` where they stand among all; filters know the others as well.
     """
 
     def __init__(
@@ -123,10 +141,11 @@ class Table:
         columns: Sequence[Column],
         key: Callable[[Any], Hashable],
         problem: Callable[[Any], bool] | None = None,
-        more: Mapping[str, Value] | None = None,
+        wanted: Sequence[str] | None = None,
     ) -> None:
-        self.columns, self.key, self.problem = columns, key, problem
-        self.fields = {column.name.casefold(): column.value for column in columns if column.value} | dict(more or {})
+        self.places = places(columns, wanted)
+        self.columns, self.key, self.problem = [columns[place] for place in self.places], key, problem
+        self.fields = {column.name.casefold(): column.value for column in columns if column.value}
         self.view = View()
         self.all_rows: Sequence[Any] = ()
         self.rows: Sequence[Any] = ()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from console.presence import DriverLock
 from screens.app import ConsoleApp
-from screens.bars import ScreenOptions
+from screens.options import ScreenOptions
 from screens.themes import RGB
 from tests.ledger_fixture import NOW, demo_ledger
 from tests.screen_driver import settled

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from console import jobreports
 from console.states import RunState
-from screens.bars import ScreenOptions
+from screens.options import ScreenOptions
 from tests.documents import DOCS
 from tests.picture import picture
 from tests.pipeline_fixture import Pipeline, running_pipeline

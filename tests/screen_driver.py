@@ -12,8 +12,8 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from screens.app import ConsoleApp
-from screens.bars import ScreenOptions
 from screens.main_screen import MainScreen
+from screens.options import ScreenOptions
 from tests.ledger_fixture import NOW
 
 PATIENCE = 10.0  # seconds

@@ -26,6 +26,7 @@ from console.states import RunState
 from console.usage import PROFILE_VARIABLE
 from screens import look
 from screens.keys import ACTIONS, MOVES
+from screens.options import screen_options
 from tests import documents
 from tests.docs_shift import ORDER, SCREEN, Outcome, Shift, name_of, parsed
 from tests.documents import DOCS, PAGES, ROOT, Documented
@@ -211,6 +212,14 @@ def test_documented_tables_are_those_of_the_ledger() -> None:
 
 def test_the_example_profile_loads() -> None:
     assert load(DOCS / "profiles/e21062.toml").experiment == "e21062"
+
+
+def test_the_example_of_keys_and_columns_is_accepted(tmp_path: Path) -> None:
+    example = documents.fenced(INSTALLERS, "toml")[0]
+    profile = tmp_path / "e21062.toml"
+    profile.write_text((DOCS / "profiles/e21062.toml").read_text() + example)
+    flags = argparse.Namespace(read_only=False, ascii=False, sandbox=False, theme=None)
+    assert screen_options(load(profile), profile, flags).columns["flow_runs"] == ("try", "stage", "progress", "age")
 
 
 def test_examples_of_other_files_can_be_read() -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -96,4 +96,5 @@ def terminal(directory: Path, *arguments: str, size: tuple[int, int] = (120, 40)
     finally:
         window.close()
         for process in window.processes():
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()

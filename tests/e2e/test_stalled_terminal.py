@@ -25,6 +25,7 @@ from tests.sandbox_fixture import until
 STALL_SECONDS = float(os.environ.get("FRIB_STALL_SECONDS", "8"))
 SIZE = 100, 30
 MODES = re.compile(rb"\x1b\[[?>=<][\d;]*\$?[a-z]")
+AGE = re.compile(r" +\d+ [smhd]\b")
 REDRAW = b"\x0c"
 
 
@@ -50,11 +51,11 @@ class Reader:
             raise AssertionError(f"{words} not in\n{self.read()}") from None
 
     def settle(self) -> list[str]:
-        """The screen when it stands still, without the header, in which a clock runs."""
+        """The screen when it stands still, without the header, in which a clock runs, and without ages."""
         seen = self.read()
         while seen != (seen := self.read()):
             pass
-        return seen.splitlines()[1:]
+        return [AGE.sub(" AGE", line) for line in seen.splitlines()[1:]]
 
 
 def waiting(terminal: Terminal) -> int:

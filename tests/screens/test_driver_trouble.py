@@ -8,8 +8,9 @@ import pytest
 
 from console.presence import Presence
 from console.report import snapshot
-from screens.bars import ScreenOptions, old, status
+from screens.bars import old, status
 from screens.header import header
+from screens.options import ScreenOptions
 from screens.reader import Look
 from tests.ledger_fixture import NOW, demo_ledger
 

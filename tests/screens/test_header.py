@@ -10,8 +10,9 @@ from console.diskspace import Space
 from console.ledger import Ledger
 from console.presence import Presence
 from console.report import Snapshot, Source
-from screens.bars import ScreenOptions, old
+from screens.bars import old
 from screens.header import header
+from screens.options import ScreenOptions
 from screens.reader import Look
 from tests.ledger_fixture import NOW
 

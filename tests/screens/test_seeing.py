@@ -8,7 +8,7 @@ from textual import events
 from console import records
 from console.states import RunState
 from screens import bulk
-from screens.keys import CANCEL, LAUNCH, RETRY
+from screens.keys import CANCEL, LAUNCH, READ_ONLY, RETRY
 from screens.prompt import Prompt
 from tests.ledger_fixture import DemoLedger
 from tests.screen_driver import make_app, settled, shown, until, until_shown
@@ -165,9 +165,9 @@ async def test_a_question_on_many_names_a_few_and_counts_the_rest(demo: DemoLedg
         await settled(pilot)
         assert app.look.snapshot is not None
         runs = app.look.snapshot.runs
-    assert [run.run for run in bulk.usable(LAUNCH, runs, False)] == [1218]  # not what has a question of its own
-    assert 1217 in [run.run for run in bulk.usable(CANCEL, runs, False)]
-    assert bulk.usable(CANCEL, runs, True) == []
+    assert [run.run for run in bulk.usable(LAUNCH, runs)] == [1218]  # not what has a question of its own
+    assert 1217 in [run.run for run in bulk.usable(CANCEL, runs)]
+    assert bulk.why_not(CANCEL, None, runs, True) == READ_ONLY
     question = bulk.question_many(RETRY, runs[:12], runs)
     assert question.title == "Retry 12 runs?"
     assert question.consequence[0] == "1219, 1218, 1217, 1216, 1215, 1214, 1213, 1212 and 4 more"

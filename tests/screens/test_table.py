@@ -20,6 +20,7 @@ COLUMNS = (
     Column("STATE", 5, value=attrgetter("state")),
     Column("SIZE", 5, value=attrgetter("size")),
     Column("BAR", 8),
+    Column("TITLE", 20, value=attrgetter("title"), extra=True),
     Column("WHY", 0, value=attrgetter("why")),
 )
 RUNS = (
@@ -32,9 +33,7 @@ RUNS = (
 
 
 def table() -> Table:
-    made = Table(
-        COLUMNS, attrgetter("run"), lambda run: run.state in ("failed", "incomplete"), {"title": attrgetter("title")}
-    )
+    made = Table(COLUMNS, attrgetter("run"), lambda run: run.state in ("failed", "incomplete"))
     made.fill(RUNS)
     return made
 
@@ -96,7 +95,7 @@ def test_sorting_keeps_equal_rows_in_their_order_and_the_unknown_last(down: bool
 def test_the_sort_key_goes_through_the_columns_that_can_be_sorted_by_and_back() -> None:
     view, seen = View(descending=True), []
     for _ in range(5):
-        view = view.next_sort(COLUMNS)
+        view = view.next_sort(table().columns)
         assert not view.descending
         seen.append(view.sort)
     assert seen == ["RUN", "STATE", "SIZE", "WHY", ""]

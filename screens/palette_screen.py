@@ -1,0 +1,95 @@
+"""The command palette: every command of the table of keys, found by typing, with the reason when it cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import ClassVar
+
+from textual import events
+
+from console.report import RunRow
+from screens import bulk
+from screens.base import ConsoleScreen
+from screens.command_line import matching
+from screens.keymap import shown
+from screens.keys import MOVES, QUIT, Action
+from screens.look import Piece
+from screens.pane import Column, Pane
+from screens.prompt import Prompt
+
+COLUMNS = (Column("COMMAND", 12), Column("KEY", 10), Column("WHAT IT DOES", 0))
+HINT = "type to find, enter does it, esc goes back"
+# Letters are typed here, so that only these move the cursor.
+_MOVES = {key: move.name for move in MOVES for key in move.keys.split(",") if len(key) > 1}
+
+
+class PaletteScreen(ConsoleScreen):
+    """Lies on the screen `below`, whose selected run the commands act on."""
+
+    FOOTER: ClassVar[Sequence[str]] = (QUIT.name,)
+
+    def __init__(self, below: ConsoleScreen, ascii_only: bool) -> None:
+        super().__init__(ascii_only)
+        self._below = below
+        self._chosen = False  # what nobody has typed or gone to is not done by a slip
+        self.commands = Pane(COLUMNS, attrgetter("name"), self._drawn, id="commands", ascii_only=ascii_only)
+        self._prompt = Prompt("> ", HINT, self._find)
+
+    def panes(self) -> list[Pane]:
+        return [self.commands]
+
+    def chosen_run(self) -> RunRow | None:
+        return self._below.chosen_run()
+
+    def fill(self) -> None:
+        run = self.chosen_run()
+        marked = len(self._below.marked_runs())
+        of = f"the {marked} marked runs" if marked else f"run {run.run}" if run else "no run is selected"
+        words = self._prompt.words if self._prompt else ""
+        found = matching(words, self._below.COMMANDS)
+        self.commands.show(found, title=f"Commands: {of}", empty=f"no command has {words!r}: ctrl+u empties the line")
+
+    def _find(self, words: str) -> None:
+        self._chosen = bool(words.strip())
+        self.fill()
+        self.commands.action_move("first")
+
+    def sentence(self) -> Piece:
+        action = self.commands.cursor_item
+        if action is None:
+            return "", "plain"
+        reason = self._why_not(action)
+        return (f"{action.name}: not now: {reason}", "warn") if reason else (f"{action.name}: {action.help}", "plain")
+
+    def _why_not(self, action: Action) -> str | None:
+        marked = self._below.marked_runs()
+        return bulk.why_not(action, self.chosen_run(), marked, self.app.options.read_only)
+
+    def _drawn(self, action: Action) -> Sequence[Piece]:
+        style = "dim" if self._why_not(action) else "plain"
+        return (action.name, style), (shown(action.name, self.app.options.keys), style), (action.help, style)
+
+    # ---- keys
+
+    def takes(self, event: events.Key) -> bool:
+        """All keys are for the line that is typed, but for those that move the cursor."""
+        assert self._prompt is not None
+        if event.key in ("escape", "ctrl+c"):
+            self.app.pop_screen()
+        elif event.key == "enter":
+            self._do(self.commands.cursor_item)
+        elif event.key in _MOVES:
+            self._chosen = True
+            self.commands.action_move(_MOVES[event.key])
+        else:
+            self._prompt.press(event.key, event.character)
+        self.bars()
+        return True
+
+    def _do(self, action: Action | None) -> None:
+        if action is None or not self._chosen:
+            self.app.say("type the command, or go to it with the arrows, first", "warn")
+            return
+        self.app.pop_screen()
+        self._below.action_do(action.name)
