@@ -22,7 +22,7 @@ class Confirm(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,up,shift+tab,h,k", "app.focus_previous", show=False),
         Binding("right,down,tab,l,j", "app.focus_next", show=False),
-        Binding("escape,n,q", "dismiss(False)", show=False),
+        Binding("escape,n,q", "answer(False)", show=False),
     ]
 
     def __init__(self, question: Question, ascii_only: bool) -> None:
@@ -52,7 +52,12 @@ class Confirm(ModalScreen[bool]):
         self.query_one("#no", Button).focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
+        self.action_answer(event.button.id == "yes")
+
+    def action_answer(self, yes: bool) -> None:
+        """Only the first answer counts: of keys that come at once, others may lead to a second one."""
+        if self.is_active:
+            self.dismiss(yes)
 
     # ---- a word that is typed
 
@@ -62,11 +67,11 @@ class Confirm(ModalScreen[bool]):
             return False
         words = self._typed.words.strip().lower()
         if event.key in ("escape", "ctrl+c") or (event.key == "enter" and not words):
-            self.dismiss(False)
+            self.action_answer(False)
         elif event.key != "enter":
             self._typed.press(event.key, event.character)
         elif words == self._question.word:
-            self.dismiss(True)
+            self.action_answer(True)
         return True
 
     def _show_typed(self, words: str) -> None:

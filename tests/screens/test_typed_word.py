@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from textual import events
+from textual.widgets import Button
 
 from console import records
 from console.states import RunState
@@ -77,3 +78,18 @@ async def test_detail_and_event_log_lead_to_one_another_without_piling_up(demo: 
         assert len(app.screen_stack) <= 4
         await pilot.press("escape", "escape", "escape")
         await until_shown(pilot, "Flow runs", "Endpoints")
+
+
+async def test_only_the_first_answer_counts(demo: DemoLedger) -> None:
+    """Of keys that come in one packet of a slow line, two may press a button before the question has gone."""
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("down", "down", "c")
+        await until_shown(pilot, "Cancel run 1217")
+        for answer in ("yes", "no", "yes"):
+            app.screen.post_message(Button.Pressed(app.screen.query_one(f"#{answer}", Button)))
+        await until_shown(pilot, "asked the driver to cancel run 1217", "Flow runs", "Endpoints")
+        await pilot.press("home")
+        await until_shown(pilot, "run 1219 taking")
+        assert asked(demo) == [("cancel", 1217)]
