@@ -156,7 +156,7 @@ class Screen(Part):
         default={}, description="for each action a list of further keys, as launch = ['f5']"
     )
     columns: dict[Literal["runs", "flow_runs", "segments", "endpoints"], tuple[str, ...]] = Field(
-        default={}, description="for runs, flow_runs, segments, endpoints a list of columns, as runs = ['state', 'title']"
+        default={}, description="for runs, flow_runs, segments, endpoints a list of columns, as runs = ['state']"
     )
 
 

@@ -82,7 +82,8 @@ def _overview(seen: Snapshot) -> str:
     if seen.hints_off:
         lines.append(text.clean(seen.hints_off))
     if seen.space:
-        lines.append(f"disk of the results: {seen.space}")
+        full = f", full in {text.span(seen.space.full_in)}" if seen.space.full_in is not None else ""
+        lines.append(f"disk of the results: {seen.space}{full}")
     for source in seen.sources:
         age = source.age(seen.at)
         heard = f"heard {text.span(age)} ago" if age is not None else "never heard"

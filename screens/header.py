@@ -17,6 +17,7 @@ from screens.reader import Look
 
 AGE_STEP = 5  # seconds: ages that change every second would cost a slow line more than they tell
 TOKENS_SHORT = 86400.0  # seconds of life
+SOON_FULL = 12 * 3600.0  # seconds: within this shift or the next
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,9 @@ def _space(space: Space | None) -> list[Fact]:
     full = f"DTN {100 * space.used:.0f} %"
     if space.short:
         return [_fact(f"{full} full", "alarm", 60)]
+    if space.full_in is not None:
+        words = f"{full} full in {text.span(space.full_in)}"
+        return [_fact(words, "warn", 26) if space.full_in < SOON_FULL else _fact(words, "plain", 5)]
     return [_fact(f"{full} full", "warn", 25)] if space.used >= SHOWN_FROM else [_fact(full, "plain", 4)]
 
 

@@ -73,3 +73,29 @@ def test_a_disk_that_is_not_there_is_said(ledger, tmp_path):
         diskspace.look(ledger, tmp_path / "gone")
     diskspace.look(ledger, tmp_path)
     assert diskspace.read(ledger) is not None
+
+
+def test_how_soon_it_is_full_is_told_by_the_last_hours(tmp_path, monkeypatch):
+    clock, free = [1e9], [80 * TB]
+    ledger = Ledger(tmp_path / "ledger.db", now=lambda: clock[0])
+    monkeypatch.setattr(diskspace, "measure", lambda _: Space(int(free[0]), 100 * TB))
+
+    def after(seconds, filled):
+        """So many terabytes later."""
+        clock[0] += seconds
+        free[0] -= filled * TB
+        diskspace.look(ledger, Path("/results"))
+        return diskspace.read(ledger)
+
+    assert after(0, 0).full_in is None
+    assert after(300, 1).full_in is None  # too soon to tell
+    assert after(300, 1).full_in == pytest.approx(78 / 2 * 600)
+    written = ledger.rows("SELECT * FROM meta")
+    after(8, 0)
+    assert ledger.rows("SELECT * FROM meta") == written
+    for _ in range(30):
+        after(600, 0)
+    assert diskspace.read(ledger).full_in is None  # nothing was written for hours
+    assert after(600, -20).full_in is None
+    clock[0] -= 86400  # the clock is set back
+    assert after(0, 0).full_in is None

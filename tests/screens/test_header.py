@@ -43,6 +43,13 @@ def test_with_room_for_all_everything_is_told() -> None:
     assert " compute disk flows ok 5 s  transfer 3 m " in line
 
 
+def test_a_disk_that_fills_says_when_it_is_full() -> None:
+    tonight = replace(SEEN, space=Space(290, 1000, rate=290 / (9.5 * 3600)))
+    assert " DTN 71 % full in 9 h " in told(tonight, 120)
+    assert " DTN 71 % full in 9 h " in told(tonight, 80)
+    assert "full in" not in told(replace(SEEN, space=Space(290, 1000, rate=1e-4)), 120)
+
+
 def test_at_80_columns_what_can_be_done_without_is_left_out() -> None:
     line = told(SEEN, 80)
     assert "driver on elsewhere  auto ON  compute disk flows ok " in line

@@ -24,7 +24,7 @@ from textual.pilot import Pilot
 from console import records
 from console.presence import lock_path
 from console.states import RunState
-from screens.keys import ACTIONS, BACK, DETAIL, EVENTS, HELP, MOVES
+from screens.keys import ACTIONS, BACK, DETAIL, EVENTS, HELP, MOVES, PALETTE
 from screens.main_screen import MainScreen
 from tests.ledger_fixture import DemoLedger
 from tests.run_history import with_history
@@ -35,7 +35,7 @@ BATCH = 100  # so many keys at once: as pasted, or held up on a slow line
 TYPED = "abc019:!-~ /\\[]\u65e5\u0301\u202e"
 OTHERS = ("left", "right", "ctrl+c", "ctrl+u", "ctrl+w", "ctrl+d", "ctrl+p", "backspace", "delete", "insert", "f5",
           "ctrl+@", "shift+up", "ctrl+right", "y", "n")  # fmt: skip
-OPENERS = (DETAIL, EVENTS, HELP, BACK)  # a screen that opens takes as long as many keys: they come less often
+OPENERS = (DETAIL, EVENTS, HELP, PALETTE, BACK)  # a screen that opens takes as long as many keys: they come less often
 NAMES = [key for action in (*ACTIONS, *MOVES) for key in action.keys.split(",") if action not in OPENERS]
 OPENING = [key for action in OPENERS for key in action.keys.split(",")]
 WORDS = ("cancel", "state:failed", "run:1200-1217", "!done", "seg:3", "[/bold]", "run:-", "a:b:c", "!")
@@ -147,4 +147,4 @@ async def test_random_keys(demo: DemoLedger, seed: int, monkeypatch: pytest.Monk
     if read_only:
         assert dump(demo.ledger.path) == before
     else:
-        assert len(requests) > 2, "the keys did nothing"
+        assert requests, "the keys did nothing"

@@ -70,7 +70,14 @@ def start_spawning_task(running: RunningSandbox, note: Path) -> tuple[str, list[
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    return [p for p in processes if _lives(p)]
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it ended between the two
+        return False
 
 
 @pytest.mark.parametrize("path", ["/flows", "/runs", "/v0.10/task_list", "/v2/version", "/v3/x", "/nowhere", "/"])
