@@ -354,7 +354,7 @@ def _withdraw(ops: Operations, attempt: Attempt) -> None:
         cancel_lines.forget(ops.ledger, attempt.attempt)
         records.set_attempt(ops.ledger, attempt.attempt, cancel_by=None, cancel_at=None)
         why = "its flow run had succeeded before it could be cancelled"
-        records.set_run(ops.ledger, attempt.run, state=RunState.RUNNING.value, why=why)
+        records.set_run(ops.ledger, attempt.run, state=RunState.RUNNING.value, why=why, again_at=None)
         text = f"run {attempt.run} attempt {attempt.number} is not cancelled: {why}"
         ops.ledger.event("warning", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
 

@@ -14,23 +14,24 @@ from dataclasses import replace
 from console import records, text
 from console.operations import Operations
 from console.records import Attempt
+from console.states import SUSPICION
 from console.witnesses import RUNNING, WAITS, planned
 from flowspec.numbers import ranges
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import Cell, Stage
 
-# Looks of the poller (`policy.poll_interval`) that a task may wait beside idle workers: the endpoint tells of these
-# twice a minute only. As many more than usual may one take that runs.
-PATIENCE = 8.0
+# In looks of the poller (`policy.poll_interval`): how long a task may wait beside idle workers, of which the endpoint
+# tells twice a minute only; how much longer than so many times the usual one may take that runs.
+WAITING_LOOKS, RUNNING_LOOKS = 8.0, 2.0
 TIMES_USUAL = 3.0
 LATELY = 30  # attempts, from which is known what is usual
-WHAT_TO_DO = "c cancels, r does it again"
-_SUSPICION, _OFFLINE = ": it may ", " offline "
+WHAT_TO_DO = "r ends it and does it again"
+_OFFLINE = " offline "
 
 
 def strange(cell: Cell) -> bool:
     """Whether this cell tells more than one that just takes its time."""
-    return _SUSPICION in cell.why or _OFFLINE in cell.why
+    return SUSPICION in cell.why or _OFFLINE in cell.why
 
 
 def explained(ops: Operations, attempt: Attempt, stage: Stage, found: Sequence[Evidence]) -> list[Evidence]:
@@ -49,8 +50,8 @@ def explained(ops: Operations, attempt: Attempt, stage: Stage, found: Sequence[E
             told.append(replace(item, note=_running(ops, stage, at), at=at))
         else:
             told.append(item)
-    suspected = [item for item in told if _SUSPICION in item.note]
-    if suspected and not any(_SUSPICION in row["note"] for row in rows):
+    suspected = [item for item in told if SUSPICION in item.note]
+    if suspected and not any(SUSPICION in row["note"] for row in rows):
         segments = ranges(item.segment for item in suspected if item.segment is not None)
         where = f"{stage.value} of segment {segments}" if segments else stage.value
         words = f"run {attempt.run}: {where} {suspected[0].note}"
@@ -63,7 +64,7 @@ def lost_tasks(ops: Operations, attempt: Attempt) -> set[str]:
     rows = ops.ledger.rows(
         "SELECT stage, segment FROM evidence WHERE run = ? AND attempt = ? AND witness = ? AND says = ? "
         "AND instr(note, ?)",
-        attempt.run, attempt.attempt, Witness.TASK.value, Says.PENDING.value, _SUSPICION,
+        attempt.run, attempt.attempt, Witness.TASK.value, Says.PENDING.value, SUSPICION,
     )  # fmt: skip
     places = {(Stage(row["stage"]), None if row["segment"] < 0 else row["segment"]) for row in rows}
     return {
@@ -81,9 +82,9 @@ def _waiting(ops: Operations, stage: Stage, since: float) -> str:
     name, offline, idle = _endpoint(ops, stage)
     if offline is not None:
         return f"{words}: {name} is offline since {text.clock(offline)}"
-    if idle and ops.now() - since > PATIENCE * ops.policy.poll_interval:
+    if idle and ops.now() - since > WAITING_LOOKS * ops.policy.poll_interval:
         workers = "idle worker" if idle == 1 else "idle workers"
-        return f"{words} although {name} has {idle} {workers}{_SUSPICION}be lost; {WHAT_TO_DO}"
+        return f"{words} although {name} has {idle} {workers}{SUSPICION}be lost; {WHAT_TO_DO}"
     return words
 
 
@@ -92,10 +93,10 @@ def _running(ops: Operations, stage: Stage, since: float) -> str:
     name, offline, _ = _endpoint(ops, stage)
     if offline is not None:
         return f"{words}; {name} is offline since {text.clock(offline)}"
-    longer = ops.now() - since - PATIENCE * ops.policy.poll_interval
+    longer = ops.now() - since - RUNNING_LOOKS * ops.policy.poll_interval
     usual = _usual(ops, stage) if longer > 0 else None
     if usual is not None and longer > TIMES_USUAL * usual:
-        return f"{words}, usually {stage.value} takes {text.span(usual)}{_SUSPICION}hang; {WHAT_TO_DO}"
+        return f"{words}, usually {stage.value} takes {text.span(usual)}{SUSPICION}hang; {WHAT_TO_DO}"
     return words
 
 

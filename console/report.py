@@ -36,7 +36,7 @@ from console.ledger import Ledger
 from console.newfailures import NewFailures
 from console.presence import Presence
 from console.records import Attempt, Run
-from console.states import INACTIVE, OPEN, AttemptState, RunState
+from console.states import INACTIVE, OPEN, SUSPICION, AttemptState, RunState
 from console.timing import Timing
 from flowspec.progress import Evidence, fold
 from flowspec.stages import SEGMENT_STAGES, STAGES, Cell, CellState, Place, Stage
@@ -81,6 +81,11 @@ class RunRow:
     def inactive(self) -> bool:
         """Globus waits for a consent or a login."""
         return self.state is RunState.RUNNING and self.why.startswith(INACTIVE)
+
+    @property
+    def suspected(self) -> bool:
+        """A task of it seems to hang or to be lost."""
+        return self.state is RunState.RUNNING and SUSPICION in self.why
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console import cancelling, jobreports, newfailures, reprocessing, retrying, waiving
+from console import cancelling, jobreports, newfailures, records, reprocessing, retrying, waiving
 from console.ledger import Request
 from console.operations import Operations, Refused, run_of
 from console.queueing import hold, queue, release
@@ -77,9 +77,20 @@ def cancel(ops: Operations, request: Request) -> str:
     return cancelling.begin(ops, run, request.actor)
 
 
+def retry(ops: Operations, request: Request) -> str:
+    """Do what is missing; of a run whose work seems to hang or to be lost, after that was ended."""
+    run = run_of(ops, request)
+    if run.suspected and not request.args.get("dry"):
+        with ops.ledger.change():
+            ended = cancelling.begin(ops, run, request.actor)
+            records.set_run(ops.ledger, run.run, again_at=ops.now())
+        return f"{ended}; what is missing is done again when nothing of it runs any more"
+    return retrying.retry(ops, request)
+
+
 VERBS: dict[str, Verb] = {
     "launch": launch,
-    "retry": retrying.retry,
+    "retry": retry,
     "cancel": cancel,
     "waive": waiving.waive,
     "reprocess": reprocessing.reprocess,

@@ -237,17 +237,18 @@ def _automatic_retries(attempts: Iterable[Attempt], failed: Attempt) -> int:
 
 
 def queue_what_is_due(ops: Operations) -> None:
-    """Failed runs whose pause is over go into the queue, where they wait for endpoints and limits as others do."""
-    for row in ops.ledger.rows("SELECT run FROM runs WHERE state = 'failed' AND again_at <= ? ORDER BY run", ops.now()):
+    """Runs whose pause is over, or whose end was waited for, go into the queue; there they wait as others do."""
+    due = "SELECT run FROM runs WHERE state IN ('failed', 'cancelled') AND again_at <= ? ORDER BY run"
+    for row in ops.ledger.rows(due, ops.now()):
         with ops.ledger.change():
             records.set_run(
                 ops.ledger, row["run"], state=RunState.QUEUED.value, again_at=None, ready_at=ops.now(),
-                why="is next: retried by itself",
+                why="is next: what is missing is done again",
             )  # fmt: skip
             ops.ledger.event("info", f"run {row['run']} is retried by itself", actor=DRIVER, run=row["run"])
 
 
 def stop_repeating(ops: Operations, run: Run, actor: str) -> str:
-    """An operator does not want a failed run to be retried by itself."""
+    """An operator does not want a run that has failed, or is being ended, to be done again by itself."""
     records.set_run(ops.ledger, run.run, again_at=None, why=f"{run.why}; {actor} stopped the automatic retry")
-    return f"run {run.run} is not retried by itself; r retries what is missing"
+    return f"run {run.run} is not done again by itself; r does what is missing"

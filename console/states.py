@@ -45,5 +45,7 @@ class AttemptState(str, Enum):
 
 INACTIVE = "the flow run is inactive: "  # how `why` begins while Globus waits for somebody; the run is RUNNING
 
+SUSPICION = ": it may "  # stands in `why` when a task of a RUNNING run seems to hang or to be lost
+
 
 OPEN = (AttemptState.INTENT, AttemptState.STARTED)

@@ -220,7 +220,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
 
     def _carry_out(self, action: Action, run: RunRow | None) -> None:
         screen = self.screen
-        if action is RETRY and run is not None and not run.inactive:
+        if action is RETRY and run is not None and not (run.inactive or run.suspected):
             self.asker.ask(f"plan a retry of run {run.run}", action.name, run.run, dry=True)
         elif action in (LAUNCH, RETRY, CANCEL) and run is not None:
             force: dict[str, Any] = {"force": True} if action is LAUNCH and run.state in FORCED else {}

@@ -95,8 +95,9 @@ def _count(number: int, noun: str) -> str:
 
 
 def _asks_by_itself(action: Action, run: RunRow) -> bool:
-    """An incomplete or abnormal run is launched one at a time, its reason read."""
-    return (action is LAUNCH and run.state in FORCED) or (action is CANCEL and run.again_at is not None)
+    """An incomplete or abnormal run, one that may hang, one that would be repeated: its reason is to be read."""
+    forced, repeated = action is LAUNCH and run.state in FORCED, action is CANCEL and run.again_at is not None
+    return forced or repeated or (action is RETRY and run.suspected)
 
 
 def _named(runs: Sequence[RunRow]) -> str:

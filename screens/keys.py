@@ -61,7 +61,7 @@ def _launch(run: RunRow | None) -> str | None:
 def _retry(run: RunRow | None) -> str | None:
     if run is None:
         return NO_RUN
-    if run.state in ENDED or run.inactive:
+    if run.state in ENDED or run.inactive or run.suspected:
         return None
     hint = "; l launches it" if run.state in (RunState.READY, *FORCED) else ""
     return f"run {run.run} is {run.state.value}: nothing to retry{hint}"
@@ -70,7 +70,7 @@ def _retry(run: RunRow | None) -> str | None:
 def _cancel(run: RunRow | None) -> str | None:
     if run is None:
         return NO_RUN
-    if run.state is RunState.CANCELLING:
+    if run.state is RunState.CANCELLING and run.again_at is None:
         return f"run {run.run} is being cancelled already"
     if run.state not in (RunState.RUNNING, RunState.QUEUED) and run.again_at is None:
         return f"run {run.run} is {run.state.value}: nothing to cancel"
@@ -195,8 +195,8 @@ def question(action: Action, run: RunRow) -> Question | None:
         consequence = ("It is taken from the queue and is not launched.", "r launches it again.")
         return Question(f"Cancel run {run.run} (queued)?", consequence, f"Yes, cancel run {run.run}")
     if action is CANCEL and run.again_at is not None:
-        stopped = (f"Now: {run.because}", "It stays failed until somebody presses r.")
-        return Question(f"No automatic retry of run {run.run}?", stopped, "Yes, stop it")
+        stopped = (f"Now: {run.because}", "Nothing is done again until somebody presses r.")
+        return Question(f"Do not repeat run {run.run}?", stopped, "Yes, stop it")
     if action is CANCEL:
         lasting = (
             f"Now: {run.because}",
@@ -204,6 +204,13 @@ def question(action: Action, run: RunRow) -> Question | None:
             "What is done stays; r continues with what is missing.",
         )
         return Question(f"Cancel run {run.run}?", lasting, f"Yes, cancel run {run.run}")
+    if action is RETRY and run.suspected:
+        again = (
+            f"Now: {run.because}",
+            "Its flow run and its work at the site are told to end, and watched until they have.",
+            "Then a new attempt does what is missing; what is done stays.",
+        )
+        return Question(f"End run {run.run} and do it again?", again, f"Yes, do run {run.run} again")
     if action is LAUNCH and run.state in FORCED:
         forced = (
             f"It is {run.state.value}: {run.because}",

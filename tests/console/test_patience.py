@@ -60,7 +60,7 @@ def test_a_task_that_waits_beside_idle_workers_may_be_lost(bench):
     assert bench.say(Says.PENDING, WAITS, 600) == [first, first], "all workers are busy"
     bench.endpoint(True, 2)
     (lost, _) = bench.say(Says.PENDING, WAITS)
-    assert lost == f"{first} although frib-fit-mpi has 2 idle workers: it may be lost; c cancels, r does it again"
+    assert lost == f"{first} although frib-fit-mpi has 2 idle workers: it may be lost; r ends it and does it again"
     bench.say(Says.PENDING, WAITS, LOOK)
     (event,) = bench.events()
     assert event == f"run 7: fit of segment 00-01 {lost}"
@@ -78,5 +78,5 @@ def test_a_task_that_takes_much_longer_than_usual_may_hang(bench):
     records.record_evidence(bench.ledger, 7, [done], bench.attempt.attempt)
     found = [Evidence(FIT, 0, Witness.TASK, Says.RUNNING, RUNNING, None, bench.demo.at)]
     (hangs,) = patience.explained(bench.ops, bench.attempt, FIT, found)
-    assert hangs.note == f"{first}, usually fit takes 16 m: it may hang; c cancels, r does it again"
+    assert hangs.note == f"{first}, usually fit takes 16 m: it may hang; r ends it and does it again"
     assert hangs.at == NOW

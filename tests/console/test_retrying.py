@@ -213,7 +213,7 @@ def test_an_operator_may_be_quicker_or_stop_it(world):
     assert world.ask("retry", 5).state == "done"
     assert world.run(5).again_at is None
     world.works(5, {(Stage.FIT, 7): NODE_LOST})
-    assert world.ask("cancel", 5).answer == "run 5 is not retried by itself; r retries what is missing"
+    assert world.ask("cancel", 5).answer == "run 5 is not done again by itself; r does what is missing"
     world.clock.time += 10_000
     world.round()
     run = world.run(5)

@@ -107,19 +107,18 @@ def globus_unreachable(desk: Desk) -> float:
 
 
 def hung_job(desk: Desk) -> float:
-    """A program hangs: c ends it at the site, r does it again."""
+    """A program hangs: r ends it at the site and does it again."""
     before = desk.deliver()
     desk.see(f"run {before} done", seconds=40)
     desk.fault("function-hang", run=desk.next_run, stage="fit")
     run = desk.deliver()
     until(lambda: sandbox_records.records(desk.world.sandbox.directory).working_on(run), 20)
-    seen = desk.see(f"run {run}: fit of segment 00 running since", ": it may hang; c cancels, r does it again")
+    seen = desk.see(f"run {run}: fit of segment 00 running since", ": it may hang; r ends it and does it again")
     desk.press("Home")
     desk.see(f"run {run} running: fit 0/1: segment 00 running since")
-    desk.cancel(run)
-    desk.see(f"run {run} cancelled", seconds=30)
-    desk.retry(run)
-    desk.see(f"run {run} done", seconds=40)
+    desk.press("r")
+    desk.confirm(f"End run {run} and do it again?")
+    desk.see(f"run {run} done", seconds=60)
     return seen
 
 

@@ -73,7 +73,7 @@ def task_lost(desk: Desk) -> None:
     desk.select(run)
     desk.see(
         "fit 1/2: segment 01 waits for a worker since",
-        "although frib-fit-mpi has 2 idle workers: it may be lost; c cancels, r does it again",
+        "although frib-fit-mpi has 2 idle workers: it may be lost; r ends it and does it again",
         seconds=30,
     )
     desk.cancel(run)
@@ -91,7 +91,7 @@ def function_hang(desk: Desk) -> None:
     run = desk.deliver()
     desk.select(run)
     desk.see(
-        "fit 0/1: segment 00 running since", "usually fit takes", ": it may hang; c cancels, r does it again",
+        "fit 0/1: segment 00 running since", "usually fit takes", ": it may hang; r ends it and does it again",
         seconds=30,
     )  # fmt: skip
     desk.cancel(run)

@@ -76,6 +76,21 @@ async def test_an_automatic_retry_can_be_stopped(demo: DemoLedger) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         await pilot.press(*TO_1214, "c")
-        await until_shown(pilot, "No automatic retry of run 1214?", "(1 of 3)")
+        await until_shown(pilot, "Do not repeat run 1214?", "(1 of 3)")
         await pilot.press("right", "enter")
         await until(pilot, lambda: asked(demo) == [("cancel", 1214, {})])
+
+
+async def test_a_run_that_may_hang_is_ended_and_done_again_after_one_question(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("home", "down", "down", "r")
+        await until_shown(pilot, "run 1217 is running: nothing to retry")
+        why = "fit 38/42: segment 07 running since 13:40, usually 2 m: it may hang; r ends it and does it again"
+        records.set_run(demo.ledger, 1217, why=why)
+        await until_shown(pilot, "it may hang")
+        await pilot.press("r")
+        await until_shown(pilot, "End run 1217 and do it again?", "Yes, do run 1217 again")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: asked(demo) == [("retry", 1217, {})])
