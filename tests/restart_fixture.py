@@ -15,6 +15,7 @@ from flowspec.plan import plan_all
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import STAGES, CellState, Stage
+from remote.globus.compute import REQUEST_SECONDS
 from tests.pipeline_fixture import Pipeline, running_pipeline
 from tests.sandbox_fixture import until
 from tests.sandbox_records import clear_faults, set_fault, struck
@@ -74,6 +75,7 @@ def finish(pipeline: Pipeline, runs: range) -> None:
 
 def restart(pipeline: Pipeline) -> Restart:
     """Start the driver until it knows of each run under way that it waits for its conversion; then kill it."""
+    time.sleep(REQUEST_SECONDS)  # what the driver before has asked of Compute no longer counts then
     clear_faults(pipeline.sandbox.directory, "slow-reply")
     set_fault(pipeline.sandbox.directory, "slow-reply", seconds=0, times=0)  # does nothing but count
     began = time.monotonic()
