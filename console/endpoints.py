@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from console.ledger import Ledger
-from console.states import OPEN
+from console.states import OPEN, RunState
 from flowspec.progress import Says, Witness
 
 VERSION = "version"  # in `detail`, beside what the endpoint reports
@@ -47,15 +47,17 @@ _TASKS = f"""
         AND e.says IN ('{Says.PENDING.value}', '{Says.RUNNING.value}')
     GROUP BY e.stage, e.run, e.says ORDER BY e.run DESC"""
 
+_HELD = f"SELECT run, why FROM runs WHERE state = '{RunState.QUEUED.value}'"
 
-def read(ledger: Ledger, held: Iterable[tuple[int, str]]) -> tuple[EndpointRow, ...]:
-    """All of them, by name. `held` are the runs in the queue, newest first, with the reason why they wait."""
-    held, tasks = list(held), ledger.rows(_TASKS)
+
+def read(ledger: Ledger) -> tuple[EndpointRow, ...]:
+    """All of them, by name."""
+    held, tasks = ledger.rows(_HELD), ledger.rows(_TASKS)
     found = []
     for row in ledger.rows("SELECT * FROM endpoints ORDER BY name"):
         mine = [task for task in tasks if task["stage"] == row["stage"]]
         pending = [task for task in mine if task["says"] == Says.PENDING.value]
-        waiting = {task["run"] for task in pending} | {run for run, why in held if row["name"] in why}
+        waiting = {task["run"] for task in pending} | {run["run"] for run in held if row["name"] in run["why"]}
         found.append(
             EndpointRow(
                 endpoint=row["endpoint"],

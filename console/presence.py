@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import getpass
 import json
 import os
@@ -25,8 +26,6 @@ HUNG_AFTER = 5.0  # seconds without a heartbeat
 RECORD_BYTES = 2048  # always written whole, into room that is there already: also when the disk is full
 PROBLEM_LENGTH = 400
 RETRY_SECONDS = 0.05
-
-BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -247,10 +246,15 @@ def in_the_kernel(thread: int) -> bool:
     return found is not None and found[0] == "D"
 
 
+@functools.cache
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def _process(pid: int) -> tuple[str, str] | None:
     """State and birth (boot, and time since then) of a process."""
     try:
-        boot = BOOT.read_text().strip()
+        boot = _boot()
         # After the name, which may hold anything in its parentheses: proc(5) numbers the state 3, the start time 22.
         after_name = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:

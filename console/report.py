@@ -256,7 +256,7 @@ class SnapshotReader:
                 for row in ledger.rows(_FLOW_RUNS)
                 if row["run"] in self._known  # else it came a moment after the runs were read
             ),
-            endpoints=endpoints.read(ledger, ((r.run, r.why) for r in runs if r.state is RunState.QUEUED)),
+            endpoints=endpoints.read(ledger),
             events=tuple(map(_event, ledger.rows("SELECT * FROM events ORDER BY event DESC LIMIT ?", EVENTS_SHOWN))),
             sources=tuple(Source(*row) for row in ledger.rows(_SOURCES)),
             answers=tuple(Answer(*row) for row in ledger.rows(_ANSWERS, REQUESTS_SHOWN)),
@@ -267,21 +267,23 @@ class SnapshotReader:
         )
 
     def _runs(self) -> tuple[RunRow, ...]:
-        since, now, limit = min(self._newest, self.ledger.now()) - OVERLAP_SECONDS, time.monotonic(), -1
-        if not self._known and self._first > 0:
-            since, limit = 0.0, self._first
-        elif now - self._read_all_at >= READ_ALL_SECONDS:
+        since, now = min(self._newest, self.ledger.now()) - OVERLAP_SECONDS, time.monotonic()
+        self.complete = bool(self._known) or self._first < 0
+        if self.complete and now - self._read_all_at >= READ_ALL_SECONDS:
             since, self._read_all_at = 0.0, now
-        self.complete = limit < 0
-        known, differ = self._known, False
-        for *columns, updated in self.ledger.rows(_RUNS, since, limit):
+        known, new, changed = self._known, False, {}
+        rows = self.ledger.rows(_RUNS, since) if self.complete else self.ledger.rows(_NEWEST_RUNS, 0.0, self._first)
+        for *columns, updated in rows:
             raw, self._newest = tuple(columns), max(self._newest, updated)
             before = known.get(raw[0])
             if before is None or before[0] != raw:
                 known[raw[0]] = (raw, _run_row(raw))
-                differ = True
-        if differ:
+                changed[raw[0]] = known[raw[0]][1]
+                new = new or before is None
+        if new:
             self._runs_shown = tuple(known[number][1] for number in sorted(known, reverse=True))
+        elif changed:
+            self._runs_shown = tuple(changed.get(row.run, row) for row in self._runs_shown)
         return self._runs_shown
 
 
@@ -325,7 +327,8 @@ _RUNS = """
            (SELECT count(*) FROM attempts WHERE attempts.run = runs.run), result, again_at, held_by,
            CASE WHEN launched_sizes NOT IN ('{}', sizes) THEN json_array(json(launched_sizes), json(sizes)) END,
            updated
-    FROM runs WHERE updated >= ? ORDER BY run DESC LIMIT ?"""
+    FROM runs WHERE updated >= ?"""
+_NEWEST_RUNS = f"{_RUNS} ORDER BY run DESC LIMIT ?"
 
 _SOURCES = "SELECT name, tried_at, ok_at, problem FROM sources ORDER BY name"
 _ANSWERS = "SELECT request, verb, run, state, answer FROM requests ORDER BY request DESC LIMIT ?"

@@ -86,6 +86,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         self._undo = Undo()
         self._plans: set[int] = set()  # requests that ask only what a retry would do
         self._last_event = 0
+        self._refilled = 0.0  # on the monotonic clock
         self._rung: int | None = None  # the newest failure of the first look, or for which a bell rang
 
     async def on_mount(self) -> None:
@@ -108,6 +109,12 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen)), None)
 
     def _tick(self) -> None:
+        """Ages grow also when nothing is heard."""
+        if time.monotonic() - self._refilled > TICK_SECONDS / 2:
+            self._refill()
+
+    def _refill(self) -> None:
+        self._refilled = time.monotonic()
         if (front := self._front()) is not None:
             front.refill()
 
@@ -123,8 +130,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
             return
         self._ring()
         self._hear_answers()
-        if (front := self._front()) is not None:
-            front.refill()
+        self._refill()
         self.reader.taken()
 
     def _ring(self) -> None:
@@ -286,7 +292,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
             self.pop_screen()
         else:
             self.notice = None
-            self._tick()
+            self._refill()
 
     def _show_plan(self, answer: Answer) -> None:
         """A retry is carried out as it was shown, or not at all: the driver compares the digest."""

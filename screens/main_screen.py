@@ -108,6 +108,7 @@ class MainScreen(ConsoleScreen):
             empty=self._nothing("flows", "no flow run yet"),
             summary=main_rows.flow_summary(flow_runs),
             stale=bool(old),
+            also=int(self.app.now()),
         )
         old = self._old("compute")
         self.endpoints.show(
@@ -116,6 +117,7 @@ class MainScreen(ConsoleScreen):
             empty=self._nothing("compute", endpoint_rows.NONE),
             summary=endpoint_rows.summary(endpoints),
             stale=bool(old),
+            also=int(self.app.now()),
         )
         self._fill_segments()
         self._follow_cursor()
@@ -139,6 +141,7 @@ class MainScreen(ConsoleScreen):
             empty="no segment on disk",
             summary=main_rows.segment_summary(detail),
             stale=bool(old),
+            also=detail.active,
         )
         if detail.run.run != self._shown_detail:
             self._shown_detail = detail.run.run

@@ -66,6 +66,7 @@ class Pane(Lines, can_focus=True):
         self._title = self._summary = ""
         self._empty: Piece = ("", "plain")
         self._stale = False
+        self._told: object = None
         self._cursor = 0
         self._pointing = True
         self._top = 0
@@ -73,12 +74,24 @@ class Pane(Lines, can_focus=True):
     # ---- what it shows
 
     def show(
-        self, items: Sequence[Any], *, title: str, empty: str | Piece = "", summary: str = "", stale: bool = False
+        self,
+        items: Sequence[Any],
+        *,
+        title: str,
+        empty: str | Piece = "",
+        summary: str = "",
+        stale: bool = False,
+        also: object = None,
     ) -> None:
         """Show these items; the cursor stays on its row while that is there.
 
-        `empty` is said when there is no item, `summary` when the pane is folded; what is `stale` is drawn dim.
+        `empty` is said when there is no item, `summary` when the pane is folded; what is `stale` is drawn dim. Nothing
+        is drawn when all of this is as before: `also` is what else the drawing of rows depends on.
         """
+        told = (items, title, empty, summary, stale, also)
+        if told == self._told:
+            return
+        self._told = told
         key = self.cursor_key
         self.table.fill(items)
         self._title, self._summary, self._stale = title, summary, stale

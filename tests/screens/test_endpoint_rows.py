@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from console import endpoints
+from console import endpoints, records
 from console.endpoints import EndpointRow
 from console.ledger import Ledger
+from console.states import RunState
 from screens import endpoint_rows
 from tests.ledger_fixture import NOW, DemoLedger
 from tests.screen_driver import make_app, settled, shown, until_shown
@@ -19,8 +20,9 @@ def told(row: EndpointRow, heard: float | None = NOW - 4) -> tuple[str, str]:
 
 
 def test_work_and_who_waits_come_from_attempts_under_way_only(demo: DemoLedger) -> None:
-    held = [(1209, "held: compute endpoint frib-fit-mpi is offline since 13:00"), (1207, "is next")]
-    fit, convert = (row for row in endpoints.read(demo.ledger, held) if row.name != "frib-analysis")
+    why = "held: compute endpoint frib-fit-mpi is offline since 13:00"
+    records.set_run(demo.ledger, 1209, state=RunState.QUEUED.value, why=why)
+    fit, convert = (row for row in endpoints.read(demo.ledger) if row.name != "frib-analysis")
     assert {fit.stage, convert.stage} == {"fit", "convert"}
     by_name = {row.name: row for row in (fit, convert)}
     fit, convert = by_name["frib-fit-mpi"], by_name["frib-convert"]
@@ -63,5 +65,5 @@ async def test_the_pane_says_it_on_a_small_terminal_too(demo: DemoLedger) -> Non
 
 def test_a_ledger_without_endpoints_has_none(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger")
-    assert endpoints.read(ledger, []) == ()
+    assert endpoints.read(ledger) == ()
     ledger.close()
