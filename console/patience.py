@@ -96,7 +96,7 @@ def _running(ops: Operations, stage: Stage, since: float) -> str:
     longer = ops.now() - since - RUNNING_LOOKS * ops.policy.poll_interval
     usual = _usual(ops, stage) if longer > 0 else None
     if usual is not None and longer > TIMES_USUAL * usual:
-        return f"{words}, usually {stage.value} takes {text.span(usual)}{SUSPICION}hang; {WHAT_TO_DO}"
+        return f"{words}, usually {stage.value} takes {text.span(max(1.0, usual))}{SUSPICION}hang; {WHAT_TO_DO}"
     return words
 
 

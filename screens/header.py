@@ -5,7 +5,7 @@ What does not fit is given up in the order of what an operator can do without; w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from console import text
@@ -50,12 +50,23 @@ def header(look: Look, options: ScreenOptions, now: float, width: int) -> list[P
 
 
 def _fitting(facts: Sequence[Fact], width: int) -> Sequence[Fact]:
-    while len(facts) > 1 and sum(text.cells(fact.piece[0]) for fact in facts) > width:
-        least = min(facts, key=lambda fact: fact.worth)
-        shorter = [Fact(least.ways[1:])] if least.ways[1:] else []
-        place = facts.index(least)
-        facts = [*facts[:place], *shorter, *facts[place + 1 :]]
-    return facts
+    """What is given up for a long one may be short enough to come back when that had to go as well."""
+    shown, given_up = dict(enumerate(facts)), []
+    while len(shown) > 1 and _cells(shown.values()) > width:
+        place = min(shown, key=lambda place: shown[place].worth)
+        least = shown.pop(place)
+        if least.ways[1:]:
+            shown[place] = Fact(least.ways[1:])
+        else:
+            given_up.append((place, least))
+    for place, fact in sorted(given_up, key=lambda one: -one[1].worth):
+        if _cells([*shown.values(), fact]) <= width:
+            shown[place] = fact
+    return [shown[place] for place in sorted(shown)]
+
+
+def _cells(facts: Iterable[Fact]) -> int:
+    return sum(text.cells(fact.piece[0]) for fact in facts)
 
 
 def _who(look: Look, options: ScreenOptions) -> list[Fact]:

@@ -18,7 +18,7 @@ from screens.look import Piece
 from screens.pane import Column, Pane
 from screens.prompt import Prompt
 
-COLUMNS = (Column("COMMAND", 12), Column("KEY", 10), Column("WHAT IT DOES", 0))
+COLUMNS = (Column("COMMAND", 13), Column("KEY", 10), Column("WHAT IT DOES", 0))
 HINT = "type to find, enter does it, esc goes back"
 # Letters are typed here, so that only these move the cursor.
 _MOVES = {key: move.name for move in MOVES for key in move.keys.split(",") if len(key) > 1}

@@ -35,6 +35,7 @@ SCENES = (
     ("jobs", "The report and the log of the job that failed", [*TO_FAILED, "enter", "6"]),
     ("confirm", "A question: what will happen, and the way back is chosen", [*TO_HANGING, "c"]),
     ("events", "The event log", ["v"]),
+    ("palette", "The command palette", [*TO_FAILED, "ctrl+p", "r", "e"]),
     ("help", "The help", ["question_mark"]),
 )
 
@@ -44,14 +45,13 @@ def story(pipeline: Pipeline) -> None:
     directory = pipeline.sandbox.directory
     set_fault(directory, "function-crash", run=FAILED, stage="fit", segment=BAD, times=0)
     set_fault(directory, "function-hang", run=HANGS, stage="fit", segment=BAD, times=0)
-    taken = {run: pipeline.take(run, SEGMENTS, EVENTS) for run in (HOME, FAILED, HANGS, HELD)}
     pipeline.start_driver()
     for run, state in ((HOME, RunState.DONE), (FAILED, RunState.FAILED), (HANGS, RunState.RUNNING)):
-        pipeline.deliver(taken[run])
+        pipeline.deliver(pipeline.take(run, SEGMENTS, EVENTS))
         pipeline.wait_for(run, state)
     set_fault(directory, "endpoint-offline", endpoint="frib-analysis")
     until(lambda: pipeline.ledger.row("SELECT 1 FROM endpoints WHERE online = 0"), 30)
-    pipeline.deliver(taken[HELD])
+    pipeline.deliver(pipeline.take(HELD, SEGMENTS, EVENTS))
     pipeline.ledger.ask("report", FAILED, actor="shift@daq1", stage="fit", segment=BAD)
     until(lambda: any(report.report for report in jobreports.of_run(pipeline.ledger, FAILED)), 30)
     pipeline.wait_for(HELD, RunState.QUEUED)

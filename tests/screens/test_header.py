@@ -8,6 +8,7 @@ import pytest
 from console import logins
 from console.diskspace import Space
 from console.ledger import Ledger
+from console.newfailures import NewFailures
 from console.presence import Presence
 from console.report import Snapshot, Source
 from screens.bars import old
@@ -41,6 +42,16 @@ def test_with_room_for_all_everything_is_told() -> None:
     for words in ("e21062", "FRIB>NERSC", "driver on elsewhere", "auto ON", "tokens 5 d", "DTN 71 %"):
         assert f" {words} " in line
     assert " compute disk flows ok 5 s  transfer 3 m " in line
+
+
+def test_what_was_given_up_comes_back_where_there_is_room_for_it() -> None:
+    failed = replace(
+        SEEN, space=None, tokens_end=None, driver=replace(DRIVER, host="daq1"), new_failures=NewFailures(2, 9)
+    )
+    line = told(failed, 80, sandbox=True)
+    assert "2 failed (a)" in line
+    assert "compute disk flows" not in line
+    assert line.endswith(" 14:03 ")
 
 
 def test_a_disk_that_fills_says_when_it_is_full() -> None:
