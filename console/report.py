@@ -24,6 +24,7 @@ from console import (
     newfailures,
     presence,
     records,
+    sources,
     timing,
 )
 from console.cancel_lines import CancelLine
@@ -36,13 +37,12 @@ from console.ledger import Ledger
 from console.newfailures import NewFailures
 from console.presence import Presence
 from console.records import Attempt, Run
+from console.sources import Source
 from console.states import INACTIVE, OPEN, SUSPICION, AttemptState, RunState
 from console.timing import Timing
 from flowspec.progress import Evidence, fold
 from flowspec.stages import SEGMENT_STAGES, STAGES, Cell, CellState, Place, Stage
 
-STALE_SECONDS = 15.0  # a source that was not heard for longer is no longer believed
-ASKED_ALWAYS = ("disk", "flows", "compute")  # the other sources are asked only while there is something to ask
 EVENTS_SHOWN = 50
 ENDED_ATTEMPTS_SHOWN = 30
 REQUESTS_SHOWN = 20
@@ -118,24 +118,6 @@ class Event:
     @property
     def important(self) -> bool:
         return self.level != "info"
-
-
-@dataclass(frozen=True)
-class Source:
-    """A source of data: when it was last tried and heard, and what is wrong with it now ('' when nothing is)."""
-
-    name: str
-    tried_at: float
-    ok_at: float | None
-    problem: str
-
-    def age(self, now: float) -> float | None:
-        """Seconds since it was last heard; None when it never was."""
-        return None if self.ok_at is None else max(0.0, now - self.ok_at)
-
-    def stale(self, now: float) -> bool:
-        age = self.age(now)
-        return bool(self.problem) or (self.name in ASKED_ALWAYS and (age is None or age > STALE_SECONDS))
 
 
 @dataclass(frozen=True)
@@ -258,7 +240,7 @@ class SnapshotReader:
             ),
             endpoints=endpoints.read(ledger),
             events=tuple(map(_event, ledger.rows("SELECT * FROM events ORDER BY event DESC LIMIT ?", EVENTS_SHOWN))),
-            sources=tuple(Source(*row) for row in ledger.rows(_SOURCES)),
+            sources=sources.read(ledger),
             answers=tuple(Answer(*row) for row in ledger.rows(_ANSWERS, REQUESTS_SHOWN)),
             space=diskspace.read(ledger),
             tokens_end=logins.tokens_end(ledger),
@@ -330,7 +312,6 @@ _RUNS = """
     FROM runs WHERE updated >= ?"""
 _NEWEST_RUNS = f"{_RUNS} ORDER BY run DESC LIMIT ?"
 
-_SOURCES = "SELECT name, tried_at, ok_at, problem FROM sources ORDER BY name"
 _ANSWERS = "SELECT request, verb, run, state, answer FROM requests ORDER BY request DESC LIMIT ?"
 
 # The open attempts, oldest first, then the newest of those that ended.

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from console import text
 from console.diskspace import SHOWN_FROM, Space
-from console.report import ASKED_ALWAYS, Snapshot, Source
+from console.report import Snapshot
+from console.sources import ASKED_ALWAYS, Source
 from screens.look import Piece
 from screens.options import ScreenOptions
 from screens.reader import Look

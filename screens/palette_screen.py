@@ -44,11 +44,12 @@ class PaletteScreen(ConsoleScreen):
 
     def fill(self) -> None:
         run = self.chosen_run()
-        marked = len(self._below.marked_runs())
-        of = f"the {marked} marked runs" if marked else f"run {run.run}" if run else "no run is selected"
+        marked = self._below.marked_runs()
+        of = f"the {len(marked)} marked runs" if marked else f"run {run.run}" if run else "no run is selected"
         words = self._prompt.words if self._prompt else ""
         found = matching(words, self._below.COMMANDS)
-        self.commands.show(found, title=f"Commands: {of}", empty=f"no command has {words!r}: ctrl+u empties the line")
+        empty = f"no command has {words!r}: ctrl+u empties the line"
+        self.commands.show(found, title=f"Commands: {of}", empty=empty, also=(run, marked))
 
     def _find(self, words: str) -> None:
         self._chosen = bool(words.strip())

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from console import attempts, cancel_lines, cancelling, pollers, queueing, records, requests, retrying
+from console import attempts, cancel_lines, cancelling, pollers, queueing, records, requests
 from console.attempts import LOOKUP_SECONDS
 from console.states import AttemptState, RunState
 from console.status import status_json, status_text
@@ -109,36 +109,6 @@ def test_the_marker_comes_first_and_each_line_is_ticked_when_seen_gone(ops, glob
     globus.calls.clear()
     see(ops)
     assert globus.calls == []
-
-
-def test_a_run_that_may_hang_is_ended_and_done_again_when_all_of_it_is_gone(ops, globus):
-    start(ops)
-    globus.fits("running", "done", "done")
-    assert ask(ops, "retry").answer == "run 7 is running: only a run that has ended is retried"
-    records.set_run(ops.ledger, 7, why="fit 2/3: segment 00 running since 10:00, usually fit takes 2 s: it may hang; r")
-    assert ask(ops, "retry").answer.endswith("what is missing is done again when nothing of it runs any more")
-    see(ops)
-    retrying.queue_what_is_due(ops)
-    assert run(ops).state is RunState.CANCELLING, "something of it still runs"
-    for number in range(3):
-        globus.task_ends(number)
-    see(ops)
-    assert run(ops).state is RunState.CANCELLED
-    retrying.queue_what_is_due(ops)
-    assert (run(ops).state, run(ops).again_at) == (RunState.QUEUED, None)
-
-
-def test_a_cancel_meanwhile_is_for_good(ops, globus):
-    start(ops)
-    globus.fits("running", "running", "running")
-    records.set_run(ops.ledger, 7, why="fit 0/3: segment 00 running since 10:00: it may hang")
-    ask(ops, "retry")
-    assert cancel(ops).answer == "run 7 is not done again by itself; r does what is missing"
-    for number in range(3):
-        globus.task_ends(number)
-    see(ops)
-    retrying.queue_what_is_due(ops)
-    assert run(ops).state is RunState.CANCELLED
 
 
 def test_what_was_cancelled_is_not_shown_as_failed(ops, globus):

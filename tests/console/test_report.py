@@ -5,7 +5,8 @@ import pytest
 
 from console import records, report
 from console.presence import DriverLock
-from console.report import SnapshotReader, Source
+from console.report import SnapshotReader
+from console.sources import Source
 from console.states import AttemptState, RunState
 from console.status import status_json, status_text
 from flowspec.readiness import Verdict

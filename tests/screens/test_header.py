@@ -10,7 +10,8 @@ from console.diskspace import Space
 from console.ledger import Ledger
 from console.newfailures import NewFailures
 from console.presence import Presence
-from console.report import Snapshot, Source
+from console.report import Snapshot
+from console.sources import Source
 from screens.bars import old
 from screens.header import header
 from screens.options import ScreenOptions
