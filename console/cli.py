@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from console.usage import NO_PROFILE, PROFILE_VARIABLE, THEME_NAMES
 
@@ -49,11 +49,18 @@ def _version() -> str:
         return "unknown (not installed)"
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells bad use in one line, and where to read how it is used."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} ({self.prog} --help)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
     from console import faults_command
 
     profile = os.environ.get(PROFILE_VARIABLE)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="console",
         description="Operations console for automated experiment analysis at FRIB. Without a command: the screen.",
     )
@@ -61,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--profile", type=Path, metavar="FILE", default=Path(profile) if profile else None, help="profile (TOML)"
     )
-    common = argparse.ArgumentParser(add_help=False)  # the profile may also stand after the command
+    common = _Parser(add_help=False)  # the profile may also stand after the command
     common.add_argument("--profile", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="profile (TOML)")
     parser.add_argument("--version", action="version", version=f"console {_version()}")
     parser.add_argument("--sandbox", action="store_true", help="the screen on a complete sandbox, nothing else needed")
@@ -70,14 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--theme", choices=THEME_NAMES, help="the colours (auto: those that suit the terminal)")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
 
-    def add(name: str, text: str, *, to: argparse._SubParsersAction[argparse.ArgumentParser] = commands,
-            json: bool = False) -> argparse.ArgumentParser:  # fmt: skip
+    def add(name: str, text: str, *, to: argparse._SubParsersAction[_Parser] = commands,
+            json: bool = False) -> _Parser:  # fmt: skip
         command = to.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", parents=[common])
         if json:
             command.add_argument("--json", action="store_true", help="print one JSON object")
         return command
 
-    def group(name: str, text: str) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+    def group(name: str, text: str) -> argparse._SubParsersAction[_Parser]:
         return add(name, text).add_subparsers(metavar="ACTION", dest="action", required=True)
 
     status = add("status", "what the ledger knows of all runs, or of one", json=True)

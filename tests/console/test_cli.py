@@ -59,10 +59,11 @@ def test_without_a_profile_a_command_says_what_to_give():
 @pytest.mark.parametrize(
     "arguments", [["fly"], ["retry"], ["retry", "twelve"], ["sandbox", "--runs", "0"], ["driver"], ["flows", "drop"]]
 )
-def test_bad_use_is_exit_code_2(arguments):
+def test_bad_use_is_exit_code_2_and_one_line(arguments):
     done = console(*arguments)
     assert done.returncode == 2
-    assert "error" in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.endswith("--help)\n")
 
 
 @pytest.mark.parametrize(
