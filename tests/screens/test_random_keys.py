@@ -147,4 +147,4 @@ async def test_random_keys(demo: DemoLedger, seed: int, monkeypatch: pytest.Monk
     if read_only:
         assert dump(demo.ledger.path) == before
     else:
-        assert requests, "the keys did nothing"
+        assert len(requests) > 1, "the keys did nothing"
