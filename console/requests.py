@@ -80,12 +80,14 @@ def cancel(ops: Operations, request: Request) -> str:
 def retry(ops: Operations, request: Request) -> str:
     """Do what is missing; of a run whose work seems to hang or to be lost, after that was ended."""
     run = run_of(ops, request)
-    if run.suspected and not request.args.get("dry"):
-        with ops.ledger.change():
-            ended = cancelling.begin(ops, run, request.actor)
-            records.set_run(ops.ledger, run.run, again_at=ops.now())
-        return f"{ended}; what is missing is done again when nothing of it runs any more"
-    return retrying.retry(ops, request)
+    if not run.suspected:
+        return retrying.retry(ops, request)
+    if request.args.get("dry"):
+        raise Refused(f"run {run.run} is under way: a retry ends it first, and only then is known what is missing")
+    wish = retrying.wish_of(request)
+    ended = cancelling.begin(ops, run, request.actor)
+    records.set_run(ops.ledger, run.run, again_at=ops.now(), wish=wish.to_json())
+    return f"{ended}; what is missing is done again when nothing of it runs any more"
 
 
 VERBS: dict[str, Verb] = {

@@ -42,8 +42,8 @@ def start(ops, *, send=True):
         attempts.send_intents(ops)
 
 
-def ask(ops, verb):
-    number = ops.ledger.ask(verb, 7, actor="anna@daq1")
+def ask(ops, verb, **args):
+    number = ops.ledger.ask(verb, 7, actor="anna@daq1", **args)
     requests.answer(ops, ops.ledger.request(number))
     return ops.ledger.request(number)
 

@@ -12,7 +12,9 @@ def test_a_run_that_may_hang_is_ended_and_done_again_when_all_of_it_is_gone(ops,
     globus.fits("running", "done", "done")
     assert ask(ops, "retry").answer == "run 7 is running: only a run that has ended is retried"
     records.set_run(ops.ledger, 7, why="fit 2/3: segment 00 running since 10:00, usually fit takes 2 s: it may hang; r")
-    assert ask(ops, "retry").answer.endswith("what is missing is done again when nothing of it runs any more")
+    assert "a retry ends it first" in ask(ops, "retry", dry=True).answer
+    answer = ask(ops, "retry", wish={"from": "convert"}).answer
+    assert answer.endswith("what is missing is done again when nothing of it runs any more")
     see(ops)
     retrying.queue_what_is_due(ops)
     assert run(ops).state is RunState.CANCELLING, "something of it still runs"
@@ -22,6 +24,7 @@ def test_a_run_that_may_hang_is_ended_and_done_again_when_all_of_it_is_gone(ops,
     assert run(ops).state is RunState.CANCELLED
     retrying.queue_what_is_due(ops)
     assert (run(ops).state, run(ops).again_at) == (RunState.QUEUED, None)
+    assert run(ops).wish == {"from": "convert"}
 
 
 def test_a_cancel_meanwhile_is_for_good(ops, globus):
