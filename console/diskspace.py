@@ -15,7 +15,7 @@ KEY, SAMPLES = "disk_space", "disk_samples"  # in the ledger's meta
 LEAST_FREE = 0.03  # of the disk; below it nothing is launched
 SHOWN_FROM, TIGHT_FROM = 0.8, 0.95  # full: before that it is not worth a word; from then on each gigabyte counts
 LOOK_SECONDS = 8.0
-SAMPLE_SECONDS, SAMPLES_KEPT = 600.0, 13  # how fast it fills is told by the last two hours
+SAMPLE_SECONDS, LATELY = 600.0, 2 * 3600.0  # how fast it fills is told by the last two hours
 SOON = 48 * 3600.0  # seconds: what is full later than that is not worth a word
 
 
@@ -81,7 +81,7 @@ def _sampled(ledger: Ledger, free: int) -> list[tuple[float, int]] | None:
     samples, now = [tuple(sample) for sample in json.loads(ledger.get(SAMPLES) or "[]")], ledger.now()
     if samples and 0 <= now - samples[-1][0] < SAMPLE_SECONDS:
         return None
-    return [*(sample for sample in samples if sample[0] < now), (now, free)][-SAMPLES_KEPT:]
+    return [*(sample for sample in samples if now - LATELY <= sample[0] < now), (now, free)]
 
 
 def _rate(samples: list[tuple[float, int]]) -> float:

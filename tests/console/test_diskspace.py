@@ -97,5 +97,6 @@ def test_how_soon_it_is_full_is_told_by_the_last_hours(tmp_path, monkeypatch):
         after(600, 0)
     assert diskspace.read(ledger).full_in is None  # nothing was written for hours
     assert after(600, -20).full_in is None
+    assert after(86400, 30).full_in is None  # nobody looked for a day
     clock[0] -= 86400  # the clock is set back
     assert after(0, 0).full_in is None
