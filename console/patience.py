@@ -25,7 +25,6 @@ from flowspec.stages import Cell, Stage
 WAITING_LOOKS, RUNNING_LOOKS = 8.0, 2.0
 TIMES_USUAL = 3.0
 LATELY = 30  # attempts, from which is known what is usual
-WHAT_TO_DO = "r ends it and does it again"
 _OFFLINE = " offline "
 
 
@@ -84,7 +83,7 @@ def _waiting(ops: Operations, stage: Stage, since: float) -> str:
         return f"{words}: {name} is offline since {text.clock(offline)}"
     if idle and ops.now() - since > WAITING_LOOKS * ops.policy.poll_interval:
         workers = "idle worker" if idle == 1 else "idle workers"
-        return f"{words} although {name} has {idle} {workers}{SUSPICION}be lost; {WHAT_TO_DO}"
+        return f"{words} although {name} has {idle} {workers}: it may be lost{SUSPICION}"
     return words
 
 
@@ -96,7 +95,7 @@ def _running(ops: Operations, stage: Stage, since: float) -> str:
     longer = ops.now() - since - RUNNING_LOOKS * ops.policy.poll_interval
     usual = _usual(ops, stage) if longer > 0 else None
     if usual is not None and longer > TIMES_USUAL * usual:
-        return f"{words}, usually {stage.value} takes {text.span(max(1.0, usual))}{SUSPICION}hang; {WHAT_TO_DO}"
+        return f"{words}, usually {stage.value} takes {text.span(max(1.0, usual))}: it may hang{SUSPICION}"
     return words
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from console.ledger import Ledger
-from console.states import ON_DISK, OPEN, SUSPICION, AttemptState, RunState
+from console.states import ON_DISK, OPEN, AttemptState, RunState
 from flowspec import flowlog
 from flowspec.flowlog import Visit
 from flowspec.plan import Plan
@@ -52,11 +52,6 @@ class Run:
     def members(self) -> tuple[int, ...]:
         """The segments that belong to the run: those on disk, and those that were there when it was launched."""
         return tuple(sorted({*self.segments, *self.launched_sizes}))
-
-    @property
-    def suspected(self) -> bool:
-        """A task of it seems to hang or to be lost."""
-        return self.state is RunState.RUNNING and SUSPICION in self.why
 
 
 @dataclass(frozen=True)

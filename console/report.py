@@ -38,7 +38,7 @@ from console.newfailures import NewFailures
 from console.presence import Presence
 from console.records import Attempt, Run
 from console.sources import Source
-from console.states import INACTIVE, OPEN, SUSPICION, AttemptState, RunState
+from console.states import INACTIVE, OPEN, AttemptState, RunState, suspected
 from console.timing import Timing
 from flowspec.progress import Evidence, fold
 from flowspec.stages import SEGMENT_STAGES, STAGES, Cell, CellState, Place, Stage
@@ -85,7 +85,7 @@ class RunRow:
     @property
     def suspected(self) -> bool:
         """A task of it seems to hang or to be lost."""
-        return self.state is RunState.RUNNING and SUSPICION in self.why
+        return suspected(self.state, self.why)
 
 
 @dataclass(frozen=True)

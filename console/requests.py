@@ -12,7 +12,7 @@ from console import cancelling, jobreports, newfailures, records, reprocessing, 
 from console.ledger import Request
 from console.operations import Operations, Refused, run_of
 from console.queueing import hold, queue, release
-from console.states import RunState
+from console.states import RunState, suspected
 from remote.globus.errors import RemoteError
 
 Verb = Callable[[Operations, Request], str]
@@ -80,7 +80,7 @@ def cancel(ops: Operations, request: Request) -> str:
 def retry(ops: Operations, request: Request) -> str:
     """Do what is missing; of a run whose work seems to hang or to be lost, after that was ended."""
     run = run_of(ops, request)
-    if not run.suspected:
+    if not suspected(run.state, run.why):
         return retrying.retry(ops, request)
     if request.args.get("dry"):
         raise Refused(f"run {run.run} is under way: a retry ends it first, and only then is known what is missing")

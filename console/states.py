@@ -45,7 +45,13 @@ class AttemptState(str, Enum):
 
 INACTIVE = "the flow run is inactive: "  # how `why` begins while Globus waits for somebody; the run is RUNNING
 
-SUSPICION = ": it may "  # stands in `why` when a task of a RUNNING run seems to hang or to be lost
+# How `why` ends when a task of a RUNNING run seems to hang or to be lost: no text from outside ends like that.
+SUSPICION = "; r ends it and does it again"
 
 
 OPEN = (AttemptState.INTENT, AttemptState.STARTED)
+
+
+def suspected(state: RunState, why: str) -> bool:
+    """Whether a task of a run seems to hang or to be lost."""
+    return state is RunState.RUNNING and why.endswith(SUSPICION)

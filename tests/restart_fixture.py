@@ -73,9 +73,13 @@ def finish(pipeline: Pipeline, runs: range) -> None:
             records.refresh_progress(ledger, run)
 
 
+def rest() -> None:
+    """Until what the driver before has asked of Compute no longer counts: restarts can be compared then."""
+    time.sleep(REQUEST_SECONDS)
+
+
 def restart(pipeline: Pipeline) -> Restart:
     """Start the driver until it knows of each run under way that it waits for its conversion; then kill it."""
-    time.sleep(REQUEST_SECONDS)  # what the driver before has asked of Compute no longer counts then
     clear_faults(pipeline.sandbox.directory, "slow-reply")
     set_fault(pipeline.sandbox.directory, "slow-reply", seconds=0, times=0)  # does nothing but count
     began = time.monotonic()

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.result import Result
-from tests.restart_fixture import FIRST_FINISHED, Restart, finish, forget, many_under_way, restart
+from tests.restart_fixture import FIRST_FINISHED, Restart, finish, forget, many_under_way, rest, restart
 
 SECONDS = 3.0
 
@@ -22,6 +22,7 @@ def _restarts() -> dict[int, Restart]:
             finish(pipeline, range(begin, FIRST_FINISHED + finished))
             begin = FIRST_FINISHED + finished
             forget(pipeline)
+            rest()
             found[finished] = restart(pipeline)
     return found
 

@@ -8,13 +8,10 @@ from screens.command_line import matching
 from screens.keys import EVERYWHERE, FETCH, RETRY
 from tests.ledger_fixture import DemoLedger
 from tests.screen_driver import make_app, settled, until, until_shown
+from tests.screens.test_commands_and_copies import asked
 from tests.screens.test_seeing import typed
 
 WIDE, SMALL = (120, 40), (80, 24)
-
-
-def asked(demo: DemoLedger) -> list[tuple[str, int | None]]:
-    return [(request.verb, request.run) for request in demo.ledger.asked()]
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
