@@ -1,4 +1,4 @@
-"""The `console` script: the headless commands of `console.cli`, and the screen, which alone imports Textual."""
+"""The `console` script: the headless commands of `console.cli.parser`, and the screen, which alone imports Textual."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 
 
 def main() -> int:
-    from console import cli
+    from console.cli import parser
 
-    return cli.main(open_screen=open_screen)
+    return parser.main(open_screen=open_screen)
 
 
 def open_screen(options: argparse.Namespace) -> int:

@@ -14,18 +14,16 @@ from typing import Any, ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from console.newfailures import NewFailures
-from console.report import Answer, RunRow
-from screens import bulk, themes
-from screens.bars import NOBODY, newest_event
+from console.ledger.acknowledged import NewFailures
+from console.reading.snapshot import Answer, RunRow
+from screens import themes
 from screens.base import ConsoleScreen
-from screens.celldiff import SparingApp
 from screens.confirm import Confirm
 from screens.detail_screen import DetailScreen
 from screens.events_screen import EventsScreen
 from screens.help_screen import HelpScreen
-from screens.keymap import keymap
-from screens.keys import (
+from screens.keys import bulk
+from screens.keys.actions import (
     ACKNOWLEDGE,
     AUTO,
     BACK,
@@ -49,12 +47,15 @@ from screens.keys import (
     plan_lines,
     question,
 )
-from screens.look import Piece
+from screens.keys.keymap import keymap
+from screens.keys.undo import Act, Undo
 from screens.main_screen import MainScreen
 from screens.options import ScreenOptions
 from screens.palette_screen import PaletteScreen
 from screens.reader import Asked, Asker, Keeper, Look, Looked, Reader
-from screens.undo import Act, Undo
+from screens.rows.bars import NOBODY, newest_event
+from screens.rows.styles import Piece
+from screens.widgets.celldiff import SparingApp
 
 TICK_SECONDS = 1.0
 MANY_RUNS = 100

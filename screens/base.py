@@ -13,12 +13,8 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from console import text
-from console.report import RunRow
-from screens import bars
-from screens.command_line import HINT, understood
-from screens.copying import to_copy
-from screens.header import header
-from screens.keys import (
+from console.reading.snapshot import RunRow
+from screens.keys.actions import (
     ACTIONS,
     BACK,
     COMMAND,
@@ -38,12 +34,16 @@ from screens.keys import (
     ZOOM,
     Action,
 )
-from screens.lines import Bar
-from screens.look import Piece
-from screens.pane import Pane
-from screens.prompt import Prompt
-from screens.split import Split
-from screens.table import View
+from screens.keys.command_line import HINT, understood
+from screens.keys.copying import to_copy
+from screens.rows import bars
+from screens.rows.header import header
+from screens.rows.styles import Piece
+from screens.widgets.lines import Bar
+from screens.widgets.pane import Pane
+from screens.widgets.prompt import Prompt
+from screens.widgets.split import Split
+from screens.widgets.table import View
 
 if TYPE_CHECKING:
     from screens.app import ConsoleApp

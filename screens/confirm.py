@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from console import text
-from screens.keys import Question
-from screens.prompt import Prompt
+from screens.keys.actions import Question
+from screens.widgets.prompt import Prompt
 
 
 class Confirm(ModalScreen[bool]):

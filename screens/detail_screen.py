@@ -8,18 +8,18 @@ from typing import ClassVar
 
 from textual import events
 
-from console.records import Attempt
-from console.report import RunDetail, RunRow
+from console.ledger.attempts import Attempt
+from console.reading.snapshot import RunDetail, RunRow
 from flowspec.stages import Place
-from screens import bars, sections
 from screens.base import TALL, ConsoleScreen
-from screens.facts import facts, headline, tabs
-from screens.keys import ACTIONS, EACH, EVERYWHERE, FETCH, OF_DETAIL, SECTIONS, WITNESSES, Action, why_not
-from screens.look import Piece
-from screens.matrix_model import Group, grouped
-from screens.pane import Pane
-from screens.sections import Row
-from screens.table import Column, View
+from screens.keys.actions import ACTIONS, EACH, EVERYWHERE, FETCH, OF_DETAIL, SECTIONS, WITNESSES, Action, why_not
+from screens.rows import bars, sections
+from screens.rows.matrix import Group, grouped
+from screens.rows.sections import Row
+from screens.rows.styles import Piece
+from screens.rows.summary import facts, headline, tabs
+from screens.widgets.pane import Pane
+from screens.widgets.table import Column, View
 
 SHORT = 30  # lines: below, the facts are kept to what matters most
 MANY = 50  # rows of the matrix: with more, ages are written anew every ten seconds only

@@ -9,15 +9,15 @@ from typing import ClassVar
 from textual import events
 
 from console import text
-from console.eventlog import PAGE, Log
-from console.report import Event, RunRow
-from screens import look
+from console.reading.eventlog import PAGE, Log
+from console.reading.snapshot import Event, RunRow
 from screens.base import ConsoleScreen
-from screens.keys import ACTIONS, OF_RUN
-from screens.look import Piece
-from screens.pane import Column, Pane
+from screens.keys.actions import ACTIONS, OF_RUN
 from screens.reader import LogWish
-from screens.table import accepts, parse
+from screens.rows import styles
+from screens.rows.styles import Piece
+from screens.widgets.pane import Column, Pane
+from screens.widgets.table import accepts, parse
 
 WORDS = {"info": "", "good": "good", "warning": "warn", "bad": "BAD"}
 COLUMNS = (
@@ -120,7 +120,7 @@ def _is_problem(event: Event) -> bool:
 
 
 def _style(event: Event) -> str:
-    return look.LEVEL_STYLES.get(event.level, "plain")
+    return styles.LEVEL_STYLES.get(event.level, "plain")
 
 
 def _drawn(event: Event) -> Sequence[Piece]:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import ClassVar
 
-from screens import look
 from screens.base import ConsoleScreen
-from screens.keymap import shown
-from screens.keys import ACTIONS, MOVES
-from screens.look import Piece
-from screens.pane import Column, Pane
+from screens.keys.actions import ACTIONS, MOVES
+from screens.keys.keymap import shown
+from screens.rows import styles
+from screens.rows.styles import Piece
+from screens.widgets.pane import Column, Pane
 
 KEYS = (Column("KEY", 10), Column("WHAT IT DOES", 0))
 
@@ -38,7 +38,7 @@ class HelpScreen(ConsoleScreen):
             ((shown(name, keys), "title"), (words, "plain")) for name, words in told.items()
         ]
         lines += [
-            ((glyph, style), (meaning, "plain")) for glyph, style, meaning in (*look.GLYPHS.values(), look.NOTHING)
+            ((glyph, style), (meaning, "plain")) for glyph, style, meaning in (*styles.GLYPHS.values(), styles.NOTHING)
         ]
         self.keys.show(list(enumerate(lines)), title="Help: keys and glyphs (esc goes back)")
 

@@ -9,15 +9,16 @@ from typing import Any, ClassVar
 from textual import events
 
 from console import text
-from console.endpoints import EndpointRow
-from console.report import FlowRow, RunRow, SegmentRow
-from console.states import AttemptState
-from screens import bars, endpoint_rows, look, main_rows
+from console.ledger.endpoints import EndpointRow
+from console.reading.snapshot import FlowRow, RunRow, SegmentRow
+from flowspec.states import AttemptState
 from screens.base import ConsoleScreen
-from screens.look import Piece
 from screens.options import ScreenOptions
-from screens.pane import Pane
-from screens.table import View
+from screens.rows import bars, main, styles
+from screens.rows import endpoints as endpoint_rows
+from screens.rows.styles import Piece
+from screens.widgets.pane import Pane
+from screens.widgets.table import View
 
 
 class MainScreen(ConsoleScreen):
@@ -39,11 +40,11 @@ class MainScreen(ConsoleScreen):
         def pane(id: str, key: str, drawn: Callable[[Any], Sequence[Piece]], problem: Callable[[Any], bool]) -> Pane:
             name = id.replace("-", "_")
             return Pane(
-                main_rows.PANES[name], attrgetter(key), drawn, id=id, ascii_only=options.ascii_only,
+                main.PANES[name], attrgetter(key), drawn, id=id, ascii_only=options.ascii_only,
                 problem=problem, wanted=options.columns.get(name),
             )  # fmt: skip
 
-        self.runs = pane("runs", "run", main_rows.run, main_rows.needs_somebody)
+        self.runs = pane("runs", "run", main.run, main.needs_somebody)
         self.flow_runs = pane("flow-runs", "attempt", self._flow_run, lambda row: row.state is AttemptState.FAILED)
         self.segments = pane("segments", "segment", self._segment, attrgetter("bad"))
         self.endpoints = pane("endpoints", "endpoint", self._endpoint, lambda row: not row.online)
@@ -106,7 +107,7 @@ class MainScreen(ConsoleScreen):
             flow_runs,
             title=f"Flow runs{old}",
             empty=self._nothing("flows", "no flow run yet"),
-            summary=main_rows.flow_summary(flow_runs),
+            summary=main.flow_summary(flow_runs),
             stale=bool(old),
             also=int(self.app.now()),
         )
@@ -137,9 +138,9 @@ class MainScreen(ConsoleScreen):
         old = self._old("flows", "compute", "transfer") if detail.active else ""
         self.segments.show(
             detail.segments,
-            title=f"Segments of {detail.run.run}{old}  {main_rows.whole_run(detail)}",
+            title=f"Segments of {detail.run.run}{old}  {main.whole_run(detail)}",
             empty="no segment on disk",
-            summary=main_rows.segment_summary(detail),
+            summary=main.segment_summary(detail),
             stale=bool(old),
             also=detail.active,
         )
@@ -164,11 +165,11 @@ class MainScreen(ConsoleScreen):
     def sentence(self) -> Piece:
         item = self.focused_pane().cursor_item
         if isinstance(item, RunRow):
-            word, style = look.run_state(item.state)
+            word, style = styles.run_state(item.state)
             return f"run {item.run} {word}: {item.because}{' | ' if item.title else ''}{item.title}", style
         if isinstance(item, FlowRow):
             flow_run = f"flow run {item.flow_run}" if item.flow_run else "no flow run yet"
-            word, style = look.attempt_state(item.state)
+            word, style = styles.attempt_state(item.state)
             return f"run {item.run} attempt {item.number} {word}: {item.why} | {flow_run}", style
         if isinstance(item, SegmentRow):
             return f"segment {item.segment:02d}: {item.note or 'all done'}", "bad" if item.bad else "plain"
@@ -177,11 +178,11 @@ class MainScreen(ConsoleScreen):
         return "", "plain"
 
     def _flow_run(self, row: FlowRow) -> Sequence[Piece]:
-        return main_rows.flow_run(row, self.app.now())
+        return main.flow_run(row, self.app.now())
 
     def _segment(self, row: SegmentRow) -> Sequence[Piece]:
         detail = self.app.look.detail
-        return main_rows.segment(row, detail is not None and detail.active)
+        return main.segment(row, detail is not None and detail.active)
 
     def _endpoint(self, row: EndpointRow) -> Sequence[Piece]:
         return endpoint_rows.pieces(row, self.app.now())

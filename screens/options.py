@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from console.settings import Settings, SettingsError
-from console.usage import AUTO_THEME
-from screens.keymap import keymap
-from screens.main_rows import PANES
-from screens.table import places
+from console.settings.model import Settings, SettingsError
+from console.settings.names import AUTO_THEME
+from screens.keys.keymap import keymap
+from screens.rows.main import PANES
+from screens.widgets.table import places
 
 
 @dataclass(frozen=True)
 class ScreenOptions:
     """`watching` is the directory in which the runs appear; `keys` further ones of actions, `columns` those of panes.
 
-    `screens.keymap` and `screens.table.places` say what may stand in these.
+    `screens.keys.keymap` and `screens.widgets.table.places` say what may stand in these.
     """
 
     experiment: str

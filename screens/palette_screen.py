@@ -8,15 +8,15 @@ from typing import ClassVar
 
 from textual import events
 
-from console.report import RunRow
-from screens import bulk
+from console.reading.snapshot import RunRow
 from screens.base import ConsoleScreen
-from screens.command_line import matching
-from screens.keymap import shown
-from screens.keys import MOVES, QUIT, Action
-from screens.look import Piece
-from screens.pane import Column, Pane
-from screens.prompt import Prompt
+from screens.keys import bulk
+from screens.keys.actions import MOVES, QUIT, Action
+from screens.keys.command_line import matching
+from screens.keys.keymap import shown
+from screens.rows.styles import Piece
+from screens.widgets.pane import Column, Pane
+from screens.widgets.prompt import Prompt
 
 COLUMNS = (Column("COMMAND", 13), Column("KEY", 10), Column("WHAT IT DOES", 0))
 HINT = "type to find, enter does it, esc goes back"

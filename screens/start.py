@@ -9,17 +9,17 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from console.answers import refuse_wrong_paths
-from console.ledger import Ledger, LedgerError
-from console.processes import ProcessProblem
-from console.profiles import load
-from console.settings import Settings, SettingsError
-from console.supervisor import Supervisor
+from console.cli.asking import refuse_wrong_paths
+from console.driver.process import ProcessProblem
+from console.driver.supervisor import Supervisor
+from console.ledger.store import Ledger, LedgerError
+from console.settings.model import Settings, SettingsError
+from console.settings.profiles import load
 from remote.globus.errors import RemoteError
 from screens.options import screen_options
 
 if TYPE_CHECKING:
-    from console.sandbox import Sandbox
+    from console.cli.sandbox import Sandbox
 
 SANDBOX_TRANSFER_RATE = 200_000  # bytes per second: slow enough to watch
 
@@ -86,7 +86,7 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
 
 
 def _start_sandbox(stack: ExitStack, polling: str) -> tuple[Sandbox, Settings]:
-    from console.sandbox import Sandbox
+    from console.cli.sandbox import Sandbox
 
     sandbox = Sandbox(rate=SANDBOX_TRANSFER_RATE, polling=polling)
     stack.callback(sandbox.close)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
-from console.ledger import Ledger
-from console.operations import Operations
-from console.settings import Policy
+from console.context import Context
+from console.ledger.store import Ledger
+from console.settings.model import Policy
 from flowspec.inputs import Places
 from flowspec.stages import Stage
 from remote.globus.compute import TaskStatus
@@ -25,11 +25,11 @@ class Clock:
         return self.time
 
 
-def operations(directory, globus):
+def make_context(directory, globus):
     """What the driver works with, on a new ledger in `directory`."""
     places = Places(ID, "/runs", "/results", ID, "/top", "/kit", dict.fromkeys(list(Stage)[1:4], (ID, ID)))
     ledger = Ledger(directory / "ledger.db", now=Clock())
-    return Operations(ledger, globus.remote(), places, "e21062", directory, ID, {Stage.FIT: ID}, Policy())
+    return Context(ledger, globus.remote(), places, "e21062", directory, ID, {Stage.FIT: ID}, Policy())
 
 
 def iso(seconds: float) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from console import rundirectory
-from console.discovery import FILES_SECONDS, Discovery
-from console.rundirectory import HOT_SECONDS
-from console.settings import Policy
-from console.sightings import Known
+from console.disk import rundirectory
+from console.disk.discovery import FILES_SECONDS, Discovery
+from console.disk.listener import Known
+from console.disk.rundirectory import HOT_SECONDS
+from console.settings.model import Policy
 from flowspec.readiness import Verdict
 
 SETTLE, STALLED = 1.0, 900.0

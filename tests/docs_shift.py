@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from console import cli, records
-from console.ledger import actor
-from console.presence import BEAT_SECONDS, driver, lock_path
-from console.processes import start_driver, stop_driver
-from console.states import RunState
+from console.cli import parser
+from console.driver.process import start_driver, stop_driver
+from console.ledger import attempts
+from console.ledger import runs as run_rows
+from console.ledger.presence import BEAT_SECONDS, driver, lock_path
+from console.ledger.store import actor
+from flowspec.states import RunState
 from tests.documents import Documented
 from tests.pipeline_fixture import Pipeline
 from tests.sandbox_fixture import until
@@ -56,7 +58,7 @@ def parsed(command: Documented) -> argparse.Namespace:
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            return cli._parser().parse_args(command.words[1:])
+            return parser._parser().parse_args(command.words[1:])
     except SystemExit:
         raise AssertionError(f"{command}: {said.getvalue()}") from None
 
@@ -83,7 +85,7 @@ class Shift:
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             try:
-                code = cli.main(words, open_screen=lambda options: 0)
+                code = parser.main(words, open_screen=lambda options: 0)
             except SystemExit as exit:
                 code = int(exit.code or 0)
         return Outcome(code, out.getvalue(), err.getvalue())
@@ -105,7 +107,7 @@ class Shift:
             stop_driver(self.pipeline.settings.ledger)
         outcome = self.console(*self._with_our_run(command, options, name))
         if name in ("launch", "retry", "reprocess"):
-            for run in records.runs(self.pipeline.ledger, RunState.QUEUED, RunState.RUNNING):
+            for run in run_rows.runs(self.pipeline.ledger, RunState.QUEUED, RunState.RUNNING):
                 self.pipeline.ledger.ask("cancel", run.run, actor=actor())  # nobody waits for its result
         return outcome
 
@@ -170,10 +172,10 @@ class Shift:
         self._ask("launch", run)
 
         def settled() -> bool:
-            attempt = records.newest_attempt(self.pipeline.ledger, run)
+            attempt = attempts.newest_attempt(self.pipeline.ledger, run)
             if attempt is not None:
                 return attempt.flow_run is not None
-            found = records.run(self.pipeline.ledger, run)
+            found = run_rows.run(self.pipeline.ledger, run)
             return found is not None and found.why.startswith("held")
 
         until(settled, PATIENCE)

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from console.ledger import Ledger
-from console.presence import Presence, driver
-from console.processes import driver_log, spawn_driver
-from console.profiles import write_sandbox_profile
-from console.supervisor import Supervisor
+from console.driver.process import driver_log, spawn_driver
+from console.driver.supervisor import Supervisor
+from console.ledger.presence import Presence, driver
+from console.ledger.store import Ledger
+from console.settings.profiles import write_sandbox_profile
 from tests.sandbox_fixture import until
 
 

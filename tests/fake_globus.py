@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from console import records
-from console.ledger import Ledger
-from console.operations import Operations
-from console.settings import Policy
+from console.context import Context
+from console.ledger import runs as run_rows
+from console.ledger.store import Ledger
+from console.settings.model import Policy
 from flowspec.inputs import Places
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import Stage
@@ -99,10 +99,10 @@ class Remote:
     compute: Compute = field(default_factory=Compute)
 
 
-def operations(ledger: Ledger, remote: Remote, policy: Policy) -> Operations:
-    return Operations(ledger, remote, PLACES, "e21062", Path("/results"), ID, {Stage.FIT: ID}, policy)
+def make_context(ledger: Ledger, remote: Remote, policy: Policy) -> Context:
+    return Context(ledger, remote, PLACES, "e21062", Path("/results"), ID, {Stage.FIT: ID}, policy)
 
 
-def judge(ops, run, verdict=Verdict.READY, segments=(0, 1), reason="complete"):
+def judge(ctx, run, verdict=Verdict.READY, segments=(0, 1), reason="complete"):
     judged = Judgement(run, verdict, reason, segments, 2000, "title", 1, 2, 1.0, "print")
-    return records.record_judgement(ops.ledger, f"/data/run{run}", judged, dict.fromkeys(segments, 1000))
+    return run_rows.record_judgement(ctx.ledger, f"/data/run{run}", judged, dict.fromkeys(segments, 1000))

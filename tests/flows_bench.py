@@ -6,8 +6,8 @@ from typing import Any
 
 from flowspec.grammar import refusals
 from remote.sandbox.flows.engine import POLLINGS, Engine
+from remote.sandbox.flows.providers import Providers
 from remote.sandbox.flows.runs import FlowRun
-from remote.sandbox.providers import Providers
 from tests.flows_fakes import ENDPOINT, FUNCTION, Clock, FakeCompute, FakeTransfer
 
 V3 = "https://compute.actions.globus.org/v3"

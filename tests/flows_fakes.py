@@ -7,8 +7,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from remote.sandbox.collection import TransferError
 from remote.sandbox.faults import Faults
+from remote.sandbox.transfer.collection import TransferError
 
 OWNER = "0c9a5ad3-4a5e-4a5c-9f2d-6b1f1f0c0001"
 COLLECTIONS = ("aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002")

@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from console import records
-from console.ledger import Ledger
-from console.states import AttemptState, RunState
+from console.ledger import attempts, evidence, runs
+from console.ledger.store import Ledger
 from flowspec.plan import plan_all
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import RUN_STAGES, SEGMENT_STAGES, Stage
+from flowspec.states import AttemptState, RunState
 
 NOW = 1_782_914_602.0  # 2026-07-01 14:03:22 UTC
 SEGMENT_BYTES = 1_907_000_000
@@ -36,7 +36,7 @@ class DemoLedger:
         ended: float | None = None,
         title: str = "60Cr beta decay",
         size: int = SEGMENT_BYTES,
-    ) -> records.Run:
+    ) -> runs.Run:
         """The watcher has seen a run on disk; `ended` is in seconds before now."""
         numbers = tuple(range(segments)) if isinstance(segments, int) else tuple(segments)
         over = int(self.at - ended) if ended is not None else None
@@ -44,7 +44,7 @@ class DemoLedger:
         judged = Judgement(
             run, verdict, reason, numbers, size * len(numbers), title, began, over, 1800.0, f"fingerprint-{run}"
         )
-        return records.record_judgement(
+        return runs.record_judgement(
             self.ledger, f"/data/e21062/stagearea/run{run}", judged, dict.fromkeys(numbers, size)
         )
 
@@ -65,11 +65,11 @@ class DemoLedger:
         found = self.found(
             run, Verdict.READY, f"run {run} is complete: {segments} segments", segments, ended=since + 60, title=title
         )
-        number = len(records.attempts(self.ledger, run)) + 1
+        number = len(attempts.attempts(self.ledger, run)) + 1
         plan = plan_all(run, found.segments)
         tag = f"demo-{run}-{number}"
-        attempt = records.add_intent(self.ledger, plan, number, tag, {"run": run}, f"run {run}", "flow", "shift@daq1")
-        records.set_attempt(
+        attempt = attempts.add_intent(self.ledger, plan, number, tag, {"run": run}, f"run {run}", "flow", "shift@daq1")
+        attempts.set_attempt(
             self.ledger,
             attempt,
             flow_run=f"0d3c5f1e-0000-4000-8000-{run:06d}{number:06d}",
@@ -81,7 +81,7 @@ class DemoLedger:
             ended_at=None if ended is None else self.at - ended,
         )
         result = f"/data/e21062/results/run-{run:04d}-sorted.root" if state is RunState.DONE else None
-        records.set_run(self.ledger, run, state=state.value, why=why, result=result)
+        runs.set_run(self.ledger, run, state=state.value, why=why, result=result)
         return attempt
 
     def files(self, run: int, stage: Stage, segments: Sequence[int | None]) -> None:
@@ -98,10 +98,10 @@ class DemoLedger:
         note: str = "",
         size: int | None = None,
     ) -> None:
-        newest = records.newest_attempt(self.ledger, run)
+        newest = attempts.newest_attempt(self.ledger, run)
         told = [Evidence(stage, s, witness, says, note, size, self.at) for s in segments]
-        records.record_evidence(self.ledger, run, told, newest.attempt if newest else None)
-        records.refresh_progress(self.ledger, run)
+        evidence.record_evidence(self.ledger, run, told, newest.attempt if newest else None)
+        evidence.refresh_progress(self.ledger, run)
 
     def endpoint(self, name: str, stage: Stage, online: bool, since: float, detail: str = "{}") -> None:
         with self.ledger.change() as db:
@@ -166,9 +166,9 @@ def _launched_runs(demo: DemoLedger) -> None:
 
 def _runs_on_disk(demo: DemoLedger) -> None:
     demo.found(1207, Verdict.READY, "run 1218 is complete: 12 segments", 12, ended=90_000)
-    records.record_gone(demo.ledger, 1207)
+    runs.record_gone(demo.ledger, 1207)
     demo.found(1209, Verdict.READY, "run 1218 is complete: 12 segments", 12, ended=7000)
-    records.set_run(demo.ledger, 1209, state=RunState.QUEUED.value, why="waits: 2 flow runs of 2 are under way")
+    runs.set_run(demo.ledger, 1209, state=RunState.QUEUED.value, why="waits: 2 flow runs of 2 are under way")
     demo.found(1210, Verdict.ARRIVING, "run 1210 is arriving: segment 04 is still being copied", 5)
     demo.found(1212, Verdict.ABNORMAL, "run 1212 ended without END_RUN", 3, ended=6500)
     demo.found(1213, Verdict.INCOMPLETE, "run 1213 segment 03 is missing", [0, 1, 2, 4], ended=6000)

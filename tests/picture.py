@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from console.presence import DriverLock
+from console.ledger.presence import DriverLock
 from screens.app import ConsoleApp
 from screens.options import ScreenOptions
 from screens.themes import RGB

@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from console import jobreports
-from console.states import RunState
+from console.ledger import job_reports
+from flowspec.states import RunState
 from screens.options import ScreenOptions
 from tests.documents import DOCS
 from tests.picture import picture
@@ -53,7 +53,7 @@ def story(pipeline: Pipeline) -> None:
     until(lambda: pipeline.ledger.row("SELECT 1 FROM endpoints WHERE online = 0"), 30)
     pipeline.deliver(pipeline.take(HELD, SEGMENTS, EVENTS))
     pipeline.ledger.ask("report", FAILED, actor="shift@daq1", stage="fit", segment=BAD)
-    until(lambda: any(report.report for report in jobreports.of_run(pipeline.ledger, FAILED)), 30)
+    until(lambda: any(report.report for report in job_reports.of_run(pipeline.ledger, FAILED)), 30)
     pipeline.wait_for(HELD, RunState.QUEUED)
     until(lambda: "3 files" not in _why(pipeline, HANGS) and "fit" in _why(pipeline, HANGS), 30)
 

@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from console import records
-from console.ledger import Ledger
-from console.operations import Operations
-from console.presence import driver
-from console.processes import spawn_driver
-from console.profiles import load
-from console.sandbox import Sandbox
-from console.setup import operations
-from console.states import RunState
+from console.cli.sandbox import Sandbox
+from console.connect import make_context
+from console.context import Context
+from console.driver.process import spawn_driver
+from console.ledger import runs
+from console.ledger.presence import driver
+from console.ledger.store import Ledger
+from console.settings.profiles import load
+from flowspec.states import RunState
 from remote.sandbox.daq.bringing import Bringer
 from remote.sandbox.daq.taking import TakenRun, take_run
 from tests.sandbox_fixture import until
@@ -37,8 +37,8 @@ class Pipeline:
     def profile(self) -> Path:
         return self.sandbox.profile
 
-    def operations(self) -> Operations:
-        return operations(load(self.profile), self.ledger)
+    def make_context(self) -> Context:
+        return make_context(load(self.profile), self.ledger)
 
     def take(self, run: int, segments: int = 2, events: int = 20) -> TakenRun:
         return take_run(self.sandbox.directory / "daq", run, segments=segments, events=events)
@@ -56,12 +56,12 @@ class Pipeline:
         self._driver.wait()
 
     def state(self, run: int) -> RunState | None:
-        found = records.run(self.ledger, run)
+        found = runs.run(self.ledger, run)
         return found.state if found else None
 
-    def wait_for(self, run: int, state: RunState, seconds: float = 60) -> records.Run:
-        def reached() -> records.Run | None:
-            found = records.run(self.ledger, run)
+    def wait_for(self, run: int, state: RunState, seconds: float = 60) -> runs.Run:
+        def reached() -> runs.Run | None:
+            found = runs.run(self.ledger, run)
             ended = found is not None and found.state in (RunState.FAILED, RunState.DONE, RunState.CANCELLED)
             assert not ended or found is None or found.state is state, f"run {run} is {found.state}: {found.why}"
             return found if found is not None and found.state is state else None
@@ -70,8 +70,8 @@ class Pipeline:
 
     def flow_runs(self) -> list[str]:
         """The ids of all flow runs that the sandbox knows, as the service lists them."""
-        ops = self.operations()
-        return [run.id for run in ops.remote.flows.runs([ops.flow_id])]
+        ctx = self.make_context()
+        return [run.id for run in ctx.remote.flows.runs([ctx.flow_id])]
 
     def close(self) -> None:
         if self._driver is not None and self._driver.stdin is not None:
@@ -85,7 +85,7 @@ class Pipeline:
 
 @contextmanager
 def running_pipeline(directory: Path, **options: Any) -> Iterator[Pipeline]:
-    """`options` are those of console.sandbox.Sandbox."""
+    """`options` are those of console.cli.sandbox.Sandbox."""
     pipeline = Pipeline(directory, **options)
     try:
         yield pipeline

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from console import records
-from console.states import AttemptState, RunState
+from console.ledger import attempts, evidence
+from console.ledger import runs as run_rows
 from flowspec.plan import plan_all
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import STAGES, CellState, Stage
+from flowspec.states import AttemptState, RunState
 from remote.globus.compute import REQUEST_SECONDS
 from tests.pipeline_fixture import Pipeline, running_pipeline
 from tests.sandbox_fixture import until
@@ -59,18 +60,18 @@ def finish(pipeline: Pipeline, runs: range) -> None:
             judged = Judgement(
                 run, Verdict.READY, f"run {run} is complete", (0, 1, 2, 3), 4000, "", 0, 0, 1.0, f"f{run}"
             )
-            records.record_judgement(ledger, str(pipeline.settings.dtn.runs / f"run{run}"), judged, sizes)
+            run_rows.record_judgement(ledger, str(pipeline.settings.dtn.runs / f"run{run}"), judged, sizes)
             plan = plan_all(run, (0, 1, 2, 3))
             tag, flow = f"frib-{run}-1-{run:016x}", str(pipeline.settings.flows.analysis)
-            attempt = records.add_intent(ledger, plan, 1, tag, {}, f"x run {run}", flow, "driver")
-            records.set_attempt(
+            attempt = attempts.add_intent(ledger, plan, 1, tag, {}, f"x run {run}", flow, "driver")
+            attempts.set_attempt(
                 ledger, attempt, state=AttemptState.SUCCEEDED.value, flow_run=f"flow-run-{run}", ended_at=ledger.now()
             )
             for stage in STAGES:
                 found = [Evidence(stage, s, Witness.FILE, Says.DONE, "", 1000, 0.0) for s in _places(stage)]
-                records.record_evidence(ledger, run, found, attempt)
-            records.set_run(ledger, run, state=RunState.DONE.value, why="the result is back", finished_at=ledger.now())
-            records.refresh_progress(ledger, run)
+                evidence.record_evidence(ledger, run, found, attempt)
+            run_rows.set_run(ledger, run, state=RunState.DONE.value, why="the result is back", finished_at=ledger.now())
+            evidence.refresh_progress(ledger, run)
 
 
 def rest() -> None:
@@ -95,24 +96,24 @@ def forget(pipeline: Pipeline, *, everything: bool = False) -> None:
     """Let the ledger be behind again: what the tasks said is forgotten, or everything since the launch."""
     with pipeline.ledger.change() as db:
         for run in range(1, RUNNING + 1):
-            records.set_run(pipeline.ledger, run, why="nobody has looked")
+            run_rows.set_run(pipeline.ledger, run, why="nobody has looked")
             for witness in Witness if everything else (Witness.TASK,):
-                records.forget_evidence(pipeline.ledger, run, witness)
+                evidence.forget_evidence(pipeline.ledger, run, witness)
         if everything:
             db.execute("DELETE FROM tasks")
             db.execute("UPDATE attempts SET visits = '{}', log_after = NULL WHERE run <= ?", (RUNNING,))
 
 
 def _right(pipeline: Pipeline, run: int) -> bool:
-    found = records.run(pipeline.ledger, run)
+    found = run_rows.run(pipeline.ledger, run)
     assert found is not None
-    matrix = records.matrix(pipeline.ledger, found)
+    matrix = evidence.matrix(pipeline.ledger, found)
     fitted = matrix[(Stage.FIT, 0)].state is CellState.DONE
     return fitted and found.state is RunState.RUNNING and found.why.startswith("convert 0/1: ")
 
 
-def _started(pipeline: Pipeline) -> list[records.Attempt]:
-    return [a for a in records.open_attempts(pipeline.ledger) if a.flow_run]
+def _started(pipeline: Pipeline) -> list[attempts.Attempt]:
+    return [a for a in attempts.open_attempts(pipeline.ledger) if a.flow_run]
 
 
 def _calls(directory: Path, function: str) -> int:

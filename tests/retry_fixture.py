@@ -9,17 +9,20 @@ from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
-from console import actions, judging, records
-from console.ledger import Ledger
-from console.operations import Operations
-from console.outputs import look
-from console.records import Attempt, Run
-from console.settings import Policy
-from console.states import AttemptState, RunState
+from console.actions import conclude
+from console.context import Context
+from console.driver import round as driver_round
+from console.evidence.outputs import look
+from console.ledger import attempts, evidence, runs
+from console.ledger.attempts import Attempt
+from console.ledger.runs import Run
+from console.ledger.store import Ledger
+from console.settings.model import Policy
 from flowspec import names
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import STAGES, Stage
+from flowspec.states import AttemptState, RunState
 from remote.globus.flows import FlowRun
 from remote.globus.transfer import RemoteFile
 from tests.fake_globus import PLACES, Clock, Flows
@@ -51,7 +54,7 @@ class World:
         self.ledger = Ledger(directory / "ledger.db", now=self.clock)
         remote = SimpleNamespace(flows=self.flows, transfer=self)
         settings = Policy(max_in_flight=100, **policy)
-        self.ops = Operations(self.ledger, remote, PLACES, "e21062", self.results, "id", {}, settings)
+        self.ctx = Context(self.ledger, remote, PLACES, "e21062", self.results, "id", {}, settings)
 
     # ---- as Transfer
 
@@ -73,10 +76,10 @@ class World:
                 (folder / names.segment_file(run, segment)).touch()
                 self.touched(run, segment, self.clock.time)
         judged = Judgement(run, verdict, "complete", tuple(told), sum(told.values()), "t", 1, 2, 1.0, str(told))
-        return records.record_judgement(self.ledger, str(folder), judged, told)
+        return runs.record_judgement(self.ledger, str(folder), judged, told)
 
     def _known(self, run: int) -> Mapping[int, int]:
-        before = records.run(self.ledger, run)
+        before = runs.run(self.ledger, run)
         return before.sizes if before else {}
 
     def touched(self, run: int, segment: int, at: float) -> None:
@@ -84,7 +87,7 @@ class World:
         os.utime(self.runs / f"run{run}" / names.segment_file(run, segment), (at, at))
 
     def round(self) -> None:
-        actions.launch_what_is_due(self.ops)
+        driver_round.launch_what_is_due(self.ctx)
 
     def ask(self, verb: str, run: int | None, **args: object) -> SimpleNamespace:
         """A request, answered in a round of the driver a second later."""
@@ -96,12 +99,12 @@ class World:
         return SimpleNamespace(state=request.state, answer=request.answer)
 
     def run(self, number: int) -> Run:
-        found = records.run(self.ledger, number)
+        found = runs.run(self.ledger, number)
         assert found is not None
         return found
 
     def attempt(self, run: int) -> Attempt:
-        found = records.newest_attempt(self.ledger, run)
+        found = attempts.newest_attempt(self.ledger, run)
         assert found is not None
         return found
 
@@ -116,7 +119,7 @@ class World:
         details = {} if good else {"cause": log}
         status = "SUCCEEDED" if good or not attempt.plan.joins else "FAILED"
         ended = datetime.fromtimestamp(self.clock.time - 30, timezone.utc).isoformat()
-        judging.judge(self.ops, attempt, FlowRun("f", "id", status, "", (), "", ended, details))
+        conclude.judge(self.ctx, attempt, FlowRun("f", "id", status, "", (), "", ended, details))
         return self.run(run)
 
     def _does(
@@ -137,8 +140,8 @@ class World:
         for segment in segments:
             if cause := causes.get((stage, segment)):
                 told.append(Evidence(stage, segment, Witness.TASK, Says.FAILED, cause, None, self.clock.time))
-        seen = look(self.ops, self.run(attempt.run), stage, good)
-        records.record_evidence(self.ledger, attempt.run, [*told, *seen], attempt.attempt)
+        seen = look(self.ctx, self.run(attempt.run), stage, good)
+        evidence.record_evidence(self.ledger, attempt.run, [*told, *seen], attempt.attempt)
 
     def writes(self, run: int, stage: Stage, segment: int | None) -> None:
         """The output of a place appears, or is replaced."""

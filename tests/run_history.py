@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict
 from datetime import datetime, timezone
 
-from console import records
-from console.jobreports import ReportState
-from console.report_files import JobReport
+from console.actions.report_files import JobReport
+from console.ledger import attempts, evidence
+from console.ledger.job_reports import ReportState
 from flowspec import flowlog
 from flowspec.flowlog import Visit
 from flowspec.progress import Evidence, Says, Witness
@@ -20,7 +20,7 @@ HOSTILE_LINE = "\x1b[31mterminate called\x1b[0m [bold]after[/] \u202ethrowing\u2
 
 def with_history(demo: DemoLedger, run: int, segment: int) -> int:
     """Give the newest attempt of a run a history; returns its key."""
-    (*_, attempt) = records.attempts(demo.ledger, run)
+    (*_, attempt) = attempts.attempts(demo.ledger, run)
     began = attempt.intended_at
 
     def iso(at: float) -> str:
@@ -31,11 +31,11 @@ def with_history(demo: DemoLedger, run: int, segment: int) -> int:
         Stage.FIT: Visit(Says.DONE, iso(311), "tg_4637c14b-e41f-4b4d-bb01-4277224f03bc", iso(2000), "", iso(2000)),
         Stage.CONVERT: Visit(Says.FAILED, iso(2001), "tg_ba5ad150", iso(2400), "1 of 41 tasks failed", iso(2400)),
     }
-    records.set_attempt(demo.ledger, attempt.attempt, visits=flowlog.dump(visits))
+    attempts.set_attempt(demo.ledger, attempt.attempt, visits=flowlog.dump(visits))
     tasks = [Evidence(Stage.TRANSFER, s, Witness.TASK, Says.DONE, "transferred 42/42 files", None, began + 300)
              for s in range(42)]  # fmt: skip
     tasks += [Evidence(Stage.FIT, 3, Witness.TASK, Says.DONE, "fit took 900.5 s", 1_907_000_000, began + 1700, 900.5)]
-    records.record_evidence(demo.ledger, run, tasks, attempt.attempt)
+    evidence.record_evidence(demo.ledger, run, tasks, attempt.attempt)
     report = JobReport(
         134, f"fit of run {run} segment {segment:02d}: return code 134: EventEditor aborted", "nid004012", "28471193",
         began + 400, 71.25, None, "", ("Copying input...", "... Done", HOSTILE_LINE, "EventEditor aborted"),

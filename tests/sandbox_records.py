@@ -17,7 +17,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Records:
-    """The documents of `GET /sandbox/records`, see remote/sandbox/records.py."""
+    """The documents of `GET /sandbox/records`, see remote/sandbox/journal.py."""
 
     calls: list[Document]
     flow_runs: list[Document]

@@ -17,16 +17,18 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from console import cli, headless, records
-from console.commands import COMMANDS
-from console.processes import stop_driver
-from console.profiles import load
-from console.settings import Settings
-from console.states import RunState
-from console.usage import PROFILE_VARIABLE
-from screens import look
-from screens.keys import ACTIONS, MOVES
+from console.cli import parser as command_parser
+from console.cli import sandbox_run
+from console.cli.commands import COMMANDS
+from console.driver.process import stop_driver
+from console.ledger import runs as run_rows
+from console.settings.model import Settings
+from console.settings.names import PROFILE_VARIABLE
+from console.settings.profiles import load
+from flowspec.states import RunState
+from screens.keys.actions import ACTIONS, MOVES
 from screens.options import screen_options
+from screens.rows import styles
 from tests import documents
 from tests.docs_shift import ORDER, SCREEN, Outcome, Shift, name_of, parsed
 from tests.documents import DOCS, PAGES, ROOT, Documented
@@ -109,8 +111,8 @@ def _paths(document: Any, told: set[str], path: str = "") -> Iterator[str]:
 
 def _sandbox_report_is_documented(pipeline: Any) -> None:
     """The report of --until-done, of a run that need not be done for it."""
-    run = records.runs(pipeline.ledger)[0]
-    outcome = headless._outcome(pipeline.ledger, pipeline.sandbox, run)
+    run = run_rows.runs(pipeline.ledger)[0]
+    outcome = sandbox_run._outcome(pipeline.ledger, pipeline.sandbox, run)
     found = {"schema": 1, "ok": True, "directory": "", "runs": [outcome]}
     _all_fields_are_documented("sandbox", found)
     sample = re.search(r"^    (\{\"schema\".*?\n)\n", documents.section(COMMANDS_PAGE, "console sandbox"), re.M | re.S)
@@ -146,7 +148,9 @@ def _run(*arguments: str) -> str:
 
 
 def test_documented_commands_and_options_are_those_of_the_parser() -> None:
-    found = {"console " + name: parser for name, parser in _leaves(cli._parser())} | {"console": cli._parser()}
+    found = {"console " + name: parser for name, parser in _leaves(command_parser._parser())} | {
+        "console": command_parser._parser()
+    }
     assert set(documents.headings(COMMANDS_PAGE, 2)) == set(found)
     common = {"-h", "--help", "--json", "--profile", "--version"}
     for heading, parser in found.items():
@@ -206,7 +210,7 @@ def _settings(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any
 
 def test_documented_tables_are_those_of_the_ledger() -> None:
     told = documents.rows(documents.section(DOCS / "developers.md", "The ledger"))
-    made = re.findall(r"^CREATE TABLE (\w+)", (ROOT / "console/schema.sql").read_text(), re.M)
+    made = re.findall(r"^CREATE TABLE (\w+)", (ROOT / "console/ledger/schema.sql").read_text(), re.M)
     assert sorted(name.strip("`") for name, _ in told) == sorted(made)
 
 
@@ -237,10 +241,10 @@ def test_documented_keys_are_those_of_the_screen() -> None:
 
 
 def test_documented_glyphs_and_states_are_those_of_the_screen() -> None:
-    glyphs = [f"| `{glyph}` | {meaning} |" for glyph, _, meaning in (*look.GLYPHS.values(), look.NOTHING)]
+    glyphs = [f"| `{glyph}` | {meaning} |" for glyph, _, meaning in (*styles.GLYPHS.values(), styles.NOTHING)]
     assert sorted(_table("Glyphs")) == sorted(glyphs)
     told = [state for state, *_ in documents.rows(documents.section(OPERATORS, "States of a run"))]
-    assert sorted(told) == sorted(look.run_state(state)[0] for state in RunState)
+    assert sorted(told) == sorted(styles.run_state(state)[0] for state in RunState)
 
 
 def _table(heading: str) -> list[str]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from remote.sandbox.collection import Collection
-from remote.sandbox.transfer import TransferService
+from remote.sandbox.transfer.collection import Collection
+from remote.sandbox.transfer.service import TransferService
 from tests.sandbox_fixture import until
 
 OWNER = "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d01"

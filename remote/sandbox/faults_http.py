@@ -28,7 +28,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Blueprint, Response, jsonify, request
 
 from remote.sandbox.faults import FaultError, Faults
-from remote.sandbox.records import PREFIX
+from remote.sandbox.journal import PREFIX
 
 Document = dict[str, Any]
 Environ = dict[str, Any]

@@ -17,14 +17,16 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 import remote.site
-from remote.sandbox import auth, compute_http, faults_http, records, transfer_http
-from remote.sandbox.collection import Collection
-from remote.sandbox.compute import ComputeService, Endpoint
+from remote.sandbox import auth, faults_http, journal
+from remote.sandbox.compute import http as compute_http
+from remote.sandbox.compute.service import ComputeService, Endpoint
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows import http as flows_http
 from remote.sandbox.flows.service import FlowsService
 from remote.sandbox.ids import DTN_COLLECTION, ENDPOINTS, IDENTITY, SITE_COLLECTION
-from remote.sandbox.transfer import TransferService
+from remote.sandbox.transfer import http as transfer_http
+from remote.sandbox.transfer.collection import Collection
+from remote.sandbox.transfer.service import TransferService
 from remote.sandbox.world import World
 
 _DEFAULT_WORKERS = {"frib-fit-mpi": 2, "frib-convert": 1, "frib-analysis": 1}
@@ -135,7 +137,7 @@ def create_app(world: World) -> Flask:
         app.logger.exception("%s %s", request.method, request.path)
         return _error(500, "InternalError", f"A defect of the sandbox, see its log: {type(error).__name__}")
 
-    for part in (auth, transfer_http, compute_http, flows_http, records):
+    for part in (auth, transfer_http, compute_http, flows_http, journal):
         app.register_blueprint(part.blueprint(world))
     app.register_blueprint(faults_http.blueprint(world.faults))
     app.wsgi_app = faults_http.Edge(app.wsgi_app, world.faults)  # type: ignore[method-assign]

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from remote.sandbox.compute import ComputeService
+    from remote.sandbox.compute.service import ComputeService
     from remote.sandbox.faults import Faults
     from remote.sandbox.flows.service import FlowsService
-    from remote.sandbox.transfer import TransferService
+    from remote.sandbox.transfer.service import TransferService
 
 
 @dataclass

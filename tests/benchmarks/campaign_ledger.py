@@ -13,12 +13,13 @@ import threading
 import time
 from pathlib import Path
 
-from console import records
-from console.ledger import Ledger
-from console.presence import DriverLock
-from console.states import AttemptState, RunState
+from console.ledger import evidence
+from console.ledger import runs as run_rows
+from console.ledger.presence import DriverLock
+from console.ledger.store import Ledger
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import RUN_STAGES, SEGMENT_STAGES, Stage
+from flowspec.states import AttemptState, RunState
 from tests.ledger_fixture import DemoLedger
 
 FIRST = 1001
@@ -79,7 +80,7 @@ def drive(path: Path, rate: float) -> None:
     ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     number, began = 0, time.monotonic()
-    under_way = [run.run for run in records.runs(ledger, RunState.RUNNING)]
+    under_way = [run.run for run in run_rows.runs(ledger, RunState.RUNNING)]
     print("ready", flush=True)
     while not ended.wait(max(0.0, began + number / (rate or 1) - time.monotonic())):
         lock.beat()
@@ -101,12 +102,12 @@ def _one_more(ledger: Ledger, run: int, turn: int) -> None:
     note = "" if says is Says.DONE else "pending, Slurm Priority"
     with ledger.change():
         size = 1_900_000_000 if says is Says.DONE else None
-        records.record_evidence(
+        evidence.record_evidence(
             ledger, run, [Evidence(Stage.FIT, segment, Witness.FILE, says, note, size, ledger.now())]
         )
-        records.refresh_progress(ledger, run)
+        evidence.refresh_progress(ledger, run)
         done = segment + 1 if says is Says.DONE else SEGMENTS - segment - 1
-        records.set_run(ledger, run, why=f"fit {done}/{SEGMENTS}: {SEGMENTS - done} pending")
+        run_rows.set_run(ledger, run, why=f"fit {done}/{SEGMENTS}: {SEGMENTS - done} pending")
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.discovery import Discovery, _identity
-from console.ledger import Ledger
-from console.rundirectory import HOT_SECONDS
-from console.settings import Policy
-from console.sightings import LedgerListener
-from console.watching import Watch
+from console.disk.discovery import Discovery, _identity
+from console.disk.events import Watch
+from console.disk.listener import LedgerListener
+from console.disk.rundirectory import HOT_SECONDS
+from console.ledger.store import Ledger
+from console.settings.model import Policy
 
 BEGIN, END = "/the-idle-looks-begin", "/the-idle-looks-end"
 LOOKS = 120

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from console import records
-from console.states import RunState
+from console.ledger import attempts
 from flowspec import flowlog
 from flowspec.flowlog import Visit
 from flowspec.stages import Stage
+from flowspec.states import RunState
 from remote.sandbox.daq.taking import take_run
 from tests.benchmarks.result import Result
 from tests.pipeline_fixture import Pipeline, running_pipeline
@@ -87,7 +87,7 @@ def _environment(name: str, value: str) -> Iterator[None]:
 
 def _course(pipeline: Pipeline, ended: float) -> Course:
     run = pipeline.wait_for(RUN, RunState.DONE, 120)
-    attempt = records.newest_attempt(pipeline.ledger, RUN)
+    attempt = attempts.newest_attempt(pipeline.ledger, RUN)
     assert attempt is not None
     assert run.finished_at is not None
     waits = [
@@ -100,7 +100,7 @@ def _course(pipeline: Pipeline, ended: float) -> Course:
 def _source_ended(pipeline: Pipeline, stage: Stage, visit: Visit) -> float:
     """When a transfer task was completed, or a job had written its report."""
     if stage in (Stage.TRANSFER, Stage.RETURN):
-        return flowlog.seconds(pipeline.operations().remote.transfer.task(str(visit.action)).completed or "")
+        return flowlog.seconds(pipeline.make_context().remote.transfer.task(str(visit.action)).completed or "")
     name = "analyze.json" if stage is Stage.ANALYZE else f"{stage.value}-00.json"
     report = pipeline.sandbox.directory / "site" / "logs" / f"run{RUN}" / name
     return report.stat().st_mtime

@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from console import records
-from console.states import RunState
+from console.ledger import attempts, runs
+from flowspec.states import RunState
 from tests.benchmarks.result import Result
 from tests.pipeline_fixture import Pipeline, running_pipeline
 from tests.sandbox_fixture import until
@@ -46,7 +46,7 @@ def end_to_launch() -> Result:
 
 
 def _started_at(pipeline: Pipeline, run: int) -> float | None:
-    attempt = records.newest_attempt(pipeline.ledger, run)
+    attempt = attempts.newest_attempt(pipeline.ledger, run)
     return attempt.started_at if attempt and attempt.flow_run else None
 
 
@@ -55,7 +55,7 @@ def end_to_result() -> Result:
     with _driven() as pipeline:
         ended_at = pipeline.deliver(pipeline.take(1, segments=4, events=400))
         until(lambda: pipeline.state(1) is RunState.DONE, 120)
-        run = records.run(pipeline.ledger, 1)
+        run = runs.run(pipeline.ledger, 1)
         assert run is not None
         assert run.finished_at is not None
         reports = (pipeline.sandbox.directory / "site" / "logs" / "run1").glob("*.json")

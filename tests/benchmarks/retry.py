@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from console import records
-from console.ledger import actor
-from console.states import RunState
+from console.ledger import attempts as attempt_rows
+from console.ledger.store import actor
+from flowspec.states import RunState
 from tests import sandbox_records
 from tests.benchmarks.result import Result
 from tests.pipeline_fixture import Pipeline, running_pipeline
@@ -47,7 +47,7 @@ def _retry(pipeline: Pipeline, number: int, **args: object) -> None:
 
 def _ended(pipeline: Pipeline, state: RunState, attempts: int) -> None:
     def ended() -> bool:
-        newest = records.newest_attempt(pipeline.ledger, RUN)
+        newest = attempt_rows.newest_attempt(pipeline.ledger, RUN)
         return newest is not None and newest.number == attempts and pipeline.state(RUN) is state
 
     until(ended, PATIENCE)

@@ -14,10 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from console.discovery import Discovery
-from console.ledger import Ledger
-from console.settings import Policy
-from console.sightings import LedgerListener
+from console.disk.discovery import Discovery
+from console.disk.listener import LedgerListener
+from console.ledger.store import Ledger
+from console.settings.model import Policy
 from tests.benchmarks.idle import BEGIN, END, LOOKS
 from tests.benchmarks.result import ROOT, Result, seconds_of
 from tests.discovery_fixture import begin, end, item

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from console.states import RunState
+from flowspec.states import RunState
 from remote.sandbox.daq.taking import TakenRun
 from tests import sandbox_records
 from tests.drills.driver import FREE_SPACE

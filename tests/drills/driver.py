@@ -10,8 +10,10 @@ import os
 import sys
 from pathlib import Path
 
-from console import attempts, diskspace, driver
-from console.cli import main
+from console.actions import launch
+from console.cli.parser import main
+from console.disk import space
+from console.driver import loop
 from remote.globus import compute, limits
 
 FREE_SPACE = "FRIB_TEST_FREE_SPACE"
@@ -19,18 +21,18 @@ FREE_SPACE = "FRIB_TEST_FREE_SPACE"
 
 def less_patient() -> None:
     limits.SUBMIT_SECONDS, limits.ANSWER_SECONDS = 3.0, 3.0
-    driver.ENDPOINT_SECONDS, attempts.LOOKUP_SECONDS = 1.5, 1.0
+    loop.ENDPOINT_SECONDS, launch.LOOKUP_SECONDS = 1.5, 1.0
     compute.REQUESTS, compute.REQUEST_SECONDS = 16, 1.0  # World's sandbox is as many times as fast
-    measured = diskspace.measure
+    measured = space.measure
 
-    def told(directory: Path) -> diskspace.Space:
+    def told(directory: Path) -> space.Space:
         file = Path(os.environ.get(FREE_SPACE, os.devnull))
         if not file.is_file():
             return measured(directory)
         free, total = file.read_text().split()
-        return diskspace.Space(int(free), int(total))
+        return space.Space(int(free), int(total))
 
-    diskspace.measure = told
+    space.measure = told
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from console.states import RunState
 from flowspec.ringitems import Frame, ItemType
+from flowspec.states import RunState
 from tests import sandbox_records
 from tests.drills.desk import Desk, desk_in, free_space
 from tests.sandbox_fixture import until

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from console import cancel_lines, records
-from console.cancel_lines import LineKind
-from console.ledger import actor
-from console.states import AttemptState, RunState
-from console.status import status_text
+from console.cli.status import status_text
+from console.ledger import attempts, cancel_lines, runs
+from console.ledger.cancel_lines import LineKind
+from console.ledger.store import actor
 from flowspec.stages import Stage
+from flowspec.states import AttemptState, RunState
 from tests.pipeline_fixture import Pipeline, running_pipeline
 from tests.sandbox_fixture import until
 from tests.sandbox_records import clear_faults, set_fault
@@ -94,7 +94,7 @@ def ask(pipeline: Pipeline, verb: str, run: int):
 
 
 def lines_of(pipeline: Pipeline, run: int) -> list[cancel_lines.CancelLine]:
-    return cancel_lines.read(pipeline.ledger, records.newest_attempt(pipeline.ledger, run).attempt)
+    return cancel_lines.read(pipeline.ledger, attempts.newest_attempt(pipeline.ledger, run).attempt)
 
 
 def nothing_is_left(pipeline: Pipeline, run: int) -> None:
@@ -157,13 +157,13 @@ def test_a_queued_run_never_executes_and_a_driver_that_is_killed_sees_the_cancel
 def test_what_an_offline_endpoint_holds_stays_listed_until_it_is_back(pipeline: Pipeline) -> None:
     directory = pipeline.sandbox.directory
     pipeline.deliver(pipeline.take(41, segments=2, events=10))
-    attempt = until(lambda: (a := records.newest_attempt(pipeline.ledger, 41)) and a.flow_run and a, 20)
+    attempt = until(lambda: (a := attempts.newest_attempt(pipeline.ledger, 41)) and a.flow_run and a, 20)
     set_fault(directory, "endpoint-offline", endpoint="frib-convert")
-    until(lambda: records.tasks(pipeline.ledger, attempt.attempt, Stage.CONVERT), 40)
+    until(lambda: attempts.tasks(pipeline.ledger, attempt.attempt, Stage.CONVERT), 40)
     until(lambda: pipeline.ledger.row("SELECT 1 FROM endpoints WHERE name = 'frib-convert' AND online = 0"), 30)
     assert ask(pipeline, "cancel", 41).state == "done"
     still = "still running: convert of segments 00, 01 (task ids "
-    run = until(lambda: (r := records.run(pipeline.ledger, 41)) and still in r.why and r, 20)
+    run = until(lambda: (r := runs.run(pipeline.ledger, 41)) and still in r.why and r, 20)
     assert run.why.endswith("), endpoint frib-convert offline")
     assert run.state is RunState.CANCELLING
     told = status_text(pipeline.ledger, 41)
@@ -179,6 +179,6 @@ def test_what_was_cancelled_is_done_by_a_retry(pipeline: Pipeline) -> None:
     """The marker of the first attempt does not stop the second."""
     assert ask(pipeline, "retry", 23).state == "done"
     until(lambda: pipeline.state(23) is RunState.DONE, 60)
-    states = [attempt.state for attempt in records.attempts(pipeline.ledger, 23)]
+    states = [attempt.state for attempt in attempts.attempts(pipeline.ledger, 23)]
     assert states == [AttemptState.CANCELLED, AttemptState.SUCCEEDED]
     assert sandbox_records(pipeline.sandbox.directory).functions(23)["fit"] == 2, "none was fitted again"

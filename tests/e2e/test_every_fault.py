@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from console import records
-from console.states import RunState
+from console.ledger import attempts
+from flowspec.states import RunState
 from remote.sandbox.faults import FAULTS
 from tests.drills.desk import Desk, desk_in
 from tests.fire.verdict import judge
@@ -114,7 +114,7 @@ def corrupt_segment(desk: Desk) -> None:
     desk.select(run)
     desk.see("fit of segment 01 failed", "r retries what is missing", seconds=40)
     desk.retry(run)
-    until(lambda: len(records.attempts(desk.world.ledger, run)) == 2)
+    until(lambda: len(attempts.attempts(desk.world.ledger, run)) == 2)
     desk.wait_for(FAILED, run)
     desk.see("segment 01 quarantined: failed twice at fit")
     waive = ["console", "--profile", str(desk.world.profile), "waive", str(run), "1", "--reason", "cut on the DTN"]
@@ -242,7 +242,7 @@ def _is_started_again(desk: Desk, name: str, cause: str, **args: str | int) -> N
     desk.select(run)
     desk.see(f"could not be started: {cause}", "; tried again soon")
     desk.wait_for(DONE, run)
-    assert [attempt.number for attempt in records.attempts(desk.world.ledger, run)] == [1]
+    assert [attempt.number for attempt in attempts.attempts(desk.world.ledger, run)] == [1]
 
 
 # ---- flows

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from console.states import RunState
+from flowspec.states import RunState
 from tests.fire import points
 from tests.fire.soak import Soak
 from tests.fire.verdict import judge
@@ -38,8 +38,8 @@ def test_forty_runs_at_once_all_finish_and_never_more_are_in_flight_than_allowed
         world.start_driver()
         until(lambda: all(world.state(run) is RunState.DONE for run in world.runs), 240, every=0.5)
         assert judge(world).good
-        ops = world.operations()
-        flow_runs = ops.remote.flows.runs([ops.flow_id])
+        ctx = world.make_context()
+        flow_runs = ctx.remote.flows.runs([ctx.flow_id])
         assert len(flow_runs) == RUNS
         spans = [(datetime.fromisoformat(r.started), datetime.fromisoformat(str(r.completed))) for r in flow_runs]
         at_once = max(sum(began <= moment < ended for began, ended in spans) for moment, _ in spans)

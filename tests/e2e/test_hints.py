@@ -6,9 +6,10 @@ import re
 import time
 from dataclasses import replace
 
-from console import pollers, records
-from console.nudging import TRIAL
-from console.report import snapshot
+from console.evidence import poll
+from console.evidence.hints import TRIAL
+from console.ledger import attempts, runs
+from console.reading.snapshot import snapshot
 from flowspec.stages import Stage
 from tests.pipeline_fixture import running_pipeline
 from tests.sandbox_fixture import until
@@ -23,8 +24,8 @@ def test_hints_shorten_the_wait_for_flows(tmp_path):
         pipeline.deliver(pipeline.take(5))
         pipeline.start_driver()
 
-        def at_convert() -> records.Attempt | None:
-            attempt = records.newest_attempt(pipeline.ledger, 5)
+        def at_convert() -> attempts.Attempt | None:
+            attempt = attempts.newest_attempt(pipeline.ledger, 5)
             visited = attempt is not None and Stage.CONVERT in attempt.visits
             return attempt if visited else None
 
@@ -39,20 +40,20 @@ def test_hints_shorten_the_wait_for_flows(tmp_path):
 
 def test_they_end_by_themselves_when_flows_ignores_them(tmp_path):
     with running_pipeline(tmp_path / "sandbox", polling="real", speed=LATE, hints=False) as pipeline:
-        ops = pipeline.operations()
-        ops = replace(ops, policy=ops.policy.model_copy(update={"poll_interval": 0.05}))  # hints in quick succession
+        ctx = pipeline.make_context()
+        ctx = replace(ctx, policy=ctx.policy.model_copy(update={"poll_interval": 0.05}))  # hints in quick succession
         for run in (1, 2, 3):
             pipeline.deliver(pipeline.take(run, segments=1, events=2))
         pipeline.start_driver()  # finds and launches them
-        until(lambda: sum(bool(a.flow_run) for a in records.open_attempts(pipeline.ledger)) == 3, 20)
+        until(lambda: sum(bool(a.flow_run) for a in attempts.open_attempts(pipeline.ledger)) == 3, 20)
         pipeline.kill_driver()
 
         def why() -> str:
-            pollers.poll_attempts(ops)
-            return records.run(pipeline.ledger, 2).why
+            poll.poll_attempts(ctx)
+            return runs.run(pipeline.ledger, 2).why
 
         def off() -> str:
-            pollers.poll_attempts(ops)
+            poll.poll_attempts(ctx)
             return snapshot(pipeline.ledger).hints_off
 
         assert until(off, 40, every=0.1) == (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from console import jobreports
-from console.jobreports import PENDING, Report, ReportState
-from console.report import detail
-from console.states import RunState
+from console.ledger import job_reports
+from console.ledger.job_reports import PENDING, Report, ReportState
+from console.reading.snapshot import detail
 from flowspec.stages import Stage
+from flowspec.states import RunState
 from tests.fire.world import World
 from tests.sandbox_fixture import until
 
@@ -23,7 +23,7 @@ def test_the_report_of_a_failed_job_comes_by_itself_and_others_on_demand(tmp_pat
         world.wait_for(run, RunState.FAILED)
 
         def settled(count: int) -> list[Report] | None:
-            found = jobreports.of_run(world.ledger, run)
+            found = job_reports.of_run(world.ledger, run)
             return found if len(found) == count and not any(r.state in PENDING for r in found) else None
 
         first, second = until(lambda: settled(2), 20)

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 import uproot
 
-from console import actions, pollers, records
-from console.ledger import actor
-from console.states import AttemptState, RunState
+from console.driver import round
+from console.evidence import poll
+from console.ledger import attempts as attempt_rows
+from console.ledger import evidence, runs
+from console.ledger.store import actor
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import STAGES, CellState, Stage
+from flowspec.states import AttemptState, RunState
 from tests.pipeline_fixture import running_pipeline
 from tests.sandbox_fixture import until
 
@@ -60,12 +63,12 @@ def test_a_driver_that_is_killed_again_and_again_launches_every_run_once(pipelin
         pipeline.deliver(pipeline.take(run))
 
     def reached(stage: Stage) -> bool:  # or passed: the flow run goes on while nobody drives
-        attempt = records.newest_attempt(pipeline.ledger, 7)
+        attempt = attempt_rows.newest_attempt(pipeline.ledger, 7)
         return attempt is not None and STAGES.index(Stage(attempt.stage)) >= STAGES.index(stage)
 
     moments = [
-        lambda: pipeline.state(7) is RunState.READY or records.attempts(pipeline.ledger, 7),
-        lambda: records.attempts(pipeline.ledger, 7) and records.attempts(pipeline.ledger, 8),
+        lambda: pipeline.state(7) is RunState.READY or attempt_rows.attempts(pipeline.ledger, 7),
+        lambda: attempt_rows.attempts(pipeline.ledger, 7) and attempt_rows.attempts(pipeline.ledger, 8),
         lambda: reached(Stage.FIT),
         lambda: reached(Stage.CONVERT),
     ]
@@ -76,8 +79,8 @@ def test_a_driver_that_is_killed_again_and_again_launches_every_run_once(pipelin
     pipeline.start_driver()
     for run in (7, 8):
         pipeline.wait_for(run, RunState.DONE)
-        assert [a.state for a in records.attempts(pipeline.ledger, run)] == [AttemptState.SUCCEEDED]
-    known = {a.flow_run for run in (7, 8) for a in records.attempts(pipeline.ledger, run)}
+        assert [a.state for a in attempt_rows.attempts(pipeline.ledger, run)] == [AttemptState.SUCCEEDED]
+    known = {a.flow_run for run in (7, 8) for a in attempt_rows.attempts(pipeline.ledger, run)}
     assert sorted(pipeline.flow_runs()) == sorted(known)
 
 
@@ -91,20 +94,20 @@ def test_a_failed_fit_names_its_cause_and_a_retry_does_not_transfer_again(pipeli
     assert failed.why.startswith("fit of segment 00, 01 failed: ")
     assert "134" in failed.why
     assert failed.why.endswith("r retries what is missing")
-    matrix = records.matrix(pipeline.ledger, failed)
+    matrix = evidence.matrix(pipeline.ledger, failed)
     assert matrix[(Stage.TRANSFER, 0)].state is CellState.DONE
     assert matrix[(Stage.FIT, 1)].state is CellState.FAILED
     config.write_text(good)
     assert ask(pipeline, "retry", 9).answer == "run 9 attempt 2: fit 2, convert 2, analyze, return"
-    done = until(lambda: pipeline.state(9) is RunState.DONE and records.run(pipeline.ledger, 9), 60)
-    assert [a.state for a in records.attempts(pipeline.ledger, 9)] == [AttemptState.FAILED, AttemptState.SUCCEEDED]
+    done = until(lambda: pipeline.state(9) is RunState.DONE and runs.run(pipeline.ledger, 9), 60)
+    assert [a.state for a in attempt_rows.attempts(pipeline.ledger, 9)] == [AttemptState.FAILED, AttemptState.SUCCEEDED]
     assert Path(done.result).stat().st_size > 0
 
 
 def test_a_run_is_cancelled_and_what_is_missing_is_done_later(pipeline):
     pipeline.deliver(pipeline.take(10, segments=3, events=200))
     pipeline.start_driver()
-    until(lambda: (a := records.newest_attempt(pipeline.ledger, 10)) and a.stage == "fit", 30)
+    until(lambda: (a := attempt_rows.newest_attempt(pipeline.ledger, 10)) and a.stage == "fit", 30)
     assert ask(pipeline, "cancel", 10).state == "done"
     pipeline.wait_for(10, RunState.CANCELLED)
     assert ask(pipeline, "launch", 10).state == "refused"
@@ -143,13 +146,13 @@ def quick_analyze(kit, run, expected, input_dir, output_dir, log_dir, marker):
     return {"rc": len(missing), "missing": missing, "bytes": 4, "seconds": 1.0}
 
 
-def with_functions(ops, functions):
+def with_functions(ctx, functions):
     """The operations with other compute functions."""
     compute = {
-        stage: (ops.places.compute[stage][0], ops.remote.compute.register_function(function, stage.value))
+        stage: (ctx.places.compute[stage][0], ctx.remote.compute.register_function(function, stage.value))
         for stage, function in functions.items()
     }
-    return replace(ops, places=replace(ops.places, compute=compute))
+    return replace(ctx, places=replace(ctx.places, compute=compute))
 
 
 def record_ready(pipeline, run, segments):
@@ -158,13 +161,13 @@ def record_ready(pipeline, run, segments):
     files = sorted(directory.glob("*.evt"))
     sizes = {segment: file.stat().st_size for segment, file in zip(range(segments), files, strict=True)}
     judged = Judgement(run, Verdict.READY, "complete", tuple(sizes), sum(sizes.values()), "t", 1, 2, 1.0, "print")
-    records.record_judgement(pipeline.ledger, str(directory), judged, sizes)
+    runs.record_judgement(pipeline.ledger, str(directory), judged, sizes)
 
 
 def test_a_run_of_300_segments_is_split_into_flow_runs_within_their_state_limit(pipeline):
     """Every reply as long as a bad one may be; the sandbox ends a flow run whose state outgrows 200 KB."""
     functions = {Stage.FIT: quick_fit, Stage.CONVERT: quick_convert, Stage.ANALYZE: quick_analyze}
-    ops = with_functions(pipeline.operations(), functions)
+    ctx = with_functions(pipeline.make_context(), functions)
     directory = pipeline.settings.dtn.runs / "run300"
     directory.mkdir()
     for segment in range(300):
@@ -172,14 +175,14 @@ def test_a_run_of_300_segments_is_split_into_flow_runs_within_their_state_limit(
     record_ready(pipeline, 300, 300)
 
     def work() -> bool:
-        actions.launch_what_is_due(ops)
-        pollers.poll_attempts(ops)
-        run = records.run(pipeline.ledger, 300)
+        round.launch_what_is_due(ctx)
+        poll.poll_attempts(ctx)
+        run = runs.run(pipeline.ledger, 300)
         assert run.state is not RunState.FAILED, run.why
         return run.state is RunState.DONE
 
     until(work, 100, every=0.3)
-    attempts = records.attempts(pipeline.ledger, 300)
+    attempts = attempt_rows.attempts(pipeline.ledger, 300)
     assert [a.state for a in attempts] == [AttemptState.SUCCEEDED] * 2
     assert sorted(s for a in attempts for s in a.plan.convert) == list(range(300))
     assert [a.plan.analyze for a in attempts] == [False, True]
@@ -192,16 +195,16 @@ def quick_lie(kit, run, segment, input_dir, output_dir, log_dir, marker):
 def test_success_without_output_is_a_failure_that_says_so(pipeline):
     """What the original's job scripts did for years: return code 0 and no file."""
     functions = {Stage.FIT: quick_lie, Stage.CONVERT: quick_convert, Stage.ANALYZE: quick_analyze}
-    ops = with_functions(pipeline.operations(), functions)
+    ctx = with_functions(pipeline.make_context(), functions)
     pipeline.deliver(pipeline.take(11))
     record_ready(pipeline, 11, 2)
 
     def work() -> bool:
-        actions.launch_what_is_due(ops)
-        pollers.poll_attempts(ops)
+        round.launch_what_is_due(ctx)
+        poll.poll_attempts(ctx)
         return pipeline.state(11) not in (RunState.QUEUED, RunState.RUNNING)
 
     until(work, 60, every=0.3)
-    run = records.run(pipeline.ledger, 11)
+    run = runs.run(pipeline.ledger, 11)
     assert run.state is RunState.FAILED
     assert "fit of segment 00, 01 failed: reported done, but its output is not there" in run.why

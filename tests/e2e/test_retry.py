@@ -7,10 +7,12 @@ from collections import Counter
 
 import pytest
 
-from console import cli, records
-from console.states import RunState
-from console.usage import PROFILE_VARIABLE
+from console.cli import parser
+from console.ledger import attempts as attempt_rows
+from console.ledger import evidence, runs
+from console.settings.names import PROFILE_VARIABLE
 from flowspec.stages import CellState, Stage
+from flowspec.states import RunState
 from tests import sandbox_records
 from tests.pipeline_fixture import running_pipeline
 from tests.sandbox_fixture import until
@@ -29,7 +31,7 @@ def console(pipeline, monkeypatch, capsys):
     monkeypatch.setenv(PROFILE_VARIABLE, str(pipeline.profile))
 
     def run(*words: str, code: int = 0) -> str:
-        assert cli.main(words) == code, capsys.readouterr()
+        assert parser.main(words) == code, capsys.readouterr()
         out, err = capsys.readouterr()
         return (out if code == 0 else err).strip()
 
@@ -51,8 +53,8 @@ def wait_for(pipeline, run, state, attempts):
     """The run has ended in this state with its n-th attempt."""
 
     def ended():
-        found = records.run(pipeline.ledger, run)
-        newest = records.newest_attempt(pipeline.ledger, run)
+        found = runs.run(pipeline.ledger, run)
+        newest = attempt_rows.newest_attempt(pipeline.ledger, run)
         return newest and newest.number == attempts and newest.ended_at and found.state is state and found
 
     return until(ended, 60)
@@ -63,7 +65,7 @@ def test_one_of_eight_segments_that_failed_is_retried_with_the_least_of_work(pip
     pipeline.deliver(pipeline.take(5, segments=8, events=10))
     failed = wait_for(pipeline, 5, RunState.FAILED, attempts=1)
     assert failed.why.startswith("fit of segment 07 failed: ")
-    matrix = records.matrix(pipeline.ledger, failed)
+    matrix = evidence.matrix(pipeline.ledger, failed)
     assert all(matrix[(Stage.CONVERT, segment)].state is CellState.DONE for segment in range(7))
     before = work_of(pipeline, 5)
     assert (before["fit"], before["copied"]) == (8, 8)
@@ -85,7 +87,7 @@ def test_what_passes_by_itself_and_what_does_not(pipeline, console):
     wait_for(pipeline, 7, RunState.FAILED, attempts=1)
     assert console("retry", "7").startswith("run 7 attempt 2: fit 1, convert 1")
     wait_for(pipeline, 6, RunState.DONE, attempts=2)
-    by_itself = [attempt.actor for attempt in records.attempts(pipeline.ledger, 6)]
+    by_itself = [attempt.actor for attempt in attempt_rows.attempts(pipeline.ledger, 6)]
     assert by_itself == ["driver", "driver"]
     told = [row["text"] for row in pipeline.ledger.rows("SELECT text FROM events WHERE run = 6")]
     assert any("WorkerLost" in text and "(1 of 3)" in text for text in told)
@@ -104,7 +106,7 @@ def test_what_passes_by_itself_and_what_does_not(pipeline, console):
 def test_an_inactive_flow_run_goes_on_after_the_consent_was_given(pipeline, console):
     fault(pipeline, "consent-missing", service="flows", stage="fit", run=8)
     pipeline.deliver(pipeline.take(8, segments=1, events=10))
-    waiting = until(lambda: (run := records.run(pipeline.ledger, 8)) and "is inactive" in run.why and run, 60)
+    waiting = until(lambda: (run := runs.run(pipeline.ledger, 8)) and "is inactive" in run.why and run, 60)
     assert "a consent that is missing" in waiting.why
     assert "console login" in waiting.why
     sandbox_records.clear_faults(pipeline.sandbox.directory, "consent-missing")
@@ -132,4 +134,4 @@ def test_a_campaign_is_told_first(pipeline, console):
     assert any(line.startswith("left out, not known: ") for line in told)
     assert console("reprocess", "6", "--from", "analyze").startswith("1 runs are queued behind live data")
     wait_for(pipeline, 6, RunState.DONE, attempts=3)
-    assert records.newest_attempt(pipeline.ledger, 6).plan.convert == ()
+    assert attempt_rows.newest_attempt(pipeline.ledger, 6).plan.convert == ()

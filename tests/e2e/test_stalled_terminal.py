@@ -17,7 +17,7 @@ from typing import Any
 
 import pyte
 
-from console.states import RunState
+from flowspec.states import RunState
 from tests.benchmarks.terminal import Terminal, running
 from tests.fire.world import World
 from tests.sandbox_fixture import until

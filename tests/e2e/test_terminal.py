@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from console.presence import driver
+from console.ledger.presence import driver
 from tests.pipeline_fixture import Pipeline
 from tests.sandbox_fixture import until
 from tests.tmux import terminal
@@ -57,7 +57,7 @@ def test_a_run_comes_home_another_is_cancelled_and_retried(tmp_path, size):
 def test_nothing_is_left_when_the_terminal_is_closed(tmp_path):
     with terminal(tmp_path, "--sandbox") as window:
         window.wait_for("1217", seconds=STARTED)
-        assert window.processes("remote.sandbox.worker")
+        assert window.processes("remote.sandbox.compute.worker")
         window.close()
         window.nothing_is_left()
         assert not list(tmp_path.glob("frib-sandbox-*"))
@@ -85,9 +85,9 @@ def test_a_killed_driver_is_replaced_and_a_killed_worker_too(tmp_path):
         killed = window.kill("watch", "--lifeline")
         until(lambda: [p for p in window.processes("watch", "--lifeline") if p.pid != killed], 5)
         window.wait_for("driver here")
-        workers = len(window.processes("remote.sandbox.worker"))
-        window.kill("remote.sandbox.worker")
-        until(lambda: len(window.processes("remote.sandbox.worker")) == workers, 10)
+        workers = len(window.processes("remote.sandbox.compute.worker"))
+        window.kill("remote.sandbox.compute.worker")
+        until(lambda: len(window.processes("remote.sandbox.compute.worker")) == workers, 10)
         window.wait_for("1217 done", seconds=60)
         window.kill("remote.sandbox.daq")
         window.wait_for("the daq process ended (signal 9)")

@@ -17,8 +17,8 @@ from typing import Any
 
 import requests
 
-from console.cli import main
-from console.ledger import Ledger
+from console.cli.parser import main
+from console.ledger.store import Ledger
 
 
 def doom(at: int, trace: str) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from console import records
-from console.states import RunState
+from console.ledger import attempts, runs
+from flowspec.states import RunState
 from tests.fire.verdict import judge
 from tests.fire.world import World
 from tests.sandbox_fixture import until
@@ -57,7 +57,7 @@ class Points:
         """A driver that stopped responding has just started an attempt."""
         run = self.world.new_run()
         process = self._spawn(0)
-        until(lambda: records.newest_attempt(self.world.ledger, run), STORY_SECONDS)
+        until(lambda: attempts.newest_attempt(self.world.ledger, run), STORY_SECONDS)
         process.send_signal(signal.SIGSTOP)
         return RunState.DONE
 
@@ -98,7 +98,7 @@ class Points:
         try:
             until(condition, STORY_SECONDS)
         except AssertionError:
-            found = records.run(self.world.ledger, run)
+            found = runs.run(self.world.ledger, run)
             said = f"run {run} stays {found.state.value}: {found.why}" if found else f"run {run} is not in the ledger"
             log = (self.directory / "driver.log").read_text()[-2000:]
             raise AssertionError(f"{said}; the driver's log:\n{log}") from None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console import records
-from console.states import RunState
+from console.ledger import attempts, runs
+from flowspec.states import RunState
 from tests.fire.world import World
 from tests.sandbox_records import records as sandbox_records
 
@@ -28,7 +28,7 @@ def judge(world: World) -> Verdict:
     there = sandbox_records(world.sandbox.directory).flow_runs
     succeeded: dict[int, list[str]] = {}
     tags: dict[str, list[str]] = {}
-    known = {a.flow_run: a for run in world.runs for a in records.attempts(world.ledger, run)}
+    known = {a.flow_run: a for run in world.runs for a in attempts.attempts(world.ledger, run)}
     orphans = [f"flow run {run['id']} has no attempt" for run in there if run["id"] not in known]
     for flow_run in there:
         tags.setdefault(flow_run["tags"][0], []).append(flow_run["id"])
@@ -37,7 +37,7 @@ def judge(world: World) -> Verdict:
             succeeded.setdefault(attempt.run, []).append(flow_run["id"])
     lost, doubled = [], [f"tag {tag}: flow runs {ids}" for tag, ids in tags.items() if len(ids) > 1]
     for number in set(world.runs) - world.cancelled:
-        run = records.run(world.ledger, number)
+        run = runs.run(world.ledger, number)
         result = world.settings.dtn.results / f"run-{number:04d}-sorted.root"
         if run is None or run.state is not RunState.DONE or not result.exists():
             lost.append(f"run {number} is {run.state.value if run else 'not in the ledger'}: {run.why if run else ''}")

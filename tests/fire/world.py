@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from console.presence import Presence, driver
+from console.ledger.presence import Presence, driver
 from tests.pipeline_fixture import Pipeline
 from tests.sandbox_fixture import PROJECT
 

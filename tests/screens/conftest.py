@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from console.presence import DriverLock
+from console.ledger.presence import DriverLock
 from tests.ledger_fixture import DemoLedger, demo_ledger
 
 

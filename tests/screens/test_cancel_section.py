@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console import cancel_lines, records
-from console.cancel_lines import CancelLine, LineKind
+from console.ledger import attempts, cancel_lines
+from console.ledger.cancel_lines import CancelLine, LineKind
 from tests.ledger_fixture import NOW, DemoLedger
 from tests.screen_driver import make_app, settled, until, until_shown
 
@@ -14,8 +14,8 @@ RUN = 1208  # cancelling
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["wide", "small"])
 async def test_each_line_is_ticked_when_it_was_seen_gone(demo: DemoLedger, size: tuple[int, int]) -> None:
-    (attempt,) = records.attempts(demo.ledger, RUN)
-    records.set_attempt(demo.ledger, attempt.attempt, cancel_by="anna@daq1", cancel_at=NOW - 5)
+    (attempt,) = attempts.attempts(demo.ledger, RUN)
+    attempts.set_attempt(demo.ledger, attempt.attempt, cancel_by="anna@daq1", cancel_at=NOW - 5)
     for line in (
         CancelLine(LineKind.MARKER, "/top/logs/run1208/cancelled/tag", "marker at the site", "made", NOW - 4),
         CancelLine(LineKind.FLOW_RUN, "0d3c5f1e", "flow run", "cancelled", NOW - 4),

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from console import records
-from screens.command_line import COMMANDS, Typed, understood
-from screens.copying import LONGEST, to_copy
-from screens.keys import ACTIONS, OF_RUN
+from console.ledger import runs
+from screens.keys.actions import ACTIONS, OF_RUN
+from screens.keys.command_line import COMMANDS, Typed, understood
+from screens.keys.copying import LONGEST, to_copy
 from tests.ledger_fixture import DemoLedger
 from tests.screen_driver import make_app, settled, shown, until, until_shown
 from tests.screens.test_seeing import typed
@@ -107,7 +107,7 @@ async def test_y_copies_and_always_shows(demo: DemoLedger, keys: list[str], want
 
 
 async def test_a_copy_is_harmless_and_short(demo: DemoLedger) -> None:
-    records.set_run(demo.ledger, 1219, path="/data/\x1b]52;c;cm0=\x07run\n1219" + "x" * 5000)
+    runs.set_run(demo.ledger, 1219, path="/data/\x1b]52;c;cm0=\x07run\n1219" + "x" * 5000)
     app = make_app(demo.ledger.path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)

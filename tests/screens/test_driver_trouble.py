@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from console.presence import Presence
-from console.report import snapshot
-from screens.bars import old, status
-from screens.header import header
+from console.ledger.presence import Presence
+from console.reading.snapshot import snapshot
 from screens.options import ScreenOptions
 from screens.reader import Look
+from screens.rows.bars import old, status
+from screens.rows.header import header
 from tests.ledger_fixture import NOW, demo_ledger
 
 HERE = Presence(21584, "daq7.frib.msu.edu", "shift@daq7", NOW, "background")

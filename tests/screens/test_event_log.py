@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.eventlog import PAGE, LogReader
+from console.reading.eventlog import PAGE, LogReader
 from tests.ledger_fixture import DemoLedger
 from tests.screen_driver import make_app, settled, shown, until, until_shown
 from tests.screens.test_seeing import typed

@@ -18,17 +18,18 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from console import records, text
-from console.presence import DriverLock
-from console.states import AttemptState, RunState
-from console.status import status_text
+from console import text
+from console.cli.status import status_text
+from console.ledger import attempts
+from console.ledger.presence import DriverLock
 from flowspec.progress import Says, Witness
 from flowspec.stages import Stage
+from flowspec.states import AttemptState, RunState
 from screens.app import ConsoleApp
 from screens.confirm import Confirm
-from screens.keys import SECTIONS, Question
-from screens.lines import Lines
-from screens.pane import Pane
+from screens.keys.actions import SECTIONS, Question
+from screens.widgets.lines import Lines
+from screens.widgets.pane import Pane
 from tests.benchmarks.terminal import running
 from tests.ledger_fixture import NOW, DemoLedger
 from tests.run_history import with_history
@@ -61,7 +62,7 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoLed
         demo.says(RUN, Stage.FIT, [number], Witness.TASK, Says.FAILED, words)
         demo.ledger.event("bad", words, actor=words, run=RUN, segment=number)
     body = {f"{number} {words[:300]}": words[:300] for number, words in enumerate(WORDS)}
-    records.set_attempt(demo.ledger, attempt, why=WORDS[1])
+    attempts.set_attempt(demo.ledger, attempt, why=WORDS[1])
     document = {"rc": 134, "cause": WORDS[1], "node": WORDS[2], "job_id": WORDS[3], "sha256": WORDS[4], "log": WORDS[5],
                 "started": 1.0, "seconds": 2.0, "bytes": None, "lines": WORDS}  # fmt: skip
     with demo.ledger.change() as db:

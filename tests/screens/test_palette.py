@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from screens.command_line import matching
-from screens.keys import EVERYWHERE, FETCH, RETRY
+from screens.keys.actions import EVERYWHERE, FETCH, RETRY
+from screens.keys.command_line import matching
 from tests.ledger_fixture import DemoLedger
 from tests.screen_driver import make_app, settled, until, until_shown
 from tests.screens.test_commands_and_copies import asked

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from textual.keys import Keys
 
-from console.profiles import load
-from console.settings import SettingsError
-from screens.keymap import _NAMED, keymap
-from screens.keys import ACTIONS, MOVES
-from screens.main_rows import RUNS
+from console.settings.model import SettingsError
+from console.settings.profiles import load
+from screens.keys.actions import ACTIONS, MOVES
+from screens.keys.keymap import _NAMED, keymap
 from screens.options import screen_options
-from screens.table import places
+from screens.rows.main import RUNS
+from screens.widgets.table import places
 from tests.documents import DOCS
 from tests.ledger_fixture import DemoLedger
 from tests.screen_driver import make_app, settled, shown, until, until_shown

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from console.jobreports import ReportState
-from console.ledger import Ledger
+from console.ledger.job_reports import ReportState
+from console.ledger.store import Ledger
 from tests.ledger_fixture import DemoLedger
 from tests.run_history import with_history
 from tests.screen_driver import make_app, settled, shown, until, until_shown

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from console import newfailures, records
-from console.ledger import Ledger
-from console.presence import DriverLock
-from console.states import RunState
+from console.ledger import acknowledged, runs
+from console.ledger.presence import DriverLock
+from console.ledger.store import Ledger
 from flowspec.readiness import Verdict
-from screens import bars
-from screens.keys import ACTIONS, MOVES, QUIT, SUSPEND
+from flowspec.states import RunState
+from screens.keys.actions import ACTIONS, MOVES, QUIT, SUSPEND
 from screens.reader import Look
+from screens.rows import bars
 from tests.ledger_fixture import NOW, DemoLedger, demo_ledger
 from tests.screen_driver import WATCHING, make_app, settled, shown, until, until_shown
 
@@ -31,7 +31,7 @@ def row_of(run: int) -> list[str]:
 
 @pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
 async def test_runs_segments_progress_and_endpoints_are_all_in_sight(demo: DemoLedger, size: tuple[int, int]) -> None:
-    newfailures.acknowledge(demo.ledger, 10**6, "anna@daq1")
+    acknowledged.acknowledge(demo.ledger, 10**6, "anna@daq1")
     app = make_app(demo.ledger.path)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
@@ -216,7 +216,7 @@ async def test_new_data_do_not_move_the_cursor(demo: DemoLedger) -> None:
         await pilot.press("down")
         demo.found(1220, Verdict.TAKING, "segment 00 is growing", 1)
         await until_shown(pilot, "  1220 taking", ">  1218 ready")
-        records.set_run(demo.ledger, 1218, state=RunState.QUEUED.value, why="is next")
+        runs.set_run(demo.ledger, 1218, state=RunState.QUEUED.value, why="is next")
         await until_shown(pilot, ">  1218 queued")
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from screens.keys import HIGHER, LOWER, NARROWER, WIDER
-from screens.pane import Pane
-from screens.split import LEAST, Split
+from screens.keys.actions import HIGHER, LOWER, NARROWER, WIDER
+from screens.widgets.pane import Pane
+from screens.widgets.split import LEAST, Split
 from tests.ledger_fixture import DemoLedger
 from tests.screen_driver import make_app, settled, until, until_shown
 

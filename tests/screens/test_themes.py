@@ -6,9 +6,9 @@ import pytest
 from textual.color import Color
 from textual.theme import Theme
 
-from console.states import AttemptState, RunState
-from console.usage import AUTO_THEME, THEME_NAMES
-from screens import look
+from console.settings.names import AUTO_THEME, THEME_NAMES
+from flowspec.states import AttemptState, RunState
+from screens.rows import styles as row_styles
 from screens.themes import CONTRAST, RGB, THEMES, suiting
 from tests.ledger_fixture import DemoLedger
 from tests.screen_driver import make_app, settled, until_shown
@@ -109,7 +109,7 @@ async def test_without_colour_and_in_ascii_every_state_has_words_of_its_own(
         screen = await until_shown(pilot, "Segments of 1214")
         assert screen.isascii()
         for state in RunState:
-            assert f" {look.run_state(state)[0]} " in screen, state
+            assert f" {row_styles.run_state(state)[0]} " in screen, state
         told = " ".join(screen.split())
         for row in ("frib-fit-mpi online", "frib-analysis OFFLINE", "07 1.9 G ok !! -"):
             assert row in told
@@ -124,9 +124,9 @@ async def test_without_colour_and_in_ascii_every_state_has_words_of_its_own(
 
 
 def test_words_and_glyphs_of_states_are_distinct_ascii() -> None:
-    glyphs = [glyph for glyph, _, _ in (*look.GLYPHS.values(), look.NOTHING)]
-    runs = [look.run_state(state)[0] for state in RunState]
-    attempts = [look.attempt_state(state)[0] for state in AttemptState]
+    glyphs = [glyph for glyph, _, _ in (*row_styles.GLYPHS.values(), row_styles.NOTHING)]
+    runs = [row_styles.run_state(state)[0] for state in RunState]
+    attempts = [row_styles.attempt_state(state)[0] for state in AttemptState]
     for words in (glyphs, runs, attempts):
         assert len(set(words)) == len(words)
         assert all(word.isascii() for word in words)

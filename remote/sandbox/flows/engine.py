@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 from flowspec import polling
-from remote.sandbox.action_bodies import ProviderError
 from remote.sandbox.flows import expressions, interpreter
+from remote.sandbox.flows.action_bodies import ProviderError
 from remote.sandbox.flows.errors import StateError, runtime
 from remote.sandbox.flows.paths import visible
+from remote.sandbox.flows.providers import Providers
 from remote.sandbox.flows.runs import ACTIVE, FAILED, INACTIVE, SUCCEEDED, FlowRun, Running, iso
-from remote.sandbox.providers import Providers
 
 POLLINGS: dict[str, Callable[[int], float]] = {  # name -> seconds to the next poll after so many
     "quick": lambda polls: min(2.0, polling.interval(polls)),

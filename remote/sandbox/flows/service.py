@@ -13,14 +13,14 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from remote.sandbox.faults_flows import late
 from remote.sandbox.flows import documents, listing, roles, validation
 from remote.sandbox.flows.engine import POLLINGS, Engine
 from remote.sandbox.flows.errors import FlowsError
+from remote.sandbox.flows.faults import late
 from remote.sandbox.flows.listing import Position, Query
+from remote.sandbox.flows.providers import Providers
 from remote.sandbox.flows.runs import Flow, FlowRun, iso
 from remote.sandbox.flows.scheduler import Scheduler
-from remote.sandbox.providers import Providers
 
 __all__ = ["FlowsError", "FlowsService"]
 

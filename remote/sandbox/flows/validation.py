@@ -9,9 +9,9 @@ import jsonschema
 from jsonschema.validators import validator_for
 
 from flowspec.grammar import refusals
-from remote.sandbox.action_bodies import ProviderError
+from remote.sandbox.flows.action_bodies import ProviderError
 from remote.sandbox.flows.errors import FlowsError
-from remote.sandbox.providers import Providers
+from remote.sandbox.flows.providers import Providers
 
 PRINCIPAL = re.compile(r"urn:globus:(auth:identity|groups:id):[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ROLES = {

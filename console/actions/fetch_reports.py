@@ -1,0 +1,187 @@
+"""The reports of jobs and the ends of their logs, brought from the site on demand.
+
+Each job leaves both beside one another at the site. They are copied to the DTN, below the results, by one small
+transfer at a time: Globus runs three, and the data need them. For the driver: `want` and `fetch`; for all: `of_run`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+
+from console import text
+from console.actions.report_files import REPORT_BYTES, read
+from console.context import Context, Refused, run_of
+from console.ledger import attempts, job_reports
+from console.ledger.job_reports import PENDING, Report, ReportPlace, ReportState
+from console.ledger.store import Ledger, Request
+from flowspec import flowlog, names
+from flowspec.stages import Stage
+from remote.globus.errors import RemoteError
+from remote.globus.transfer import RemoteFile, TransferTask
+
+JOBS = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
+OF_A_FAILURE = 3  # reports that are fetched of an attempt that failed, without being asked
+FAILED_LATELY = 86400.0  # s
+MOST_AT_ONCE, RUNS_AT_ONCE = 20, 3  # reports in a transfer, and listings before it
+DEADLINE = 1800.0  # s, after which Globus gives the transfer up
+LOG_BYTES = 20_000_000  # a larger one is not fetched
+CLOCKS_DIFFER = 60.0  # s, between the site's and ours
+
+
+def want(ctx: Context, request: Request) -> str:
+    """Have a report fetched: of the last attempt that did or does this stage of this segment."""
+    run = run_of(ctx, request)
+    segment = request.args.get("segment")
+    try:
+        stage = Stage(str(request.args.get("stage")))
+    except ValueError:
+        raise Refused(f"run {run.run}: there is no stage {request.args.get('stage')!r}") from None
+    if stage not in JOBS:
+        raise Refused(f"{stage.value} is no job at the site and leaves no report; the flow log tells of it")
+    for attempt in reversed(attempts.attempts(ctx.ledger, run.run)):
+        if attempt.started_at is not None and (stage, segment) in attempt.plan.places():
+            break
+    else:
+        of = stage.value if segment is None else f"{stage.value} of segment {segment}"
+        raise Refused(f"run {run.run}: no attempt has done {of} yet, so there is no report")
+    asked = ReportPlace(attempt.attempt, run.run, stage, segment)
+    already = any(r.state in PENDING for r in job_reports.of_place(ctx.ledger, asked))
+    if not already:
+        job_reports.ask(ctx.ledger, [asked], request.actor)
+    (report,) = job_reports.of_place(ctx.ledger, asked)
+    return f"run {run.run} attempt {attempt.number}: the report of {report.whose} is {report.sentence}"
+
+
+def _want_of_failures(ledger: Ledger) -> None:
+    """Whoever looks at a failure in the morning finds the reports there."""
+    wanted = job_reports.failed_without_report(ledger, JOBS, ledger.now() - FAILED_LATELY, OF_A_FAILURE)
+    if wanted:
+        job_reports.ask(ledger, wanted, "driver")
+
+
+# ---- fetching
+
+
+def fetch(ctx: Context) -> None:
+    """One round: follow the transfer that is under way, or begin the next one.
+
+    Raises RemoteError when it is worth trying again later. The submission id is written before Transfer is asked, so
+    that a driver may die in between.
+    """
+    _want_of_failures(ctx.ledger)
+    waiting = job_reports.waiting(ctx.ledger)
+    begun = [report for report in waiting if report.submission is not None]
+    if not waiting:
+        return
+    try:
+        if not begun:
+            _begin(ctx, _first(waiting), None)
+        elif (task := begun[0].task) is not None:
+            _follow(ctx, begun, task)
+        else:
+            _begin(ctx, begun, begun[0].submission)
+    except RemoteError as error:
+        if error.kind == "later":
+            raise
+        job_reports.set_absent(ctx.ledger, begun or _first(waiting), f"{error.cause}; {error.next_step}")
+
+
+def _first(waiting: Sequence[Report]) -> list[Report]:
+    """The oldest wishes, as many as go into one transfer."""
+    ordered = sorted(waiting, key=lambda report: report.asked_at)
+    runs = list(dict.fromkeys(report.run for report in ordered))[:RUNS_AT_ONCE]
+    return [report for report in ordered if report.run in runs][:MOST_AT_ONCE]
+
+
+def _begin(ctx: Context, wanted: Sequence[Report], submission: str | None) -> None:
+    transfer, places = ctx.remote.transfer, ctx.places
+    listings = {run: transfer.ls(places.site_collection, places.logs(run)) or {} for run in {r.run for r in wanted}}
+    files: list[tuple[str, str]] = []
+    found: list[Report] = []
+    for report in wanted:
+        chosen, why = _at_the_site(report, listings[report.run])
+        if not chosen:
+            job_reports.set_absent(ctx.ledger, [report], f"{why} in {places.logs(report.run)}")
+            continue
+        found.append(report)
+        folder = f"{places.results}/{names.logs_below_results(report.run)}"
+        files += [(f"{places.logs(report.run)}/{name}", f"{folder}/{name}") for name in chosen]
+    if not found:
+        return
+    submission = submission or transfer.submission_id()
+    job_reports.set_reports(ctx.ledger, found, state=ReportState.FETCHING.value, submission=submission)
+    deadline = datetime.fromtimestamp(ctx.now() + DEADLINE, timezone.utc)
+    task = transfer.copy(
+        submission, places.site_collection, places.dtn_collection, files,
+        label=f"{ctx.experiment} job reports", deadline=deadline,
+    )  # fmt: skip
+    job_reports.set_reports(ctx.ledger, found, task=task)
+
+
+def _at_the_site(report: Report, listing: Mapping[str, RemoteFile]) -> tuple[list[str], str]:
+    """The files to be copied; or none, and why."""
+    began = report.attempt_started or 0.0
+    chosen, reasons = [], []
+    for name, limit in zip(names.job_files(report.stage.value, report.segment), (REPORT_BYTES, LOG_BYTES), strict=True):
+        file = listing.get(name)
+        if file is None:
+            reasons.append(f"there is no {name}")
+        elif file.size > limit:
+            reasons.append(f"{name} is too large ({text.size(file.size)})")
+        elif _written(file) < began - CLOCKS_DIFFER:
+            reasons.append(f"{name} is of an earlier attempt")
+        else:
+            chosen.append(name)
+    return chosen, " and ".join(reasons)
+
+
+def _written(file: RemoteFile) -> float:
+    try:
+        return flowlog.seconds(file.modified)
+    except ValueError:
+        return math.inf
+
+
+def _follow(ctx: Context, begun: Sequence[Report], task_id: str) -> None:
+    task = ctx.remote.transfer.task(task_id)
+    if task.status in ("ACTIVE", "INACTIVE"):
+        if begun[0].why != (how := _how(task)):
+            job_reports.set_reports(ctx.ledger, begun, why=how)
+        return
+    arrived = {destination.rpartition("/")[2] for _, destination in ctx.remote.transfer.successful(task_id)}
+    for report in begun:
+        _take(ctx, report, arrived, task)
+
+
+def _how(task: TransferTask) -> str:
+    """What there is to say of a transfer that has not ended."""
+    if task.status == "INACTIVE":
+        return f"the transfer is inactive: {task.nice_status_details or 'credentials are missing'}"
+    if task.nice_status == "Queued":
+        return "queued at Globus: only three transfers run at a time"
+    return "" if task.nice_status in ("", "OK") else f"{task.nice_status}: {task.nice_status_details}"
+
+
+def _take(ctx: Context, report: Report, arrived: Iterable[str], task: TransferTask) -> None:
+    """Read what has arrived for one report, and write it to the ledger."""
+    folder = ctx.results / names.logs_below_results(report.run)
+    document, log = (
+        folder / name if name in arrived else None for name in names.job_files(report.stage.value, report.segment)
+    )
+    try:
+        found = read(document, log)
+    except (OSError, ValueError) as error:
+        job_reports.set_absent(ctx.ledger, [report], str(error))
+        return
+    if found is None:
+        why = task.fatal_error or task.nice_status_details or "it vanished while it was fetched"
+        job_reports.set_absent(ctx.ledger, [report], f"not transferred: {why}")
+        return
+    job_reports.set_reports(
+        ctx.ledger, [report], state=ReportState.THERE.value, why="", fetched_at=ctx.now(),
+        document=json.dumps(asdict(found)),
+    )  # fmt: skip

@@ -1,0 +1,147 @@
+"""Attempts: intent first, the flow run second, its id third.
+
+An attempt is written to the ledger before Globus is asked for anything. Its tag travels with the flow run, so that
+after a lost reply or a crash the flow run is looked up by its tag before a second one could be started.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timezone
+from pathlib import Path
+
+from console.context import Context, Refused
+from console.ledger import attempts, evidence, failures, runs
+from console.ledger.attempts import Attempt
+from console.ledger.runs import Run
+from flowspec import definition, inputs
+from flowspec.causes import Kind
+from flowspec.plan import WHAT_IS_MISSING, Plan, Wish, repeated_later
+from flowspec.quarantine import Failure
+from flowspec.states import AttemptState, RunState
+from remote.globus.errors import RemoteError
+
+# How long a flow run that was asked for may take to appear in the list of flow runs.
+LOOKUP_SECONDS = 5.0
+CLOCKS_DIFFER_SECONDS = 86_400.0
+
+
+def intend(ctx: Context, run: Run, plan: Plan, actor: str, wish: Wish = WHAT_IS_MISSING) -> int:
+    """Write the intent of the run's next attempt; returns its number.
+
+    What the wish repeats becomes missing, so that of the wish only its segments are left to remember.
+    """
+    before = attempts.newest_attempt(ctx.ledger, run.run)
+    number = before.number + 1 if before else 1
+    label = f"{ctx.experiment} run {run.run} attempt {number}"
+    tag = f"frib-{run.run}-{number}-{secrets.token_hex(8)}"
+    body = inputs.input_document(plan, ctx.places, Path(run.path).name, label, tag)
+    faults = inputs.problems(body, definition.analysis().schema)
+    if faults:
+        raise Refused(f"run {run.run}: the input document is not valid: {'; '.join(faults[:3])}")
+    with ctx.ledger.change():
+        evidence.expect_anew(ctx.ledger, run.run, [*plan.places(), *repeated_later(plan, wish)])
+        attempt = attempts.add_intent(ctx.ledger, plan, number, tag, body, label, ctx.flow_id, actor)
+        runs.set_run(
+            ctx.ledger, run.run, state=RunState.RUNNING.value, why=f"attempt {number} is being started",
+            launched_fingerprint=run.fingerprint, launched_sizes=_launched_sizes(run, plan),
+            finished_at=None, again_at=None, wish=Wish(segments=wish.segments).to_json(),
+        )  # fmt: skip
+        text = f"run {run.run} attempt {number}: {plan.describe()}"
+        ctx.ledger.event("info", text, actor=actor, run=run.run, attempt=attempt)
+    return number
+
+
+def _launched_sizes(run: Run, plan: Plan) -> dict[int, int]:
+    """Bytes by segment as the attempts have or will have them: a late segment counts when an attempt works on it."""
+    known = dict(run.launched_sizes)
+    taken = [s for s in plan.expected if s in plan.convert or (s not in known and s not in plan.held)]
+    return known | {s: run.sizes[s] for s in (*taken, *plan.waived) if s in run.sizes}
+
+
+def send_intents(ctx: Context) -> RemoteError | None:
+    """Start the flow run of every intent; one that may have been started before is looked up by its tag first.
+
+    Returns the error after which there is no point in asking for more now.
+    """
+    for attempt in attempts.open_attempts(ctx.ledger):
+        if attempt.state is not AttemptState.INTENT or attempt.cancel_at is not None:
+            continue
+        try:
+            if attempt.started_at is None:
+                _send(ctx, attempt)
+            else:
+                _settle(ctx, attempt)
+        except RemoteError as error:
+            _not_started(ctx, attempt, error)
+            if error.kind != "bug":
+                return error
+    return None
+
+
+def _send(ctx: Context, attempt: Attempt) -> None:
+    # `started_at` without a flow run id says: Globus was or is being asked, the answer is not known.
+    attempts.set_attempt(ctx.ledger, attempt.attempt, started_at=ctx.now())
+    flow_run = ctx.remote.flows.start(
+        attempt.flow_id, dict(attempt.body), attempt.label, [attempt.tag, "FRIB"], ctx.run_managers, ctx.run_monitors
+    )
+    started(ctx, attempt, flow_run.id)
+
+
+def _settle(ctx: Context, attempt: Attempt) -> None:
+    """Find out whether the flow run that was asked for exists; ask again only when it does not."""
+    if ctx.now() - (attempt.started_at or 0) < LOOKUP_SECONDS:
+        return
+    flow_run = look_up(ctx, attempt)
+    if flow_run is not None:
+        started(ctx, attempt, flow_run)
+    else:
+        _send(ctx, attempt)
+
+
+def look_up(ctx: Context, attempt: Attempt) -> str | None:
+    """The id of the flow run that carries the attempt's tag, if there is one."""
+    # Globus tells by its own clock when a flow run began: wherever that is off, the flow run must be found.
+    since = datetime.fromtimestamp(attempt.intended_at - CLOCKS_DIFFER_SECONDS, timezone.utc).isoformat()
+    found = ctx.remote.flows.find_by_tag(attempt.flow_id, attempt.tag, since)
+    return found[0].id if found else None
+
+
+def started(ctx: Context, attempt: Attempt, flow_run: str) -> None:
+    with ctx.ledger.change():
+        attempts.set_attempt(
+            ctx.ledger,
+            attempt.attempt,
+            state=AttemptState.STARTED.value,
+            flow_run=flow_run,
+            started_at=ctx.now(),
+            why="",
+        )
+        runs.set_run(ctx.ledger, attempt.run, why=f"attempt {attempt.number} started")
+        text = f"run {attempt.run} attempt {attempt.number} started: flow run {flow_run}"
+        ctx.ledger.event("info", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
+
+
+def _not_started(ctx: Context, attempt: Attempt, error: RemoteError) -> None:
+    """A start that failed: for good only when Globus finds fault with what it was asked.
+
+    What the service, the login or the rights do not allow now holds this run and those behind it until it is mended.
+    """
+    final = error.kind == "bug" and not error.ambiguous
+    next_step = "tried again soon" if error.kind == "later" else error.next_step
+    why = f"could not be started: {error.cause}; {next_step}"
+    with ctx.ledger.change():
+        changed = why != attempt.why
+        if final:
+            attempts.set_attempt(
+                ctx.ledger, attempt.attempt, state=AttemptState.FAILED.value, why=why, ended_at=ctx.now()
+            )
+            runs.set_run(ctx.ledger, attempt.run, state=RunState.FAILED.value, why=why, finished_at=ctx.now())
+            cause = Failure(attempt.attempt, attempt.plan.start, None, Kind.STAYS, why)
+            failures.record(ctx.ledger, attempt.run, [cause])
+        elif changed:
+            attempts.set_attempt(ctx.ledger, attempt.attempt, why=why)
+            runs.set_run(ctx.ledger, attempt.run, why=f"attempt {attempt.number} {why}")
+        if changed:
+            text = f"run {attempt.run} attempt {attempt.number} {why}"
+            ctx.ledger.event("bad" if final else "warning", text, actor="driver", run=attempt.run)

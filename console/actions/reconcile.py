@@ -1,0 +1,114 @@
+"""Before a driver acts: do ledger and Globus agree on which flow runs there are? What differs is settled and told.
+
+A ledger may lag behind: it was restored from a backup, it was lost, or a driver died between asking and writing. A
+flow run of this experiment that is not in the ledger is taken over, so that its run is not launched again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from console.actions import launch
+from console.context import Context
+from console.ledger import attempts, runs
+from console.ledger.attempts import Attempt
+from flowspec.plan import Plan
+from flowspec.states import OPEN, AttemptState, RunState
+from remote.globus.flows import FlowRun, LogEntry
+
+TAG = re.compile(r"frib-(\d{1,9})-(\d{1,6})-[0-9a-f]{16}")
+RECORDS_KEPT = 90 * 86400.0  # for how long Globus keeps the records of flow runs, seconds
+CLOCKS_DIFFER = 86400.0
+ACTIVE = ("ACTIVE", "INACTIVE")
+RECONCILED = "reconciled"  # in the ledger's meta: up to when ledger and Globus are known to agree
+
+
+def settle(ctx: Context) -> bool:
+    """One listing of the flow runs since the last time; its length is that of what happened since then. True: done."""
+    now = ctx.now()
+    since = float(ctx.ledger.get(RECONCILED, "0")) or now - RECORDS_KEPT
+    oldest = min((a.intended_at for a in attempts.open_attempts(ctx.ledger)), default=now)
+    begin = datetime.fromtimestamp(min(since, oldest) - CLOCKS_DIFFER, timezone.utc).isoformat()
+    ours = [r for r in ctx.remote.flows.runs([ctx.flow_id], begin) if r.label.startswith(f"{ctx.experiment} run ")]
+    for flow_run in reversed(ours):  # oldest first
+        tag = next((tag for tag in flow_run.tags if TAG.fullmatch(tag)), None)
+        if tag is not None:
+            _settle_one(ctx, flow_run, tag)
+    ctx.ledger.put(RECONCILED, str(now))
+    return True
+
+
+def _settle_one(ctx: Context, flow_run: FlowRun, tag: str) -> None:
+    number = int(tag.split("-")[1])
+    known = next((a for a in attempts.attempts(ctx.ledger, number) if a.tag == tag), None)
+    active = flow_run.status in ACTIVE
+    if known is None:
+        _take_over(ctx, flow_run, tag)
+    elif known.flow_run is None and known.state in OPEN:
+        launch.started(ctx, known, flow_run.id)
+    elif known.flow_run is None:  # given up before Globus told that it had been started after all
+        attempts.set_attempt(ctx.ledger, known.attempt, flow_run=flow_run.id)
+        if active:
+            _cancel(ctx, flow_run, known, f"belongs to attempt {known.number}, which is {known.state.value}")
+    elif known.flow_run != flow_run.id and active:
+        _cancel(ctx, flow_run, known, f"is a second one of attempt {known.number}")
+
+
+def _cancel(ctx: Context, flow_run: FlowRun, attempt: Attempt, what: str) -> None:
+    text = f"run {attempt.run}: flow run {flow_run.id} {what}: it is cancelled"
+    ctx.ledger.event("bad", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
+    ctx.remote.flows.cancel(flow_run.id)
+
+
+def _take_over(ctx: Context, flow_run: FlowRun, tag: str) -> None:
+    """Write the attempt that the ledger lacks; the pollers follow it like any other."""
+    number = int(tag.split("-")[1])
+    newest = attempts.newest_attempt(ctx.ledger, number)
+    if newest is not None and (flow_run.status not in ACTIVE or newest.state in OPEN):
+        text = f"run {number}: flow run {flow_run.id} ({flow_run.status}) is not in the ledger, which has others"
+        ctx.ledger.event("warning", text, actor="driver", run=number)
+        return
+    body = _input(ctx.remote.flows.log(flow_run.id))
+    plan = _plan(number, body)
+    with ctx.ledger.change() as db:
+        db.execute(
+            "INSERT OR IGNORE INTO runs (run, path, verdict, reason, state, updated) VALUES (?,?,?,?,?,?)",
+            (number, "", RunState.GONE.value, "not seen on disk yet", RunState.GONE.value, ctx.now()),
+        )
+        attempt = attempts.add_intent(
+            ctx.ledger, plan, newest.number + 1 if newest else 1, tag, body, flow_run.label, ctx.flow_id, "driver"
+        )
+        attempts.set_attempt(
+            ctx.ledger, attempt, state=AttemptState.STARTED.value, flow_run=flow_run.id, started_at=ctx.now(), why=""
+        )
+        why = "its flow run was found at Globus, not in the ledger"
+        runs.set_run(ctx.ledger, number, state=RunState.RUNNING.value, why=why)
+        text = f"run {number}: flow run {flow_run.id} was not in the ledger; it is followed from now on"
+        ctx.ledger.event("warning", text, actor="driver", run=number, attempt=attempt)
+
+
+def _input(log: list[LogEntry]) -> dict[str, Any]:
+    """The input document of a flow run, which the first entry of its log tells."""
+    found = log[0].details.get("input") if log else None
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def _plan(run: int, body: Mapping[str, Any]) -> Plan:
+    """What the flow run does, from its input document."""
+
+    def segments(value: Any) -> tuple[int, ...]:
+        return tuple(int(segment) for segment in value or ())
+
+    files = body.get("files") or {}
+    return Plan(
+        run,
+        segments(files.get("segments")),
+        segments(body.get("fit")),
+        segments(body.get("convert")),
+        segments(body.get("expected")),
+        bool(body.get("analyze", True)),
+        0,
+    )

@@ -1,0 +1,78 @@
+"""What a job left at the site, as files on the DTN: its report and its log, read with care.
+
+Nothing is believed of them: sizes are limited, numbers are numbers, and of the text only harmless lines are kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from console import text
+from console.ledger.job_reports import JobReport
+
+REPORT_BYTES = 64_000  # a larger one is none of ours
+TAIL_BYTES, TAIL_LINES, LINE_CELLS = 64_000, 20, 400
+
+
+def read(document: Path | None, log: Path | None) -> JobReport | None:
+    """The report of a job and the end of its log, whichever there is. Raises OSError and ValueError."""
+    if document is None and log is None:
+        return None
+    told = parse(_piece(document, REPORT_BYTES)) if document is not None else {}
+    lines = _lines(_piece(log, TAIL_BYTES, end=True).decode("utf-8", "replace").splitlines()) if log is not None else ()
+    return JobReport(**{**told, "lines": lines or told.get("lines", ()), "log": str(log or "")})
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """The fields of a JobReport that a job's report tells, harmless. Raises ValueError when it is none."""
+    try:
+        told = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the report cannot be read: {text.clean(str(error), 80)}") from None
+    if not isinstance(told, dict):
+        raise ValueError("the report is no JSON object")
+    tail = told.get("tail")
+    return {
+        "rc": _whole(told.get("rc")),
+        "cause": _words(told.get("cause")),
+        "node": _words(told.get("node"), 80),
+        "job_id": _words(told.get("job_id"), 40),
+        "started": _number(told.get("started")),
+        "seconds": _number(told.get("seconds")),
+        "bytes": _whole(told.get("bytes")),
+        "sha256": _words(told.get("sha256"), 64),
+        "lines": _lines(line for line in tail if isinstance(line, str)) if isinstance(tail, list) else (),
+    }
+
+
+def _piece(path: Path, most: int, *, end: bool = False) -> bytes:
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        if size > most and not end:
+            raise ValueError(f"{path.name} is too large ({text.size(size)})")
+        file.seek(max(0, size - most))
+        return file.read(most)
+
+
+def _lines(lines: Iterable[str]) -> tuple[str, ...]:
+    """The last of the lines that say something."""
+    spoken = [line for line in lines if line.strip()][-TAIL_LINES:]
+    return tuple(text.clean(line, LINE_CELLS) for line in spoken)
+
+
+def _words(value: object, width: int = LINE_CELLS) -> str:
+    return text.clean(str(value), width) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e15:
+        return None
+    return float(value)
+
+
+def _whole(value: object) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None else None

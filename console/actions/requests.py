@@ -1,0 +1,109 @@
+"""What screens and commands ask of the driver. Each request and its answer are one transaction: it is carried out once.
+
+A request changes the ledger and nothing else. What it takes of Globus is intended there and seen through by the rounds
+that follow, so that a driver may die at any moment. What a request must know of Globus beforehand is asked before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from console.actions import cancel as cancelling
+from console.actions import fetch_reports, reprocess, waive
+from console.actions import retry as retrying
+from console.actions.queue import hold, queue, release
+from console.context import Context, Refused, run_of
+from console.ledger import acknowledged, runs
+from console.ledger.store import Request
+from flowspec.states import RunState, suspected
+from remote.globus.errors import RemoteError
+
+Verb = Callable[[Context, Request], str]
+
+
+def answer(ctx: Context, request: Request) -> None:
+    """Carry out a request and write what came of it; a request that is refused changes nothing."""
+    try:
+        verb = VERBS.get(request.verb)
+        if verb is None:
+            raise Refused(f"this driver does not know the request {request.verb!r}")
+        if request.verb in LOOK_FIRST:
+            LOOK_FIRST[request.verb](ctx, request)
+        with ctx.ledger.change():
+            _answered(ctx, request, "done", verb(ctx, request))
+    except (Refused, RemoteError) as refusal:
+        with ctx.ledger.change():
+            _answered(ctx, request, "refused", str(refusal))
+
+
+def _answered(ctx: Context, request: Request, state: str, text: str) -> None:
+    ctx.ledger.answer(request.id, state, text)
+    if request.args.get("dry"):  # nothing happened
+        return
+    level = "info" if state == "done" else "warning"
+    ctx.ledger.event(level, f"{request.verb}: {text}", actor=request.actor, run=request.run)
+
+
+def set_auto(ctx: Context, request: Request) -> str:
+    on = bool(request.args.get("on"))
+    ctx.ledger.put("auto", "on" if on else "off")
+    return f"auto-launch is {'on' if on else 'off'}"
+
+
+def acknowledge(ctx: Context, request: Request) -> str:
+    """Somebody has seen the failures up to the event `upto`: later ones are new."""
+    return acknowledged.acknowledge(ctx.ledger, int(request.args["upto"]), request.actor)
+
+
+def launch(ctx: Context, request: Request) -> str:
+    """Queue a run; it is started as soon as policy and endpoints allow."""
+    run = run_of(ctx, request)
+    if run.state in (RunState.FAILED, RunState.CANCELLED):
+        raise Refused(f"run {run.run} was launched before and is {run.state.value}: retry it (r) to do what is missing")
+    if run.state in (RunState.TAKING, RunState.ARRIVING, RunState.GONE):
+        raise Refused(f"run {run.run} is {run.state.value}: {run.reason}")
+    if run.state in (RunState.INCOMPLETE, RunState.ABNORMAL) and not request.args.get("force"):
+        raise Refused(f"run {run.run} is {run.state.value}: {run.reason}. It is launched only when told to anyway")
+    if run.state not in (RunState.READY, RunState.INCOMPLETE, RunState.ABNORMAL):
+        raise Refused(f"run {run.run} is {run.state.value}: nothing to launch")
+    if not run.segments:
+        raise Refused(f"run {run.run} has no segment to analyze")
+    queue(ctx, run, request.actor)
+    return f"run {run.run} is queued"
+
+
+def cancel(ctx: Context, request: Request) -> str:
+    """Cancel the newest attempt of a run, take the run from the queue, or end its automatic retries."""
+    run = run_of(ctx, request)
+    if run.again_at is not None:
+        return retrying.stop_repeating(ctx, run, request.actor)
+    return cancelling.begin(ctx, run, request.actor)
+
+
+def retry(ctx: Context, request: Request) -> str:
+    """Do what is missing; of a run whose work seems to hang or to be lost, after that was ended."""
+    run = run_of(ctx, request)
+    if not suspected(run.state, run.why):
+        return retrying.retry(ctx, request)
+    if request.args.get("dry"):
+        raise Refused(f"run {run.run} is under way: a retry ends it first, and only then is known what is missing")
+    wish = retrying.wish_of(request)
+    ended = cancelling.begin(ctx, run, request.actor)
+    runs.set_run(ctx.ledger, run.run, again_at=ctx.now(), wish=wish.to_json())
+    return f"{ended}; what is missing is done again when nothing of it runs any more"
+
+
+VERBS: dict[str, Verb] = {
+    "launch": launch,
+    "retry": retry,
+    "cancel": cancel,
+    "waive": waive.waive,
+    "reprocess": reprocess.reprocess,
+    "auto": set_auto,
+    "hold": hold,
+    "release": release,
+    "acknowledge": acknowledge,
+    "report": fetch_reports.want,
+}
+# What must be known of Globus beforehand, outside of the transaction.
+LOOK_FIRST: dict[str, Callable[[Context, Request], None]] = {"retry": retrying.look_first}

@@ -1,0 +1,64 @@
+"""What commands have in common: the profile, asking the driver, telling the outcome, failing in one line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from console.driver.process import start_driver
+from console.ledger.store import Ledger, actor
+from console.settings.model import Settings, SettingsError
+from console.settings.names import NO_PROFILE
+from console.settings.profiles import load
+
+ANSWER_SECONDS = 30.0
+
+
+class BadUse(Exception):
+    """The command cannot be done as given: exit code 2."""
+
+
+class Failure(Exception):
+    """The command was tried and failed: exit code 1."""
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    if options.profile is None:
+        raise BadUse(NO_PROFILE)
+    return load(options.profile)
+
+
+def refuse_wrong_paths(settings: Settings, profile: Path) -> None:
+    """On first use. Later a folder that is not there is a file system that is not mounted: the screen tells of it."""
+    if not settings.ledger.exists():
+        try:
+            settings.check_paths()
+        except SettingsError as error:
+            raise SettingsError(f"{profile}: {error}") from None
+
+
+def report(options: argparse.Namespace, document: Mapping[str, Any], text: str) -> int:
+    """Print the outcome, as JSON or for people."""
+    print(json.dumps({"schema": 1, **document}, indent=2) if options.json else text)
+    return 0
+
+
+def ask(options: argparse.Namespace, settings: Settings, verb: str, number: int | None, **args: Any) -> str:
+    """Ask the driver (started when there is none) and wait for its answer. Raises Failure when it refuses."""
+    refuse_wrong_paths(settings, options.profile)
+    ledger = Ledger(settings.ledger)
+    start_driver(settings, options.profile.resolve())
+    asked = ledger.ask(verb, number, actor=actor(), **args)
+    until = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < until:
+        request = ledger.request(asked)
+        if request is not None and request.state == "refused":
+            raise Failure(request.answer)
+        if request is not None and request.state == "done":
+            return request.answer
+        time.sleep(0.05)
+    raise Failure(f"the driver has not answered in {ANSWER_SECONDS:.0f} s; the request stands: console status")

@@ -1,0 +1,269 @@
+"""What each command does. A command returns its exit code; errors leave as one line on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from console.cli import retry_commands
+from console.cli.asking import BadUse, Failure, ask, refuse_wrong_paths, report, settings_of
+from console.driver.process import ProcessProblem, start_driver, stop_driver
+from console.ledger.presence import advice, driver
+from console.ledger.store import Ledger, LedgerError, actor
+from console.settings.model import Settings, SettingsError
+from console.settings.profiles import load
+
+LATER_SECONDS = (2.0, 4.0, 6.0)  # Compute allows 20 requests in 10 s, and the driver has its share
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command that the options name."""
+    name = f"{options.command} {options.action}" if getattr(options, "action", None) else options.command
+    try:
+        return COMMANDS[name](options)
+    except (BadUse, SettingsError) as error:
+        return _fail(error, 2)
+    except (Failure, LedgerError, ProcessProblem, OSError) as error:
+        return _fail(error, 1)
+    except sqlite3.OperationalError as error:  # a disk that is full or read-only
+        return _fail(Failure(f"the ledger cannot be used: {error}"), 1)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _fail(error: Exception, code: int) -> int:
+    print(f"console: {error}", file=sys.stderr)
+    return code
+
+
+# ---- looking
+
+
+def status(options: argparse.Namespace) -> int:
+    from console.cli.status import status_json, status_text
+
+    ledger = Ledger(settings_of(options).ledger, must_exist=True)
+    try:
+        if options.json:
+            print(json.dumps(status_json(ledger, options.run), indent=2))
+        else:
+            print(status_text(ledger, options.run))
+    except KeyError:
+        raise Failure(f"run {options.run} is not known: no such run directory was seen") from None
+    return 0
+
+
+def driver_status(options: argparse.Namespace) -> int:
+    present = driver(settings_of(options).ledger)
+    if present is None:
+        return report(options, {"driver": None}, "nobody drives: console driver start")
+    lines = [
+        f"driven by {present.who}, pid {present.pid} on {present.host}, last heartbeat {present.beat_age:.0f} s ago",
+        f"epoch {present.epoch}, of which {present.takeovers} began with a takeover",
+        *([advice(present)] if present.hung else []),
+        *([present.problem] if present.problem else []),
+    ]
+    return report(options, {"driver": asdict(present) | {"hung": present.hung}}, "\n".join(lines))
+
+
+# ---- the driver
+
+
+def driver_start(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    refuse_wrong_paths(settings, options.profile)
+    present = start_driver(settings, options.profile.resolve())
+    return report(options, {"driver": asdict(present)}, f"driven by {present.who}, pid {present.pid}")
+
+
+def driver_stop(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    stopped = stop_driver(settings.ledger)
+    text = f"the driver (pid {stopped.pid}) has ended" if stopped else "nobody was driving"
+    return report(options, {"stopped": asdict(stopped) if stopped else None}, text)
+
+
+def watch(options: argparse.Namespace) -> int:
+    from console.driver.main import watch
+
+    settings = settings_of(options)
+    if not options.background:
+        refuse_wrong_paths(settings, options.profile)
+    mode = "sandbox" if options.lifeline else "background" if options.background else "foreground"
+    return watch(lambda: load(options.profile), mode=mode, lifeline=options.lifeline)
+
+
+# ---- acting
+
+
+def launch(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    number = _run_number(settings, options.run)
+    if options.dry_run:
+        from console.cli.dry_run import dry_run
+
+        faults, text = dry_run(settings, number)
+        if faults:
+            raise Failure(f"run {number} would not start: {'; '.join(faults)}")
+        return report(options, {"run": number, "valid": True, "text": text}, text)
+    return _request(options, settings, "launch", number, force=options.anyway)
+
+
+def cancel(options: argparse.Namespace) -> int:
+    return _request(options, settings_of(options), "cancel", options.run)
+
+
+def _request(options: argparse.Namespace, settings: Settings, verb: str, number: int, **args: Any) -> int:
+    answer = ask(options, settings, verb, number, **args)
+    return report(options, {"run": number, "answer": answer}, answer)
+
+
+def _run_number(settings: Settings, given: int | Path) -> int:
+    """The run number of a number or of a run directory, which must be in the directory that is watched."""
+    from flowspec.names import parse_run_directory
+
+    if isinstance(given, int):
+        return given
+    directory = given.resolve()
+    number = parse_run_directory(directory.name)
+    if number is None or directory.parent != settings.dtn.runs.resolve():
+        raise BadUse(f"{given}: expected a run number, or a directory run<N> in {settings.dtn.runs}")
+    if not directory.is_dir():
+        raise BadUse(f"{given}: no such directory")
+    return number
+
+
+# ---- deploying
+
+
+def login(options: argparse.Namespace) -> int:
+    from console.connect import remote
+    from remote.globus.auth import StoredLogin
+
+    settings = settings_of(options)
+    known = _remotely(lambda: remote(settings).login)
+    if not isinstance(known, StoredLogin):
+        raise BadUse("this profile is of a sandbox, which needs no login")
+    if not sys.stdin.isatty():
+        raise BadUse("login prints an address and reads a code: it needs a terminal")
+    _remotely(known.login)
+    resumed = _resume_inactive(settings)
+    lines = [f"logged in; kept in {settings.token_store}", *(f"run {run}: to be resumed" for run in resumed)]
+    return report(options, {"token_store": str(settings.token_store), "resumed": resumed}, "\n".join(lines))
+
+
+def _resume_inactive(settings: Settings) -> list[int]:
+    """Ask the driver to go on with the flow runs that wait for what this login may have given."""
+    from console.actions.resume import inactive_runs
+
+    if not settings.ledger.exists():
+        return []
+    ledger = Ledger(settings.ledger)
+    waiting = [run.run for run in inactive_runs(ledger)]
+    for number in waiting:
+        ledger.ask("retry", number, actor=actor())
+    return waiting
+
+
+def flows_validate(options: argparse.Namespace) -> int:
+    from console.cli.dry_run import validate_flows
+
+    faults, notes = validate_flows(settings_of(options) if options.profile else None)
+    if faults:
+        raise Failure("; ".join(faults))
+    return report(options, {"valid": True, "notes": notes}, "\n".join(["both definitions are valid", *notes]))
+
+
+def flows_deploy(options: argparse.Namespace) -> int:
+    from console.cli.deployment import deploy_flows
+
+    ids = _remotely(lambda: deploy_flows(settings_of(options)))
+    return report(options, {"flows": ids}, "\n".join(f"flow {name}: {flow}" for name, flow in ids.items()))
+
+
+def functions_register(options: argparse.Namespace) -> int:
+    from console.cli.deployment import register_functions
+
+    ids = _remotely(lambda: register_functions(settings_of(options)))
+    lines = [f"function {name}: {function}" for name, function in ids.items()]
+    return report(options, {"functions": ids}, "\n".join([*lines, "a running driver uses them after a restart"]))
+
+
+def endpoints_status(options: argparse.Namespace) -> int:
+    from console.connect import COMPUTE_STAGES, remote
+
+    settings = settings_of(options)
+    compute = _remotely(lambda: remote(settings).compute)
+    found = []
+    for stage in COMPUTE_STAGES:
+        endpoint = getattr(settings.compute, stage.value).endpoint
+        status = _remotely(partial(compute.endpoint_status, endpoint))
+        found.append({"stage": stage.value, "endpoint": endpoint, "online": status.online, "details": status.details})
+    lines = [f"{e['stage']:8} {e['endpoint']} {'online' if e['online'] else 'OFFLINE'} {e['details']}" for e in found]
+    return report(options, {"endpoints": found}, "\n".join(lines))
+
+
+def _remotely(call: Callable[[], Any]) -> Any:
+    """Call Globus; what may be asked again later is asked again, a few times."""
+    from remote.globus.errors import RemoteError
+
+    for pause in (*LATER_SECONDS, None):
+        try:
+            return call()
+        except RemoteError as error:
+            if pause is None or error.kind != "later" or error.ambiguous:
+                raise Failure(str(error)) from error
+            time.sleep(pause)
+
+
+def sandbox_fault(options: argparse.Namespace) -> int:
+    from console.cli.faults import carry_out
+    from remote.sandbox.faults import FaultError
+
+    try:
+        document, text = carry_out(options, lambda: settings_of(options))
+    except FaultError as error:
+        raise BadUse(str(error)) from error
+    return report(options, document, text)
+
+
+def sandbox(options: argparse.Namespace) -> int:
+    from console.cli.sandbox_run import run_sandbox
+    from remote.globus.errors import RemoteError
+    from remote.sandbox.faults import FaultError
+
+    try:
+        return run_sandbox(options)
+    except FaultError as error:
+        raise BadUse(str(error)) from error
+    except RemoteError as error:
+        raise Failure(f"the loopback Globus: {error}") from error
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "status": status,
+    "launch": launch,
+    "retry": retry_commands.retry,
+    "waive": retry_commands.waive,
+    "reprocess": retry_commands.reprocess,
+    "cancel": cancel,
+    "watch": watch,
+    "driver status": driver_status,
+    "driver start": driver_start,
+    "driver stop": driver_stop,
+    "login": login,
+    "flows validate": flows_validate,
+    "flows deploy": flows_deploy,
+    "functions register": functions_register,
+    "endpoints status": endpoints_status,
+    "sandbox": sandbox,
+    "sandbox fault": sandbox_fault,
+}

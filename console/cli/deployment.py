@@ -1,0 +1,39 @@
+"""Registering the compute functions and deploying the flows, and writing down the ids that they were given."""
+
+from __future__ import annotations
+
+from console import connect
+from console.settings.model import Settings
+from console.settings.profiles import deployed_file, write_deployed
+from flowspec import definition
+from flowspec.lint import Finding, lint
+from remote.site import functions
+
+
+def register_functions(settings: Settings) -> dict[str, str]:
+    """Register fit, convert and analyze; returns their ids, which `load` finds from now on."""
+    compute = connect.remote(settings).compute
+    ids = {
+        name: compute.register_function(getattr(functions, name), f"FRIB analysis pipeline: {name}")
+        for name in ("fit", "convert", "analyze")
+    }
+    values = {"compute": {name: {"function": function} for name, function in ids.items()}}
+    write_deployed(deployed_file(settings.ledger), values)
+    return ids
+
+
+def deploy_flows(settings: Settings) -> dict[str, str]:
+    """Deploy both flows, or update them in place when the settings know their ids; returns the ids."""
+    flows = connect.remote(settings).flows
+    roles = {"run_managers": settings.run_managers, "run_monitors": settings.run_monitors}
+    ids = {}
+    for name, flow in (("analysis", definition.analysis()), ("transfer", definition.transfer())):
+        known = getattr(settings.flows, name)
+        ids[name] = flows.deploy(flow.title, flow.definition, flow.schema, flow_id=known, **roles)
+    write_deployed(deployed_file(settings.ledger), {"flows": ids})
+    return ids
+
+
+def lint_flows() -> dict[str, list[Finding]]:
+    """What the offline lint finds in the definitions of this version."""
+    return {name: lint(getattr(definition, name)().definition) for name in ("analysis", "transfer")}

@@ -1,0 +1,181 @@
+"""The command line. Exit codes: 0 good, 1 it failed, 2 bad use. What is heavy is imported only by who needs it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NoReturn
+
+from console.settings.names import NO_PROFILE, PROFILE_VARIABLE, THEME_NAMES
+
+DISTRIBUTION = "frib-flow-console"
+
+OpenScreen = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None, open_screen: OpenScreen | None = None) -> int:
+    """Run a command; `open_screen` is called when none is given. Returns the exit code."""
+    options = _parser().parse_args(argv)
+    if options.command is None:
+        return _screen(options, open_screen)
+    from console.cli import commands
+
+    return commands.run(options)
+
+
+def _screen(options: argparse.Namespace, open_screen: OpenScreen | None) -> int:
+    # Textual reads the keys from stdin and draws on stderr.
+    if open_screen is None or not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        print(
+            "console: the screen needs a terminal. Without one: console status, launch, retry, cancel, watch, sandbox "
+            "(console --help)",
+            file=sys.stderr,
+        )
+        return 2
+    if options.profile is None and not options.sandbox:
+        print(f"console: {NO_PROFILE}", file=sys.stderr)
+        return 2
+    return open_screen(options)
+
+
+def _version() -> str:
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells bad use in one line, and where to read how it is used."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} ({self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    from console.cli import faults
+
+    profile = os.environ.get(PROFILE_VARIABLE)
+    parser = _Parser(
+        prog="console",
+        description="Operations console for automated experiment analysis at FRIB. Without a command: the screen.",
+    )
+    parser.set_defaults(command=None, json=False)
+    parser.add_argument(
+        "--profile", type=Path, metavar="FILE", default=Path(profile) if profile else None, help="profile (TOML)"
+    )
+    common = _Parser(add_help=False)  # the profile may also stand after the command
+    common.add_argument("--profile", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="profile (TOML)")
+    parser.add_argument("--version", action="version", version=f"console {_version()}")
+    parser.add_argument("--sandbox", action="store_true", help="the screen on a complete sandbox, nothing else needed")
+    parser.add_argument("--read-only", action="store_true", help="look only: no key changes anything")
+    parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
+    parser.add_argument("--theme", choices=THEME_NAMES, help="the colours (auto: those that suit the terminal)")
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command")
+
+    def add(name: str, text: str, *, to: argparse._SubParsersAction[_Parser] = commands,
+            json: bool = False) -> _Parser:  # fmt: skip
+        command = to.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", parents=[common])
+        if json:
+            command.add_argument("--json", action="store_true", help="print one JSON object")
+        return command
+
+    def group(name: str, text: str) -> argparse._SubParsersAction[_Parser]:
+        return add(name, text).add_subparsers(metavar="ACTION", dest="action", required=True)
+
+    status = add("status", "what the ledger knows of all runs, or of one", json=True)
+    status.add_argument("run", nargs="?", type=_run, metavar="RUN")
+
+    launch = add("launch", "queue a run that is ready", json=True)
+    launch.add_argument("run", type=_run_or_directory, metavar="RUN|DIR", help="a run number or a run directory")
+    launch.add_argument("--dry-run", action="store_true", help="only validate: here, and at Flows when it answers")
+    launch.add_argument("--anyway", action="store_true", help="although the run is incomplete or ended abnormally")
+
+    add("cancel", "cancel the attempt under way", json=True).add_argument("run", type=_run, metavar="RUN")
+
+    retry = add("retry", "start a new attempt of what is missing", json=True)
+    retry.add_argument("run", type=_run, metavar="RUN")
+    retry.add_argument("--dry-run", action="store_true", help="only tell what would be done")
+    retry.add_argument("--from", dest="from_stage", metavar="STAGE", help="this stage and those after it once more")
+    retry.add_argument("--segments", metavar="LIST", help="only these, such as 3,7-9; also from quarantine")
+    retry.add_argument("--all", action="store_true", help="every stage once more")
+
+    waive = add("waive", "make the next result without a segment", json=True)
+    waive.add_argument("run", type=_run, metavar="RUN")
+    waive.add_argument("segment", type=_run, metavar="SEG", help="number of the segment")
+    waive.add_argument("--reason", metavar="TEXT", help="why; it stands beside the result")
+    waive.add_argument("--undo", action="store_true", help="make it with the segment after all")
+
+    reprocess = add("reprocess", "do runs that have ended once more, behind live data", json=True)
+    reprocess.add_argument("runs", metavar="RUNS", help="run numbers, such as 1200-1250,1300")
+    reprocess.add_argument("--dry-run", action="store_true", help="only tell what would be done")
+    reprocess.add_argument("--from", dest="from_stage", metavar="STAGE", help="from this stage on, not from transfer")
+
+    watch = add("watch", "be the driver, in the foreground")
+    watch.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
+    watch.add_argument("--lifeline", action="store_true", help=argparse.SUPPRESS)
+
+    driver = group("driver", "the background process that watches and launches")
+    add("status", "who drives", to=driver, json=True)
+    add("start", "start the driver if there is none", to=driver, json=True)
+    add("stop", "end the driver; what it launched goes on at Globus", to=driver, json=True)
+
+    add("login", "log in to Globus in this terminal", json=True)
+    flows = group("flows", "the flow definitions")
+    add("validate", "check them here, and at Flows when it answers", to=flows, json=True)
+    add("deploy", "deploy them, or update them in place", to=flows, json=True)
+    functions = group("functions", "the compute functions")
+    add("register", "register them with Globus Compute", to=functions, json=True)
+    endpoints = group("endpoints", "the compute endpoints")
+    add("status", "ask Globus Compute how they are", to=endpoints, json=True)
+
+    sandbox = add("sandbox", "a sandbox without the screen: loopback Globus, DAQ and driver", json=True)
+    sandbox.add_argument("--runs", type=_count, default=3, metavar="N", help="runs to take (3)")
+    sandbox.add_argument("--segments", type=_count, default=4, metavar="M", help="segments of each run (4)")
+    sandbox.add_argument("--events", type=_count, default=200, metavar="K", help="events of each segment (200)")
+    sandbox.add_argument("--until-done", action="store_true", help="end when every run has its result")
+    sandbox.add_argument("--keep", type=Path, metavar="DIR", help="work in this directory and leave it there")
+    sandbox.add_argument("--port", type=int, default=0, metavar="P", help="port of the loopback Globus (any)")
+    sandbox.add_argument("--scenario", type=Path, metavar="FILE", help="set the faults of this file (TOML) in time")
+    fault = add("fault", "make something go wrong in a running sandbox",
+                to=sandbox.add_subparsers(metavar="ACTION", dest="action"), json=True)  # fmt: skip
+    faults.add_arguments(fault)
+    polling: dict[str, Any] = {
+        "choices": ("quick", "real"),
+        "help": "how the sandbox's Flows spaces its looks at an action: up to 2 s, or up to 10 min as Globus (quick)",
+    }
+    parser.add_argument("--flows-polling", **polling, default="quick")
+    sandbox.add_argument("--flows-polling", **polling, default=argparse.SUPPRESS)
+    sandbox.add_argument("--speed", type=_factor, default=1.0, metavar="X", help="divides these intervals (1)")
+    return parser
+
+
+def _run(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a run number")
+    return int(text)
+
+
+def _run_or_directory(text: str) -> int | Path:
+    return int(text) if text.isascii() and text.isdigit() else Path(text)
+
+
+def _factor(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError("expected a number above 0")
+    return number
+
+
+def _count(text: str) -> int:
+    number = _run(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("expected a number above 0")
+    return number

@@ -1,0 +1,161 @@
+"""What `console status` prints: one JSON object, or a table to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from console import text
+from console.ledger import cancel_lines
+from console.ledger.store import Ledger
+from console.reading.snapshot import RunDetail, Snapshot, detail, snapshot
+from flowspec.stages import SEGMENT_STAGES, Cell
+
+SCHEMA = 1
+
+
+def status_json(ledger: Ledger, run: int | None = None) -> dict[str, Any]:
+    """The object that `console status --json` prints, of all runs or of one; KeyError when the run is not known."""
+    seen = snapshot(ledger)
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "at": seen.at,
+        "driver": asdict(seen.driver) if seen.driver else None,
+        "auto": seen.auto,
+        "hints_off": seen.hints_off,
+        "space": asdict(seen.space) if seen.space else None,
+        "sources": [asdict(source) | {"stale": source.stale(seen.at)} for source in seen.sources],
+        "endpoints": [asdict(endpoint) for endpoint in seen.endpoints],
+    }
+    if run is None:
+        return document | {
+            "runs": [asdict(row) for row in seen.runs],
+            "flow_runs": [asdict(row) for row in seen.flow_runs],
+        }
+    found = detail(ledger, run)
+    if found is None:
+        raise KeyError(run)
+    return document | {"run": _detail_json(found)}
+
+
+def _detail_json(found: RunDetail) -> dict[str, Any]:
+    told_below = ("segments", "sizes", "launched_sizes")
+    run = {name: value for name, value in asdict(found.run).items() if name not in told_below}
+    return run | {
+        "segments": [
+            {"segment": row.segment, "bytes": row.bytes, "note": row.note}
+            | {stage.value: asdict(cell) for stage, cell in zip(SEGMENT_STAGES, row.cells, strict=True)}
+            for row in found.segments
+        ],
+        "analyze": asdict(found.analyze),
+        "return": asdict(found.returned),
+        "attempts": [
+            {name: value for name, value in asdict(attempt).items() if name != "body"}
+            | {"plan": attempt.plan.describe()}
+            for attempt in found.attempts
+        ],
+        "waived": [asdict(waiver) for waiver in found.waived],
+        "cancel": [asdict(line) for line in found.cancel],
+        "reports": [asdict(report) for report in found.reports],
+        "events": [asdict(event) for event in found.events],
+    }
+
+
+def status_text(ledger: Ledger, run: int | None = None) -> str:
+    """The same for people, as lines of text; KeyError when the run is not known."""
+    if run is None:
+        return _overview(snapshot(ledger))
+    found = detail(ledger, run)
+    if found is None:
+        raise KeyError(run)
+    return _run_text(found)
+
+
+def _overview(seen: Snapshot) -> str:
+    driver = seen.driver
+    who = (
+        f"{text.clean(driver.who)}, process {driver.pid}, {driver.mode}"
+        if driver
+        else "NONE: nothing is launched or watched"
+    )
+    lines = [f"driver: {who}", f"auto-launch: {'on' if seen.auto else 'off'}"]
+    if seen.hints_off:
+        lines.append(text.clean(seen.hints_off))
+    if seen.space:
+        full = f", full in {text.span(seen.space.full_in)}" if seen.space.full_in is not None else ""
+        lines.append(f"disk of the results: {seen.space}{full}")
+    for source in seen.sources:
+        age = source.age(seen.at)
+        heard = f"heard {text.span(age)} ago" if age is not None else "never heard"
+        problem = f": {text.clean(source.problem)}" if source.problem else ""
+        lines.append(f"source {text.clean(source.name)}: {heard}{problem}")
+    for endpoint in seen.endpoints:
+        state = "online" if endpoint.online else "OFFLINE"
+        lines.append(f"endpoint {text.clean(endpoint.name)}: {state} since {text.moment(endpoint.since)}")
+    rows = [
+        [str(r.run), r.state.value, str(r.segments), text.size(r.bytes), text.moment(r.ended), text.clean(r.because)]
+        for r in seen.runs
+    ]
+    return "\n".join([*lines, "", *_table(["RUN", "STATE", "SEGMENTS", "SIZE", "ENDED", "WHY"], rows, "r.rr")])
+
+
+def _run_text(found: RunDetail) -> str:
+    run = found.run
+    lines = [
+        f"run {run.run} {run.state.value}: {text.clean(run.why)}",
+        f"title: {text.clean(run.title)}",
+        f"path: {text.clean(run.path)}",
+        f"taken: {text.moment(run.started)} to {text.moment(run.ended)}",
+        f"on disk: {len(run.segments)} segments, {text.size(run.bytes)}",
+        f"result: {text.clean(run.result or '-')}",
+        f"analyze: {_cell(found.analyze)}",
+        f"return: {_cell(found.returned)}",
+    ]
+    for attempt in found.attempts:
+        flow_run = f"flow run {attempt.flow_run}" if attempt.flow_run else "no flow run yet"
+        lines.append(f"attempt {attempt.number} {attempt.state.value} ({flow_run}): {text.clean(attempt.why)}")
+    lines += [f"segment {text.clean(str(waiver))}" for waiver in found.waived]
+    lines += _cancel(found)
+    rows = [
+        [str(r.segment), _size(r.bytes), *(cell.state.value for cell in r.cells), text.clean(r.note)]
+        for r in found.segments
+    ]
+    heads = ["SEGMENT", "SIZE", *(stage.value.upper() for stage in SEGMENT_STAGES), "NOTE"]
+    return "\n".join([*lines, "", *_table(heads, rows, "rr")])
+
+
+def _cancel(found: RunDetail) -> list[str]:
+    """What the cancel of the newest attempt must see gone, a line each with the time at which it was."""
+    if not found.cancel:
+        return []
+    asked = found.attempts[-1]
+    gone = sum(line.gone for line in found.cancel)
+    head = f"cancel: asked by {text.clean(asked.cancel_by or '-')} {text.moment(asked.cancel_at)}"
+    rows = [
+        [text.clock(line.gone_at, seconds=True) if line.gone_at else "-", line.kind.value]
+        + [text.clean(words) for words in (line.what, line.id, line.seen or cancel_lines.NOT_LOOKED_AT)]
+        for line in found.cancel
+    ]
+    table = _table(["GONE", "KIND", "WHAT", "ID", "SEEN"], rows, "r")
+    return ["", f"{head}; {gone} of {len(found.cancel)} gone", *table]
+
+
+def _size(count: int | None) -> str:
+    return "-" if count is None else text.size(count)
+
+
+def _cell(cell: Cell) -> str:
+    return f"{cell.state.value}{': ' if cell.why else ''}{text.clean(cell.why)}"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], aligned: str) -> list[str]:
+    """Columns as wide as their widest entry; those marked `r` in `aligned` stand at the right."""
+    widths = [max(map(text.cells, column)) for column in zip(heads, *rows, strict=True)]
+    return [
+        "  ".join(
+            text.fit(entry, width, right=aligned[i : i + 1] == "r")
+            for i, (entry, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [heads, *rows]
+    ]

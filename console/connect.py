@@ -1,0 +1,42 @@
+"""From settings to working parts: the clients and places of the driver, the watcher of the run directory."""
+
+from __future__ import annotations
+
+from console.context import Context
+from console.ledger.store import Ledger
+from console.settings.model import Settings, SettingsError
+from flowspec.stages import Stage
+from remote.globus.connection import Remote, connect
+
+COMPUTE_STAGES = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
+
+
+def remote(settings: Settings) -> Remote:
+    """The clients of the other end; no request is made. Raises RemoteError when the login cannot be used."""
+    login = settings.globus
+    if login.token_file is not None:
+        return connect(token_file=login.token_file, service_url=login.service_url)
+    return connect(
+        client_id=login.client_id,
+        token_store=settings.token_store,
+        flow_ids=[flow for flow in (settings.flows.analysis, settings.flows.transfer) if flow],
+        mapped_collections=login.mapped_collections,
+    )
+
+
+def make_context(settings: Settings, ledger: Ledger) -> Context:
+    """What actions and pollers work with. Raises SettingsError when flow or functions are not deployed yet."""
+    if settings.flows.analysis is None:
+        raise SettingsError("flows.analysis is not set: deploy the flows (console flows deploy)")
+    return Context(
+        ledger=ledger,
+        remote=remote(settings),
+        places=settings.places(),
+        experiment=settings.experiment,
+        results=settings.dtn.results,
+        flow_id=settings.flows.analysis,
+        endpoints={stage: getattr(settings.compute, stage.value).endpoint for stage in COMPUTE_STAGES},
+        policy=settings.policy,
+        run_managers=settings.run_managers,
+        run_monitors=settings.run_monitors,
+    )

@@ -1,0 +1,167 @@
+"""One run directory: what is remembered of it, and how it is looked into. `console.disk.discovery` says when."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from console.disk.inspection import inspect, scan
+from console.disk.listener import Known
+from console.settings.model import Policy
+from flowspec import names
+from flowspec.readiness import THE_DIRECTORY, Entry, Judgement, SegmentFacts, Verdict, fingerprint, judge
+
+HOT_SECONDS = 300.0  # for so long after its last change a run's files are looked at each time
+FINAL = (Verdict.READY, Verdict.ABNORMAL)
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass
+class RunDirectory:
+    """A run directory and what is remembered of it; times of the monotonic clock."""
+
+    path: Path
+    run: int
+    claims: int = 1  # directories that claim this run, with this one
+    stamp: Stamp | None = None  # when last listed
+    fingerprint: str = ""
+    adopted: bool = False  # judged final before this process began, and unchanged since
+    entries: int = 0
+    changed_at: float = 0.0
+    hot_until: float = 0.0
+    behind: bool = False  # there is still much to read: others go first
+    recalled: bool = False  # it is read again only to confirm what the ledger says of it
+    facts: dict[str, SegmentFacts] = field(default_factory=dict)
+    judgement: Judgement | None = None
+    told: Judgement | None = None
+
+    @property
+    def final(self) -> bool:
+        """Complete, as far as was seen."""
+        return self.adopted or (self.judgement is not None and self.judgement.verdict in FINAL)
+
+    def hot(self, now: float) -> bool:
+        """Its files have to be looked at each time. A run that stays incomplete is not hot for ever."""
+        incomplete = self.judgement is not None and self.judgement.verdict is Verdict.INCOMPLETE
+        at_rest = self.final or incomplete or self.recalled
+        return self.claims > 1 or not at_rest or now < self.hot_until
+
+    def contest(self, claims: int, now: float) -> None:
+        """So many directories claim the run now: what was told of it may not hold."""
+        if claims != self.claims:
+            self.claims, self.adopted, self.recalled = claims, False, False
+            self.judgement = self.told = None
+            self.hot_until = now + HOT_SECONDS
+
+    def list_files(self, now: float, wall_now: float) -> tuple[Sequence[Entry], bool] | None:
+        """What is in it, and whether that differs from the last time. None when the directory is gone."""
+        stamp = stamp_of(self.path)  # before the listing: a change in between gives another stamp next time
+        entries = scan(self.path)
+        if any(e.name == THE_DIRECTORY for e in entries) and _is_gone(self.path):
+            return None
+        seen, first = fingerprint(self.path.name, entries), not self.fingerprint
+        changed = seen != self.fingerprint or stamp != self.stamp
+        if seen != self.fingerprint:
+            self.fingerprint, self.changed_at = seen, now
+            self.adopted = self.recalled = False
+        if changed:
+            old = first and wall_now - _newest(stamp, entries) > HOT_SECONDS
+            self.hot_until = now if old else now + HOT_SECONDS
+        self.stamp, self.entries = stamp, len(entries)
+        return entries, changed
+
+    def recall(self, known: Known | None, now: float, stalled_after: float) -> None:
+        """Go on from what was judged before this process began, if nothing has changed since."""
+        if known is None or (known.path, known.fingerprint) != (str(self.path), self.fingerprint):
+            return
+        if known.verdict in (v.value for v in FINAL):
+            self.adopted = True
+        elif known.verdict == Verdict.INCOMPLETE.value:
+            # What made it incomplete may be mended by a setting or a permission, which no fingerprint shows.
+            self.recalled = self.behind = True
+            self.changed_at = now - stalled_after
+
+    def examine(self, entries: Sequence[Entry], policy: Policy, until: float, clock: Callable[[], float]) -> None:
+        """Read what is new in its segments, for as long as `until` allows but never nothing, and judge."""
+        self.behind = self._read(entries, until, clock)
+        if self.recalled and self.behind:
+            return
+        self.recalled = False
+        now = clock()
+        self.judgement = judge(
+            self.path.name,
+            entries,
+            self.facts,
+            changed_at=now if self.behind else self.changed_at,
+            now=now,
+            settle=policy.settle,
+            stalled_after=policy.stalled_after,
+            sources=policy.sources,
+        )
+
+    def due(self, now: float, settle: float) -> float:
+        """When it has to be looked into again, though nothing may have changed; infinite when never."""
+        if self.behind:
+            return now
+        settled = self.changed_at + settle
+        return settled + 0.001 if settled > now and not self.final else math.inf
+
+    def _read(self, entries: Sequence[Entry], until: float, clock: Callable[[], float]) -> bool:
+        """True when there is more to read. What could not be read is tried again, after the rest."""
+        before, self.facts = self.facts, {}
+        over, more = False, False
+        segments = [e for e in entries if names.parse_segment(e.name) and not e.problem and not e.is_dir]
+        for entry in sorted(segments, key=lambda e: (_problem_of(before.get(e.name)), e.name)):
+            facts = before.get(entry.name)
+            if not _examined(facts, entry) and not over:
+                facts = inspect(self.path / entry.name, facts, lambda: clock() >= until)
+                over = clock() >= until
+                more = not facts.problem and facts.offset < facts.size  # what grows meanwhile is for the next look
+            elif not _examined(facts, entry):
+                more = more or not _problem_of(facts)
+            if facts is not None:
+                self.facts[entry.name] = facts
+        return more
+
+
+def _problem_of(facts: SegmentFacts | None) -> bool:
+    return facts is not None and facts.problem is not None
+
+
+def _examined(facts: SegmentFacts | None, entry: Entry) -> bool:
+    """Whether the facts tell of all of this very version of the file."""
+    if facts is None or facts.problem:
+        return False
+    version = (facts.size, facts.mtime_ns, facts.inode)
+    return version == (entry.size, entry.mtime_ns, entry.inode) and facts.offset == facts.size
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Differs after something was made, renamed or deleted in the directory `path`; None when that cannot be said.
+
+    The time of the status change is there because rsync sets back the modification time of directories.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def _newest(stamp: Stamp | None, entries: Sequence[Entry]) -> float:
+    """When something last happened, by the clock of the file system: good enough to say how often to look."""
+    return max(*stamp[:2], *(e.mtime_ns for e in entries)) / 1e9 if stamp else math.inf
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,0 +1,62 @@
+"""Being the driver: lock, log, signals and lifeline around `console.driver.loop`."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable
+
+from console.driver.process import EXIT_ANOTHER, EXIT_DISK
+from console.driver.takeover import AnotherDrives, CannotReplace, become_driver
+from console.ledger.store import Ledger, LedgerError
+from console.settings.model import Settings
+
+
+def watch(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
+    """Drive until a signal, or with `lifeline` until stdin ends. Returns an exit code of `console.driver.process`."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr, force=True
+    )
+    settings = load()
+    try:
+        lock, came = become_driver(settings.ledger, mode)
+    except AnotherDrives as error:
+        return _not_driving(EXIT_ANOTHER, f"{error} drives this experiment already")
+    except CannotReplace as error:
+        return _not_driving(1, str(error))
+    except OSError as error:
+        return _not_driving(EXIT_DISK, f"there can be no driver without its lock file: {error}")
+
+    from console.driver.loop import Driver  # only the one that drives waits for this
+
+    work = Driver(load, lock, came)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: work.stop.set())
+    if lifeline:
+        threading.Thread(target=_until_stdin_ends, args=(work.stop,), daemon=True).start()
+    code = work.run()
+    with contextlib.suppress(LedgerError, sqlite3.Error):  # a full disk must not keep it from ending
+        ledger = Ledger(settings.ledger)
+        if code == 0:
+            ledger.event("info", "driver stopped", actor="driver")
+        else:
+            ledger.event("bad", "driver stopped: something failed, see driver.log beside the ledger", actor="driver")
+        ledger.close()
+    lock.release()
+    return code
+
+
+def _not_driving(code: int, why: str) -> int:
+    print(f"console: {why}", file=sys.stderr)
+    return code
+
+
+def _until_stdin_ends(stop: threading.Event) -> None:
+    while os.read(0, 4096):  # not sys.stdin: its lock, held here for ever, would abort the end of the process
+        pass
+    stop.set()

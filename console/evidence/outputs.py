@@ -1,0 +1,137 @@
+"""Looking at the outputs themselves: the file witness. At the site through Transfer, on the DTN directly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from console.context import Context
+from console.evidence.witnesses import planned
+from console.ledger import evidence as evidence_rows
+from console.ledger.runs import Run
+from flowspec import flowlog, names
+from flowspec.plan import plan_all
+from flowspec.progress import Evidence, Says, Witness
+from flowspec.stages import STAGES, Stage
+from remote.globus.transfer import RemoteFile
+
+# A file may show up in a listing a little after its maker has reported it.
+LISTING_SECONDS = 5.0
+ROOT_MAGIC = b"root"
+# Listings give whole seconds, so a copy with the time of its source may seem to be that much older.
+WHOLE_SECOND = 1.0
+OLDER_THAN_ITS_SOURCE = "what lies there is older than what it was copied from"
+
+
+def survey(ctx: Context, run: Run) -> None:
+    """Look at every output of a run; what is not there is recorded as absent. For planning a retry."""
+    everything = plan_all(run.run, run.members)
+    found = [e for stage in STAGES for e in look(ctx, run, stage, planned(everything, stage))]
+    evidence_rows.record_evidence(ctx.ledger, run.run, _without_old_copies(run, found))
+
+
+def look(ctx: Context, run: Run, stage: Stage, segments: Iterable[int | None]) -> list[Evidence]:
+    """What lies at these places of a stage: DONE with its size and, as note, when it was written; or ABSENT."""
+    wanted, at = list(segments), ctx.now()
+    known = evidence_rows.evidence(ctx.ledger, run.run)
+    old = {(e.segment, e.size, e.note) for e in known if e.witness is Witness.OLD and e.stage is stage}
+    files = _files(ctx, run.run, stage, wanted)
+    return [
+        Evidence(stage, s, Witness.FILE, Says.DONE, file.modified, file.size, at)
+        if (file := files.get(s)) is not None and (s, file.size, file.modified) not in old
+        else Evidence(stage, s, Witness.FILE, Says.ABSENT, "", None, at)
+        for s in wanted
+    ]
+
+
+def news(ctx: Context, run: Run, stage: Stage, segments: Sequence[int | None]) -> list[Evidence]:
+    """As `look` while an attempt is under way: a file counts as absent only some time after its task reported."""
+    reported = {
+        e.segment: e.at
+        for e in evidence_rows.evidence(ctx.ledger, run.run)
+        if e.stage is stage and e.witness is Witness.TASK and e.says is Says.DONE
+    }
+    late = ctx.now() - LISTING_SECONDS
+    found = look(ctx, run, stage, segments)
+    return [e for e in found if e.says is Says.DONE or reported.get(e.segment, ctx.now()) < late]
+
+
+def replaced_at_source(evidence: Iterable[Evidence]) -> set[int]:
+    """The segments of which a survey saw that they changed on the DTN after they were transferred."""
+    return {
+        e.segment
+        for e in evidence
+        if e.stage is Stage.TRANSFER
+        and e.segment is not None
+        and e.witness is Witness.FILE
+        and e.note == OLDER_THAN_ITS_SOURCE
+    }
+
+
+def _files(ctx: Context, run: int, stage: Stage, wanted: Sequence[int | None]) -> dict[int | None, RemoteFile]:
+    """The outputs that are there, by segment (None for the run)."""
+    if stage is Stage.RETURN:
+        result = _result(ctx, run)
+        return {} if result is None else {None: result}
+    collection = ctx.places.site_collection
+    if stage is Stage.ANALYZE:
+        file = ctx.remote.transfer.stat(collection, f"{ctx.places.analyzed()}/{names.sorted_file(run)}")
+        return {} if file is None else {None: file}
+    folder, name = {
+        Stage.TRANSFER: (ctx.places.rawdata(run), names.segment_file),
+        Stage.FIT: (ctx.places.fitted(run), names.fitted_file),
+        Stage.CONVERT: (ctx.places.converted(run), names.converted_file),
+    }[stage]
+    listing = ctx.remote.transfer.ls(collection, folder) or {}
+    there = {segment: listing.get(name(run, segment)) for segment in wanted if segment is not None}
+    return {segment: file for segment, file in there.items() if file is not None}
+
+
+def _result(ctx: Context, run: int) -> RemoteFile | None:
+    """The returned file; one that does not begin as ROOT files do counts as empty."""
+    path = ctx.results / names.sorted_file(run)
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(ROOT_MAGIC))
+            size = file.seek(0, 2) if magic == ROOT_MAGIC else 0
+        modified = datetime.fromtimestamp(int(path.stat().st_mtime), timezone.utc)
+        return RemoteFile("file", size, str(modified))
+    except FileNotFoundError:
+        return None
+
+
+def _without_old_copies(run: Run, found: Sequence[Evidence]) -> list[Evidence]:
+    """A copy that is older than its source was made of something that is no longer there: it counts as absent.
+
+    Transfers keep the time of what they copy. What changed within its second, or got an older time, cannot be seen.
+    """
+    made = {(e.stage, e.segment): e for e in found if e.says is Says.DONE}
+    analyzed = made.get((Stage.ANALYZE, None))
+    checked = []
+    for item in found:
+        source = None
+        if item.stage is Stage.TRANSFER and item.segment is not None:
+            source = _modified_on_dtn(Path(run.path) / names.segment_file(run.run, item.segment))
+        elif item.stage is Stage.RETURN and analyzed is not None:
+            source = _seconds(analyzed.note)
+        copied = _seconds(item.note) if item.says is Says.DONE else None
+        old = source is not None and copied is not None and copied < source - WHOLE_SECOND
+        checked.append(replace(item, says=Says.ABSENT, note=OLDER_THAN_ITS_SOURCE, size=None) if old else item)
+    return checked
+
+
+def _modified_on_dtn(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
+def _seconds(time: str) -> float | None:
+    """Seconds since the epoch of a time in a listing; None when it does not say, or not in ISO 8601."""
+    try:
+        return flowlog.seconds(time)
+    except ValueError:
+        return None

@@ -1,0 +1,271 @@
+"""Asking Globus how far the open attempts are, in few calls, and writing it to the ledger as evidence.
+
+One list call for all flow runs, one batch call for all compute tasks; logs, transfer tasks and listings only of what is
+under way. A stage whose places are all settled (done or failed) is not asked about again, but for the end of the
+transfer task that Flows waits for. Which tasks a stage has takes a request for each: when there are many to ask for, as
+after a restart, that is done little by little, and the flow log speaks until then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any
+
+from console.actions.conclude import judge
+from console.context import Context
+from console.evidence import suspicion
+from console.evidence.hints import nudge, unnoticed
+from console.evidence.outputs import news
+from console.evidence.witnesses import of_compute, of_log, of_transfer, planned
+from console.ledger import attempts as attempt_rows
+from console.ledger import evidence, runs
+from console.ledger.attempts import Attempt
+from console.ledger.endpoints import VERSION
+from console.ledger.runs import Run
+from flowspec import flowlog
+from flowspec.progress import Says
+from flowspec.stages import CellState, Stage
+from flowspec.states import AttemptState, RunState
+from remote.globus.compute import TaskStatus
+from remote.globus.errors import RemoteError
+from remote.globus.flows import FlowRun, LogEntry
+
+TASK_GROUP = "tg_"
+_COMPUTE = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
+SETTLED = (CellState.DONE, CellState.FAILED)
+ACTIVE = ("ACTIVE", "INACTIVE")
+PING_SECONDS = 7.0
+# Of the requests that Compute takes in a time, these are kept for the state of tasks and endpoints.
+KEPT_REQUESTS = 6
+CLOCKS_DIFFER_SECONDS = 3600.0
+
+
+def poll_attempts(ctx: Context) -> None:
+    """One look at everything under way; with nothing under way, only at whether Flows answers."""
+    started = [a for a in attempt_rows.open_attempts(ctx.ledger) if a.state is AttemptState.STARTED]
+    attempts = [a for a in started if a.cancel_at is None]  # console.actions.cancel follows the others
+    if not attempts:
+        _ping(ctx)
+        return
+    listed = _listed(ctx, attempts)
+    flow_runs: dict[int, FlowRun] = {}
+    refused: dict[int, RemoteError] = {}  # by attempt
+    for attempt in attempts:
+        with _for_this_one_only(attempt, refused):
+            flow_run = listed.get(str(attempt.flow_run)) or ctx.remote.flows.run(str(attempt.flow_run))
+            follow_log(ctx, attempt, flow_run)
+            flow_runs[attempt.attempt] = flow_run
+    attempts = [a for a in attempt_rows.open_attempts(ctx.ledger) if a.attempt in flow_runs]
+    trouble: RemoteError | None = None
+    heard = False
+    try:
+        for attempt, stage in _nameable(ctx, attempts):
+            with _for_this_one_only(attempt, refused):
+                _name_tasks(ctx, attempt, stage)
+        heard = ask_compute(ctx, attempts) is not None
+    except RemoteError as error:  # what the others say is worth having without Compute
+        trouble = error
+    for attempt in attempts:
+        over = flow_runs[attempt.attempt].status not in ACTIVE
+        heard_all = heard
+        with _for_this_one_only(attempt, refused):
+            _ask_transfer_and_look(ctx, attempt)
+            if over and heard:
+                heard_all = _ask_for_causes(ctx, attempt)
+        # An end is judged by what everybody says: with somebody missing, good work would be called failed.
+        if attempt.attempt not in refused and (heard_all or not over):
+            judge(ctx, attempt, flow_runs[attempt.attempt])
+    nudge(ctx, [attempt for attempt in attempts if flow_runs[attempt.attempt].status == "ACTIVE"])
+    if trouble is None and len(refused) == 1 and len(started) > 1:
+        _say_of_one(ctx, started, refused)  # the service is well: it is this flow run that it has trouble with
+    elif trouble is not None or refused:
+        raise trouble or next(iter(refused.values()))
+
+
+@contextmanager
+def _for_this_one_only(attempt: Attempt, refused: dict[int, RemoteError]) -> Iterator[None]:
+    """What Globus does not say of one attempt must not stop the others; what fails for two fails for all."""
+    try:
+        yield
+    except RemoteError as error:
+        before = [other for key, other in refused.items() if key != attempt.attempt]
+        if error.kind == "later" and any(other.kind == "later" for other in before):
+            raise
+        refused[attempt.attempt] = error
+
+
+def _say_of_one(ctx: Context, attempts: Sequence[Attempt], refused: Mapping[int, RemoteError]) -> None:
+    for attempt in attempts:
+        error = refused.get(attempt.attempt)
+        run = runs.run(ctx.ledger, attempt.run) if error is not None else None
+        if error is not None and run is not None and run.state is RunState.RUNNING:
+            why = f"how far it is cannot be seen, {error.service}: {error.cause}; {error.next_step}"
+            if run.why != why:
+                runs.set_run(ctx.ledger, run.run, why=why)
+
+
+def poll_endpoints(ctx: Context) -> None:
+    """The status of each compute endpoint; a change is an event."""
+    for stage, endpoint in ctx.endpoints.items():
+        status = ctx.remote.compute.endpoint_status(endpoint)
+        known = ctx.ledger.row("SELECT * FROM endpoints WHERE endpoint = ?", endpoint)
+        changed = known is None or bool(known["online"]) != status.online
+        since = ctx.now() if changed or known is None else known["since"]
+        if known is None or changed:  # after a restart it may be of another version
+            name, version = ctx.remote.compute.endpoint_name_and_version(endpoint)
+        else:
+            name, version = known["name"], json.loads(known["detail"]).get(VERSION, "")
+        detail = json.dumps({**status.details, VERSION: version})
+        with ctx.ledger.change() as db:
+            if changed or known is None or known["detail"] != detail:
+                db.execute(
+                    "INSERT OR REPLACE INTO endpoints (endpoint, name, stage, online, since, detail) "
+                    "VALUES (?,?,?,?,?,?)",
+                    (endpoint, name, stage.value, status.online, since, detail),
+                )
+            if changed and (known is not None or not status.online):
+                how = "online" if status.online else "OFFLINE: runs wait for it; start it at the site, and they go on"
+                text = f"compute endpoint {name} is {how}"
+                ctx.ledger.event("good" if status.online else "bad", text, actor="driver")
+    ctx.ledger.heard("compute")
+
+
+# ---- flow runs
+
+
+def _ping(ctx: Context) -> None:
+    """Flows is asked now and then even when nothing is under way: better to know before a run is ready."""
+    row = ctx.ledger.row("SELECT tried_at FROM sources WHERE name = 'flows'")
+    if row is None or ctx.now() - row["tried_at"] > PING_SECONDS:
+        recently = datetime.fromtimestamp(ctx.now() - PING_SECONDS, timezone.utc)
+        ctx.remote.flows.runs([ctx.flow_id], recently.isoformat())
+        ctx.ledger.heard("flows")
+
+
+def _listed(ctx: Context, attempts: list[Attempt]) -> dict[str, FlowRun]:
+    """The flow runs that were started since the oldest of these attempts, by id."""
+    oldest = datetime.fromtimestamp(min(a.intended_at for a in attempts) - CLOCKS_DIFFER_SECONDS, timezone.utc)
+    listed = ctx.remote.flows.runs({a.flow_id for a in attempts}, oldest.isoformat())
+    ctx.ledger.heard("flows")
+    return {flow_run.id: flow_run for flow_run in listed}
+
+
+def follow_log(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> list[LogEntry]:
+    """Read what the flow log says since last time; returns the new entries."""
+    entries = ctx.remote.flows.log(flow_run.id, after=attempt.log_after)
+    visits = flowlog.follow(attempt.visits, entries)
+    visits = flowlog.with_actions(visits, flow_run.details)
+    if not entries and visits == attempt.visits:
+        return entries
+    with ctx.ledger.change():
+        for stage, visit in visits.items():
+            evidence.record_evidence(ctx.ledger, attempt.run, of_log(attempt, stage, visit, ctx.now()), attempt.attempt)
+        after = entries[-1].time if entries else attempt.log_after
+        columns: dict[str, Any] = {"visits": flowlog.dump(visits), "log_after": after}
+        cause = flowlog.outcome_cause(entries)
+        if cause:
+            columns["why"] = cause
+        attempt_rows.set_attempt(ctx.ledger, attempt.attempt, **columns)
+    return entries
+
+
+# ---- tasks and outputs
+
+
+def name_tasks_now(ctx: Context, attempts: Sequence[Attempt]) -> None:
+    """Ask for as many as may be asked for without waiting; the others next time."""
+    for attempt, stage in _nameable(ctx, attempts):
+        _name_tasks(ctx, attempt, stage)
+
+
+def _nameable(ctx: Context, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
+    return _nameless(ctx, attempts)[: max(0, ctx.remote.compute.spare() - KEPT_REQUESTS)]
+
+
+def _nameless(ctx: Context, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
+    """Stages whose compute tasks are not known yet, only their group: those under way come first."""
+    found = [
+        (attempt, stage)
+        for attempt in attempts
+        for stage, visit in attempt.visits.items()
+        if (visit.action or "").startswith(TASK_GROUP) and not attempt_rows.tasks(ctx.ledger, attempt.attempt, stage)
+    ]
+    return sorted(found, key=lambda place: place[0].visits[place[1]].says is not Says.RUNNING)
+
+
+def _name_tasks(ctx: Context, attempt: Attempt, stage: Stage) -> None:
+    """Ask Compute for the tasks of a stage: one request of the few that it takes in a time."""
+    group = str(attempt.visits[stage].action).removeprefix(TASK_GROUP)
+    attempt_rows.add_tasks(ctx.ledger, attempt.attempt, stage, ctx.remote.compute.task_group(group))
+
+
+def _ask_for_causes(ctx: Context, attempt: Attempt) -> bool:
+    """Its flow run has ended: what its tasks say is asked for now at the latest, where outputs do not tell all.
+
+    False when Compute takes no request now.
+    """
+    matrix = evidence.matrix(ctx.ledger, _run(ctx, attempt))
+    wanted = [
+        stage
+        for _, stage in _nameless(ctx, [attempt])
+        if any(cell.state is not CellState.DONE for (s, _), cell in matrix.items() if s is stage)
+    ]
+    if wanted and ctx.remote.compute.spare() <= len(wanted):
+        return False
+    for stage in wanted:
+        _name_tasks(ctx, attempt, stage)
+    return not wanted or ask_compute(ctx, [attempt]) is not None
+
+
+def ask_compute(ctx: Context, attempts: Sequence[Attempt]) -> dict[str, TaskStatus] | None:
+    """One batch call for every compute task that has not ended; what the service says of these.
+
+    None when it takes no request now: nobody waits for that, there will be another look.
+    """
+    batches = [
+        (attempt, stage, attempt_rows.tasks(ctx.ledger, attempt.attempt, stage))
+        for attempt in attempts
+        for stage in attempt.visits
+        if stage in _COMPUTE
+    ]
+    running = [task for _, _, tasks in batches for task, ended in tasks if not ended]
+    if not running:
+        return {}
+    if not ctx.remote.compute.spare():
+        return None
+    replies = ctx.remote.compute.batch_status(running)
+    ctx.ledger.heard("compute")
+    with ctx.ledger.change():
+        for attempt, stage, tasks in batches:
+            found = of_compute(attempt, stage, [task for task, _ in tasks], replies, ctx.now())
+            found = suspicion.explained(ctx, attempt, stage, found)
+            evidence.record_evidence(ctx.ledger, attempt.run, found, attempt.attempt)
+        attempt_rows.end_tasks(ctx.ledger, [t for t, reply in replies.items() if reply.status in ("success", "failed")])
+    return replies
+
+
+def _ask_transfer_and_look(ctx: Context, attempt: Attempt) -> None:
+    """The transfer tasks of an attempt, and the outputs of its stages that are not settled."""
+    run = _run(ctx, attempt)
+    matrix = evidence.matrix(ctx.ledger, run)
+    for stage, visit in attempt.visits.items():
+        segments = planned(attempt.plan, stage)
+        settled = all(matrix[(stage, s)].state in SETTLED for s in segments if (stage, s) in matrix)
+        awaited = visit.says is Says.RUNNING and unnoticed(ctx.ledger, attempt) is None
+        if stage not in _COMPUTE and visit.action and (awaited or not settled):
+            task = ctx.remote.transfer.task(visit.action)
+            said = of_transfer(attempt, stage, task, ctx.now())
+            evidence.record_evidence(ctx.ledger, attempt.run, said, attempt.attempt)
+            ctx.ledger.heard("transfer")
+        if not settled:
+            evidence.record_evidence(ctx.ledger, attempt.run, news(ctx, run, stage, segments), attempt.attempt)
+            ctx.ledger.heard("transfer")
+
+
+def _run(ctx: Context, attempt: Attempt) -> Run:
+    run = runs.run(ctx.ledger, attempt.run)
+    assert run is not None, f"attempt {attempt.attempt} belongs to no run"
+    return run

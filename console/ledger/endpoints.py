@@ -1,0 +1,75 @@
+"""The compute endpoints: how they are, what they have to do, and which runs wait for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from console.ledger.store import Ledger
+from flowspec.progress import Says, Witness
+from flowspec.states import OPEN, RunState
+
+VERSION = "version"  # in `detail`, beside what the endpoint reports
+
+
+@dataclass(frozen=True)
+class EndpointRow:
+    """An endpoint; `since` is when it came or went; `detail` what it reported (total_workers, idle_workers, ...).
+
+    `running` and `queued` count the tasks that attempts under way have there; since `oldest` the oldest has been as it
+    is. `waiting` are the runs that could go on if it were online, or had more workers.
+    """
+
+    endpoint: str
+    name: str
+    stage: str
+    online: bool
+    since: float
+    detail: Mapping[str, Any]
+    running: int = 0
+    queued: int = 0
+    oldest: float | None = None
+    waiting: tuple[int, ...] = ()
+
+    @property
+    def workers(self) -> tuple[int, int] | None:
+        """Busy ones, and all; None when they are not known."""
+        total, idle = (self.detail.get(key) for key in ("total_workers", "idle_workers"))
+        return (total - idle, total) if isinstance(total, int) and isinstance(idle, int) else None
+
+
+_TASKS = f"""
+    SELECT e.stage AS stage, e.run AS run, e.says AS says, COUNT(*) AS tasks, MIN(e.at) AS oldest
+    FROM attempts a JOIN evidence e ON e.run = a.run AND e.attempt = a.attempt
+    WHERE a.state IN ({",".join(f"'{state.value}'" for state in OPEN)}) AND e.witness = '{Witness.TASK.value}'
+        AND e.says IN ('{Says.PENDING.value}', '{Says.RUNNING.value}')
+    GROUP BY e.stage, e.run, e.says ORDER BY e.run DESC"""
+
+_HELD = f"SELECT run, why FROM runs WHERE state = '{RunState.QUEUED.value}'"
+
+
+def read(ledger: Ledger) -> tuple[EndpointRow, ...]:
+    """All of them, by name."""
+    held, tasks = ledger.rows(_HELD), ledger.rows(_TASKS)
+    found = []
+    for row in ledger.rows("SELECT * FROM endpoints ORDER BY name"):
+        mine = [task for task in tasks if task["stage"] == row["stage"]]
+        pending = [task for task in mine if task["says"] == Says.PENDING.value]
+        waiting = {task["run"] for task in pending} | {run["run"] for run in held if row["name"] in run["why"]}
+        found.append(
+            EndpointRow(
+                endpoint=row["endpoint"],
+                name=row["name"],
+                stage=row["stage"],
+                online=bool(row["online"]),
+                since=row["since"],
+                detail=json.loads(row["detail"]),
+                running=sum(task["tasks"] for task in mine) - sum(task["tasks"] for task in pending),
+                queued=sum(task["tasks"] for task in pending),
+                oldest=min((task["oldest"] for task in mine), default=None),
+                waiting=tuple(sorted(waiting, reverse=True)),
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,106 @@
+"""What the witnesses say of each place of a run, and the matrix that is folded from it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import replace
+
+from console.ledger import runs
+from console.ledger.runs import Run
+from console.ledger.store import Ledger
+from flowspec.progress import Evidence, Matrix, Says, Witness, counts, fold
+from flowspec.stages import Place, Stage
+
+WHOLE_RUN = -1  # the segment column of evidence for the stages that belong to the run
+
+
+def evidence(ledger: Ledger, number: int) -> list[Evidence]:
+    return [_evidence(row) for row in ledger.rows("SELECT * FROM evidence WHERE run = ?", number)]
+
+
+def record_evidence(ledger: Ledger, number: int, items: Iterable[Evidence], attempt: int | None = None) -> bool:
+    """Write what witnesses say, where it differs from what they said before, or of which attempt. True when any did."""
+    rows = ledger.rows("SELECT * FROM evidence WHERE run = ?", number)
+    known = {(e.stage, e.segment, e.witness, row["attempt"]): e for row in rows for e in [_evidence(row)]}
+
+    def differs(e: Evidence) -> bool:
+        before = known.get((e.stage, e.segment, e.witness, attempt))
+        return before is None or replace(before, at=e.at) != e
+
+    new = [e for e in items if differs(e)]
+    if not new:
+        return False
+    with ledger.change() as db:
+        db.executemany(
+            "INSERT OR REPLACE INTO evidence (run, stage, segment, witness, says, note, size, attempt, at, seconds) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?)",
+            [
+                (
+                    number, e.stage.value, WHOLE_RUN if e.segment is None else e.segment, e.witness.value, e.says.value,
+                    e.note, e.size, attempt, e.at, e.seconds,
+                )
+                for e in new
+            ],
+        )  # fmt: skip
+    return True
+
+
+def forget_evidence(ledger: Ledger, number: int, witness: Witness, *says: Says) -> None:
+    """Drop what a witness said of a run (only these things, when given): it does not hold for a new attempt."""
+    chosen = says or tuple(Says)
+    with ledger.change() as db:
+        db.execute(
+            f"DELETE FROM evidence WHERE run = ? AND witness = ? AND says IN ({','.join('?' * len(chosen))})",
+            (number, witness.value, *(s.value for s in chosen)),
+        )
+
+
+def expect_anew(ledger: Ledger, number: int, places: Iterable[Place]) -> None:
+    """These places are planned to be done: what was said of them holds no more, and an output that lies there is old.
+
+    The copies of transfer and return are not marked: one that is the same already is left as it is.
+    """
+    chosen, now = set(places), ledger.now()
+    made = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
+    known = [e for e in evidence(ledger, number) if (e.stage, e.segment) in chosen and e.witness is not Witness.OLD]
+    old = [replace(e, witness=Witness.OLD, at=now) for e in known if _is_there(e) and e.stage in made]
+    with ledger.change() as db:
+        db.executemany(
+            "DELETE FROM evidence WHERE run = ? AND stage = ? AND segment = ? AND witness = ?",
+            [(number, e.stage.value, WHOLE_RUN if e.segment is None else e.segment, e.witness.value) for e in known],
+        )
+        record_evidence(ledger, number, old)
+
+
+def there(ledger: Ledger, number: int) -> set[Place]:
+    """The places at which a file lies, good or not, as it was last looked at."""
+    return {(e.stage, e.segment) for e in evidence(ledger, number) if _is_there(e)}
+
+
+def _is_there(item: Evidence) -> bool:
+    return item.witness is Witness.FILE and item.says is Says.DONE
+
+
+def matrix(ledger: Ledger, of: Run) -> Matrix:
+    """The segment x stage matrix of a run, folded from all evidence."""
+    return fold(of.members, evidence(ledger, of.run), of.sizes)
+
+
+def refresh_progress(ledger: Ledger, number: int) -> Matrix:
+    """Fold the evidence and store the counts that the overview shows; returns the matrix."""
+    found = runs.run(ledger, number)
+    assert found is not None, f"run {number} is not in the ledger"
+    folded = matrix(ledger, found)
+    summary = counts(folded)
+    if summary != found.progress:
+        runs.set_run(ledger, number, progress=summary)
+    return folded
+
+
+def _evidence(row: sqlite3.Row) -> Evidence:
+    segment = None if row["segment"] == WHOLE_RUN else row["segment"]
+    return Evidence(
+        Stage(row["stage"]), segment, Witness(row["witness"]), Says(row["says"]), row["note"], row["size"], row["at"],
+        row["seconds"],
+    )  # fmt: skip

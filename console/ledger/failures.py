@@ -1,0 +1,58 @@
+"""What failed where, and the segments that somebody decided to do without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from console.ledger.evidence import WHOLE_RUN
+from console.ledger.store import Ledger
+from flowspec.causes import Kind
+from flowspec.quarantine import Failure, Waiver
+from flowspec.stages import Stage
+
+
+def record(ledger: Ledger, run: int, failures: Iterable[Failure]) -> None:
+    with ledger.change() as db:
+        db.executemany(
+            "INSERT OR IGNORE INTO failures (attempt, run, stage, segment, kind, cause, at) VALUES (?,?,?,?,?,?,?)",
+            [
+                (
+                    f.attempt, run, f.stage.value, WHOLE_RUN if f.segment is None else f.segment,
+                    f.kind.value, f.cause, ledger.now(),
+                )
+                for f in failures
+            ],
+        )  # fmt: skip
+
+
+def of_run(ledger: Ledger, run: int) -> list[Failure]:
+    """Every failure of a run, oldest first."""
+    return [
+        Failure(
+            row["attempt"],
+            Stage(row["stage"]),
+            None if row["segment"] == WHOLE_RUN else row["segment"],
+            Kind(row["kind"]),
+            row["cause"],
+        )
+        for row in ledger.rows("SELECT * FROM failures WHERE run = ? ORDER BY attempt", run)
+    ]
+
+
+def waivers(ledger: Ledger, run: int) -> dict[int, Waiver]:
+    """The waivers of a run by segment, in the order of the segments."""
+    rows = ledger.rows("SELECT segment, reason, actor, at FROM waivers WHERE run = ? ORDER BY segment", run)
+    return {row["segment"]: Waiver(*row) for row in rows}
+
+
+def add_waiver(ledger: Ledger, run: int, waiver: Waiver) -> None:
+    with ledger.change() as db:
+        db.execute(
+            "INSERT INTO waivers (run, segment, reason, actor, at) VALUES (?,?,?,?,?)",
+            (run, waiver.segment, waiver.reason, waiver.actor, waiver.at),
+        )
+
+
+def remove_waiver(ledger: Ledger, run: int, segment: int) -> None:
+    with ledger.change() as db:
+        db.execute("DELETE FROM waivers WHERE run = ? AND segment = ?", (run, segment))

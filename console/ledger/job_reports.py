@@ -1,0 +1,187 @@
+"""The rows of job reports: each was asked for, and is on its way, there or absent."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from console import text
+from console.ledger.evidence import WHOLE_RUN
+from console.ledger.store import Ledger
+from flowspec.stages import STAGES, Stage
+from flowspec.states import AttemptState
+
+
+class ReportState(str, Enum):
+    WANTED = "wanted"
+    FETCHING = "fetching"
+    THERE = "there"
+    ABSENT = "absent"
+
+
+PENDING = (ReportState.WANTED, ReportState.FETCHING)
+LINE_CELLS = 400  # of what is kept of a line
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """What a job told of itself; None and '' where it did not. `lines` are the last of its log; `log` where that lies.
+
+    `started` is in seconds since the epoch by the clock of the node, `bytes` the size of the output.
+    """
+
+    rc: int | None = None
+    cause: str = ""
+    node: str = ""
+    job_id: str = ""
+    started: float | None = None
+    seconds: float | None = None
+    bytes: int | None = None
+    sha256: str = ""
+    lines: tuple[str, ...] = ()
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that was asked for. `report` may be there from an earlier fetch.
+
+    `number` is that of its attempt, which began at `attempt_started`.
+    """
+
+    attempt: int
+    run: int
+    number: int
+    attempt_started: float | None
+    stage: Stage
+    segment: int | None
+    state: ReportState
+    why: str
+    actor: str
+    asked_at: float
+    submission: str | None
+    task: str | None
+    fetched_at: float | None
+    report: JobReport | None
+
+    @property
+    def whose(self) -> str:
+        """For people: `fit of segment 07`."""
+        return self.stage.value if self.segment is None else f"{self.stage.value} of segment {self.segment:02d}"
+
+    @property
+    def sentence(self) -> str:
+        """Where it is, when it is not there."""
+        if self.state in PENDING:
+            return f"being fetched through Transfer{': ' if self.why else ''}{self.why}"
+        return f"not there: {self.why}" if self.state is ReportState.ABSENT else ""
+
+
+def of_run(ledger: Ledger, run: int) -> list[Report]:
+    """The reports of a run: the newest attempt's first, each in the order of the work."""
+    found = _rows(ledger, "reports.run = ?", run)
+    return sorted(found, key=lambda r: (-r.number, STAGES.index(r.stage), -1 if r.segment is None else r.segment))
+
+
+@dataclass(frozen=True)
+class ReportPlace:
+    """What a report is of. `segment` None: the whole run."""
+
+    attempt: int
+    run: int
+    stage: Stage
+    segment: int | None
+
+
+def ask(ledger: Ledger, places: Iterable[ReportPlace], actor: str) -> None:
+    with ledger.change() as db:
+        db.executemany(
+            "INSERT INTO reports (attempt, run, stage, segment, state, actor, asked_at) VALUES (?,?,?,?,?,?,?) "
+            "ON CONFLICT DO UPDATE SET state = excluded.state, actor = excluded.actor, asked_at = excluded.asked_at, "
+            "why = '', submission = NULL, task = NULL",
+            [
+                (p.attempt, p.run, p.stage.value, _column(p.segment), ReportState.WANTED.value, actor, ledger.now())
+                for p in places
+            ],
+        )
+
+
+def waiting(ledger: Ledger) -> list[Report]:
+    """Those that were asked for and are not there yet."""
+    return _rows(ledger, "reports.state IN (?,?)", *(state.value for state in PENDING))
+
+
+def failed_without_report(ledger: Ledger, stages: Sequence[Stage], since: float, at_most: int) -> list[ReportPlace]:
+    """The first failed places of each attempt that failed after `since`, but those whose report was asked for."""
+    failed = ledger.rows(
+        "SELECT f.attempt, f.run, f.stage, f.segment, r.attempt AS asked FROM failures f "
+        "JOIN attempts a USING (attempt) "
+        "LEFT JOIN reports r ON r.attempt = f.attempt AND r.stage = f.stage AND r.segment = f.segment "
+        f"WHERE a.state = ? AND a.ended_at > ? AND f.stage IN ({','.join('?' * len(stages))}) "
+        "AND (f.segment != ? OR f.stage = ?) ORDER BY f.attempt, f.stage, f.segment",
+        AttemptState.FAILED.value, since, *(s.value for s in stages), WHOLE_RUN, Stage.ANALYZE.value,
+    )  # fmt: skip
+    first: dict[int, list[sqlite3.Row]] = {}
+    for row in failed:
+        first.setdefault(row["attempt"], []).append(row)
+    return [
+        ReportPlace(row["attempt"], row["run"], Stage(row["stage"]), _segment(row["segment"]))
+        for of_attempt in first.values()
+        for row in of_attempt[:at_most]
+        if row["asked"] is None
+    ]
+
+
+# ---- rows
+
+
+def _rows(ledger: Ledger, where: str, *values: Any) -> list[Report]:
+    rows = ledger.rows(
+        "SELECT reports.*, number, started_at AS attempt_started "
+        f"FROM reports JOIN attempts USING (attempt) WHERE {where}",
+        *values,
+    )
+    return [_report(row) for row in rows]
+
+
+def of_place(ledger: Ledger, place: ReportPlace) -> list[Report]:
+    return _rows(
+        ledger, "reports.attempt = ? AND reports.stage = ? AND segment = ?",
+        place.attempt, place.stage.value, _column(place.segment),
+    )  # fmt: skip
+
+
+def _report(row: sqlite3.Row) -> Report:
+    values = {name: row[name] for name in Report.__dataclass_fields__ if name != "report"}
+    told = json.loads(row["document"])
+    return Report(
+        **values | {
+            "stage": Stage(row["stage"]), "segment": _segment(row["segment"]), "state": ReportState(row["state"]),
+            "report": JobReport(**{**told, "lines": tuple(told["lines"])}) if told else None,
+        },
+    )  # fmt: skip
+
+
+def set_absent(ledger: Ledger, reports: Iterable[Report], why: str) -> None:
+    set_reports(ledger, reports, state=ReportState.ABSENT.value, why=text.clean(why, LINE_CELLS))
+
+
+def set_reports(ledger: Ledger, reports: Iterable[Report], **columns: Any) -> None:
+    assignments = ", ".join(f"{name} = ?" for name in columns)
+    with ledger.change() as db:
+        db.executemany(
+            f"UPDATE reports SET {assignments} WHERE attempt = ? AND stage = ? AND segment = ?",
+            [(*columns.values(), r.attempt, r.stage.value, _column(r.segment)) for r in reports],
+        )
+
+
+def _column(segment: int | None) -> int:
+    return WHOLE_RUN if segment is None else segment
+
+
+def _segment(column: int) -> int | None:
+    return None if column == WHOLE_RUN else column

@@ -1,0 +1,141 @@
+-- The ledger: one file per experiment. Times are seconds since the epoch (UTC). JSON columns hold compact documents.
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- One row per run: what the disk says (verdict, reason, ...) and where the run stands (state, why, progress).
+CREATE TABLE runs (
+    run INTEGER PRIMARY KEY,
+    path TEXT NOT NULL,                     -- the run directory, as this machine sees it
+    verdict TEXT NOT NULL,                  -- flowspec.readiness.Verdict, or 'gone'
+    reason TEXT NOT NULL,                   -- one sentence for the verdict
+    segments TEXT NOT NULL DEFAULT '[]',    -- JSON list of segment numbers on disk
+    sizes TEXT NOT NULL DEFAULT '{}',       -- JSON {segment: bytes}
+    bytes INTEGER NOT NULL DEFAULT 0,
+    title TEXT NOT NULL DEFAULT '',
+    started REAL, ended REAL,               -- BEGIN_RUN and END_RUN times as the DAQ wrote them
+    fingerprint TEXT NOT NULL DEFAULT '',
+    launched_fingerprint TEXT,              -- what was on disk when the newest attempt was planned
+    state TEXT NOT NULL,                    -- flowspec.states.RunState
+    why TEXT NOT NULL DEFAULT '',
+    progress TEXT NOT NULL DEFAULT '{}',    -- JSON {stage: {cell state: count}}
+    result TEXT,                            -- path of the returned file, once it is verified
+    ready_at REAL, finished_at REAL,
+    updated REAL NOT NULL,
+    priority INTEGER NOT NULL DEFAULT 0,    -- 0: data that just came in; 1: a reprocessing campaign, behind all of those
+    wish TEXT NOT NULL DEFAULT '{}',        -- JSON of flowspec.plan.Wish: what a queued run is to do
+    again_at REAL,                          -- when the driver retries a failed run by itself; NULL: it does not
+    launched_sizes TEXT NOT NULL DEFAULT '{}', -- JSON {segment: bytes} when the newest attempt was planned
+    held_by TEXT                            -- who holds the queued run back; NULL: nobody
+);
+CREATE INDEX runs_by_state ON runs (state);
+-- What screens ask for: the runs that changed since.
+CREATE INDEX runs_by_updated ON runs (updated);
+
+-- One row per attempt: written as an intent before the flow run is started, completed afterwards.
+CREATE TABLE attempts (
+    attempt INTEGER PRIMARY KEY AUTOINCREMENT,
+    run INTEGER NOT NULL REFERENCES runs (run),
+    number INTEGER NOT NULL,
+    tag TEXT NOT NULL UNIQUE,               -- carried by the flow run: how a lost reply is found again
+    plan TEXT NOT NULL, body TEXT NOT NULL, label TEXT NOT NULL,
+    flow_id TEXT NOT NULL, flow_run TEXT UNIQUE,
+    state TEXT NOT NULL,                    -- flowspec.states.AttemptState
+    stage TEXT, why TEXT NOT NULL DEFAULT '',
+    actor TEXT NOT NULL,
+    intended_at REAL NOT NULL, started_at REAL, ended_at REAL,
+    log_after TEXT,                         -- time of the newest flow log entry already folded
+    visits TEXT NOT NULL DEFAULT '{}',      -- JSON of flowspec.flowlog: each stage as the flow log tells it
+    cancel_by TEXT, cancel_at REAL,         -- who asked to cancel it, and when: the driver sees it through
+    UNIQUE (run, number)
+);
+CREATE INDEX attempts_by_state ON attempts (state);
+
+-- A compute task of an attempt; the order is that of submission within its stage.
+CREATE TABLE tasks (
+    task TEXT PRIMARY KEY,
+    attempt INTEGER NOT NULL REFERENCES attempts (attempt),
+    stage TEXT NOT NULL, place INTEGER NOT NULL,
+    ended INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX tasks_by_attempt ON tasks (attempt);
+
+-- What each witness says of each place of the matrix; segment -1 stands for the whole run.
+CREATE TABLE evidence (
+    run INTEGER NOT NULL, stage TEXT NOT NULL, segment INTEGER NOT NULL, witness TEXT NOT NULL,
+    says TEXT NOT NULL, note TEXT NOT NULL DEFAULT '', size INTEGER, attempt INTEGER, at REAL NOT NULL,
+    seconds REAL,                           -- how long the work took, as the job told it
+    PRIMARY KEY (run, stage, segment, witness)
+) WITHOUT ROWID;
+
+-- A place of the matrix at which an attempt failed: what automatic retries and the quarantine count.
+CREATE TABLE failures (
+    attempt INTEGER NOT NULL REFERENCES attempts (attempt), run INTEGER NOT NULL,
+    stage TEXT NOT NULL, segment INTEGER NOT NULL, -- segment -1: the whole run
+    kind TEXT NOT NULL,                     -- flowspec.causes.Kind
+    cause TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (attempt, stage, segment)
+) WITHOUT ROWID;
+CREATE INDEX failures_by_run ON failures (run);
+
+-- Segments that somebody decided to do without.
+CREATE TABLE waivers (
+    run INTEGER NOT NULL, segment INTEGER NOT NULL, reason TEXT NOT NULL, actor TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (run, segment)
+) WITHOUT ROWID;
+
+-- What a cancel must see gone: the flow run, its transfer tasks, its compute tasks. Ticked only when observed.
+CREATE TABLE cancel_lines (
+    attempt INTEGER NOT NULL REFERENCES attempts (attempt),
+    kind TEXT NOT NULL, id TEXT NOT NULL,   -- marker, flow run, transfer task, compute task
+    what TEXT NOT NULL,                     -- for people: "fit of segment 07"
+    seen TEXT NOT NULL DEFAULT '',          -- what was seen of it last
+    gone_at REAL,
+    PRIMARY KEY (attempt, kind, id)
+) WITHOUT ROWID;
+
+-- Each hint to Flows that an action has ended (resume_run), and when Flows moved after it.
+CREATE TABLE nudges (
+    nudge INTEGER PRIMARY KEY AUTOINCREMENT,
+    attempt INTEGER NOT NULL REFERENCES attempts (attempt), stage TEXT NOT NULL,
+    at REAL NOT NULL, ended_at REAL,        -- when the hint was sent; when the action ended, as its source says
+    moved_at REAL,                          -- when Flows was seen past the stage
+    problem TEXT NOT NULL DEFAULT ''        -- why the hint could not be given
+);
+
+-- The report of a job and the end of its log, brought from the site through Transfer on demand.
+CREATE TABLE reports (
+    attempt INTEGER NOT NULL REFERENCES attempts (attempt), run INTEGER NOT NULL,
+    stage TEXT NOT NULL, segment INTEGER NOT NULL, -- segment -1: the whole run
+    state TEXT NOT NULL,                    -- console.ledger.job_reports.ReportState
+    why TEXT NOT NULL DEFAULT '',           -- how its transfer is, or why it is not there
+    actor TEXT NOT NULL, asked_at REAL NOT NULL,
+    submission TEXT, task TEXT,             -- of the transfer: the first is written before Transfer is asked
+    fetched_at REAL,
+    document TEXT NOT NULL DEFAULT '{}',    -- JSON of console.ledger.job_reports.JobReport
+    PRIMARY KEY (attempt, stage, segment)
+);
+CREATE INDEX reports_by_run ON reports (run);
+
+-- What a screen or a command asks of the driver, and the answer. Each is carried out once.
+CREATE TABLE requests (
+    request INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL, actor TEXT NOT NULL, verb TEXT NOT NULL, run INTEGER, args TEXT NOT NULL DEFAULT '{}',
+    state TEXT NOT NULL DEFAULT 'asked',    -- asked, done, refused
+    answer TEXT NOT NULL DEFAULT '', answered_at REAL
+);
+CREATE INDEX requests_by_state ON requests (state);
+
+CREATE TABLE events (
+    event INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL, actor TEXT NOT NULL, level TEXT NOT NULL, -- info, good, warning, bad
+    run INTEGER, segment INTEGER, attempt INTEGER, text TEXT NOT NULL
+);
+CREATE INDEX events_by_run ON events (run);
+CREATE INDEX bad_events ON events (event) WHERE level = 'bad';
+
+-- When each source of data was last heard, and what is wrong with it now.
+CREATE TABLE sources (name TEXT PRIMARY KEY, tried_at REAL NOT NULL, ok_at REAL, problem TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+
+CREATE TABLE endpoints (
+    endpoint TEXT PRIMARY KEY, name TEXT NOT NULL, stage TEXT NOT NULL,
+    online INTEGER NOT NULL, since REAL NOT NULL, detail TEXT NOT NULL DEFAULT '{}'
+) WITHOUT ROWID;

@@ -1,0 +1,35 @@
+"""The sources of data: when each was last heard, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.ledger.store import Ledger
+
+STALE_SECONDS = 15.0  # a source that was not heard for longer is no longer believed
+ASKED_ALWAYS = ("disk", "flows", "compute")  # the other sources are asked only while there is something to ask
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of data: when it was last tried and heard, and what is wrong with it now ('' when nothing is)."""
+
+    name: str
+    tried_at: float
+    ok_at: float | None
+    problem: str
+
+    def age(self, now: float) -> float | None:
+        """Seconds since it was last heard; None when it never was."""
+        return None if self.ok_at is None else max(0.0, now - self.ok_at)
+
+    def stale(self, now: float) -> bool:
+        age = self.age(now)
+        return bool(self.problem) or (self.name in ASKED_ALWAYS and (age is None or age > STALE_SECONDS))
+
+
+def read(ledger: Ledger) -> tuple[Source, ...]:
+    """All of them, by name."""
+    return tuple(
+        Source(*row) for row in ledger.rows("SELECT name, tried_at, ok_at, problem FROM sources ORDER BY name")
+    )

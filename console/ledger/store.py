@@ -1,0 +1,251 @@
+"""The durable record: one SQLite file per experiment, the only place where screens, commands and the driver meet.
+
+A change is one transaction that also writes its event. Every thread opens a `Ledger` of its own. SQLite in WAL mode
+lets any number of screens read while the driver writes.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from console.ledger import schema
+from console.ledger.errors import DiskProblem, NoLongerDriving
+from console.ledger.errors import LedgerError as LedgerError
+from console.ledger.presence import actor as actor
+
+BUSY_SECONDS = 5.0
+HEARD_SECONDS = 5.0
+EPOCH = "driver_epoch"  # in meta: raised by each driver
+
+
+@dataclass(frozen=True)
+class Request:
+    """Something a screen or a command asked of the driver."""
+
+    id: int
+    actor: str
+    verb: str
+    run: int | None
+    args: dict[str, Any]
+    state: str
+    answer: str
+
+
+class _Connection(sqlite3.Connection):
+    """Takes any text. Bytes of a title or file name that are no UTF-8 are stray surrogates, which SQLite refuses."""
+
+    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, values)
+        except UnicodeEncodeError:
+            return super().execute(sql, _storable(values))
+
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> sqlite3.Cursor:
+        return super().executemany(sql, [_storable(values) for values in rows])
+
+
+def _storable(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return dict(zip(values, _storable(list(values.values())), strict=True))
+    return [value.encode(errors="replace").decode() if isinstance(value, str) else value for value in values]
+
+
+class Ledger:
+    """A connection to the ledger at `path`, made if it is not there. Not to be shared between threads.
+
+    `epoch` is given by the driver: a change is refused with NoLongerDriving as soon as there is a newer driver.
+    Raises LedgerError; DiskProblem when it would pass by itself. On a disk that cannot be written a ledger that
+    `must_exist` is opened for reading.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        now: Callable[[], float] = time.time,
+        must_exist: bool = False,
+        epoch: int | None = None,
+    ) -> None:
+        self.path = path
+        self.now = now
+        self.epoch = epoch
+        self._copied_from: schema.Stamp | None = None
+        if must_exist and not path.exists():
+            raise LedgerError(f"no ledger at {path}: nothing was recorded for this experiment yet")
+        try:
+            self._open()
+        except (sqlite3.OperationalError, OSError) as error:
+            if not must_exist:
+                raise DiskProblem(f"ledger {path} cannot be opened: {error}") from error
+            self._open_for_reading()
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(f"ledger {path} cannot be opened: {schema.damage(path, str(error))}") from error
+
+    def _open(self) -> None:
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            schema.refuse_new(self.path)
+        self._use(sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, factory=_Connection))
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")  # an intent must survive a power cut
+        self._db.execute("PRAGMA foreign_keys=ON")
+        schema.bring_up_to_date(self._db, self.path)
+
+    def _open_for_reading(self) -> None:
+        try:
+            db, self._copied_from = schema.open_for_reading(self.path)
+        except sqlite3.Error as error:
+            raise DiskProblem(f"ledger {self.path} cannot be read: {error}") from error
+        self._use(db)
+
+    def _use(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._db.row_factory = sqlite3.Row
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def change(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: committed at the end, undone by any exception. May be nested; the outermost decides."""
+        if self._db.in_transaction:
+            yield self._db
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._refuse_if_replaced()
+            yield self._db
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # on a full disk SQLite may have undone it already
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _refuse_if_replaced(self) -> None:
+        if self.epoch is not None and (now := self.get(EPOCH)) != str(self.epoch):
+            raise NoLongerDriving(
+                f"{self.path}: epoch {self.epoch} is over, a driver of epoch {now or '?'} has taken over"
+            )
+
+    def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        return self._db.execute(sql, values).fetchall()
+
+    def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
+        found: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
+        return found
+
+    def version(self) -> int:
+        """A number that differs when another connection has changed the ledger: the cheapest look for news."""
+        if self._copied_from is not None and self._copied_from != schema.stamp(self.path):
+            raise DiskProblem(f"ledger {self.path} has changed, and is opened anew")
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def update(self, table: str, key: str, value: int, **columns: Any) -> None:
+        """Set columns of the row with this key; a dict is stored as JSON."""
+        stored = {name: json.dumps(v) if isinstance(v, dict) else v for name, v in columns.items()}
+        assignments = ", ".join(f"{name} = ?" for name in stored)
+        with self.change() as db:
+            db.execute(f"UPDATE {table} SET {assignments} WHERE {key} = ?", (*stored.values(), value))
+
+    # ---- meta
+
+    def get(self, key: str, default: str = "") -> str:
+        row = self.row("SELECT value FROM meta WHERE key = ?", key)
+        return str(row["value"]) if row else default
+
+    def put(self, key: str, value: str) -> None:
+        with self.change() as db:
+            db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
+
+    # ---- events
+
+    def event(
+        self,
+        level: str,
+        text: str,
+        *,
+        actor: str,
+        run: int | None = None,
+        segment: int | None = None,
+        attempt: int | None = None,
+    ) -> None:
+        """Record that something happened. Levels: info, good, warning, bad."""
+        with self.change() as db:
+            db.execute(
+                "INSERT INTO events (at, actor, level, run, segment, attempt, text) VALUES (?,?,?,?,?,?,?)",
+                (self.now(), actor, level, run, segment, attempt, text),
+            )
+
+    # ---- requests
+
+    def ask(self, verb: str, run: int | None, *, actor: str, **args: Any) -> int:
+        """Ask the driver for something; returns the number under which its answer will stand."""
+        with self.change() as db:
+            cursor = db.execute(
+                "INSERT INTO requests (at, actor, verb, run, args) VALUES (?,?,?,?,?)",
+                (self.now(), actor, verb, run, json.dumps(args)),
+            )
+            return int(cursor.lastrowid or 0)
+
+    def asked(self) -> list[Request]:
+        """The requests that wait for the driver, oldest first."""
+        return [_request(row) for row in self.rows("SELECT * FROM requests WHERE state = 'asked' ORDER BY request")]
+
+    def request(self, number: int) -> Request | None:
+        row = self.row("SELECT * FROM requests WHERE request = ?", number)
+        return _request(row) if row else None
+
+    def answer(self, number: int, state: str, text: str) -> None:
+        """Say what came of a request: state `done` or `refused`."""
+        with self.change() as db:
+            db.execute(
+                "UPDATE requests SET state = ?, answer = ?, answered_at = ? WHERE request = ? AND state = 'asked'",
+                (state, text, self.now(), number),
+            )
+
+    # ---- sources of data
+
+    def heard(self, source: str) -> None:
+        """The source answered just now. Written every few seconds only: each write wakes every screen."""
+        row = self.row("SELECT ok_at, problem FROM sources WHERE name = ?", source)
+        if row is None or row["problem"] or self.now() - (row["ok_at"] or 0) > HEARD_SECONDS:
+            self._source(source, "", heard=True)
+
+    def unheard(self, source: str, problem: str) -> None:
+        """The source could not be asked, or answered with an error."""
+        self._source(source, problem, heard=False)
+
+    def _source(self, name: str, problem: str, *, heard: bool) -> None:
+        now = self.now()
+        with self.change() as db:
+            before = db.execute("SELECT problem FROM sources WHERE name = ?", (name,)).fetchone()
+            db.execute(
+                "INSERT INTO sources (name, tried_at, ok_at, problem) VALUES (?,?,?,?) "
+                "ON CONFLICT (name) DO UPDATE SET tried_at = excluded.tried_at, "
+                "ok_at = COALESCE(excluded.ok_at, ok_at), problem = excluded.problem",
+                (name, now, now if heard else None, problem),
+            )
+            was = before["problem"] if before else ""
+            if problem and not was:
+                self.event("bad", f"{name}: {problem}", actor="driver")
+            elif was and not problem:
+                self.event("good", f"{name}: answers again", actor="driver")
+
+
+def _request(row: sqlite3.Row) -> Request:
+    return Request(
+        row["request"],
+        row["actor"],
+        row["verb"],
+        row["run"],
+        json.loads(row["args"]),
+        row["state"],
+        row["answer"],
+    )

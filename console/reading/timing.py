@@ -1,0 +1,68 @@
+"""What the ledger knows of where the time of a run's attempts went: when their tasks worked, and the hints to Flows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from console.ledger.attempts import Attempt
+from console.ledger.evidence import WHOLE_RUN
+from console.ledger.job_reports import Report
+from console.ledger.store import Ledger
+from flowspec.progress import Says, Witness
+from flowspec.stages import Stage
+from flowspec.timeline import AttemptTime, Job, attempt_time
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Flows was told that the action of a stage had ended at `ended`; it moved at `moved` (None: not yet)."""
+
+    stage: Stage
+    at: float
+    ended: float
+    moved: float | None
+    problem: str
+
+
+@dataclass
+class Timing:
+    """Of one attempt."""
+
+    jobs: dict[Stage, list[Job]] = field(default_factory=dict)
+    hints: list[Hint] = field(default_factory=list)
+
+    def spent(self, attempt: Attempt, now: float) -> AttemptTime:
+        """Where its time went until it ended, or until now."""
+        told = {hint.stage: hint.ended for hint in self.hints}
+        return attempt_time(attempt.intended_at, attempt.ended_at, attempt.visits, self.jobs, told, now)
+
+
+def of_run(ledger: Ledger, run: int, reports: Iterable[Report]) -> Mapping[int, Timing]:
+    """By attempt. A task is known of the newest attempt that did its place: the evidence of earlier ones is gone."""
+    found: dict[int, Timing] = {}
+    told = {(r.attempt, r.stage, r.segment): r.report.seconds for r in reports if r.report is not None}
+    for row in ledger.rows(
+        "SELECT attempt, stage, segment, says, at, seconds FROM evidence "
+        "WHERE run = ? AND witness = ? AND attempt IS NOT NULL",
+        run, Witness.TASK.value,
+    ):  # fmt: skip
+        stage, segment = Stage(row["stage"]), None if row["segment"] == WHOLE_RUN else row["segment"]
+        seconds = row["seconds"] if row["seconds"] is not None else told.get((row["attempt"], stage, segment))
+        timing = found.setdefault(row["attempt"], Timing())
+        timing.jobs.setdefault(stage, []).append(_job(Says(row["says"]), row["at"], seconds))
+    for row in ledger.rows(
+        "SELECT nudges.* FROM nudges JOIN attempts USING (attempt) WHERE run = ? ORDER BY nudge", run
+    ):
+        hint = Hint(Stage(row["stage"]), row["at"], row["ended_at"] or row["at"], row["moved_at"], row["problem"])
+        found.setdefault(row["attempt"], Timing()).hints.append(hint)
+    return found
+
+
+def _job(says: Says, at: float, seconds: float | None) -> Job:
+    """`at` is when the task was first seen to be so."""
+    if says is Says.RUNNING:
+        return Job(at, None)
+    if says in (Says.DONE, Says.FAILED):
+        return Job(at - seconds if seconds is not None else None, at)
+    return Job(None, None)

@@ -1,0 +1,231 @@
+"""The settings of one experiment: a profile (TOML), under the environment, under the flags of the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from console.settings.names import AUTO_THEME, THEME_NAMES
+from flowspec.inputs import Places
+from flowspec.stages import Stage
+
+APPLICATION = "frib-flow-console"
+ENVIRONMENT_PREFIX = "FRIB_CONSOLE__"
+
+_EXPERIMENT = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_PRINCIPAL = re.compile(r"urn:globus:(auth:identity|groups:id):[0-9a-f-]{36}")
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; says file, key and what was expected, one line for each fault."""
+
+
+def _id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise ValueError("not an id of Globus") from None
+
+
+def _local(path: Path) -> Path:
+    path = path.expanduser()
+    if not path.is_absolute():
+        raise ValueError("not an absolute path")
+    return path
+
+
+def _far(path: str) -> str:
+    if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
+        raise ValueError("not an absolute path")
+    return path.rstrip("/")
+
+
+def _principal(urn: str) -> str:
+    if not _PRINCIPAL.fullmatch(urn):
+        raise ValueError("neither a group nor an identity")
+    return urn
+
+
+Id = Annotated[str, AfterValidator(_id), Field(description="a UUID, as 9656eff2-8105-445c-8501-154dfe1d88e5")]
+LocalPath = Annotated[Path, AfterValidator(_local), Field(description="an absolute path on this machine")]
+FarPath = Annotated[str, AfterValidator(_far), Field(description="an absolute path in the site's collection")]
+Principals = Annotated[
+    tuple[Annotated[str, AfterValidator(_principal)], ...],
+    Field(description="a list of urn:globus:groups:id:UUID or urn:globus:auth:identity:UUID"),
+]
+Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False, description="seconds, above 0")]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Dtn(Part):
+    """FRIB's data transfer node: its collection, and the folders on it as this machine sees them."""
+
+    collection: Id
+    runs: LocalPath
+    results: LocalPath
+    strip_prefix: str = Field(default="", description="the head of local paths that the collection does not have")
+
+    def collection_path(self, local: Path) -> str:
+        """The path in the collection of a path on this machine."""
+        text = str(local)
+        prefix = self.strip_prefix.rstrip("/")
+        return text[len(prefix) :] or "/" if prefix and (text + "/").startswith(prefix + "/") else text
+
+
+class Site(Part):
+    """Where the work is computed; rawdata, fitted, converted, analyzed and logs are folders of `top`."""
+
+    name: str = Field(min_length=1, max_length=40, description="a name of up to 40 characters")
+    collection: Id
+    top: FarPath
+    kit: FarPath
+
+
+class ComputeStage(Part):
+    endpoint: Id
+    function: Id | None = None
+
+
+class Compute(Part):
+    fit: ComputeStage
+    convert: ComputeStage
+    analyze: ComputeStage
+
+
+class DeployedFlows(Part):
+    analysis: Id | None = None
+    transfer: Id | None = None
+
+
+class Globus(Part):
+    """A person's login (client_id), or the sandbox (service_url with its token_file)."""
+
+    client_id: Id | None = None
+    token_store: LocalPath | None = None
+    mapped_collections: tuple[Id, ...] = Field(
+        default=(), description="ids of the collections that need a data_access consent"
+    )
+    service_url: str | None = Field(
+        default=None, description="the sandbox's address on this machine, http://127.0.0.1:PORT"
+    )
+    token_file: LocalPath | None = None
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Globus:
+        if self.service_url is not None:
+            address = urlsplit(self.service_url)
+            if address.scheme != "http" or address.hostname not in ("127.0.0.1", "localhost", "::1"):
+                raise ValueError("service_url is for the sandbox: expected http://127.0.0.1:PORT")
+        if (self.service_url is None) != (self.token_file is None):
+            raise ValueError("service_url and token_file belong together (sandbox)")
+        if self.client_id is None and self.token_file is None:
+            raise ValueError("expected client_id, or service_url and token_file (sandbox)")
+        return self
+
+
+class Policy(Part):
+    """What the driver does by itself, and how patient it is."""
+
+    auto_launch: bool = Field(default=False, description="true or false")
+    settle: Seconds = 1.0
+    stalled_after: Seconds = 900.0
+    look_interval: Seconds = 5.0
+    poll_interval: Seconds = 5.0
+    order: Literal["newest", "oldest"] = Field(default="oldest", description="newest or oldest")
+    max_in_flight: int = Field(default=3, ge=1, le=100, description="a number of flow runs, 1 to 100")
+    auto_retries: int = Field(default=3, ge=0, le=20, description="a number of retries, 0 to 20")
+    retry_pause: Seconds = 60.0
+    sources: int | None = Field(default=None, ge=1, le=1000, description="the number of sources of the event builder")
+
+
+class Screen(Part):
+    """How the screen looks."""
+
+    theme: str = Field(default=AUTO_THEME, pattern=f"^({'|'.join(THEME_NAMES)})$", description=", ".join(THEME_NAMES))
+    keys: dict[str, tuple[str, ...]] = Field(
+        default={}, description="for each action a list of further keys, as launch = ['f5']"
+    )
+    columns: dict[Literal["runs", "flow_runs", "segments", "endpoints"], tuple[str, ...]] = Field(
+        default={}, description="for runs, flow_runs, segments, endpoints a list of columns, as runs = ['state']"
+    )
+
+
+class Settings(BaseSettings):
+    """Everything about one experiment. Made by `load`."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
+    )
+
+    experiment: str = Field(pattern=_EXPERIMENT, description="a name of letters, digits, dot, dash, underscore")
+    dtn: Dtn
+    site: Site
+    compute: Compute
+    globus: Globus
+    flows: DeployedFlows = DeployedFlows()
+    policy: Policy = Policy()
+    screen: Screen = Screen()
+    run_managers: Principals = ()
+    run_monitors: Principals = ()
+    ledger: LocalPath
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)  # console.settings.profiles reads the sources, to be able to say which one is at fault
+
+    @property
+    def token_store(self) -> Path:
+        """Where a person's login is kept; one file per client, shared by experiments."""
+        return self.globus.token_store or state_home() / f"{self.globus.client_id}-tokens.json"
+
+    def places(self) -> Places:
+        """What input documents are made of. Raises SettingsError when a compute function is not registered yet."""
+        compute = {}
+        for stage in (Stage.FIT, Stage.CONVERT, Stage.ANALYZE):
+            part: ComputeStage = getattr(self.compute, stage.value)
+            if part.function is None:
+                key = f"compute.{stage.value}.function"
+                raise SettingsError(f"{key} is not set: register the functions (console functions register)")
+            compute[stage] = (part.endpoint, part.function)
+        return Places(
+            dtn_collection=self.dtn.collection,
+            runs=self.dtn.collection_path(self.dtn.runs),
+            results=self.dtn.collection_path(self.dtn.results),
+            site_collection=self.site.collection,
+            top=self.site.top,
+            kit=self.site.kit,
+            compute=compute,
+        )
+
+    def check_paths(self) -> None:
+        """Raises SettingsError when a folder on this machine is not there (or its file system is not mounted)."""
+        for key, path in (("dtn.runs", self.dtn.runs), ("dtn.results", self.dtn.results)):
+            if not path.is_dir():
+                raise SettingsError(f"{key}: {str(path)!r} is not there; expected a directory")
+
+
+def state_home() -> Path:
+    """Where the console keeps what must outlive it, unless a profile says otherwise."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / APPLICATION
+
+
+def default_ledger(experiment: str) -> Path:
+    return state_home() / experiment / "ledger.db"

@@ -1,0 +1,221 @@
+"""The files that settings come from: profiles, what the console deployed, the sandbox's own profile."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import EnvSettingsSource
+from pydantic_settings.exceptions import SettingsError as UnreadableVariable
+
+from console.settings.model import ENVIRONMENT_PREFIX, Settings, SettingsError, default_ledger
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEPLOYED = "deployed.json"
+_USELESS_PREFIX = re.compile(r"^(Value error|Assertion failed), ")
+
+
+class Layer(NamedTuple):
+    """Where values come from, to be named in an error, and the values as nested dicts."""
+
+    name: str
+    values: Mapping[str, Any]
+
+
+def load(profile: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The settings from `profile`, under the environment (FRIB_CONSOLE__DTN__RUNS=...), under `overrides`.
+
+    `overrides` are nested dicts ({"policy": {"auto_launch": True}}). What `console flows deploy` and `console functions
+    register` wrote down lies below all of them.
+
+    Raises SettingsError, which names the source, the key and what was expected of it.
+    """
+    layers = [Layer("environment", _environment()), Layer("command line", overrides or {})]
+    if profile is not None:
+        layers.insert(0, Layer(str(profile), _read_toml(profile)))
+    values = _merged(layers)
+    ledger = values.get("ledger")
+    if ledger is None and re.fullmatch(r"[\w.-]+", str(values.get("experiment", ""))):
+        values["ledger"] = ledger = str(default_ledger(values["experiment"]))
+    if isinstance(ledger, str):
+        deployed = deployed_file(Path(ledger).expanduser())
+        layers.insert(0, Layer(str(deployed), read_deployed(deployed)))
+        values = _merged([layers[0], Layer("", values)])
+    try:
+        return Settings(**values)
+    except ValidationError as exc:
+        faults = dict.fromkeys(_fault(error, layers) for error in exc.errors())
+        raise SettingsError("\n".join(faults)) from None
+
+
+def deployed_file(ledger: Path) -> Path:
+    return ledger.with_name(DEPLOYED)
+
+
+def read_deployed(path: Path) -> dict[str, Any]:
+    """The ids in deployed.json, as a profile would have them; empty when nothing was deployed yet."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as exc:
+        raise SettingsError(f"{path}: cannot be read ({exc}); expected JSON as the console writes it") from None
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: expected a JSON object as the console writes it")
+    return values
+
+
+def write_deployed(path: Path, values: Mapping[str, Any]) -> None:
+    """Add ids ({"flows": {"analysis": id}} or {"compute": {"fit": {"function": id}}}) to deployed.json."""
+    merged = _merged([Layer("", read_deployed(path)), Layer("", values)])
+    _write(path, json.dumps(merged, indent=2) + "\n", 0o644)
+
+
+def write_sandbox_profile(path: Path, sandbox: Mapping[str, Any], directory: Path, **policy: Any) -> None:
+    """Write the profile of a running sandbox, and its token beside it (mode 0600).
+
+    `sandbox` is the content of the sandbox's sandbox.json, `directory` the sandbox's folder; `policy` are settings of
+    that section.
+    """
+    token_file = path.with_name("token")
+    _write(token_file, sandbox["token"] + "\n", 0o600)
+    endpoints = sandbox["endpoints"]
+    sections: dict[str, dict[str, Any]] = {
+        "dtn": {
+            "collection": sandbox["collections"]["dtn"]["id"],
+            "runs": str(directory / "dtn" / "runs"),
+            "results": str(directory / "dtn" / "results"),
+            "strip_prefix": str(directory / "dtn"),
+        },
+        "site": {
+            "name": "loopback",
+            "collection": sandbox["collections"]["site"]["id"],
+            "top": str(directory / "site"),
+            "kit": sandbox["kit"],
+        },
+        "compute.fit": {"endpoint": endpoints["frib-fit-mpi"]},
+        "compute.convert": {"endpoint": endpoints["frib-convert"]},
+        "compute.analyze": {"endpoint": endpoints["frib-analysis"]},
+        "globus": {"service_url": sandbox["url"], "token_file": str(token_file)},
+        "policy": policy,
+    }
+    lines = ["# Made by the console for its sandbox; gone with it.", 'experiment = "sandbox"']
+    lines.append(f"ledger = {_toml(str(directory / 'ledger.db'))}")
+    for name, values in sections.items():
+        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+    _write(path, "\n".join(lines) + "\n", 0o644)
+
+
+def _toml(value: str | float | bool) -> str:
+    return json.dumps(value, ensure_ascii=False)  # the same in JSON and TOML for these types
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    """Write a file at once: whoever reads it sees the old text or the new, and never with another mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        os.fchmod(handle, mode)
+        file.write(text)
+    Path(name).replace(path)
+
+
+def _read_toml(profile: Path) -> dict[str, Any]:
+    profile = profile.expanduser()
+    try:
+        values: dict[str, Any] = tomllib.loads(profile.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise SettingsError(f"{profile}: cannot be read ({exc.strerror}); expected a profile in TOML") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{profile}: is not text in UTF-8; expected a profile in TOML") from None
+    except tomllib.TOMLDecodeError as exc:
+        raise SettingsError(f"{profile}: is not TOML: {exc}") from None
+    return values
+
+
+def _environment() -> dict[str, Any]:
+    for name in os.environ:
+        key = name[len(ENVIRONMENT_PREFIX) :].split("__")[0].lower()
+        if name.upper().startswith(ENVIRONMENT_PREFIX) and key not in Settings.model_fields:
+            raise SettingsError(f"environment: {name}: unknown key {key!r}; {_one_of(key, Settings.model_fields)}")
+    try:
+        return EnvSettingsSource(Settings)()
+    except UnreadableVariable as exc:
+        raise SettingsError(f"environment: {exc}; expected JSON for a list or a section") from None
+
+
+def _merged(layers: Iterable[Layer]) -> dict[str, Any]:
+    """The later layers over the earlier, section by section."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.values.items():
+            below = merged.get(key)
+            if isinstance(value, Mapping) and isinstance(below, Mapping):
+                value = _merged([Layer("", below), Layer("", value)])
+            merged[key] = value
+    return merged
+
+
+def _fault(error: Any, layers: list[Layer]) -> str:
+    """One line for one fault that pydantic found: source, key, what was wrong, what was expected."""
+    loc: tuple[Any, ...] = error["loc"]
+    key = ".".join(str(step) for step in loc)
+    source = next((layer.name for layer in reversed(layers) if _has(layer.values, loc)), _profile_name(layers))
+    siblings, expected = _known(loc)
+    if error["type"] == "extra_forbidden":
+        return f"{source}: {key}: unknown key; {_one_of(str(loc[-1]), siblings)}"
+    expectation = f"; expected {expected}" if expected else ""
+    if error["type"] == "missing":
+        return f"{source}: {key}: missing{expectation}"
+    problem = _USELESS_PREFIX.sub("", error["msg"])
+    value = error["input"]
+    shown = f"{value!r:.100}: " if isinstance(value, (str, int, float, Path)) else ""
+    return f"{source}: {key}: {shown}{problem}{expectation}"
+
+
+def _profile_name(layers: list[Layer]) -> str:
+    named = [layer.name for layer in layers if layer.name.endswith(".toml")]
+    return named[0] if named else "settings"
+
+
+def _has(values: Any, loc: tuple[Any, ...]) -> bool:
+    for step in loc:
+        if isinstance(values, Mapping) and step in values:
+            values = values[step]
+        else:
+            return isinstance(step, int) and isinstance(values, (list, tuple))
+    return True
+
+
+def _known(loc: tuple[Any, ...]) -> tuple[list[str], str]:
+    """The keys that may stand where `loc` points, and the description of what belongs there."""
+    model: Any = Settings
+    siblings: list[str] = []
+    expected = ""
+    for step in loc:
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            break
+        siblings = list(model.model_fields)
+        field = model.model_fields.get(step)
+        model = field.annotation if field else None
+        expected = field.description or "" if field else ""
+        if isinstance(model, type) and issubclass(model, BaseModel) and not expected:
+            expected = f"a section with {', '.join(model.model_fields)}"
+    return siblings, expected
+
+
+def _one_of(key: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(key, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(known)}"

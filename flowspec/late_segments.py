@@ -1,0 +1,41 @@
+"""Segments that arrived, changed or vanished on the DTN after their run was launched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flowspec.states import ENDED, RunState
+
+
+@dataclass(frozen=True)
+class Late:
+    """Segment numbers in ascending order. A change that leaves the size as it was is only seen by a survey."""
+
+    arrived: tuple[int, ...]
+    changed: tuple[int, ...]
+    gone: tuple[int, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.arrived or self.changed or self.gone)
+
+    def sentence(self, state: RunState) -> str:
+        """`2 segments arrived after the launch: r adds them`; '' when nothing did."""
+        counted = ((self.arrived, "arrived"), (self.changed, "changed"), (self.gone, "vanished from the DTN"))
+        told = [f"{len(found)} segment{'s' * (len(found) > 1)} {how}" for found, how in counted if found]
+        if not told:
+            return ""
+        when = "" if state in ENDED else " when this attempt has ended"
+        way = f": r adds them{when}" if self.arrived or self.changed else ""
+        return f"{', '.join(told)} after the launch{way}"
+
+
+def late_segments(launched: Mapping[int, int], now: Mapping[int, int]) -> Late:
+    """What is different on the DTN now from what was launched; both are bytes by segment. Nothing before a launch."""
+    if not launched:
+        return Late((), (), ())
+    return Late(
+        tuple(sorted(now.keys() - launched.keys())),
+        tuple(sorted(s for s in now.keys() & launched.keys() if now[s] != launched[s])),
+        tuple(sorted(launched.keys() - now.keys())),
+    )

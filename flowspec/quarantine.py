@@ -1,0 +1,122 @@
+"""Where an attempt failed, and the segments that retries leave out because of it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from flowspec.causes import Kind, kind_of
+from flowspec.plan import Plan, is_done
+from flowspec.progress import Evidence, Matrix, Says, Witness
+from flowspec.stages import SEGMENT_STAGES, STAGES, Cell, Place, Stage
+
+_OF_THE_INPUT = re.compile(
+    "physics events|END_RUN items|no larger than its input|no ring item|(?:is|was) cut|less than the"
+)
+QUARANTINED_AFTER = 2  # attempts in which a segment failed by itself
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A place at which an attempt failed. `segment` None: the stage as a whole, so that no segment is to blame."""
+
+    attempt: int
+    stage: Stage
+    segment: int | None
+    kind: Kind
+    cause: str
+
+    @property
+    def blames_input(self) -> bool:
+        """Whether the data that a fit read may be damaged: those at the site are then compared with the DTN's again."""
+        return self.stage is Stage.FIT and _OF_THE_INPUT.search(self.cause) is not None
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """Somebody's decision to make the result without a segment; `at` in seconds since the epoch."""
+
+    segment: int
+    reason: str
+    actor: str
+    at: float
+
+    def __str__(self) -> str:
+        return f"{self.segment:02d} waived by {self.actor}: {self.reason}"
+
+
+def found_in(
+    attempt: int, plan: Plan, stage: Stage | None, matrix: Matrix, evidence: Iterable[Evidence], otherwise: str
+) -> list[Failure]:
+    """Where an attempt that has ended failed. What could not go well because of an earlier failure does not count.
+
+    `stage` is where the attempt stood; `otherwise` is the cause when no place of the matrix tells of one.
+    """
+    blamed = {
+        (e.stage, e.segment) for e in evidence if e.witness is Witness.TASK and e.says in (Says.DONE, Says.FAILED)
+    }
+    found: dict[tuple[Stage, int | None], Failure] = {}
+    failed_before: set[int | None] = set()
+    for at, segment in plan.places():
+        cell = matrix.get((at, segment))
+        follows = segment in failed_before if segment is not None else bool(found)
+        if cell is None or not cell.bad or follows:
+            continue
+        failed_before.add(segment)
+        # A transfer task speaks of all its files at once, and so does the flow log of the stage.
+        own = at.per_segment and at is not Stage.TRANSFER and (at, segment) in blamed
+        where = segment if own else None
+        found.setdefault((at, where), Failure(attempt, at, where, kind_of(cell.why), cell.why))
+    if not found:
+        return [Failure(attempt, stage or plan.start, None, kind_of(otherwise), otherwise)]
+    return list(found.values())
+
+
+def quarantine(
+    failures: Sequence[Failure], members: Collection[int], matrix: Mapping[Place, Cell], waived: Collection[int] = ()
+) -> dict[int, str]:
+    """The segments that retries leave out, each with the sentence why.
+
+    A segment gets there by failing in two attempts for a cause that does not pass by itself, and leaves by being
+    converted after all. When no segment of the run went well, none of them is to blame.
+    """
+    mine: dict[int, list[Failure]] = {}
+    for failure in failures:
+        if failure.segment is not None and failure.kind is not Kind.PASSES:
+            mine.setdefault(failure.segment, []).append(failure)
+    suspects = {
+        segment: of_segment
+        for segment, of_segment in mine.items()
+        if len({failure.attempt for failure in of_segment}) >= QUARANTINED_AFTER
+        and segment in members
+        and segment not in waived
+        and not _converted(segment, matrix)
+    }
+    if suspects.keys() >= set(members) - set(waived):
+        return {}
+    return {segment: _sentence(segment, of_segment) for segment, of_segment in sorted(suspects.items())}
+
+
+def _converted(segment: int, matrix: Mapping[Place, Cell]) -> bool:
+    bad = any(cell.bad for stage in SEGMENT_STAGES[1:] if (cell := matrix.get((stage, segment))) is not None)
+    return is_done(matrix, (Stage.CONVERT, segment)) and not bad
+
+
+def _sentence(segment: int, failures: Sequence[Failure]) -> str:
+    times = len({failure.attempt for failure in failures})
+    stages = sorted({failure.stage for failure in failures}, key=STAGES.index)
+    how_often = "twice" if times == 2 else f"{times} times"
+    where = " and ".join(stage.value for stage in stages)
+    return (
+        f"segment {segment:02d} quarantined: failed {how_often} at {where}: {failures[-1].cause}; "
+        f"retry it with --segments {segment}, or waive it"
+    )
+
+
+def made_of(plan: Plan, waived: Mapping[int, Waiver]) -> str:
+    """`41/42 segments: 07 waived by anna@daq1: noise in detector 3`; '' for a result that lacks nothing."""
+    if not plan.waived:
+        return ""
+    who = [str(waived[s]) if s in waived else f"{s:02d} was waived" for s in plan.waived]
+    return f"{len(plan.expected)}/{len(plan.expected) + len(plan.waived)} segments: {'; '.join(who)}"

@@ -1,0 +1,93 @@
+"""Faults of Flows: actions for which a consent is missing, and looks at actions that come late."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from remote.sandbox.compute.service import ComputeError
+from remote.sandbox.faults import Faults
+from remote.sandbox.flows.action_bodies import Document
+from remote.sandbox.transfer.faults import run_and_segment, stage_of
+
+if TYPE_CHECKING:
+    from remote.sandbox.flows.providers import Provider
+
+
+def late(interval: Callable[[int], float], faults: Faults, speed: float) -> Callable[[int], float]:
+    """The same intervals between looks (`speed` divides them afterwards), longer while Flows is late."""
+
+    def lengthened(polls: int) -> float:
+        args = faults.strike("flows-late")
+        return max(interval(polls), args["seconds"] * speed) if args else interval(polls)
+
+    return lengthened
+
+
+class Consent:
+    """Stands before a provider. While the consent is missing an action is INACTIVE and has begun nothing; when Flows
+    looks at it after that (it does so when the flow run is resumed), it begins."""
+
+    def __init__(self, provider: Provider, compute: Any, faults: Faults) -> None:
+        self.scope = provider.scope
+        self._provider = provider
+        self._compute = compute
+        self._faults = faults
+        self._held: dict[str, tuple[Document, str]] = {}  # action id -> body and creator
+
+    def run(self, body: Any, creator: str) -> Document:
+        action_id = secrets.token_urlsafe(9)
+        if not self._faults.is_set("consent-missing") or not self._missing(action_id, body):
+            return self._provider.run(body, creator)
+        self._held[action_id] = (body, creator)
+        return self.status(action_id)
+
+    def status(self, action_id: str) -> Document:
+        if action_id not in self._held:
+            return self._provider.status(action_id)
+        body, creator = self._held[action_id]
+        if self._missing(action_id, body):
+            return self._inactive(action_id, body, creator)
+        begun = self._provider.run(body, creator)
+        del self._held[action_id]
+        return begun
+
+    def cancel(self, action_id: str) -> Document:
+        if action_id not in self._held:
+            return self._provider.cancel(action_id)
+        return self._inactive(action_id, *self._held.pop(action_id))
+
+    def _missing(self, action_id: str, body: Document) -> bool:
+        event = self._event(body)
+        return self._faults.strike("consent-missing", action_id, service="flows", **event) is not None
+
+    def _event(self, body: Document) -> Document:
+        """Stage and run of an action of ours; nothing of another."""
+        try:
+            if "DATA" in body:
+                run, _ = run_and_segment(body["DATA"][0]["source_path"])
+                return {"stage": stage_of(body["destination_endpoint"]), "run": run}
+            call = body["tasks"][0]
+            function = self._compute.function(call["function_id"])
+            return {"stage": function["function_name"], "run": call["kwargs"].get("run")}
+        except (KeyError, IndexError, TypeError, AttributeError, ComputeError):
+            return {}
+
+    def _inactive(self, action_id: str, body: Document, creator: str) -> Document:
+        scope = self.scope
+        if "source_endpoint" in body:
+            scope += f"[*https://auth.globus.org/scopes/{body['source_endpoint']}/data_access]"
+        details = {
+            "code": "ConsentRequired",
+            "description": "Missing required consent",
+            "required_scope": scope,
+            "resolution_url": None,
+        }
+        return {
+            "action_id": action_id,
+            "status": "INACTIVE",
+            "display_status": "INACTIVE",
+            "creator_id": creator,
+            "details": details,
+        }

@@ -1,0 +1,48 @@
+"""Judging what is submitted to Transfer: items, filter rules, sync level, deadline."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from remote.sandbox.transfer.collection import Document, TransferError
+
+_SYNC_LEVELS = {"exists": 0, "size": 1, "mtime": 2, "checksum": 3, 0: 0, 1: 1, 2: 2, 3: 3}
+
+
+def bad_request(message: str) -> TransferError:
+    return TransferError(400, "ClientError.BadRequest", message)
+
+
+def check_items(kind: str, document: Document) -> None:
+    """Refuse a document without items or with options the sandbox does not have; bring sync_level to a number."""
+    items = document.get("DATA")
+    if not items:
+        raise TransferError(
+            400, f"ClientError.BadRequest.No{kind.title()}Items", f"A {kind.lower()} requires at least one item"
+        )
+    keys = ("source_path", "destination_path") if kind == "TRANSFER" else ("path",)
+    for item in items:
+        if not isinstance(item, dict) or not all(isinstance(item.get(key), str) for key in keys):
+            raise bad_request(f"every item needs {' and '.join(keys)}")
+    for option in ("delete_destination_extra", "interpret_globs"):
+        if document.get(option):
+            raise bad_request(f"the sandbox does not know {option}")
+    if any(item.get("external_checksum") for item in items):
+        raise bad_request("the sandbox does not know external_checksum")
+    for rule in document.get("filter_rules") or []:
+        if not isinstance(rule.get("name"), str) or rule.get("method", "exclude") not in ("include", "exclude"):
+            raise bad_request(f"filter rule {rule!r} needs a name, and include or exclude as its method")
+    if "sync_level" in document:
+        if not isinstance(document["sync_level"], (int, str)) or document["sync_level"] not in _SYNC_LEVELS:
+            raise bad_request(f"sync_level {document['sync_level']!r} is none of 0, 1, 2, 3")
+        document["sync_level"] = _SYNC_LEVELS[document["sync_level"]]
+
+
+def deadline(text: str | None, otherwise: float) -> float:
+    if text is None:
+        return otherwise
+    try:
+        moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        raise bad_request(f"deadline {text!r} is no time") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()

@@ -1,0 +1,84 @@
+"""Faults of Transfer: what goes wrong with a task, and with the files it copies."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from remote.sandbox.faults import Faults
+from remote.sandbox.ids import DTN_COLLECTION
+from remote.sandbox.transfer.copying import CopyFault
+from remote.sandbox.transfer.task import TransferTask
+
+_LOOK_SECONDS = 0.1
+_NAME = re.compile(r"run-(\d+)(?:-(\d+))?[^/]*$")
+
+
+class TaskFaults:
+    """The faults as they meet one transfer task."""
+
+    def __init__(self, faults: Faults, task: TransferTask) -> None:
+        self._faults = faults
+        self._task = task
+
+    def at_start(self) -> None:
+        """Holds the task in the queue, or ends it; to be called before it starts."""
+        task = self._task
+        first = task.document["DATA"][0].get("source_path", "")
+        while self._strike("transfer-queued", first) and not task.over.wait(_LOOK_SECONDS):
+            pass
+        if self._strike("transfer-failed", first):
+            task.finish("ENDPOINT_ERROR", "a fatal error of the endpoint")
+
+    def before_look(self, source: str) -> None:
+        """Before an item that was submitted is looked at. Raises as the file system, or the line, does."""
+        if self._strike("transfer-stuck", source):
+            raise CopyFault("CONNECT_FAILED", "could not connect to the data channel of the endpoint")
+        if self._strike("missing-path", source):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
+
+    def before_copy(self, path: str, source: Path, destination: Path) -> None:
+        """Before a file is copied or found to be there already; `path` is its name in the source collection."""
+        if self._strike("quota-full", path):
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), str(destination))
+        if self._faults.strike("corrupt-segment", where="dtn", **self._event(path)) is not None:
+            damage(source)
+
+    def after_copy(self, path: str, destination: Path) -> None:
+        if self._faults.strike("corrupt-segment", where="site", **self._event(path)) is not None:
+            damage(destination)
+
+    def _strike(self, name: str, path: str) -> bool:
+        """What is struck stays struck, however often it is tried again, until the fault is cleared."""
+        thing = self._task.task_id if name.startswith("transfer-") else f"{self._task.task_id} {path}"
+        return self._faults.strike(name, thing, **self._event(path)) is not None
+
+    def _event(self, path: str) -> dict[str, Any]:
+        run, segment = run_and_segment(path)
+        stage = stage_of(self._task.destination.id) if self._task.destination else None
+        return {"path": path, "stage": stage, "run": run, "segment": segment}
+
+
+def stage_of(destination: str) -> str:
+    return "return" if destination == DTN_COLLECTION else "transfer"
+
+
+def run_and_segment(path: str) -> tuple[int | None, int | None]:
+    """The numbers in the name of a file of ours; None for those that are not there."""
+    found = _NAME.search(path)
+    run, segment = found.groups() if found else (None, None)
+    return (int(run) if run else None), (int(segment) if segment else None)
+
+
+def damage(path: Path) -> None:
+    """Overwrite a file with zeros from its middle on; size, mode and time stay as they are."""
+    status = path.stat()
+    path.chmod(0o600)
+    with path.open("r+b") as file:
+        file.seek(status.st_size // 2)
+        file.write(bytes(status.st_size - status.st_size // 2))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    path.chmod(status.st_mode & 0o777)

@@ -1,0 +1,109 @@
+"""One key for many runs: which of them it can be used on, and what is asked before. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from console.reading.snapshot import RunRow
+from flowspec.stages import SEGMENT_STAGES, STAGES, CellState, Stage
+from flowspec.states import RunState
+from screens.keys import actions
+from screens.keys.actions import CANCEL, FORCED, HOLD, LAUNCH, READ_ONLY, RETRY, Action, Question
+
+TOGETHER = (LAUNCH, RETRY, CANCEL)  # can be done to many runs at once
+NAMED = 8  # so many runs are named one by one
+
+
+def usable(action: Action, runs: Sequence[RunRow]) -> list[RunRow]:
+    """The runs on which the key can be used without a question of their own."""
+    return [run for run in runs if action.why_not(run) is None and not _asks_by_itself(action, run)]
+
+
+def why_not(action: Action, run: RunRow | None, marked: Sequence[RunRow], read_only: bool) -> str | None:
+    """Why the key cannot be used now, on the marked runs or, without any, on the selected one; None when it can."""
+    if not marked or action not in (*TOGETHER, HOLD):
+        return actions.why_not(action, run, read_only)
+    if read_only:
+        return READ_ONLY
+    if action is HOLD:
+        return "one run at a time is held or released: esc takes the marks away"
+    if usable(action, marked):
+        return None
+    return f"nothing to {action.name} among the {len(marked)} marked runs: {_states(marked)}"
+
+
+def question_many(action: Action, runs: Sequence[RunRow], marked: Sequence[RunRow]) -> Question:
+    """What to ask before the key is used on `runs`, those of the marked ones on which it can be."""
+    words = f"{action.name} {_count(len(runs), 'run')}"
+    consequence = [
+        _named(runs),
+        f"Now: {_states(runs)}. {_count(sum(run.segments for run in runs), 'segment')} on disk.",
+    ]
+    consequence += CONSEQUENCES[action.name](runs)
+    left_out = [run for run in marked if run not in runs]
+    if left_out:
+        consequence.append(f"Left out, as it cannot be used on them together: {_named(left_out)} ({_states(left_out)})")
+    word = action.name if action is CANCEL else ""  # what many hours of work hang on is not done by a slip
+    return Question(f"{words.capitalize()}?", tuple(consequence), f"Yes, {words}", word=word)
+
+
+def _of_launch(runs: Sequence[RunRow]) -> list[str]:
+    return ["Each gets an attempt of all its segments."]
+
+
+def _of_retry(runs: Sequence[RunRow]) -> list[str]:
+    """The plans themselves are made by the driver, one for each run, when it carries them out."""
+    missing = {stage: sum(_missing(run, stage) for run in runs) for stage in STAGES}
+    of = {stage: "segment" if stage in SEGMENT_STAGES else "run" for stage in STAGES}
+    counts = ", ".join(f"{stage.value} {_count(number, of[stage])}" for stage, number in missing.items() if number)
+    return [
+        f"Missing by what is known now: {counts or 'nothing'}.",
+        "Each gets a new attempt of what is missing only, planned when it is carried out; what is done stays.",
+    ]
+
+
+def _of_cancel(runs: Sequence[RunRow]) -> list[str]:
+    queued = sum(run.state is RunState.QUEUED for run in runs)
+    under_way = len(runs) - queued
+    told = []
+    if under_way:
+        told.append(
+            f"{_count(under_way, 'flow run')}: told to end, with the work at the site, and watched until it has."
+        )
+    if queued:
+        told.append(f"{_count(queued, 'run')}: taken from the queue, and not launched.")
+    return [*told, "What is done stays; r continues with what is missing."]
+
+
+CONSEQUENCES: dict[str, Callable[[Sequence[RunRow]], list[str]]] = {
+    "launch": _of_launch,
+    "retry": _of_retry,
+    "cancel": _of_cancel,
+}
+
+
+def _missing(run: RunRow, stage: Stage) -> int:
+    """In how many places of a stage the work is not done."""
+    if stage.value not in run.progress:  # nothing was looked at yet
+        return run.segments if stage in SEGMENT_STAGES else 1
+    return sum(count for state, count in run.progress[stage.value].items() if state != CellState.DONE.value)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _asks_by_itself(action: Action, run: RunRow) -> bool:
+    """An incomplete or abnormal run, one that may hang, one that would be repeated: its reason is to be read."""
+    forced, repeated = action is LAUNCH and run.state in FORCED, action is CANCEL and run.again_at is not None
+    return forced or repeated or (action is RETRY and run.suspected)
+
+
+def _named(runs: Sequence[RunRow]) -> str:
+    names = ", ".join(str(run.run) for run in runs[:NAMED])
+    return f"{names} and {len(runs) - NAMED} more" if len(runs) > NAMED else names
+
+
+def _states(runs: Sequence[RunRow]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in Counter(run.state.value for run in runs).items())

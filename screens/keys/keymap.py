@@ -1,0 +1,47 @@
+"""The keys that a profile adds to the table of keys. Pure.
+
+A profile adds keys and takes none away: sentences on the screen and in the ledger name keys, and must be true on every
+console.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from screens.keys.actions import ACTIONS, MOVES
+
+HOW_TO_QUIT = "ctrl+c"  # says how to close the console
+# What terminals send in one way only: ctrl+i is tab, ctrl+m is enter, ctrl+h is backspace on many.
+_NAMED = re.compile(
+    r"((ctrl\+|shift\+)?(up|down|left|right|home|end|pageup|pagedown)"
+    r"|insert|delete|backspace|f[1-9]|f1\d|f2[0-4]|ctrl\+[a-bdefgk-lnopr-z])"
+)
+_ENTRIES = {entry.name: entry for entry in (*ACTIONS, *MOVES)}
+
+
+def keymap(wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """All keys of each action that gets further ones, as Textual wants them: names separated by commas.
+
+    Raises ValueError with the action, or the key and what it means already.
+    """
+    taken = {HOW_TO_QUIT: "how to close the console"}
+    for name, entry in _ENTRIES.items():
+        taken |= dict.fromkeys((*entry.keys.split(","), *entry.shown.split()), name)
+    found = {}
+    for name, keys in wanted.items():
+        if name not in _ENTRIES:
+            raise ValueError(f"{name}: there is no such action, there are {', '.join(_ENTRIES)}")
+        for key in keys:
+            if not (len(key) == 1 and key.isprintable() and key != " ") and not _NAMED.fullmatch(key):
+                raise ValueError(f"{name}: {key!r} is no key; expected one character, or one as f5, delete, ctrl+x")
+            if key in taken:
+                raise ValueError(f"{name}: {key!r} is taken: it means {taken[key]}")
+            taken[key] = name
+        found[name] = ",".join((_ENTRIES[name].keys, *("comma" if key == "," else key for key in keys)))
+    return found
+
+
+def shown(name: str, wanted: Mapping[str, Sequence[str]]) -> str:
+    """The keys of an action, for the help."""
+    return " ".join((_ENTRIES[name].shown, *wanted.get(name, ())))

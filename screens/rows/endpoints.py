@@ -1,0 +1,74 @@
+"""What the pane of the compute endpoints says: in columns, in a sentence, and in one line when it is folded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+from console import text
+from console.ledger.endpoints import VERSION, EndpointRow
+from screens.rows.styles import Piece
+from screens.widgets.table import Column
+
+COLUMNS = (
+    Column("ENDPOINT", 14, value=attrgetter("name")),
+    Column("STATE", 7, value=lambda row: "online" if row.online else "offline"),
+    Column("SINCE", 5, True, value=lambda row: -row.since),
+    Column("TASK", 5, True, value=lambda row: -row.oldest if row.oldest else None),
+    Column("WORK", 0, value=attrgetter("queued")),
+)
+NAMED = 6  # runs; the others are counted
+NEXT_STEP = "start it at the site, and what waits goes on by itself"
+NONE = "no endpoint was heard of yet"
+
+
+def pieces(row: EndpointRow, now: float) -> Sequence[Piece]:
+    state = ("online", "good") if row.online else ("OFFLINE", "bad")
+    oldest = text.span(now - row.oldest) if row.oldest is not None else ""
+    work = _work(row) if row.online or not row.waiting else f"waits: {_runs(row.waiting)}"
+    return (
+        (row.name, "plain"), state, (text.span(now - row.since), "plain"), (oldest, "plain"),
+        (work, "plain" if row.online else "bad"),
+    )  # fmt: skip
+
+
+def _work(row: EndpointRow) -> str:
+    """`38/40 busy 4 queued`: what the endpoint reports of its workers, else what is known of our own tasks there."""
+    queued = row.detail.get("pending_tasks")
+    queued = queued if isinstance(queued, int) and row.online else row.queued
+    if not row.online:
+        return f"{queued} queued" if queued else ""
+    workers = row.workers
+    busy = f"{workers[0]}/{workers[1]} busy" if workers else f"{row.running} running"
+    return f"{busy} {queued} queued" if workers is None or workers[1] else f"no worker yet, {queued} queued"
+
+
+def sentence(row: EndpointRow, heard: float | None, now: float) -> Piece:
+    """How it is, since when, who waits for it, and what can be done. `heard` is when Compute last told of it."""
+    oldest = f", the oldest task since {text.clock(row.oldest)}" if row.oldest is not None else ""
+    waits = f"{_count(row.waiting)} for it: {_runs(row.waiting)}" if row.waiting else "no run waits for it"
+    of = f"serves {row.stage}"
+    if row.detail.get(VERSION):
+        of += f", version {row.detail[VERSION]}"
+    if not row.online:
+        since = f"{row.name} OFFLINE since {text.clock(row.since)}"
+        return f"{since}: {waits}{oldest}; {NEXT_STEP} | {of} | {row.endpoint}", "bad"
+    ago = f", heard {text.span(now - heard)} ago" if heard is not None else ""
+    since = f"{row.name} online since {text.clock(row.since)}{ago}"
+    return f"{since}: {_work(row)}{oldest}; {waits} | {of} | {row.endpoint}", "plain"
+
+
+def summary(rows: Sequence[EndpointRow]) -> str:
+    if not rows:
+        return NONE
+    away = [text.clean(row.name) for row in rows if not row.online]
+    return f"OFFLINE: {', '.join(away)}" if away else f"{len(rows)} online"
+
+
+def _count(runs: Sequence[int]) -> str:
+    return "1 run waits" if len(runs) == 1 else f"{len(runs)} runs wait"
+
+
+def _runs(runs: Sequence[int]) -> str:
+    more = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
+    return " ".join(map(str, runs[:NAMED])) + more

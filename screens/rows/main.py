@@ -1,0 +1,117 @@
+"""What the panes of the main screen say of runs, flow runs and segments, in columns; folded, in one line. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+from console import text
+from console.reading.snapshot import FlowRow, RunDetail, RunRow, SegmentRow
+from flowspec.stages import CellState
+from flowspec.states import OPEN, RunState
+from screens.rows import endpoints, styles
+from screens.rows.styles import Piece
+from screens.widgets.table import Column
+
+RUNS = (
+    Column("RUN", 5, True, attrgetter("run")),
+    Column("STATE", 10, value=attrgetter("state.value")),
+    Column("SEG", 4, True, attrgetter("segments")),
+    Column("SIZE", 6, True, attrgetter("bytes")),
+    Column("STARTED", 7, value=attrgetter("started"), extra=True),
+    Column("ENDED", 5, value=attrgetter("ended")),
+    Column("TRIES", 5, True, attrgetter("attempts"), extra=True),
+    Column("TITLE", 20, value=attrgetter("title"), extra=True),
+    Column("WHY", 0, value=attrgetter("because")),
+)
+FLOW_RUNS = (
+    Column("RUN", 5, True, attrgetter("run")),
+    Column("TRY", 3, True, attrgetter("number"), extra=True),
+    Column("STATE", 9, value=attrgetter("state.value"), extra=True),
+    Column("STAGE", 9, value=lambda row: row.stage.value if row.stage else None),
+    Column("PROGRESS", 15, value=lambda row: row.done / row.total if row.total else None),
+    Column("AGE", 5, True, value=lambda row: -row.since),
+    Column("ID", 36, value=attrgetter("flow_run"), extra=True),
+    Column("WHY", 0, value=attrgetter("why")),
+)
+SEGMENTS = (
+    Column("SEG", 4, True, attrgetter("segment")),
+    Column("RAW", 6, True, attrgetter("bytes")),
+    Column("XFER", 4, value=lambda row: row.cells[0].state.value),
+    Column("FIT", 4, value=lambda row: row.cells[1].state.value),
+    Column("CONV", 4, value=lambda row: row.cells[2].state.value),
+    Column("NOTE", 0, value=attrgetter("note")),
+)
+PANES = {"runs": RUNS, "flow_runs": FLOW_RUNS, "segments": SEGMENTS, "endpoints": endpoints.COLUMNS}
+NEEDS_SOMEBODY = (RunState.FAILED, RunState.ABNORMAL, RunState.INCOMPLETE)
+
+
+def run(row: RunRow) -> Sequence[Piece]:
+    word, style = styles.run_state(row.state)
+    return (
+        (str(row.run), "plain"),
+        (word, style),
+        (str(row.segments), "plain"),
+        (text.size(row.bytes), "plain"),
+        (text.clock(row.started), "plain"),
+        (text.clock(row.ended), "plain"),
+        (str(row.attempts), "plain"),
+        (row.title, "plain"),
+        (row.because, style if style in ("warn", "bad") else "plain"),
+    )
+
+
+def flow_run(row: FlowRow, now: float) -> Sequence[Piece]:
+    word, style = styles.attempt_state(row.state)
+    under_way = row.state in OPEN
+    progress = f"{row.done}/{row.total}".ljust(7) + styles.bar(row.done, row.total) if row.total > 1 else ""
+    stage = row.stage.value if row.stage else word
+    return (
+        (str(row.run), "plain"),
+        (str(row.number), "plain"),
+        (word, style),
+        (stage if under_way else word, style),
+        (progress if under_way else f"at {stage}" if style == "bad" else "", "plain"),
+        (text.span((row.ended or now) - row.since), "plain"),
+        (row.flow_run or "-", "plain"),
+        (row.why, "bad" if style == "bad" else "plain"),
+    )
+
+
+def segment(row: SegmentRow, active: bool) -> Sequence[Piece]:
+    """`active` tells whether an attempt is under way that may come to what is still waiting."""
+    cells = [styles.glyph(cell, active) for cell in row.cells]
+    size = text.size(row.bytes) if row.bytes is not None else "-"
+    note = row.note if active or row.bad else ""
+    return ((f"{row.segment:02d}", "plain"), (size, "plain"), *cells, (note, "bad" if row.bad else "plain"))
+
+
+def needs_somebody(row: RunRow) -> bool:
+    """A run in trouble, or one under way of which a part is."""
+    bad = (CellState.FAILED.value, CellState.DISAGREES.value)
+    return row.state in NEEDS_SOMEBODY or any(counts.get(state) for counts in row.progress.values() for state in bad)
+
+
+def whole_run(detail: RunDetail) -> str:
+    """The two stages that a run has only one of."""
+    analyze, _ = styles.glyph(detail.analyze, detail.active)
+    returned, _ = styles.glyph(detail.returned, detail.active)
+    return f"analyze {analyze}  return {returned}"
+
+
+# ---- folded panes, in one line
+
+
+def flow_summary(rows: Sequence[FlowRow]) -> str:
+    under_way = [f"{row.run} {_how_far(row)}" for row in rows if row.state in OPEN]
+    return ", ".join(under_way) or "none under way"
+
+
+def _how_far(row: FlowRow) -> str:
+    stage = row.stage.value if row.stage else row.state.value
+    return f"{stage} {row.done}/{row.total}" if row.total > 1 else stage
+
+
+def segment_summary(detail: RunDetail) -> str:
+    bad = [f"{row.segment:02d}" for row in detail.segments if row.bad]
+    return f"to look at: {' '.join(bad)}" if bad else f"{len(detail.segments)} segments"

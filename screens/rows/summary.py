@@ -1,0 +1,85 @@
+"""The lines above the sections of a run's detail: what is known of the run as a whole. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from console import text
+from console.ledger import cancel_lines
+from console.reading.snapshot import RunDetail
+from screens.rows import styles
+from screens.rows.styles import Piece
+
+NAMES = ("Segments", "Witnesses", "Timeline", "Flow log", "Input", "Jobs", "Events")
+
+
+def facts(detail: RunDetail) -> list[list[Piece]]:
+    """A line for each fact."""
+    run = detail.run
+    disk = f"{len(run.segments)} segments, {text.size(run.bytes)}, {run.verdict}: {run.reason}"
+    return _cleaned([
+        _state(detail),
+        [(" title    ", "head"), (run.title or "-", "plain")],
+        [(" taken    ", "head"), (f"{text.moment(run.started)} to {text.moment(run.ended)}", "plain")],
+        [(" path     ", "head"), (run.path, "plain")],
+        [(" on disk  ", "head"), (disk, "plain")],
+        _stages(detail),
+        [(" result   ", "head"), (run.result or "-", "plain")],
+        _globus(detail),
+        *_cancel(detail),
+    ])  # fmt: skip
+
+
+def headline(detail: RunDetail) -> list[list[Piece]]:
+    """The same for a small terminal."""
+    run = detail.run
+    data = f"{run.title or 'no title'}; {len(run.segments)} segments, {text.size(run.bytes)}, {run.verdict}"
+    named: list[Piece] = [(" data     ", "head"), (data, "plain")]
+    return _cleaned([_state(detail), named, _stages(detail), _globus(detail), *_cancel(detail)])
+
+
+def tabs(panes: Sequence[Any], shown: Collection[Any], focused: Any) -> list[Piece]:
+    """The sections with their keys; those that are shown stand out."""
+    line: list[Piece] = []
+    for number, (name, pane) in enumerate(zip(NAMES, panes, strict=True), start=1):
+        style = "focus" if pane is focused else "title" if pane in shown else "head"
+        line += [(" ", "plain"), (f"{number} {name}", style)]
+    return line
+
+
+def _state(detail: RunDetail) -> list[Piece]:
+    word, style = styles.run_state(detail.run.state)
+    return [(f" run {detail.run.run} ", "title"), (f"{word} ", style), (detail.run.why, style)]
+
+
+def _stages(detail: RunDetail) -> list[Piece]:
+    analyze, returned = styles.glyph(detail.analyze, detail.active), styles.glyph(detail.returned, detail.active)
+    return [
+        (" analyze  ", "head"), analyze, (f" {detail.analyze.why}", "plain"),
+        ("   return ", "head"), returned, (f" {detail.returned.why}", "plain"),
+    ]  # fmt: skip
+
+
+def _globus(detail: RunDetail) -> list[Piece]:
+    flow_runs = [attempt.flow_run for attempt in detail.attempts if attempt.flow_run]
+    return [(" Globus   ", "head"), (detail.address(flow_runs[-1]) if flow_runs else "no flow run yet", "plain")]
+
+
+def _cancel(detail: RunDetail) -> list[list[Piece]]:
+    """What was seen gone in one line, and a line for each thing that was not."""
+    if not detail.cancel:
+        return []
+    ticks = cancel_lines.ticks(detail.cancel, detail.offline)
+    gone = ", ".join(what for is_gone, what in ticks if is_gone)
+    lines: list[tuple[str, str, str]] = [("ok", "good", gone)] if gone else []
+    lines += [("..", "warn", what) for is_gone, what in ticks if not is_gone]
+    heads = [" cancel   ", *[" " * 10] * (len(lines) - 1)]
+    return [
+        [(head, "head"), (glyph, style), (f" {what}", "plain")]
+        for head, (glyph, style, what) in zip(heads, lines, strict=True)
+    ]
+
+
+def _cleaned(lines: Sequence[Sequence[Piece]]) -> list[list[Piece]]:
+    return [[(text.clean(words), style) for words, style in line] for line in lines]

@@ -1,0 +1,148 @@
+"""The threads of a driver: what ends it, what does not."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from console.driver import threads
+from console.driver.process import EXIT_HUNG
+from console.ledger.presence import DriverLock, driver
+from console.ledger.store import Ledger
+from tests.sandbox_fixture import until
+
+# A driver whose talk to Globus does what is said, while the disk thread hangs; it hangs after half a second.
+DRIVE = """
+import sys, threading, time
+from pathlib import Path
+from console.driver import threads
+from console.ledger.presence import DriverLock
+threads.HUNG_AFTER, threads.LEAVE_SECONDS, threads.BEAT_SECONDS = 0.5, 0.1, 0.1
+lock = DriverLock(Path(sys.argv[1]))
+assert lock.take("background")
+made = threads.DriverThreads(Path(sys.argv[1]), lock, "")
+def hang():
+    threading.Event().wait()
+def get_on():
+    while not made.stop.wait(0.1):
+        made.alive()
+threading.Thread(target=lambda: (sys.stdin.read(), made.stop.set()), daemon=True).start()
+sys.exit(made.run(hang, {"hang": hang, "get on": get_on}[sys.argv[2]]))
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "ledger.db"
+
+
+def drive(path, how):
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVE, str(path), how], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def test_a_driver_that_cannot_get_on_with_globus_ends_itself(path):
+    hanging = drive(path, "hang")
+    assert hanging.wait(15) == EXIT_HUNG
+    assert "nothing has moved for" in hanging.communicate()[1].decode()
+    assert driver(path) is None
+    lock = DriverLock(path)
+    assert lock.take("background")
+    assert lock.predecessor.pid == hanging.pid  # for the next one to tell
+    lock.release()
+
+
+def test_a_hanging_disk_is_no_reason_to_end(path):
+    working = drive(path, "get on")
+    started = until(lambda: (there := driver(path)) and there.epoch and there)
+    until(lambda: time.time() - started.started > 3 * 0.5)
+    assert working.poll() is None
+    working.communicate("", timeout=10)
+    assert working.returncode == 0
+
+
+class Working:
+    """A crew in this process whose threads do what a test says."""
+
+    def __init__(self, path, disk, globus):
+        self.lock = DriverLock(path)
+        assert self.lock.take("background")
+        self.crew = threads.DriverThreads(path, self.lock, "")
+        self.code = None
+        self._thread = threading.Thread(target=self._run, args=(disk, globus))
+        self._thread.start()
+
+    def _run(self, disk, globus):
+        self.code = self.crew.run(lambda: disk(self.crew), lambda: globus(self.crew))
+
+    def end(self):
+        self.crew.stop.set()
+        self._thread.join(10)
+        self.lock.release()
+        return self.code
+
+
+def wait(made):
+    made.stop.wait()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(threads, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(threads, "BEAT_SECONDS", 0.05)
+
+
+def test_work_that_could_not_write_is_done_again_and_the_trouble_is_shown(path, quick):
+    fails, tried = threading.Event(), []
+
+    def write(made):
+        tried.append(1)
+        until(fails.is_set)
+        if len(tried) < 3:
+            raise sqlite3.OperationalError("database or disk is full")
+        made.ledger().put("done", "yes")
+
+    working = Working(path, wait, write)
+    until(lambda: driver(path).epoch)
+    fails.set()
+    until(lambda: len(tried) == 3)
+    until(lambda: Ledger(path).get("done") == "yes")
+    until(lambda: not driver(path).problem)
+    assert working.end() == 0
+    texts = [row["text"] for row in Ledger(path).rows("SELECT text FROM events")]
+    assert len([text for text in texts if text.startswith("the ledger can be written again")]) == 2
+
+
+def test_a_bug_in_a_thread_ends_the_driver_and_is_logged(path, quick, caplog):
+    def bug(made):
+        raise ZeroDivisionError
+
+    with caplog.at_level(logging.CRITICAL):
+        working = Working(path, bug, wait)
+        until(lambda: working.code is not None)
+    assert working.end() == 1
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_backup_is_made_of_a_ledger_with_runs(path, quick):
+    ledger = Ledger(path)
+    working = Working(path, wait, wait)
+    until(lambda: driver(path).epoch)
+    with ledger.change() as db:
+        db.execute(
+            "INSERT INTO runs (run, path, verdict, reason, state, updated) VALUES (7, '/r', 'ready', '', 'done', 1)"
+        )
+    working.end()
+    assert list(path.parent.glob("*.backup-*")) == []  # there was nothing to lose
+    working = Working(path, wait, wait)
+    (backup,) = until(lambda: list(path.parent.glob("*.backup-*")))
+    working.end()
+    assert sqlite3.connect(backup).execute("SELECT run FROM runs").fetchall() == [(7,)]
+    assert backup.stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,83 @@
+"""Compute tasks that do not end: what is said of them, and when."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from console.evidence import suspicion
+from console.evidence.witnesses import RUNNING, WAITS
+from console.ledger import attempts, evidence
+from console.settings.model import Policy
+from flowspec.progress import Evidence, Says, Witness
+from flowspec.stages import Stage
+from flowspec.states import AttemptState, RunState
+from tests import fake_globus
+from tests.ledger_fixture import NOW, DemoLedger
+
+LOOK = 5.0
+FIT = Stage.FIT
+
+
+class Bench:
+    """A run of two segments under way; `say` is what Compute says of both now."""
+
+    def __init__(self, path) -> None:
+        self.demo = DemoLedger(path)
+        self.ledger = self.demo.ledger
+        self.ctx = fake_globus.make_context(self.ledger, fake_globus.Remote(), Policy(poll_interval=LOOK))
+        self.demo.launched(7, RunState.RUNNING, "", FIT, segments=2, attempt_state=AttemptState.STARTED)
+        self.attempt = attempts.open_attempts(self.ledger)[0]
+
+    def endpoint(self, online: bool, idle: int) -> None:
+        with self.ledger.change() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO endpoints (endpoint, name, stage, online, since, detail) VALUES (?,?,?,?,?,?)",
+                (fake_globus.ID, "frib-fit-mpi", "fit", online, self.demo.at, json.dumps({"idle_workers": idle})),
+            )
+
+    def say(self, says: Says, note: str, after: float = 0.0) -> list[str]:
+        self.demo.at += after
+        found = [Evidence(FIT, s, Witness.TASK, says, note, None, self.demo.at) for s in (0, 1)]
+        told = suspicion.explained(self.ctx, self.attempt, FIT, found)
+        evidence.record_evidence(self.ledger, 7, told, self.attempt.attempt)
+        return [item.note for item in told]
+
+    def events(self) -> list[str]:
+        return [row["text"] for row in self.ledger.rows("SELECT text FROM events WHERE level = 'warning'")]
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path / "ledger.db")
+
+
+def test_a_task_that_waits_beside_idle_workers_may_be_lost(bench):
+    attempts.add_tasks(bench.ledger, bench.attempt.attempt, FIT, ["a", "b"])
+    bench.endpoint(True, 0)
+    (first, _) = bench.say(Says.PENDING, WAITS)
+    assert first.startswith("waits for a worker since ")
+    assert bench.say(Says.PENDING, WAITS, 600) == [first, first], "all workers are busy"
+    bench.endpoint(True, 2)
+    (lost, _) = bench.say(Says.PENDING, WAITS)
+    assert lost == f"{first} although frib-fit-mpi has 2 idle workers: it may be lost; r ends it and does it again"
+    bench.say(Says.PENDING, WAITS, LOOK)
+    (event,) = bench.events()
+    assert event == f"run 7: fit of segment 00-01 {lost}"
+    assert suspicion.lost_tasks(bench.ctx, bench.attempt) == {"a", "b"}
+    bench.endpoint(False, 0)
+    assert " is offline since " in bench.say(Says.PENDING, WAITS)[0]
+    assert suspicion.lost_tasks(bench.ctx, bench.attempt) == set()
+
+
+def test_a_task_that_takes_much_longer_than_usual_may_hang(bench):
+    bench.endpoint(True, 0)
+    (first, _) = bench.say(Says.RUNNING, RUNNING)
+    assert bench.say(Says.RUNNING, RUNNING, 3600) == [first, first], "nobody knows what is usual"
+    done = Evidence(FIT, 1, Witness.TASK, Says.DONE, "fit took 1000.5 s", 10, NOW, 1000.5)
+    evidence.record_evidence(bench.ledger, 7, [done], bench.attempt.attempt)
+    found = [Evidence(FIT, 0, Witness.TASK, Says.RUNNING, RUNNING, None, bench.demo.at)]
+    (hangs,) = suspicion.explained(bench.ctx, bench.attempt, FIT, found)
+    assert hangs.note == f"{first}, usually fit takes 16 m: it may hang; r ends it and does it again"
+    assert hangs.at == NOW

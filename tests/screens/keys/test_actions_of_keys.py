@@ -1,0 +1,75 @@
+import pytest
+
+from console.reading.snapshot import RunRow
+from flowspec.states import RunState
+from screens.keys.actions import (
+    ACKNOWLEDGE,
+    ACTIONS,
+    AUTO,
+    CANCEL,
+    DETAIL,
+    FETCH,
+    HOLD,
+    LAUNCH,
+    MOVES,
+    READ_ONLY,
+    RETRY,
+    UNDO,
+    Action,
+    question,
+    why_not,
+)
+
+
+def run(state: RunState, segments: int = 12) -> RunRow:
+    return RunRow(1218, state, segments, 1, "title", None, None, "a reason", {}, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("action", "usable"),
+    [
+        (LAUNCH, {RunState.READY, RunState.INCOMPLETE, RunState.ABNORMAL}),
+        (RETRY, {RunState.FAILED, RunState.CANCELLED, RunState.DONE}),
+        (CANCEL, {RunState.RUNNING, RunState.QUEUED}),
+        (HOLD, {RunState.QUEUED}),
+        (DETAIL, set(RunState)),
+    ],
+    ids=lambda value: value.name if isinstance(value, Action) else "",
+)
+def test_what_cannot_be_done_says_why_and_to_which_run(action: Action, usable: set[RunState]) -> None:
+    for state in RunState:
+        reason = why_not(action, run(state), read_only=False)
+        assert (reason is None) == (state in usable), state
+        assert reason is None or "run 1218" in reason
+    assert why_not(action, None, read_only=False) == "no run is selected"
+
+
+def test_a_run_without_segments_cannot_be_launched() -> None:
+    reason = why_not(LAUNCH, run(RunState.INCOMPLETE, segments=0), read_only=False)
+    assert reason == "run 1218 has no segment to analyze"
+
+
+def test_a_read_only_console_only_looks() -> None:
+    for action in ACTIONS:
+        reason = why_not(action, run(RunState.READY), read_only=True)
+        assert (reason == READ_ONLY) == (action in (LAUNCH, RETRY, CANCEL, HOLD, AUTO, ACKNOWLEDGE, UNDO, FETCH))
+
+
+def test_what_is_hard_to_undo_is_asked_first_naming_run_and_consequence() -> None:
+    asked = {
+        (action.name, state) for action in ACTIONS for state in RunState if question(action, run(state)) is not None
+    }
+    assert asked == {("launch", RunState.INCOMPLETE), ("launch", RunState.ABNORMAL)} | {
+        ("cancel", state) for state in RunState
+    }
+    for action, state in ((CANCEL, RunState.RUNNING), (CANCEL, RunState.QUEUED), (LAUNCH, RunState.INCOMPLETE)):
+        asking = question(action, run(state))
+        assert asking is not None
+        assert "1218" in asking.title
+        assert "1218" in asking.yes
+        assert asking.consequence
+
+
+def test_no_key_means_two_things() -> None:
+    keys = [key for entry in (*ACTIONS, *MOVES) for key in entry.keys.split(",")]
+    assert len(keys) == len(set(keys))

@@ -1,0 +1,70 @@
+"""The compute endpoints: what they have to do, who waits for them, and what an operator can do about it."""
+
+from pathlib import Path
+
+from console.ledger import endpoints as endpoint_table
+from console.ledger import runs
+from console.ledger.endpoints import EndpointRow
+from console.ledger.store import Ledger
+from flowspec.states import RunState
+from screens.rows import endpoints
+from tests.ledger_fixture import NOW, DemoLedger
+from tests.screen_driver import make_app, settled, shown, until_shown
+
+WIDE, SMALL = (120, 40), (80, 24)
+
+
+def told(row: EndpointRow, heard: float | None = NOW - 4) -> tuple[str, str]:
+    """Its line and its sentence."""
+    line = " ".join(words for words, _ in endpoints.pieces(row, NOW) if words)
+    return line, endpoints.sentence(row, heard, NOW)[0]
+
+
+def test_work_and_who_waits_come_from_attempts_under_way_only(demo: DemoLedger) -> None:
+    why = "held: compute endpoint frib-fit-mpi is offline since 13:00"
+    runs.set_run(demo.ledger, 1209, state=RunState.QUEUED.value, why=why)
+    fit, convert = (row for row in endpoint_table.read(demo.ledger) if row.name != "frib-analysis")
+    assert {fit.stage, convert.stage} == {"fit", "convert"}
+    by_name = {row.name: row for row in (fit, convert)}
+    fit, convert = by_name["frib-fit-mpi"], by_name["frib-convert"]
+    assert (fit.running, fit.queued, fit.waiting) == (0, 4, (1217, 1209))  # 1214 has failed: it waits for nothing
+    assert fit.oldest == NOW - 7200
+    assert (convert.running, convert.queued, convert.waiting, convert.workers) == (9, 0, (), (5, 8))
+
+
+def test_what_is_said_of_an_endpoint() -> None:
+    detail = {"total_workers": 40, "idle_workers": 2, "pending_tasks": 4, "version": "4.19.0"}
+    busy = EndpointRow("uuid", "fit", "fit", True, NOW - 3600, detail, 38, 4, NOW - 700, (1217,))
+    line, sentence = told(busy)
+    assert line == "fit online 60 m 11 m 38/40 busy 4 queued"
+    assert sentence == (
+        "fit online since 13:03, heard 4 s ago: 38/40 busy 4 queued, the oldest task since 13:51; "
+        "1 run waits for it: 1217 | serves fit, version 4.19.0 | uuid"
+    )
+    away = EndpointRow("uuid", "fit", "fit", False, NOW - 320, {}, 0, 4, NOW - 700, tuple(range(1219, 1209, -1)))
+    line, sentence = told(away)
+    assert line == "fit OFFLINE 5 m 11 m waits: 1219 1218 1217 1216 1215 1214 and 4 more"
+    assert sentence.startswith("fit OFFLINE since 13:58: 10 runs wait for it: 1219 1218")
+    assert "start it at the site" in sentence
+    idle = EndpointRow("uuid", "fit", "fit", True, NOW, {"total_workers": 0, "idle_workers": 0, "pending_tasks": 0})
+    assert told(idle, None)[0] == "fit online 0 s no worker yet, 0 queued"
+    assert "no run waits for it" in told(EndpointRow("uuid", "fit", "fit", False, NOW, {}))[1]
+    assert endpoints.summary([busy, idle]) == "2 online"
+    assert endpoints.summary([busy, away]) == "OFFLINE: fit"
+
+
+async def test_the_pane_says_it_on_a_small_terminal_too(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("shift+tab")
+        await until_shown(pilot, "TASK WORK", "38/40 busy 4 queued", "frib-analysis  OFFLINE")
+        await pilot.press("down", "up", "up", "up")
+        await until_shown(pilot, "frib-analysis OFFLINE since 13:58: no run waits for it; start it at the site")
+        assert "frib-fit-mpi" in shown(app)
+
+
+def test_a_ledger_without_endpoints_has_none(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    assert endpoint_table.read(ledger) == ()
+    ledger.close()
