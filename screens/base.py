@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
-from console import text
 from console.reading.snapshot import RunRow
+from flowspec import text
 from screens.keys.actions import (
     ACTIONS,
     BACK,

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from console import text
+from flowspec import text
 from screens.keys.actions import Question
 from screens.widgets.prompt import Prompt
 

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from textual import events
 
-from console import text
 from console.reading.eventlog import PAGE, Log
 from console.reading.snapshot import Event, RunRow
+from flowspec import text
 from screens.base import ConsoleScreen
 from screens.keys.actions import ACTIONS, OF_RUN
 from screens.reader import LogWish

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from textual import events
 
-from console import text
 from console.ledger.endpoints import EndpointRow
 from console.reading.snapshot import FlowRow, RunRow, SegmentRow
+from flowspec import text
 from flowspec.states import AttemptState
 from screens.base import ConsoleScreen
 from screens.options import ScreenOptions

@@ -12,13 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 
-from console import text
 from console.actions.report_files import REPORT_BYTES, read
 from console.context import Context, Refused, run_of
 from console.ledger import attempts, job_reports
 from console.ledger.job_reports import PENDING, Report, ReportPlace, ReportState
 from console.ledger.store import Ledger, Request
-from flowspec import flowlog, names
+from flowspec import flowlog, names, text
 from flowspec.stages import Stage
 from remote.globus.errors import RemoteError
 from remote.globus.transfer import RemoteFile, TransferTask

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from console import text
 from console.ledger.job_reports import JobReport
+from flowspec import text
 
 REPORT_BYTES = 64_000  # a larger one is none of ours
 TAIL_BYTES, TAIL_LINES, LINE_CELLS = 64_000, 20, 400

@@ -8,7 +8,6 @@ import random
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from console import text
 from console.actions import resume
 from console.actions.launch import intend
 from console.context import Context, Refused, run_of
@@ -18,7 +17,7 @@ from console.ledger import evidence, failures, runs
 from console.ledger.attempts import Attempt
 from console.ledger.runs import Run
 from console.ledger.store import Ledger, Request
-from flowspec import names, quarantine
+from flowspec import names, quarantine, text
 from flowspec.causes import Kind
 from flowspec.explanation import explain
 from flowspec.late_segments import late_segments

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from console import text
 from console.ledger import cancel_lines
 from console.ledger.store import Ledger
 from console.reading.snapshot import RunDetail, Snapshot, detail, snapshot
+from flowspec import text
 from flowspec.stages import SEGMENT_STAGES, Cell
 
 SCHEMA = 1

@@ -7,9 +7,9 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from console import text
 from console.ledger.store import Ledger
 from console.settings.model import SettingsError
+from flowspec import text
 
 KEY, SAMPLES = "disk_space", "disk_samples"  # in the ledger's meta
 LEAST_FREE = 0.03  # of the disk; below it nothing is launched

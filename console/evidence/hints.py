@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from console import text
 from console.context import Context
 from console.evidence.witnesses import planned
 from console.ledger.attempts import Attempt
 from console.ledger.store import Ledger
-from flowspec import flowlog
+from flowspec import flowlog, text
 from flowspec.polling import next_look
 from flowspec.progress import Says, Witness
 from flowspec.stages import Stage

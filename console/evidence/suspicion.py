@@ -11,11 +11,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from console import text
 from console.context import Context
 from console.evidence.witnesses import RUNNING, WAITS, planned
 from console.ledger import attempts
 from console.ledger.attempts import Attempt
+from flowspec import text
 from flowspec.numbers import ranges
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import Cell, Stage

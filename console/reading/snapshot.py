@@ -1,7 +1,7 @@
 """What the ledger says, ready to be shown: the read model of the screens and of `console status`.
 
 Everything is read from the ledger and the driver's lock file; nothing here asks a remote service or lists a directory.
-Texts are as the ledger has them: whoever shows them cleans them (`console.text`).
+Texts are as the ledger has them: whoever shows them cleans them (`flowspec.text`).
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from console import text
 from console.ledger.endpoints import EndpointRow
 from console.reading.snapshot import Event, FlowRow, RunDetail, RunRow, SegmentRow
+from flowspec import text
 from flowspec.names import segment_file
 from screens.rows.sections import Row
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console import text
 from console.ledger.presence import advice
 from console.reading.snapshot import Event, RunRow, Snapshot
+from flowspec import text
 from screens.keys.actions import ACTIONS, why_not
 from screens.reader import Look
 from screens.rows.styles import LEVEL_STYLES, Piece

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import attrgetter
 
-from console import text
 from console.ledger.endpoints import VERSION, EndpointRow
+from flowspec import text
 from screens.rows.styles import Piece
 from screens.widgets.table import Column
 

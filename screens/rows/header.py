@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from console import text
 from console.disk.space import SHOWN_FROM, Space
 from console.ledger.sources import ASKED_ALWAYS, Source
 from console.reading.snapshot import Snapshot
+from flowspec import text
 from screens.options import ScreenOptions
 from screens.reader import Look
 from screens.rows.styles import Piece

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import attrgetter
 
-from console import text
 from console.reading.snapshot import FlowRow, RunDetail, RunRow, SegmentRow
+from flowspec import text
 from flowspec.stages import CellState
 from flowspec.states import OPEN, RunState
 from screens.rows import endpoints, styles

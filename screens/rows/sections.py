@@ -10,13 +10,12 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from console import text
 from console.actions.report_files import JobReport
 from console.ledger.attempts import Attempt
 from console.ledger.job_reports import PENDING, Report, ReportState
 from console.reading.snapshot import RunDetail
 from console.reading.timing import Hint, Timing
-from flowspec import flowlog
+from flowspec import flowlog, text
 from flowspec.progress import Says
 from flowspec.stages import SEGMENT_STAGES, Place, Stage
 from flowspec.timeline import StageTime

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from console import text
 from console.ledger import cancel_lines
 from console.reading.snapshot import RunDetail
+from flowspec import text
 from screens.rows import styles
 from screens.rows.styles import Piece
 

@@ -12,7 +12,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from console import text
+from flowspec import text
 from screens.rows.styles import STYLES, Piece
 
 

@@ -13,7 +13,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from console import text
+from flowspec import text
 from screens.keys.actions import MOVES
 from screens.rows.styles import Piece
 from screens.widgets.lines import Lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from console import text
+from flowspec import text
 from screens.rows.styles import Piece
 
 LONGEST = 200

@@ -18,7 +18,7 @@ from textual.containers import Grid, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Footer, Label
 
-from console import text
+from flowspec import text
 from screens.reader import Looked, Reader
 
 

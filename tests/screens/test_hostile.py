@@ -18,10 +18,10 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from console import text
 from console.cli.status import status_text
 from console.ledger import attempts
 from console.ledger.presence import DriverLock
+from flowspec import text
 from flowspec.progress import Says, Witness
 from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState

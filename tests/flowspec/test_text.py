@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from console import text
+from flowspec import text
 
 HOSTILE = {
     "\x1b[31mred\x1b[0m": "red",
