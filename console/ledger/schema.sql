@@ -30,6 +30,20 @@ CREATE INDEX runs_by_state ON runs (state);
 -- What screens ask for: the runs that changed since.
 CREATE INDEX runs_by_updated ON runs (updated);
 
+-- Why each run is where it stands: of each topic what was found last. The words are made when they are read.
+CREATE TABLE conditions (
+    run INTEGER NOT NULL REFERENCES runs (run),
+    topic TEXT NOT NULL,                    -- flowspec.conditions.Topic
+    code TEXT NOT NULL,                     -- of flowspec.catalogue
+    stage TEXT NOT NULL DEFAULT '', segment INTEGER NOT NULL DEFAULT -1, -- the place that it is about; '' and -1: the run
+    attempt INTEGER REFERENCES attempts (attempt),
+    severity TEXT NOT NULL, owner TEXT NOT NULL, -- flowspec.conditions.Severity and Owner, as the catalogue has them
+    since REAL NOT NULL,
+    parameters TEXT NOT NULL DEFAULT '{}',  -- JSON: what the words name
+    PRIMARY KEY (run, topic, code, stage, segment)
+) WITHOUT ROWID;
+CREATE INDEX stuck_conditions ON conditions (run) WHERE severity = 'stuck';
+
 -- One row per attempt: written as an intent before the flow run is started, completed afterwards.
 CREATE TABLE attempts (
     attempt INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -40,6 +54,7 @@ CREATE TABLE attempts (
     flow_id TEXT NOT NULL, flow_run TEXT UNIQUE,
     state TEXT NOT NULL,                    -- flowspec.states.AttemptState
     stage TEXT, why TEXT NOT NULL DEFAULT '',
+    code TEXT NOT NULL DEFAULT '', parameters TEXT NOT NULL DEFAULT '{}', -- how it ended, or what keeps it from its start
     actor TEXT NOT NULL,
     intended_at REAL NOT NULL, started_at REAL, ended_at REAL,
     log_after TEXT,                         -- time of the newest flow log entry already folded
@@ -63,6 +78,8 @@ CREATE TABLE evidence (
     run INTEGER NOT NULL, stage TEXT NOT NULL, segment INTEGER NOT NULL, witness TEXT NOT NULL,
     says TEXT NOT NULL, note TEXT NOT NULL DEFAULT '', size INTEGER, attempt INTEGER, at REAL NOT NULL,
     seconds REAL,                           -- how long the work took, as the job told it
+    code TEXT NOT NULL DEFAULT '', parameters TEXT NOT NULL DEFAULT '{}', -- of flowspec.catalogue
+    modified TEXT NOT NULL DEFAULT '',      -- of an output: when it was written, as its listing has it
     PRIMARY KEY (run, stage, segment, witness)
 ) WITHOUT ROWID;
 
@@ -71,7 +88,8 @@ CREATE TABLE failures (
     attempt INTEGER NOT NULL REFERENCES attempts (attempt), run INTEGER NOT NULL,
     stage TEXT NOT NULL, segment INTEGER NOT NULL, -- segment -1: the whole run
     kind TEXT NOT NULL,                     -- flowspec.causes.Kind
-    cause TEXT NOT NULL, at REAL NOT NULL,
+    cause TEXT NOT NULL DEFAULT '', at REAL NOT NULL,
+    code TEXT NOT NULL DEFAULT '', parameters TEXT NOT NULL DEFAULT '{}', -- of flowspec.catalogue
     PRIMARY KEY (attempt, stage, segment)
 ) WITHOUT ROWID;
 CREATE INDEX failures_by_run ON failures (run);
@@ -99,6 +117,11 @@ CREATE TABLE nudges (
     at REAL NOT NULL, ended_at REAL,        -- when the hint was sent; when the action ended, as its source says
     moved_at REAL,                          -- when Flows was seen past the stage
     problem TEXT NOT NULL DEFAULT ''        -- why the hint could not be given
+);
+
+-- Flow runs that Globus has made INACTIVE and that somebody has asked to resume: until that was done or refused.
+CREATE TABLE resumes (
+    attempt INTEGER PRIMARY KEY REFERENCES attempts (attempt), actor TEXT NOT NULL, at REAL NOT NULL
 );
 
 -- The report of a job and the end of its log, brought from the site through Transfer on demand.

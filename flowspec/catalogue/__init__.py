@@ -1,0 +1,26 @@
+"""The catalogue of reasons: for each code its severity, who can end it, and its words. The only place that has them.
+
+`sentence` makes the sentence of a reason, for screens, commands and events alike. The tables lie beside this file, by
+what they are about. A code that is not known here (a ledger of a newer console) shows its own words, or itself.
+"""
+
+from __future__ import annotations
+
+from flowspec.catalogue import failures, outcomes, queue, readiness, work
+from flowspec.catalogue.entry import Entry
+from flowspec.conditions import Reason
+
+ENTRIES: dict[str, Entry] = {
+    entry.code: entry
+    for table in (readiness.TABLE, queue.TABLE, work.TABLE, failures.TABLE, outcomes.TABLE)
+    for entry in table
+}
+
+
+def entry(code: str) -> Entry:
+    return ENTRIES.get(code) or Entry(code, lambda words="", **others: words or code)
+
+
+def sentence(reason: Reason) -> str:
+    """The sentence of a reason; never raises for parameters that are missing."""
+    return entry(reason.code).sentence(reason.parameters)

@@ -1,0 +1,7 @@
+"""Words of work."""
+
+from __future__ import annotations
+
+from flowspec.catalogue.entry import Entry
+
+TABLE: tuple[Entry, ...] = ()
