@@ -9,7 +9,8 @@ from typing import ClassVar
 from textual import events
 
 from console.ledger.attempts import Attempt
-from console.reading.snapshot import RunDetail, RunRow
+from console.reading.detail import RunDetail
+from console.reading.snapshot import RunRow
 from flowspec.stages import Place
 from screens.base import TALL, ConsoleScreen
 from screens.keys.actions import ACTIONS, EACH, EVERYWHERE, FETCH, OF_DETAIL, SECTIONS, WITNESSES, Action, why_not

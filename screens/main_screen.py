@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from textual import events
 
 from console.ledger.endpoints import EndpointRow
-from console.reading.snapshot import FlowRow, RunRow, SegmentRow
+from console.reading.detail import SegmentRow
+from console.reading.snapshot import FlowRow, RunRow
 from flowspec import text
 from flowspec.states import AttemptState
 from screens.base import ConsoleScreen

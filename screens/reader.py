@@ -20,9 +20,9 @@ from textual.message import Message
 from console.ledger import presence
 from console.ledger.presence import Presence
 from console.ledger.store import Ledger, LedgerError, actor
-from console.reading import snapshot as reading
+from console.reading.detail import RunDetail, detail
 from console.reading.eventlog import Log, LogReader
-from console.reading.snapshot import Event, RunDetail, Snapshot
+from console.reading.snapshot import Event, Snapshot, SnapshotReader
 from screens.keys.undo import Act
 
 LOOK_SECONDS = 0.25
@@ -84,7 +84,7 @@ class Reader(threading.Thread):
         self._wake, self._free = threading.Event(), threading.Event()
         self._free.set()
         self._stopped = False
-        self._report: reading.SnapshotReader | None = None
+        self._report: SnapshotReader | None = None
         self._log_wish: LogWish | None = None
         self._log: tuple[object, LogReader] | None = None  # what it lets through, and the reader of it
 
@@ -137,7 +137,7 @@ class Reader(threading.Thread):
 
     def _version(self) -> int:
         if self._report is None:
-            self._report = reading.SnapshotReader(Ledger(self._path, now=self._now, must_exist=True), FIRST_RUNS)
+            self._report = SnapshotReader(Ledger(self._path, now=self._now, must_exist=True), FIRST_RUNS)
         return self._report.ledger.version()
 
     def _complete(self, look: Look) -> bool:
@@ -145,7 +145,7 @@ class Reader(threading.Thread):
 
     def _look(self, before: Look, changed: bool, selected: int | None, wish: LogWish | None) -> Look:
         assert self._report is not None
-        found = reading.detail(self._report.ledger, selected) if selected is not None else None
+        found = detail(self._report.ledger, selected) if selected is not None else None
         snapshot = self._report.snapshot() if changed else before.snapshot
         log = self._read_log(self._report.ledger, wish) if wish is not None else None
         return replace(before, snapshot=snapshot, detail=found, log=log, problem="")

@@ -8,7 +8,8 @@ from typing import Any
 
 from console.ledger import cancel_lines
 from console.ledger.store import Ledger
-from console.reading.snapshot import RunDetail, Snapshot, detail, snapshot
+from console.reading.detail import RunDetail, detail
+from console.reading.snapshot import Snapshot, snapshot
 from flowspec import text
 from flowspec.stages import SEGMENT_STAGES, Cell
 

@@ -1,4 +1,4 @@
-"""What the ledger says, ready to be shown: the read model of the screens and of `console status`.
+"""What the ledger says of all runs, ready to be shown: the read model of the main screen and of `console status`.
 
 Everything is read from the ledger and the driver's lock file; nothing here asks a remote service or lists a directory.
 Texts are as the ledger has them: whoever shows them cleans them (`flowspec.text`).
@@ -16,25 +16,14 @@ from typing import Any
 
 from console.disk import space as disk_space
 from console.disk.space import Space
-from console.ledger import acknowledged, cancel_lines, endpoints, failures, job_reports, logins, presence, sources
-from console.ledger import attempts as attempt_rows
-from console.ledger import evidence as evidence_rows
-from console.ledger import runs as run_rows
+from console.ledger import acknowledged, endpoints, logins, presence, sources
 from console.ledger.acknowledged import NewFailures
-from console.ledger.attempts import Attempt
-from console.ledger.cancel_lines import CancelLine
 from console.ledger.endpoints import EndpointRow
-from console.ledger.job_reports import Report
 from console.ledger.presence import Presence
-from console.ledger.runs import Run
 from console.ledger.sources import Source
 from console.ledger.store import Ledger
-from console.reading import timing
-from console.reading.timing import Timing
 from flowspec.late_segments import late_segments
-from flowspec.progress import Evidence, fold
-from flowspec.quarantine import Waiver
-from flowspec.stages import SEGMENT_STAGES, STAGES, Cell, CellState, Place, Stage
+from flowspec.stages import STAGES, CellState, Stage
 from flowspec.states import INACTIVE, OPEN, AttemptState, RunState, suspected
 
 EVENTS_SHOWN = 50
@@ -149,59 +138,6 @@ class Snapshot:
         return found if found is not None and found.run == number else None
 
 
-@dataclass(frozen=True)
-class SegmentRow:
-    """One segment of a run: `bytes` on the DTN (None when it is not there), a cell per stage, and what to say of it."""
-
-    segment: int
-    bytes: int | None
-    cells: tuple[Cell, ...]  # in the order of SEGMENT_STAGES
-    note: str
-
-    @property
-    def bad(self) -> bool:
-        return any(cell.bad for cell in self.cells)
-
-
-@dataclass(frozen=True)
-class RunDetail:
-    """Everything known of one run. `attempts` are oldest first, `events` newest first.
-
-    `cancel` is what must be seen gone of the newest attempt, when that is or was cancelled; `offline` are the compute
-    endpoints that are offline, by the stage that they serve. `evidence` is what the cells were folded from, `reports`
-    those of jobs that were asked for, `timing` by attempt.
-    """
-
-    run: Run
-    segments: tuple[SegmentRow, ...]
-    analyze: Cell
-    returned: Cell
-    attempts: tuple[Attempt, ...]
-    events: tuple[Event, ...]
-    cancel: tuple[CancelLine, ...]
-    offline: Mapping[str, str]
-    waived: tuple[Waiver, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
-    reports: tuple[Report, ...] = ()
-    timing: Mapping[int, Timing] = field(default_factory=dict)
-    web_app: str = ""  # address of a flow run, without its id; '' when there is no such place
-
-    @property
-    def active(self) -> bool:
-        """Whether something is under way: a place that waits then waits for its turn, else for somebody to start it."""
-        return any(attempt.state in OPEN for attempt in self.attempts)
-
-    def address(self, flow_run: str) -> str:
-        """Where a person can look at a flow run; only its id, where there is no such place."""
-        return f"{self.web_app}{flow_run}" if self.web_app else f"flow run {flow_run}"
-
-    @property
-    def first_to_look_at(self) -> int | None:
-        """The first segment that failed or is in doubt, else the first."""
-        bad = (row.segment for row in self.segments if row.bad)
-        return next(bad, self.segments[0].segment if self.segments else None)
-
-
 class SnapshotReader:
     """Reads snapshots from one ledger; rows that have not changed are the same objects as in the snapshot before.
 
@@ -233,7 +169,7 @@ class SnapshotReader:
                 if row["run"] in self._known  # else it came a moment after the runs were read
             ),
             endpoints=endpoints.read(ledger),
-            events=tuple(map(_event, ledger.rows("SELECT * FROM events ORDER BY event DESC LIMIT ?", EVENTS_SHOWN))),
+            events=tuple(map(event_of, ledger.rows("SELECT * FROM events ORDER BY event DESC LIMIT ?", EVENTS_SHOWN))),
             sources=sources.read(ledger),
             answers=tuple(Answer(*row) for row in ledger.rows(_ANSWERS, REQUESTS_SHOWN)),
             space=disk_space.read(ledger),
@@ -266,34 +202,6 @@ class SnapshotReader:
 def snapshot(ledger: Ledger) -> Snapshot:
     """What the ledger says now."""
     return SnapshotReader(ledger).snapshot()
-
-
-def detail(ledger: Ledger, number: int) -> RunDetail | None:
-    """Everything the ledger knows of a run; None when it does not know the run."""
-    run = run_rows.run(ledger, number)
-    if run is None:
-        return None
-    evidence = evidence_rows.evidence(ledger, number)
-    matrix = fold(run.members, evidence, run.sizes)
-    attempts = attempt_rows.attempts(ledger, number)
-    reports = job_reports.of_run(ledger, number)
-    waived = failures.waivers(ledger, number)
-    rows = ledger.rows("SELECT * FROM events WHERE run = ? ORDER BY event DESC LIMIT ?", number, EVENTS_SHOWN)
-    return RunDetail(
-        run=run,
-        segments=tuple(_segment_row(s, run, matrix, waived.get(s)) for s in run.members),
-        analyze=matrix[(Stage.ANALYZE, None)],
-        returned=matrix[(Stage.RETURN, None)],
-        attempts=tuple(attempts),
-        events=tuple(map(_event, rows)),
-        cancel=tuple(cancel_lines.read(ledger, attempts[-1].attempt)) if attempts else (),
-        offline=cancel_lines.offline_endpoints(ledger),
-        waived=tuple(waived.values()),
-        evidence=tuple(evidence),
-        reports=tuple(reports),
-        timing=timing.of_run(ledger, number, reports),
-        web_app=ledger.get(logins.WEB_APP),
-    )
 
 
 # ---- rows
@@ -348,28 +256,5 @@ def _flow_row(row: sqlite3.Row, run: RunRow) -> FlowRow:
     )
 
 
-def _event(row: sqlite3.Row) -> Event:
+def event_of(row: sqlite3.Row) -> Event:
     return Event(row["event"], row["at"], row["actor"], row["level"], row["run"], row["segment"], row["text"])
-
-
-def _segment_row(segment: int, run: Run, matrix: Mapping[Place, Cell], waiver: Waiver | None) -> SegmentRow:
-    cells = tuple(matrix[(stage, segment)] for stage in SEGMENT_STAGES)
-    new = bool(run.launched_sizes) and segment not in run.launched_sizes
-    notes = (
-        f"waived by {waiver.actor}: {waiver.reason}" if waiver else "",
-        "arrived after the launch" if new else "",
-        _note(cells),
-    )
-    return SegmentRow(segment, run.sizes.get(segment), cells, "; ".join(filter(None, notes)))
-
-
-def _note(cells: tuple[Cell, ...]) -> str:
-    """The sentence of the cell that matters most: the first bad one, else the first that is not done."""
-    named = [(stage, cell) for stage, cell in zip(SEGMENT_STAGES, cells, strict=True)]
-    for stage, cell in named:
-        if cell.bad:
-            return f"{stage.value}: {cell.why}"
-    for stage, cell in named:
-        if cell.state is not CellState.DONE:
-            return f"{stage.value}: {cell.why}"
-    return ""

@@ -6,7 +6,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from console.ledger.endpoints import EndpointRow
-from console.reading.snapshot import Event, FlowRow, RunDetail, RunRow, SegmentRow
+from console.reading.detail import RunDetail, SegmentRow
+from console.reading.snapshot import Event, FlowRow, RunRow
 from flowspec import text
 from flowspec.names import segment_file
 from screens.rows.sections import Row

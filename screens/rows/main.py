@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import attrgetter
 
-from console.reading.snapshot import FlowRow, RunDetail, RunRow, SegmentRow
+from console.reading.detail import RunDetail, SegmentRow
+from console.reading.snapshot import FlowRow, RunRow
 from flowspec import text
 from flowspec.stages import CellState
 from flowspec.states import OPEN, RunState

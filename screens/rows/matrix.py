@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from console.reading.snapshot import RunDetail, SegmentRow
+from console.reading.detail import RunDetail, SegmentRow
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import SEGMENT_STAGES, Cell, Place, Stage
 

@@ -13,7 +13,7 @@ from typing import Any
 from console.actions.report_files import JobReport
 from console.ledger.attempts import Attempt
 from console.ledger.job_reports import PENDING, Report, ReportState
-from console.reading.snapshot import RunDetail
+from console.reading.detail import RunDetail
 from console.reading.timing import Hint, Timing
 from flowspec import flowlog, text
 from flowspec.progress import Says

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from console.ledger import cancel_lines
-from console.reading.snapshot import RunDetail
+from console.reading.detail import RunDetail
 from flowspec import text
 from screens.rows import styles
 from screens.rows.styles import Piece

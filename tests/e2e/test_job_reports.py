@@ -6,7 +6,7 @@ from pathlib import Path
 
 from console.ledger import job_reports
 from console.ledger.job_reports import PENDING, Report, ReportState
-from console.reading.snapshot import detail
+from console.reading.detail import detail
 from flowspec.stages import Stage
 from flowspec.states import RunState
 from tests.fire.world import World

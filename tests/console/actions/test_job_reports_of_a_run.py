@@ -17,7 +17,7 @@ from console.cli.status import status_json
 from console.ledger import attempts, failures, job_reports, runs
 from console.ledger.job_reports import ReportState
 from console.ledger.store import Ledger
-from console.reading import snapshot
+from console.reading import detail as reading
 from console.settings.model import Policy
 from flowspec.causes import Kind
 from flowspec.plan import plan_all
@@ -251,7 +251,7 @@ def test_of_an_attempt_that_failed_the_first_reports_come_by_themselves(ctx, sit
     assert [(r.stage, r.segment, r.actor) for r in wanted] == [(Stage.FIT, s, "driver") for s in range(3)]
     assert [r.state for r in wanted] == [ReportState.ABSENT, ReportState.THERE, ReportState.ABSENT]
     assert site.listed == 1, "and are not asked for again"
-    detail = snapshot.detail(ctx.ledger, RUN)
+    detail = reading.detail(ctx.ledger, RUN)
     assert detail is not None
     assert detail.reports == tuple(wanted)
 

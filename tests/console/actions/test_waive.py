@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from console.reading import detail as reading
 from console.reading import snapshot
 from flowspec.late_segments import late_segments
 from flowspec.readiness import Verdict
@@ -35,7 +36,7 @@ def test_a_result_without_a_waived_segment_says_so(world):
     assert run.state is RunState.DONE
     assert run.why.startswith("the result is back: run-0005-sorted.root; 7/8 segments: 07 waived by anna@daq1: noise ")
     assert "DROP TABLE runs" in run.why
-    detail = snapshot.detail(world.ledger, 5)
+    detail = reading.detail(world.ledger, 5)
     assert detail.segments[7].note.startswith("waived by anna@daq1: noise")
     assert world.ask("waive", 5, segment=7, undo=True).state == "done"
     assert world.ask("retry", 5).state == "done"  # the result is to be made of all segments again

@@ -10,7 +10,7 @@ from console.ledger.sources import Source
 from console.reading import snapshot
 from console.reading.snapshot import SnapshotReader
 from flowspec.readiness import Verdict
-from flowspec.stages import CellState, Stage
+from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
 from tests.ledger_fixture import NOW, DemoLedger, demo_ledger
 
@@ -111,30 +111,6 @@ def test_a_source_is_stale_when_it_was_not_heard_or_has_a_problem() -> None:
     assert Source("flows", NOW, NOW - 1, "timeout").stale(NOW)
     assert not Source("transfer", NOW - 600, NOW - 600, "").stale(NOW)  # asked only while something is transferred
     assert Source("transfer", NOW, NOW - 1, "timeout").stale(NOW)
-
-
-def test_the_detail_has_a_cell_for_each_segment_and_stage(demo: DemoLedger) -> None:
-    detail = snapshot.detail(demo.ledger, 1214)
-    assert detail is not None
-    assert [row.segment for row in detail.segments] == list(range(42))
-    transfer, fit, convert = detail.segments[7].cells
-    assert (transfer.state, fit.state, convert.state) == (CellState.DONE, CellState.FAILED, CellState.WAITING)
-    assert detail.segments[7].note == "fit: EventEditor aborted (rc 134), no output"
-    assert [row.segment for row in detail.segments if row.bad] == [7, 9]
-    assert detail.segments[9].cells[1].state is CellState.DISAGREES
-    assert detail.first_to_look_at == 7
-    assert not detail.active
-    assert [event.level for event in detail.events] == ["bad", "info"]
-
-
-def test_the_detail_of_an_unknown_run_is_none(demo: DemoLedger) -> None:
-    assert snapshot.detail(demo.ledger, 1) is None
-
-
-def test_a_run_with_an_open_attempt_is_active(demo: DemoLedger) -> None:
-    detail = snapshot.detail(demo.ledger, 1217)
-    assert detail is not None
-    assert detail.active
 
 
 def test_answers_are_read_with_their_request(demo: DemoLedger) -> None:

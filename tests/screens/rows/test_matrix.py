@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.ledger import runs
-from console.reading import snapshot
-from console.reading.snapshot import SegmentRow
+from console.reading import detail as reading
+from console.reading.detail import SegmentRow
 from flowspec.progress import Says, Witness
 from flowspec.stages import Cell, CellState, Stage
 from screens.rows.matrix import grouped, statements
@@ -50,7 +50,7 @@ def test_every_witness_is_told_with_what_it_says_and_since_when(demo: DemoLedger
     demo.says(1214, Stage.FIT, [7], Witness.LOG, Says.DONE, "Flows has seen it end")
     demo.at -= 50
     demo.says(1214, Stage.FIT, [3], Witness.TASK, Says.DONE, "fit took 8 s", size=SEGMENT_BYTES - 1)
-    detail = snapshot.detail(demo.ledger, 1214)
+    detail = reading.detail(demo.ledger, 1214)
     assert detail is not None
     found = statements(detail, grouped(detail.segments))
     of_7 = [(t.stage, t.witness, t.says, t.note) for t in found if t.group and t.group.label == "07"]
@@ -71,7 +71,7 @@ def test_witnesses_that_differ_within_a_group_are_counted(demo: DemoLedger) -> N
     assert run is not None
     demo.says(1216, Stage.TRANSFER, [0, 1, 2], Witness.TASK, Says.DONE, "3 files")
     demo.says(1216, Stage.TRANSFER, [3, 4], Witness.TASK, Says.RUNNING, "2 files")
-    detail = snapshot.detail(demo.ledger, 1216)
+    detail = reading.detail(demo.ledger, 1216)
     assert detail is not None
     (first, *_) = grouped(detail.segments)
     assert first.label == "00-06"
