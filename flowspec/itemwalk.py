@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from flowspec.conditions import Reason, reason
 from flowspec.names import shown
 from flowspec.ringframes import PREFIX, Buffer, ItemType, RingItemError, implausible, read_frame
 from flowspec.ringitems import decode_state_change
@@ -21,7 +22,7 @@ class Walk:
     """What the items of a file say, as far as they were walked.
 
     `offset` is where the last whole item ends. `problem` says why the walk cannot go on from there: the file
-    is cut inside an item or holds something else than items.
+    is cut inside an item or holds something else than items. Its code is of `catalogue.readiness.LACKS`.
     """
 
     size: int = 0  # bytes of the file when it was walked
@@ -39,7 +40,7 @@ class Walk:
     started: int | None = None  # unix time of the first BEGIN_RUN
     ended: int | None = None  # unix time of the last END_RUN
     elapsed: float | None = None  # seconds of data taking, from the last END_RUN
-    problem: str | None = None
+    problem: Reason | None = None
 
     @property
     def ends_at_eof(self) -> bool:
@@ -64,7 +65,8 @@ def walk_on(known: W, buffer: Buffer, *, base: int, size: int) -> W:
     """
     facts = known
     here, last_header, limit = facts.offset - base, len(buffer) - PREFIX.size, size - base
-    items, events, problem = facts.items, facts.events_after_end, None
+    items, events = facts.items, facts.events_after_end
+    problem: Reason | None = None
     unpack, physics = PREFIX.unpack_from, int(ItemType.PHYSICS_EVENT)
 
     while here <= last_header:
@@ -73,24 +75,24 @@ def walk_on(known: W, buffer: Buffer, *, base: int, size: int) -> W:
         usual = kind == physics and header_size == 20 and item_size >= 28
         fault = None if usual else implausible(item_size, kind, header_size)
         if fault:
-            problem = f"no ring item at offset {base + here}: {fault}"
+            problem = reason("no-item", offset=base + here, words=fault)
             break
         if here + item_size > limit:
-            there = limit - here
-            problem = f"cut inside an item at offset {base + here}: it has {item_size} bytes, {there} are there"
+            problem = reason("cut", offset=base + here, item=item_size, there=limit - here)
             break
         if kind == physics:
             events += 1
         elif kind <= ItemType.ABNORMAL_ENDRUN:
             if item_size > LARGEST_STATE_CHANGE:
-                problem = f"no ring item at offset {base + here}: {ItemType(kind).name} of {item_size} bytes"
+                words = f"{ItemType(kind).name} of {item_size} bytes"
+                problem = reason("no-item", offset=base + here, words=words)
                 break
             if here + item_size > len(buffer):
                 break
             try:
                 facts = _with_state_change(replace(facts, items=items, events_after_end=events), buffer, here)
             except RingItemError as error:
-                problem = f"{ItemType(kind).name} at offset {base + here} cannot be read: {error}"
+                problem = reason("bad-item", offset=base + here, item=ItemType(kind).name, words=shown(str(error)))
                 break
             events = facts.events_after_end
         elif kind == ItemType.RING_FORMAT:
@@ -99,7 +101,7 @@ def walk_on(known: W, buffer: Buffer, *, base: int, size: int) -> W:
         here += item_size
     else:
         if here < limit <= len(buffer):
-            problem = f"cut inside an item header at offset {base + here}: {limit - here} bytes are there"
+            problem = reason("cut-header", offset=base + here, there=limit - here)
     return replace(facts, size=size, offset=base + here, items=items, events_after_end=events, problem=problem)
 
 

@@ -12,13 +12,16 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
-from flowspec import names
+from flowspec import catalogue, names
+from flowspec.conditions import Reason, reason
 from flowspec.itemwalk import Walk
 from flowspec.names import shown
 
 THE_DIRECTORY = "."  # name of the entry that stands for the run directory when it cannot be listed
 _MARKER_PATIENCE = 10  # settle times to wait for `.exited`: rsync leaves an old `.started` behind for ever
+_LONGEST_WORDS = 100  # of what the file system says of a name
 
 
 class Verdict(str, Enum):
@@ -52,11 +55,11 @@ class SegmentFacts(Walk):
 
 @dataclass(frozen=True)
 class Judgement:
-    """`reason` is one printable sentence for the operator. `segments` and `bytes` leave out an empty last segment."""
+    """`segments` and `bytes` leave out an empty last segment. Parameters of `reason` are printable and short."""
 
     run: int
     verdict: Verdict
-    reason: str
+    reason: Reason
     segments: tuple[int, ...]
     bytes: int
     title: str
@@ -64,6 +67,11 @@ class Judgement:
     ended: int | None  # unix time
     elapsed: float | None  # seconds of data taking
     fingerprint: str
+
+    @property
+    def sentence(self) -> str:
+        """The reason for the operator, to be read after "run 1217"."""
+        return catalogue.sentence(self.reason)
 
 
 @dataclass
@@ -142,107 +150,16 @@ def judge(
     Raises ValueError if `dirname` is no run directory.
     """
     listing = _Listing.of(dirname, entries)
-    quiet = now - changed_at
     found = {index: facts.get(entry.name, SegmentFacts()) for index, entry in listing.segments.items()}
-    doubt = _doubt(listing, found)
-    defect = _defect(listing, found)
-    no_end = _missing_end(listing, found, sources)
-    abnormal = [listing.segments[i].name for i in listing.indices if found[i].abnormal]
-    stalled = quiet >= stalled_after
-    since = f"nothing new for {stalled_after / 60:g} min"
-
-    def judgement(verdict: Verdict, reason: str) -> Judgement:
-        return _judgement(listing, found, verdict, f"run {listing.run} {reason}")
-
-    if listing.recording and no_end and not (abnormal and stalled):
-        but = f"; but {doubt}" if doubt else f"; {since}" if stalled else ""
-        return judgement(Verdict.TAKING, f"is being taken: .started is there and .exited is not{but}")
-    missing = defect or (None if abnormal else no_end)
-    if quiet < settle:
-        return judgement(Verdict.ARRIVING, f"is arriving: {doubt or missing or 'late items may follow'}")
-    if doubt:
-        return judgement(Verdict.INCOMPLETE, f"is not launched by itself: {doubt}")
-    if missing and stalled:
-        return judgement(Verdict.INCOMPLETE, f"is incomplete: {missing}; {since}")
-    if missing:
-        return judgement(Verdict.ARRIVING, f"is arriving: {missing}")
-    if abnormal:
-        return judgement(Verdict.ABNORMAL, f"ended abnormally: ABNORMAL_ENDRUN in {abnormal[-1]}")
-    if listing.recording and quiet < _MARKER_PATIENCE * settle:
-        return judgement(Verdict.ARRIVING, "has its END_RUN: waiting for .exited, the end of the logger")
-    count = len(listing.indices)
-    whole = f"{count} segment{'s' if count > 1 else ''} of whole items"
-    return judgement(Verdict.READY, f"is complete: {whole}, END_RUN in {listing.segments[listing.indices[-1]].name}")
-
-
-def _doubt(listing: _Listing, found: Mapping[int, SegmentFacts]) -> str | None:
-    """What time does not mend: names and contents that leave open what belongs to the run."""
-    for entry in listing.doubtful:
-        segment = names.parse_segment(entry.name)
-        if entry.name == THE_DIRECTORY:
-            return f"its directory {entry.problem}"
-        if entry.problem:
-            return f"{shown(entry.name)} {entry.problem}"
-        if segment is None:
-            return f"{shown(entry.name)} looks like a segment but is not named as one"
-        if segment.run != listing.run:
-            return f"{entry.name} belongs to run {segment.run}"
-        return f"{entry.name} is {'a directory' if entry.is_dir else 'no regular file'}"
-    for index, entry in listing.segments.items():
-        for run in (found[index].run, found[index].other_run):
-            if run not in (None, listing.run):
-                return f"{entry.name} holds data of run {run}"
-        if index == 0 and found[0].items > found[0].formats and not found[0].begins_first:
-            return f"{entry.name} does not begin with BEGIN_RUN"
-    return None
-
-
-def _defect(listing: _Listing, found: Mapping[int, SegmentFacts]) -> str | None:
-    """What is being written, missing or cut, apart from the end of the run."""
-    if listing.temporaries:
-        return f"{shown(listing.temporaries[0].name)} is being written or was left behind"
-    if not listing.segments:
-        return "no segment is there"
-    for index in range(listing.indices[-1] + 1):
-        if index not in listing.segments:
-            return f"{names.segment_file(listing.run, index)} is missing"
-        entry, of_it = listing.segments[index], found[index]
-        if entry.size == 0:
-            return f"{entry.name} is empty"
-        if of_it.problem:
-            return f"{entry.name} ({entry.size} bytes) {of_it.problem}"
-        if of_it == SegmentFacts():
-            return f"{entry.name} has not been examined yet"
-        if (of_it.size, of_it.inode, of_it.mtime_ns) != (entry.size, entry.inode, entry.mtime_ns):
-            return f"{entry.name} has changed since it was examined"
-        if not of_it.ends_at_eof:
-            return f"{entry.name} ({entry.size} bytes) was examined only up to offset {of_it.offset}"
-    return None
-
-
-def _missing_end(listing: _Listing, found: Mapping[int, SegmentFacts], sources: int | None) -> str | None:
-    """Why the run has not ended: each source that began has to end, and no event may follow."""
-    if not listing.segments:
-        return "no END_RUN"
-    walks = [found[index] for index in listing.indices]
-    name = listing.segments[listing.indices[-1]].name
-    begins, ends = max(sum(f.begins for f in walks), sources or 1), sum(f.ends for f in walks)
-    if not walks[-1].ends:
-        return f"no END_RUN at the end of {name}"
-    if ends < begins:
-        return f"{ends} END_RUN for {begins} sources at the end of {name}"
-    if walks[-1].events_after_end:
-        return f"events follow the last END_RUN in {name} ({walks[-1].events_after_end})"
-    return None
-
-
-def _judgement(listing: _Listing, found: Mapping[int, SegmentFacts], verdict: Verdict, reason: str) -> Judgement:
+    verdict, why = _verdict(
+        listing, found, quiet=now - changed_at, settle=settle, stalled_after=stalled_after, sources=sources
+    )
     indices = tuple(i for i in listing.indices if listing.segments[i].size)
     walks = [found[index] for index in indices] or [SegmentFacts()]
     return Judgement(
         run=listing.run,
         verdict=verdict,
-        reason=shown(reason, 240),
+        reason=why,
         segments=indices,
         bytes=sum(listing.segments[i].size for i in indices),
         title=walks[0].title or "",
@@ -251,3 +168,119 @@ def _judgement(listing: _Listing, found: Mapping[int, SegmentFacts], verdict: Ve
         elapsed=walks[-1].elapsed,
         fingerprint=listing.fingerprint,
     )
+
+
+def _verdict(
+    listing: _Listing,
+    found: Mapping[int, SegmentFacts],
+    *,
+    quiet: float,
+    settle: float,
+    stalled_after: float,
+    sources: int | None,
+) -> tuple[Verdict, Reason]:
+    """The verdict and its reason; `quiet` is for how many seconds nothing has changed."""
+    doubt = _doubt(listing, found)
+    no_end = _missing_end(listing, found, sources)
+    abnormal = [listing.segments[i].name for i in listing.indices if found[i].abnormal]
+    lack = _defect(listing, found) or (None if abnormal else no_end)
+    stalled = quiet >= stalled_after
+
+    if listing.recording and no_end and not (abnormal and stalled):
+        if doubt:
+            return Verdict.TAKING, _of_kind("run.recording", doubt)
+        if stalled:
+            return Verdict.TAKING, reason("run.recording.silent", minutes=_minutes(stalled_after))
+        return Verdict.TAKING, reason("run.recording")
+    if quiet < settle:
+        return Verdict.ARRIVING, _of_kind("run.arriving", doubt or lack or reason("settling"))
+    if doubt:
+        return Verdict.INCOMPLETE, _of_kind("run.incomplete", doubt)
+    if lack and stalled:
+        return Verdict.INCOMPLETE, _of_kind("run.incomplete", lack, minutes=_minutes(stalled_after))
+    if lack:
+        return Verdict.ARRIVING, _of_kind("run.arriving", lack)
+    if abnormal:
+        return Verdict.ABNORMAL, reason("run.abnormal", file=abnormal[-1])
+    if listing.recording and quiet < _MARKER_PATIENCE * settle:
+        return Verdict.ARRIVING, reason("run.arriving.logger")
+    indices = listing.indices
+    return Verdict.READY, reason("run.complete", segments=len(indices), file=listing.segments[indices[-1]].name)
+
+
+def _of_kind(code: str, kind: Reason, **parameters: Any) -> Reason:
+    return Reason(f"{code}.{kind.code}", {**kind.parameters, **parameters})
+
+
+def _minutes(seconds: float) -> float:
+    minutes = round(seconds / 60, 3)
+    return int(minutes) if minutes.is_integer() else minutes
+
+
+def _doubt(listing: _Listing, found: Mapping[int, SegmentFacts]) -> Reason | None:
+    """What time does not mend, by its kind in `catalogue.readiness.DOUBTS`."""
+    for entry in listing.doubtful:
+        segment, file = names.parse_segment(entry.name), shown(entry.name)
+        if entry.problem and entry.name == THE_DIRECTORY:
+            return reason("unlisted", words=shown(entry.problem, _LONGEST_WORDS))
+        if entry.problem:
+            return reason("unseen", file=file, words=shown(entry.problem, _LONGEST_WORDS))
+        if segment is None:
+            return reason("misnamed", file=file)
+        if segment.run != listing.run:
+            return reason("foreign", file=file, other=segment.run)
+        return reason("directory" if entry.is_dir else "no-file", file=file, segment=segment.segment)
+    for index, entry in listing.segments.items():
+        for run in (found[index].run, found[index].other_run):
+            if run not in (None, listing.run):
+                return reason("foreign-data", file=entry.name, segment=index, other=run)
+        if index == 0 and found[0].items > found[0].formats and not found[0].begins_first:
+            return reason("no-begin", file=entry.name, segment=index)
+    return None
+
+
+def _defect(listing: _Listing, found: Mapping[int, SegmentFacts]) -> Reason | None:
+    """What is being written, missing or cut, apart from the end of the run; by its kind in LACKS."""
+    if listing.temporaries:
+        return reason("temporary", file=shown(listing.temporaries[0].name))
+    if not listing.segments:
+        return reason("no-segment")
+    for index in range(listing.indices[-1] + 1):
+        if index not in listing.segments:
+            return reason("missing", file=names.segment_file(listing.run, index), segment=index)
+        defect = _defect_of(listing.segments[index], found[index])
+        if defect:
+            return Reason(defect.code, {**defect.parameters, "file": listing.segments[index].name, "segment": index})
+    return None
+
+
+def _defect_of(entry: Entry, walk: SegmentFacts) -> Reason | None:
+    """What is wrong with one segment."""
+    if entry.size == 0:
+        return reason("empty")
+    if walk.problem:
+        return Reason(walk.problem.code, {**walk.problem.parameters, "size": entry.size})
+    if walk == SegmentFacts():
+        return reason("unexamined")
+    if (walk.size, walk.inode, walk.mtime_ns) != (entry.size, entry.inode, entry.mtime_ns):
+        return reason("outdated")
+    if not walk.ends_at_eof:
+        return reason("part-examined", size=entry.size, offset=walk.offset)
+    return None
+
+
+def _missing_end(listing: _Listing, found: Mapping[int, SegmentFacts], sources: int | None) -> Reason | None:
+    """Why the run has not ended: each source that began has to end, and no event may follow."""
+    if not listing.segments:
+        return reason("no-segment")
+    last = listing.indices[-1]
+    walks = [found[index] for index in listing.indices]
+    file = {"file": listing.segments[last].name, "segment": last}
+    begins, ends = max(sum(f.begins for f in walks), sources or 1), sum(f.ends for f in walks)
+    if not walks[-1].ends:
+        return reason("no-end", **file)
+    if ends < begins:
+        return reason("few-ends", **file, ends=ends, sources=begins)
+    if walks[-1].events_after_end:
+        return reason("after-end", **file, events=walks[-1].events_after_end)
+    return None

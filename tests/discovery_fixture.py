@@ -60,7 +60,7 @@ class Heard:
 
     def judged(self, path, judgement, sizes):
         self.verdicts[judgement.run] = judgement.verdict
-        self.reasons[judgement.run] = judgement.reason
+        self.reasons[judgement.run] = judgement.sentence
         self.sizes[judgement.run] = dict(sizes)
         self.calls.append((path.name, judgement.run))
         self.judgement = judgement

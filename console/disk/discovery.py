@@ -29,6 +29,7 @@ from console.ledger.filesystem import reports_events
 from console.ledger.store import Ledger
 from console.settings.model import Policy, Settings
 from flowspec import names
+from flowspec.conditions import reason
 from flowspec.readiness import Entry, Verdict
 
 ROUND_SECONDS = 60.0  # in which the directory of the runs is listed, and each run directory's stamp looked at
@@ -230,8 +231,8 @@ class Discovery:
             return
         if directory.claims > 1:
             rivals = sorted(name for name, d in self._found.items() if d.run == directory.run)
-            reason = f"run {directory.run} is claimed by {' and '.join(rivals)}: rename or move all but one"
-            judgement = replace(judgement, verdict=Verdict.INCOMPLETE, reason=names.shown(reason, 240))
+            claimed = reason("run.incomplete.claimed", directories=names.shown(" and ".join(rivals), 160))
+            judgement = replace(judgement, verdict=Verdict.INCOMPLETE, reason=claimed)
         if judgement != directory.told:
             directory.told = judgement
             sizes = {s.segment: e.size for e in entries if (s := names.parse_segment(e.name)) is not None}

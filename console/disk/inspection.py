@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from flowspec import names
+from flowspec.conditions import reason
 from flowspec.itemwalk import LARGEST_STATE_CHANGE, walk_on
 from flowspec.readiness import THE_DIRECTORY, Entry, SegmentFacts
 
@@ -62,12 +64,12 @@ def inspect(
             status = os.fstat(descriptor)
             facts = _start(status, known)
             if not stat.S_ISREG(status.st_mode):
-                return replace(facts, problem="is no regular file")
+                return replace(facts, problem=reason("no-file-now"))
             return _walk_file(descriptor, facts, enough)
         finally:
             os.close(descriptor)
     except OSError as error:
-        return replace(facts, problem=f"cannot be read: {_cause(error)}")
+        return replace(facts, problem=reason("unreadable", words=names.shown(_cause(error))))
 
 
 def _start(status: os.stat_result, known: SegmentFacts | None) -> SegmentFacts:
@@ -86,7 +88,7 @@ def _walk_file(descriptor: int, facts: SegmentFacts, enough: Callable[[], bool])
         piece = os.pread(descriptor, min(_PIECE, facts.size - here), here)
         facts = walk_on(facts, piece, base=here, size=facts.size)
         if facts.offset == here and not facts.problem:
-            facts = replace(facts, problem=f"was cut near offset {here} while it was read")
+            facts = replace(facts, problem=reason("cut-while-read", offset=here))
         if enough():
             break
     return facts

@@ -6,19 +6,27 @@ what they are about. A code that is not known here (a ledger of a newer console)
 
 from __future__ import annotations
 
-from flowspec.catalogue import failures, outcomes, queue, readiness, work
-from flowspec.catalogue.entry import Entry
+from flowspec.catalogue import cancel, failures, outcomes, queue, readiness, work
+from flowspec.catalogue.entry import Entry, nested, unnested
 from flowspec.conditions import Reason
 
 ENTRIES: dict[str, Entry] = {
     entry.code: entry
-    for table in (readiness.TABLE, queue.TABLE, work.TABLE, failures.TABLE, outcomes.TABLE)
+    for table in (readiness.TABLE, queue.TABLE, work.TABLE, failures.TABLE, outcomes.TABLE, cancel.TABLE)
     for entry in table
 }
 
 
+__all__ = ["ENTRIES", "entry", "nested", "row", "sentence", "unnested"]
+
+
 def entry(code: str) -> Entry:
     return ENTRIES.get(code) or Entry(code, lambda words="", **others: words or code)
+
+
+def row(reason: Reason) -> str:
+    """The same for a column beside the state."""
+    return entry(reason.code).short(reason.parameters)
 
 
 def sentence(reason: Reason) -> str:

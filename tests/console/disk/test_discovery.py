@@ -12,6 +12,7 @@ from console.disk.listener import Known, LedgerListener
 from console.disk.rundirectory import HOT_SECONDS
 from console.ledger import runs as run_rows
 from console.ledger.store import Ledger
+from flowspec.conditions import reason
 from flowspec.readiness import Verdict
 from flowspec.states import RunState
 from tests.discovery_fixture import (  # noqa: F401  (fixtures)
@@ -150,7 +151,8 @@ def test_a_run_that_two_directories_claim_is_nobodys(runs, discovery, heard, clo
     clock.now += 10
     discovery.look()
     assert heard.verdicts == {7: Verdict.INCOMPLETE}
-    assert "run0007 and run7" in heard.reasons[7]
+    assert heard.judgement.reason == reason("run.incomplete.claimed", directories="run0007 and run7")
+    assert heard.reasons[7] == "is claimed by run0007 and run7: rename or move all but one"
     shutil.rmtree(runs / "run7")
     clock.now += 10
     discovery.look()

@@ -8,6 +8,7 @@ import pytest
 
 from console.disk import inspection
 from console.disk.inspection import inspect, scan
+from flowspec.conditions import reason
 from flowspec.readiness import SegmentFacts
 from flowspec.ringframes import BodyHeader, Frame
 
@@ -50,7 +51,7 @@ def test_a_grown_segment_is_read_from_where_the_walk_stopped(segment: Path, monk
     segment.write_bytes(REFERENCE[:300])  # inside the physics event at 286
     cut = inspect(segment)
     assert (cut.offset, cut.ends_at_eof) == (286, False)
-    assert cut.problem == "cut inside an item at offset 286: it has 376 bytes, 14 are there"
+    assert cut.problem == reason("cut", offset=286, item=376, there=14)
     with segment.open("ab") as file:
         file.write(REFERENCE[300:])
     grown = inspect(segment, cut)
@@ -71,7 +72,7 @@ def test_a_replaced_segment_is_read_from_the_beginning(segment: Path) -> None:
     replacement.replace(segment)
     found = inspect(segment, known)
     assert (found.items, found.begins, found.size) == (0, 0, 2000)
-    assert found.problem == "no ring item at offset 0: type 0 is unknown"
+    assert found.problem == reason("no-item", offset=0, words="type 0 is unknown")
 
 
 def test_a_segment_that_shrank_or_was_rewritten_is_read_from_the_beginning(segment: Path) -> None:
@@ -87,7 +88,7 @@ def test_a_segment_that_shrank_or_was_rewritten_is_read_from_the_beginning(segme
 def test_a_segment_that_is_cut_while_it_is_read_is_a_problem(segment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for short in (b"", REFERENCE[:5]):
         monkeypatch.setattr(os, "pread", lambda *_, piece=short: piece)
-        assert inspect(segment).problem == "was cut near offset 0 while it was read"
+        assert inspect(segment).problem == reason("cut-while-read", offset=0)
 
 
 def test_an_input_error_is_a_problem_and_the_next_look_goes_on(segment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,28 +98,30 @@ def test_an_input_error_is_a_problem_and_the_next_look_goes_on(segment: Path, mo
     with monkeypatch.context() as patch:
         patch.setattr(os, "pread", failing)
         failed = inspect(segment)
-    assert failed.problem == "cannot be read: Input/output error"
+    assert failed.problem == reason("unreadable", words="Input/output error")
     assert not failed.ends_at_eof
     assert inspect(segment, failed) == inspect(segment)
 
 
 def test_what_cannot_be_opened_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert inspect(tmp_path / "gone.evt") == SegmentFacts(problem="cannot be read: No such file or directory")
+    assert inspect(tmp_path / "gone.evt") == SegmentFacts(
+        problem=reason("unreadable", words="No such file or directory")
+    )
 
     def denied(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "open", denied)  # permissions do not hold root back
-    assert inspect(tmp_path / "secret.evt").problem == "cannot be read: Permission denied"
+    assert inspect(tmp_path / "secret.evt").problem == reason("unreadable", words="Permission denied")
 
 
 def test_what_is_no_regular_file_is_a_problem_and_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "run-1217-00.evt")
     (tmp_path / "run-1217-01.evt").mkdir()
     (tmp_path / "run-1217-02.evt").symlink_to("nowhere")
-    assert inspect(tmp_path / "run-1217-00.evt").problem == "is no regular file"
-    assert inspect(tmp_path / "run-1217-01.evt").problem == "is no regular file"
-    assert inspect(tmp_path / "run-1217-02.evt").problem == "cannot be read: No such file or directory"
+    assert inspect(tmp_path / "run-1217-00.evt").problem == reason("no-file-now")
+    assert inspect(tmp_path / "run-1217-01.evt").problem == reason("no-file-now")
+    assert inspect(tmp_path / "run-1217-02.evt").problem == reason("unreadable", words="No such file or directory")
 
 
 def test_a_scan_lists_everything(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from console.actions.queue import reason_to_hold
+from console.actions.queue import Room, waits_for
 from console.disk import space
 from console.disk.space import Space
 from console.ledger.store import Ledger
 from console.reading.snapshot import snapshot
 from console.settings.model import Policy, SettingsError
+from flowspec import catalogue
 from tests import fake_globus
 
 TB = 10**12
@@ -43,15 +44,17 @@ def test_runs_wait_while_there_is_no_room(ledger, look):
     ctx = fake_globus.make_context(ledger, fake_globus.Remote(), Policy())
     run = fake_globus.judge(ctx, 7)
     look(3.5)
-    assert reason_to_hold(ctx, run) is None
+    assert waits_for(ctx, run, Room.now(ctx)) is None
     look(2.0)
+    waits = waits_for(ctx, run, Room.now(ctx))
+    assert waits is not None
     assert (
-        reason_to_hold(ctx, run)
+        catalogue.sentence(waits)
         == "held: the results' disk is 98 % full, 2.0 T free; starts when there is room in /results"
     )
     look(1.0)
     look(50)
-    assert reason_to_hold(ctx, run) is None
+    assert waits_for(ctx, run, Room.now(ctx)) is None
     assert told(ledger)[-2:] == [
         "the results' disk is 98 % full, 2.0 T free: nothing is launched until there is room in /results",
         "the results' disk has room again: 50 % full, 50.0 T free",
