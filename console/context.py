@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.ledger import runs
+from console.ledger import dossier, runs
+from console.ledger.dossier import Dossier
 from console.ledger.runs import Run
 from console.ledger.store import Ledger, Request
 from console.settings.model import Policy
+from flowspec import permits
 from flowspec.inputs import Places
 from flowspec.stages import Stage
 from remote.globus.connection import Remote
@@ -38,9 +40,28 @@ class Context:
         return self.ledger.now()
 
 
+def dossier_of(ctx: Context, request: Request) -> Dossier:
+    """All that is known of the run that a request is about."""
+    known = dossier.read(ctx.ledger, request.run) if request.run is not None else None
+    if known is None:
+        raise _unknown(request)
+    return known
+
+
+def permitted(verb: str, run: Run) -> None:
+    """Raises Refused when this may not be asked of the run now, with the sentence that a screen would show."""
+    refusal = permits.refusal(verb, run)
+    if refusal is not None:
+        raise Refused(refusal)
+
+
 def run_of(ctx: Context, request: Request) -> Run:
     """The run that a request is about."""
     run = runs.run(ctx.ledger, request.run) if request.run is not None else None
     if run is None:
-        raise Refused(f"run {request.run} is not known: no such run directory was seen")
+        raise _unknown(request)
     return run
+
+
+def _unknown(request: Request) -> Refused:
+    return Refused(f"run {request.run} is not known: no such run directory was seen")

@@ -151,3 +151,18 @@ def current_stage(matrix: Mapping[Place, Cell]) -> Stage | None:
         if cell.state is not CellState.DONE:
             return stage
     return None
+
+
+OLDER_THAN_ITS_SOURCE = "what lies there is older than what it was copied from"
+
+
+def replaced_at_source(evidence: Iterable[Evidence]) -> set[int]:
+    """The segments of which a survey saw that they changed on the DTN after they were transferred."""
+    return {
+        e.segment
+        for e in evidence
+        if e.stage is Stage.TRANSFER
+        and e.segment is not None
+        and e.witness is Witness.FILE
+        and e.note == OLDER_THAN_ITS_SOURCE
+    }

@@ -1,8 +1,16 @@
-"""The states of runs and attempts as the ledger keeps them and the screens show them."""
+"""The states of runs and attempts, and the only ways from one to another.
+
+`RUN_MOVES` and `ATTEMPT_MOVES` are the state machines: a change of state is one of these moves, or a bug that says so
+(`console.ledger.moves.move`). docs/states.md is printed from them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
+
+from flowspec.conditions import Topic
 
 
 class RunState(str, Enum):
@@ -13,24 +21,13 @@ class RunState(str, Enum):
     INCOMPLETE = "incomplete"
     ABNORMAL = "abnormal"
     READY = "ready"  # complete, waits for an operator (auto-launch is off)
-    QUEUED = "queued"  # will be launched; `why` says what it waits for
-    RUNNING = "running"  # an attempt is under way; `why` says how far
+    QUEUED = "queued"  # will be launched; its conditions say what it waits for
+    RUNNING = "running"  # an attempt is under way, or the next one is about to begin
     CANCELLING = "cancelling"
     DONE = "done"  # the result is on the DTN and verified
     FAILED = "failed"
     CANCELLED = "cancelled"
     GONE = "gone"  # the directory vanished before it was launched
-
-
-ON_DISK = (
-    RunState.TAKING,
-    RunState.ARRIVING,
-    RunState.INCOMPLETE,
-    RunState.ABNORMAL,
-    RunState.READY,
-    RunState.GONE,
-)
-ENDED = (RunState.DONE, RunState.FAILED, RunState.CANCELLED)
 
 
 class AttemptState(str, Enum):
@@ -43,15 +40,103 @@ class AttemptState(str, Enum):
     CANCELLED = "cancelled"
 
 
-INACTIVE = "the flow run is inactive: "  # how `why` begins while Globus waits for somebody; the run is RUNNING
+R, A = RunState, AttemptState
 
-# How `why` ends when a task of a RUNNING run seems to hang or to be lost: no text from outside ends like that.
+ON_DISK = (R.TAKING, R.ARRIVING, R.INCOMPLETE, R.ABNORMAL, R.READY, R.GONE)
+LAUNCHABLE = (R.READY, R.INCOMPLETE, R.ABNORMAL)
+ENDED = (R.DONE, R.FAILED, R.CANCELLED)
+OPEN = (A.INTENT, A.STARTED)
+
+
 SUSPICION = "; r ends it and does it again"
 
 
-OPEN = (AttemptState.INTENT, AttemptState.STARTED)
+@dataclass(frozen=True)
+class Move:
+    """A transition: from any of `sources` to one of `targets`.
+
+    `sets`: the columns that whoever moves must give. `clears`: those that go back to what a new row has. `ends`: the
+    topics of which no condition holds any more. `stamps`: columns that get the time of the move. `event`: how the move
+    is told in the event log, a code of the catalogue; '' when whoever moves tells more than this.
+    """
+
+    name: str
+    sources: tuple[RunState, ...] | tuple[AttemptState, ...]
+    targets: tuple[RunState, ...] | tuple[AttemptState, ...]
+    sets: tuple[str, ...] = ()
+    clears: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ()
+    ends: tuple[Topic, ...] = ()
+    event: str = ""
 
 
-def suspected(state: RunState, why: str) -> bool:
-    """Whether a task of a run seems to hang or to be lost."""
-    return state is RunState.RUNNING and why.endswith(SUSPICION)
+_OF_AN_ATTEMPT = (Topic.PROGRESS, Topic.LOOK, Topic.OUTCOME)
+
+JUDGED = Move("judged", ON_DISK, (R.TAKING, R.ARRIVING, R.INCOMPLETE, R.ABNORMAL, R.READY), event="event.judged")
+VANISHED = Move("vanished", (*ON_DISK, R.QUEUED), (R.GONE,), clears=("held_by",), ends=(Topic.QUEUE,))
+QUEUED = Move("queued", LAUNCHABLE, (R.QUEUED,), stamps=("ready_at",), event="event.queued")
+REPROCESSED = Move(
+    "reprocessed", ENDED, (R.QUEUED,), sets=("priority", "wish"), clears=("again_at",), stamps=("ready_at",),
+    event="event.reprocessed",
+)  # fmt: skip
+REPEATED = Move(
+    "repeated", (R.FAILED, R.CANCELLED), (R.QUEUED,), clears=("again_at",), stamps=("ready_at",),
+    event="event.repeated",
+)  # fmt: skip
+UNQUEUED = Move(
+    "unqueued", (R.QUEUED,), (R.CANCELLED, R.DONE), clears=("held_by", "wish", "priority"), ends=(Topic.QUEUE,)
+)
+REFUSED = Move(
+    "refused", (R.QUEUED,), (R.FAILED,), clears=("held_by",), stamps=("finished_at",), ends=(Topic.QUEUE,),
+    event="event.refused",
+)  # fmt: skip
+INTENDED = Move(
+    "intended", (R.QUEUED, R.RUNNING, *ENDED), (R.RUNNING,), sets=("wish", "launched_fingerprint", "launched_sizes"),
+    clears=("held_by", "again_at", "finished_at"), ends=(Topic.QUEUE, *_OF_AN_ATTEMPT), event="event.intended",
+)  # fmt: skip
+TAKEN_OVER = Move(
+    "taken over", (*ON_DISK, R.QUEUED, R.RUNNING, *ENDED), (R.RUNNING,), clears=("held_by", "again_at", "finished_at"),
+    ends=(Topic.QUEUE, *_OF_AN_ATTEMPT), event="event.taken-over",
+)  # fmt: skip
+CANCEL_ASKED = Move("cancel asked", (R.RUNNING,), (R.CANCELLING,), ends=(Topic.LOOK,))
+CANCEL_WITHDRAWN = Move(
+    "cancel withdrawn", (R.CANCELLING,), (R.RUNNING,), clears=("again_at",), event="event.cancel-withdrawn"
+)
+CANCEL_ENDED = Move(
+    "cancelled", (R.RUNNING, R.CANCELLING), (R.CANCELLED,), stamps=("finished_at",), ends=_OF_AN_ATTEMPT
+)
+PART_DONE = Move("part done", (R.RUNNING,), (R.RUNNING,), ends=_OF_AN_ATTEMPT)
+FAILED = Move("failed", (R.RUNNING,), (R.FAILED,), sets=("again_at",), stamps=("finished_at",), ends=_OF_AN_ATTEMPT)
+RETURNED = Move("returned", (R.RUNNING,), (R.DONE,), sets=("result",), stamps=("finished_at",), ends=_OF_AN_ATTEMPT)
+FOUND_WHOLE = Move(
+    "found whole", (R.QUEUED, R.FAILED, R.CANCELLED), (R.DONE,), sets=("result",), clears=("held_by", "again_at"),
+    stamps=("finished_at",), ends=(Topic.QUEUE, *_OF_AN_ATTEMPT),
+)  # fmt: skip
+
+RUN_MOVES = (
+    JUDGED, VANISHED, QUEUED, REPROCESSED, REPEATED, UNQUEUED, REFUSED, INTENDED, TAKEN_OVER, CANCEL_ASKED,
+    CANCEL_WITHDRAWN, CANCEL_ENDED, PART_DONE, FAILED, RETURNED, FOUND_WHOLE,
+)  # fmt: skip
+
+STARTED = Move("started", (A.INTENT,), (A.STARTED,), sets=("flow_run",), stamps=("started_at",), event="event.started")
+NOT_STARTED = Move("not started", (A.INTENT,), (A.FAILED,), stamps=("ended_at",))
+ENDED_WELL = Move("ended well", (A.STARTED,), (A.SUCCEEDED,), stamps=("ended_at",))
+ENDED_BADLY = Move("ended badly", (A.STARTED,), (A.FAILED,), stamps=("ended_at",))
+GIVEN_UP = Move("given up", (A.INTENT, A.STARTED), (A.CANCELLED,), stamps=("ended_at",))
+
+ATTEMPT_MOVES = (STARTED, NOT_STARTED, ENDED_WELL, ENDED_BADLY, GIVEN_UP)
+
+
+def table(moves: Iterable[Move]) -> list[tuple[str, str, str, str, str, str]]:
+    """The rows of the state machine as docs/states.md has them: move, from, to, set, cleared, event."""
+    return [
+        (
+            move.name,
+            ", ".join(state.value for state in move.sources),
+            ", ".join(state.value for state in move.targets),
+            ", ".join([*move.sets, *(f"{column} (now)" for column in move.stamps)]),
+            ", ".join([*move.clears, *(f"conditions of {topic.value}" for topic in move.ends)]),
+            move.event.removeprefix("event."),
+        )
+        for move in moves
+    ]

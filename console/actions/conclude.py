@@ -2,71 +2,89 @@
 
 from __future__ import annotations
 
-from console.actions import resume, retry
+from typing import Any
+
+from console.actions import retry
 from console.context import Context
 from console.evidence import suspicion
 from console.evidence.hints import SHOWN_AFTER, unnoticed
-from console.ledger import attempts, evidence, failures, runs
+from console.ledger import attempts, conditions, dossier, evidence, failures
 from console.ledger.attempts import Attempt
-from console.ledger.runs import Run
-from flowspec import flowlog, names, quarantine
-from flowspec.numbers import ranges
+from console.ledger.dossier import Dossier
+from console.ledger.errors import LedgerError
+from console.ledger.moves import move, move_attempt
+from flowspec import catalogue, flowlog, names, quarantine
+from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import Plan
 from flowspec.progress import Matrix, Says, Witness, current_stage
 from flowspec.stages import STAGES, CellState, Stage
-from flowspec.states import INACTIVE, AttemptState, RunState
+from flowspec.standing import INACTIVE, SUSPECT
+from flowspec.states import (
+    CANCEL_ASKED,
+    CANCEL_ENDED,
+    ENDED_BADLY,
+    ENDED_WELL,
+    FAILED,
+    GIVEN_UP,
+    PART_DONE,
+    RETURNED,
+    Move,
+)
 from remote.globus.errors import missing_consent
 from remote.globus.flows import FlowRun
 
 OPEN_QUESTIONS = (CellState.RUNNING, CellState.DISAGREES)
 # How long after the end of a flow run its outputs may take to show up before the attempt is judged without them.
 JUDGE_AFTER_SECONDS = 10.0
+_LEVELS = {RETURNED: "good", PART_DONE: "good", FAILED: "bad", CANCEL_ENDED: "warning"}
 
 
 def judge(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
     """Write how far the attempt is, and how it ended when it has."""
-    matrix = evidence.refresh_progress(ctx.ledger, attempt.run)
-    run = runs.run(ctx.ledger, attempt.run)
-    assert run is not None, f"attempt {attempt.attempt} belongs to no run"
-    planned = {place: matrix[place] for place in attempt.plan.places() if place in matrix}
-    stage = current_stage(planned) or attempt.plan.places()[-1][0]
+    known = dossier.read(ctx.ledger, attempt.run)
+    if known is None:
+        raise LedgerError(f"attempt {attempt.attempt} is of run {attempt.run}, which the ledger does not have")
+    matrix, plan = known.matrix, attempt.plan
+    evidence.store_progress(ctx.ledger, known.run, matrix)
+    planned = {place: matrix[place] for place in plan.places() if place in matrix}
+    stage = current_stage(planned) or plan.places()[-1][0]
     if stage.value != attempt.stage:
         attempts.set_attempt(ctx.ledger, attempt.attempt, stage=stage.value)
     if flow_run.status in ("ACTIVE", "INACTIVE"):
-        far = _inactive(flow_run) or _unnoticed(ctx, attempt, planned) or _how_far(stage, attempt.plan, matrix)
-        _say(ctx, run, far)
+        far = _inactive(flow_run) or _unnoticed(ctx, attempt, planned) or how_far(stage, plan, matrix)
+        _say(ctx, attempt, far)
     elif flow_run.cancelled:
         _cancelled_elsewhere(ctx, attempt)
     elif any(cell.state in OPEN_QUESTIONS for cell in planned.values()) and _ended_just_now(ctx, flow_run):
-        _say(ctx, run, _how_far(stage, attempt.plan, matrix))
+        _say(ctx, attempt, how_far(stage, plan, matrix))
     elif flow_run.status != "SUCCEEDED":
-        _failed(ctx, attempt, planned, failure(planned) or _cause(attempt, flow_run))
+        _failed(ctx, known, attempt, planned, _first_failure(planned) or _cause(attempt, flow_run))
     elif any(cell.state is not CellState.DONE for cell in planned.values()):
-        missing = failure(planned) or "not every output is there"
-        _failed(ctx, attempt, planned, f"Globus says succeeded, but {missing}")
+        missing = _first_failure(planned) or Reason("words", {"words": "not every output is there"})
+        _failed(ctx, known, attempt, planned, reason("flow.succeeded-but", cause=catalogue.nested(missing)))
     else:
-        _succeeded(ctx, attempt, run, matrix)
+        _succeeded(ctx, known, attempt)
 
 
-def _say(ctx: Context, run: Run, far: str) -> None:
-    if run.why != far and run.state is RunState.RUNNING:
-        runs.set_run(ctx.ledger, run.run, why=far)
+def _say(ctx: Context, attempt: Attempt, far: Reason) -> None:
+    with ctx.ledger.change():
+        conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [far], attempt.attempt)
+        conditions.end(ctx.ledger, attempt.run, [Topic.LOOK])
 
 
-def end(ctx: Context, attempt: Attempt, state: AttemptState, run_state: RunState, why: str) -> None:
+def end(
+    ctx: Context, attempt: Attempt, how: Move, run_move: Move, why: Reason, about: Topic = Topic.OUTCOME, **columns: Any
+) -> None:
     """Write that an attempt has ended, and where that leaves its run."""
-    now = ctx.now()
     with ctx.ledger.change():
         # What still ran when the attempt ended is no longer followed: only its output can tell.
         evidence.forget_evidence(ctx.ledger, attempt.run, Witness.TASK, Says.PENDING, Says.RUNNING)
         evidence.forget_evidence(ctx.ledger, attempt.run, Witness.LOG, Says.RUNNING)
-        attempts.set_attempt(ctx.ledger, attempt.attempt, state=state.value, why=why, ended_at=now)
-        finished = None if run_state is RunState.RUNNING else now
-        runs.set_run(ctx.ledger, attempt.run, state=run_state.value, why=why, finished_at=finished)
+        move_attempt(ctx.ledger, attempt.attempt, how, why)
+        move(ctx.ledger, attempt.run, run_move, about=about, reasons=[why], attempt=attempt.attempt, **columns)
         evidence.refresh_progress(ctx.ledger, attempt.run)
-        level = {RunState.DONE: "good", RunState.RUNNING: "good", RunState.FAILED: "bad"}.get(run_state, "warning")
-        text = f"run {attempt.run} attempt {attempt.number} {state.value}: {why}"
-        ctx.ledger.event(level, text, actor="driver", run=attempt.run, attempt=attempt.attempt)
+        text = f"run {attempt.run} attempt {attempt.number} {how.targets[0].value}: {catalogue.sentence(why)}"
+        ctx.ledger.event(_LEVELS[run_move], text, actor="driver", run=attempt.run, attempt=attempt.attempt)
 
 
 def failure(matrix: Matrix) -> str:
@@ -84,36 +102,33 @@ def failure(matrix: Matrix) -> str:
 # ---- how it ended
 
 
-def _failed(ctx: Context, attempt: Attempt, planned: Matrix, cause: str) -> None:
+def _failed(ctx: Context, known: Dossier, attempt: Attempt, planned: Matrix, cause: Reason) -> None:
     stage = Stage(attempt.stage) if attempt.stage else None
-    told = evidence.evidence(ctx.ledger, attempt.run)
-    found = quarantine.found_in(attempt.attempt, attempt.plan, stage, planned, told, cause)
+    words = catalogue.sentence(cause)
+    found = quarantine.found_in(attempt.attempt, attempt.plan, stage, planned, known.evidence, words)
     with ctx.ledger.change():
         failures.record(ctx.ledger, attempt.run, found)
-        again_at, what_next = retry.after_failure(ctx, attempt, found)
-        end(ctx, attempt, AttemptState.FAILED, RunState.FAILED, f"{cause}. {what_next}")
-        runs.set_run(ctx.ledger, attempt.run, again_at=again_at)
+        after = dossier.read(ctx.ledger, attempt.run) or known
+        then = retry.after_failure(ctx, after, attempt, found)
+        why = reason("outcome.failed", cause=catalogue.nested(cause), **then)
+        end(ctx, attempt, ENDED_BADLY, FAILED, why, again_at=then.get("again_at"))
 
 
-def _succeeded(ctx: Context, attempt: Attempt, run: Run, matrix: Matrix) -> None:
+def _succeeded(ctx: Context, known: Dossier, attempt: Attempt) -> None:
     """All that the attempt was to do is there; that may not be all that the run needs."""
-    plan = attempt.plan
+    plan, run = attempt.plan, known.run
     if plan.left:
-        why = f"{plan.left} segments are left for a further attempt"
-        end(ctx, attempt, AttemptState.SUCCEEDED, RunState.RUNNING, why)
+        end(ctx, attempt, ENDED_WELL, PART_DONE, reason("attempt.next", left=plan.left), Topic.PROGRESS)
     elif plan.held:
-        in_quarantine = quarantine.quarantine(failures.of_run(ctx.ledger, run.run), run.members, matrix, plan.waived)
-        reasons = [why for segment, why in in_quarantine.items() if segment in plan.held]
-        others = set(plan.held) - in_quarantine.keys()
-        reasons += [f"segment {ranges(others)} is still to be done: r does what is missing"] if others else []
-        end(ctx, attempt, AttemptState.SUCCEEDED, RunState.FAILED, "; ".join(reasons))
+        found = quarantine.quarantine(known.failures, run.members, known.matrix, plan.waived)
+        held = [{"code": "words", "parameters": {"words": why}} for s, why in found.items() if s in plan.held]
+        left = sorted(set(plan.held) - found.keys())
+        end(ctx, attempt, ENDED_WELL, FAILED, reason("outcome.held", quarantined=held, left=left), again_at=None)
     else:
         result = ctx.results / names.sorted_file(run.run)
-        waived = {s: w for s, w in failures.waivers(ctx.ledger, run.run).items() if s in plan.waived}
-        why = "; ".join(filter(None, [f"the result is back: {result.name}", quarantine.made_of(plan, waived)]))
-        with ctx.ledger.change():
-            runs.set_run(ctx.ledger, run.run, result=str(result))
-            end(ctx, attempt, AttemptState.SUCCEEDED, RunState.DONE, why)
+        waived = {s: w for s, w in known.waivers.items() if s in plan.waived}
+        back = reason("outcome.returned", file=result.name, note=quarantine.made_of(plan, waived))
+        end(ctx, attempt, ENDED_WELL, RETURNED, back, result=str(result))
 
 
 def _cancelled_elsewhere(ctx: Context, attempt: Attempt) -> None:
@@ -121,9 +136,15 @@ def _cancelled_elsewhere(ctx: Context, attempt: Attempt) -> None:
     who = "somebody at Globus"
     with ctx.ledger.change():
         attempts.set_attempt(ctx.ledger, attempt.attempt, cancel_by=who, cancel_at=ctx.now())
-        runs.set_run(ctx.ledger, attempt.run, state=RunState.CANCELLING.value, why=f"cancelled by {who}")
+        told = reason("cancel.elsewhere", who=who)
+        move(ctx.ledger, attempt.run, CANCEL_ASKED, about=Topic.PROGRESS, reasons=[told], attempt=attempt.attempt)
         text = f"run {attempt.run} attempt {attempt.number}: its flow run was cancelled by {who}"
         ctx.ledger.event("warning", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
+
+
+def cancelled(ctx: Context, attempt: Attempt, why: Reason) -> None:
+    """The attempt was cancelled, and nothing of it runs any more."""
+    end(ctx, attempt, GIVEN_UP, CANCEL_ENDED, why)
 
 
 def _ended_just_now(ctx: Context, flow_run: FlowRun) -> bool:
@@ -133,39 +154,52 @@ def _ended_just_now(ctx: Context, flow_run: FlowRun) -> bool:
     return completed is not None and abs(ctx.now() - flowlog.seconds(completed)) < JUDGE_AFTER_SECONDS
 
 
-def _cause(attempt: Attempt, flow_run: FlowRun) -> str:
+def _cause(attempt: Attempt, flow_run: FlowRun) -> Reason:
     causes = [visit.cause for visit in attempt.visits.values() if visit.cause]
     details = flow_run.details
     said = details.get("cause") or details.get("description") or "the flow run failed without a cause"
-    return causes[0] if causes else attempt.why or str(said)
+    return Reason("words", {"words": causes[0] if causes else attempt.why or str(said)})
 
 
 # ---- how far it is
 
 
-def _inactive(flow_run: FlowRun) -> str:
+def _inactive(flow_run: FlowRun) -> Reason | None:
     if flow_run.status != "INACTIVE":
-        return ""
+        return None
     consent = missing_consent(flow_run.details)
     said = consent or flow_run.details.get("description") or "without a reason"
-    return f"{INACTIVE}{said}; {resume.HOW_WITH_CONSENT if consent else resume.HOW}"
+    return reason(INACTIVE, words=str(said), consent=bool(consent))
 
 
-def _unnoticed(ctx: Context, attempt: Attempt, planned: Matrix) -> str:
+def _unnoticed(ctx: Context, attempt: Attempt, planned: Matrix) -> Reason | None:
     waiting = unnoticed(ctx.ledger, attempt)
     if waiting is None or ctx.now() - waiting.ended < SHOWN_AFTER:
-        return ""
-    return "; ".join(filter(None, [failure(planned), str(waiting)]))
+        return None
+    failed = _first_failure(planned)
+    return reason(
+        "flow.unnoticed", stage=waiting.stage.value, ended=waiting.ended, next_look=waiting.next_look,
+        failed=waiting.failed, cause=catalogue.nested(failed) if failed else None,
+    )  # fmt: skip
 
 
-def _how_far(stage: Stage, plan: Plan, matrix: Matrix) -> str:
-    """Counted over all segments that the result is to be made of, also those that were done before."""
+def _first_failure(planned: Matrix) -> Reason | None:
+    words = failure(planned)
+    return Reason("words", {"words": words}) if words else None
+
+
+def how_far(stage: Stage, plan: Plan, matrix: Matrix) -> Reason:
+    """Counted over all segments that the result is to be made of, also those that were done before. Pure."""
     wanted = {None, *plan.expected} - {*plan.held}
     cells = [(segment, cell) for (s, segment), cell in matrix.items() if s is stage and segment in wanted]
     left = [(segment, cell) for segment, cell in cells if cell.state is not CellState.DONE]
     if not left:
-        return "all outputs are there; Flows has not ended the flow run yet"
+        return Reason("flow.outputs")
+
     segment, now = min(left, key=lambda place: (not place[1].bad, not suspicion.strange(place[1])))
-    counted = f"{stage.value} {len(cells) - len(left)}/{len(cells)}" if stage.per_segment else stage.value
-    named = f"segment {segment:02d} " if segment is not None and (now.bad or suspicion.strange(now)) else ""
-    return f"{counted}: {named}{'failed: ' if now.state is CellState.FAILED else ''}{now.why}"
+    return reason(
+        SUSPECT if suspicion.suspect(now) else "flow.stage",
+        stage=stage.value, done=len(cells) - len(left), total=len(cells), counted=stage.per_segment,
+        segment=segment if now.bad or suspicion.strange(now) else None, failed=now.state is CellState.FAILED,
+        cell={"code": "words", "parameters": {"words": now.why}},
+    )  # fmt: skip

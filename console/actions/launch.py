@@ -11,14 +11,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from console.context import Context, Refused
-from console.ledger import attempts, evidence, failures, runs
+from console.ledger import attempts, conditions, evidence, failures
 from console.ledger.attempts import Attempt
+from console.ledger.dossier import Dossier
+from console.ledger.moves import move, move_attempt
 from console.ledger.runs import Run
-from flowspec import definition, inputs
+from flowspec import catalogue, definition, inputs
 from flowspec.causes import Kind
+from flowspec.conditions import Topic, reason
 from flowspec.plan import WHAT_IS_MISSING, Plan, Wish, repeated_later
 from flowspec.quarantine import Failure
-from flowspec.states import AttemptState, RunState
+from flowspec.states import FAILED, INTENDED, NOT_STARTED, STARTED, AttemptState
 from remote.globus.errors import RemoteError
 
 # How long a flow run that was asked for may take to appear in the list of flow runs.
@@ -26,13 +29,13 @@ LOOKUP_SECONDS = 5.0
 CLOCKS_DIFFER_SECONDS = 86_400.0
 
 
-def intend(ctx: Context, run: Run, plan: Plan, actor: str, wish: Wish = WHAT_IS_MISSING) -> int:
+def intend(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wish = WHAT_IS_MISSING) -> int:
     """Write the intent of the run's next attempt; returns its number.
 
     What the wish repeats becomes missing, so that of the wish only its segments are left to remember.
     """
-    before = attempts.newest_attempt(ctx.ledger, run.run)
-    number = before.number + 1 if before else 1
+    run = known.run
+    number = known.newest.number + 1 if known.newest else 1
     label = f"{ctx.experiment} run {run.run} attempt {number}"
     tag = f"frib-{run.run}-{number}-{secrets.token_hex(8)}"
     body = inputs.input_document(plan, ctx.places, Path(run.path).name, label, tag)
@@ -40,15 +43,15 @@ def intend(ctx: Context, run: Run, plan: Plan, actor: str, wish: Wish = WHAT_IS_
     if faults:
         raise Refused(f"run {run.run}: the input document is not valid: {'; '.join(faults[:3])}")
     with ctx.ledger.change():
-        evidence.expect_anew(ctx.ledger, run.run, [*plan.places(), *repeated_later(plan, wish)])
+        evidence.expect_anew(ctx.ledger, run.run, known.evidence, [*plan.places(), *repeated_later(plan, wish)])
         attempt = attempts.add_intent(ctx.ledger, plan, number, tag, body, label, ctx.flow_id, actor)
-        runs.set_run(
-            ctx.ledger, run.run, state=RunState.RUNNING.value, why=f"attempt {number} is being started",
+        move(
+            ctx.ledger, run.run, INTENDED, actor=actor, about=Topic.PROGRESS,
+            reasons=[reason("attempt.starting", number=number)], attempt=attempt,
+            event={"number": number, "plan": plan.describe()},
             launched_fingerprint=run.fingerprint, launched_sizes=_launched_sizes(run, plan),
-            finished_at=None, again_at=None, wish=Wish(segments=wish.segments).to_json(),
+            wish=Wish(segments=wish.segments).to_json(),
         )  # fmt: skip
-        text = f"run {run.run} attempt {number}: {plan.describe()}"
-        ctx.ledger.event("info", text, actor=actor, run=run.run, attempt=attempt)
     return number
 
 
@@ -108,18 +111,12 @@ def look_up(ctx: Context, attempt: Attempt) -> str | None:
 
 
 def started(ctx: Context, attempt: Attempt, flow_run: str) -> None:
+    """Globus has the flow run of this attempt."""
     with ctx.ledger.change():
-        attempts.set_attempt(
-            ctx.ledger,
-            attempt.attempt,
-            state=AttemptState.STARTED.value,
-            flow_run=flow_run,
-            started_at=ctx.now(),
-            why="",
-        )
-        runs.set_run(ctx.ledger, attempt.run, why=f"attempt {attempt.number} started")
-        text = f"run {attempt.run} attempt {attempt.number} started: flow run {flow_run}"
-        ctx.ledger.event("info", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
+        move_attempt(ctx.ledger, attempt.attempt, STARTED, flow_run=flow_run)
+        if attempt.cancel_at is None:
+            told = reason("attempt.started", number=attempt.number)
+            conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [told], attempt.attempt)
 
 
 def _not_started(ctx: Context, attempt: Attempt, error: RemoteError) -> None:
@@ -129,19 +126,19 @@ def _not_started(ctx: Context, attempt: Attempt, error: RemoteError) -> None:
     """
     final = error.kind == "bug" and not error.ambiguous
     next_step = "tried again soon" if error.kind == "later" else error.next_step
-    why = f"could not be started: {error.cause}; {next_step}"
+    told = reason("attempt.waits", cause=error.cause, next_step=next_step)
+    if told == attempt.reason and not final:
+        return
     with ctx.ledger.change():
-        changed = why != attempt.why
         if final:
-            attempts.set_attempt(
-                ctx.ledger, attempt.attempt, state=AttemptState.FAILED.value, why=why, ended_at=ctx.now()
-            )
-            runs.set_run(ctx.ledger, attempt.run, state=RunState.FAILED.value, why=why, finished_at=ctx.now())
-            cause = Failure(attempt.attempt, attempt.plan.start, None, Kind.STAYS, why)
+            move_attempt(ctx.ledger, attempt.attempt, NOT_STARTED, told)
+            failed = reason("outcome.failed", cause=catalogue.nested(told))
+            move(ctx.ledger, attempt.run, FAILED, about=Topic.OUTCOME, reasons=[failed], again_at=None)
+            cause = Failure(attempt.attempt, attempt.plan.start, None, Kind.STAYS, catalogue.sentence(told))
             failures.record(ctx.ledger, attempt.run, [cause])
-        elif changed:
-            attempts.set_attempt(ctx.ledger, attempt.attempt, why=why)
-            runs.set_run(ctx.ledger, attempt.run, why=f"attempt {attempt.number} {why}")
-        if changed:
-            text = f"run {attempt.run} attempt {attempt.number} {why}"
-            ctx.ledger.event("bad" if final else "warning", text, actor="driver", run=attempt.run)
+        else:
+            attempts.set_reason(ctx.ledger, attempt.attempt, told)
+            starting = reason("attempt.starting", number=attempt.number, **told.parameters)
+            conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [starting], attempt.attempt)
+        text = f"run {attempt.run} attempt {attempt.number} {catalogue.sentence(told)}"
+        ctx.ledger.event("bad" if final else "warning", text, actor="driver", run=attempt.run)

@@ -1,26 +1,32 @@
-"""The queue: which runs are launched next, in which order, and why the others wait."""
+"""The queue: which runs are launched next, in which order, and what the others wait for."""
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from console.actions import retry
 from console.actions.launch import send_intents
-from console.context import Context, Refused, run_of
+from console.context import Context, Refused, permitted, run_of
 from console.disk import space as disk_space
-from console.ledger import attempts, runs
+from console.ledger import attempts as attempt_rows
+from console.ledger import conditions, endpoints, runs
+from console.ledger.attempts import Attempt
+from console.ledger.moves import move
 from console.ledger.runs import Run
 from console.ledger.store import Request
+from flowspec import catalogue
+from flowspec.conditions import Reason, Topic, reason
 from flowspec.readiness import Verdict
 from flowspec.stages import Stage
-from flowspec.states import RunState
+from flowspec.states import QUEUED, REFUSED, RunState
 from remote.globus.errors import RemoteError
 
 # Globus Transfer runs three tasks of a user at a time; further ones wait there, where nobody sees them.
 TRANSFERS_AT_ONCE = 3
 # Segments in flight that wait for a worker of an endpoint, per worker: with more nothing would end sooner.
 WAITING_PER_WORKER = 4
+NEXT = Reason("queue.next")
 
 
 def auto_launch(ctx: Context) -> bool:
@@ -28,37 +34,31 @@ def auto_launch(ctx: Context) -> bool:
 
 
 def queue(ctx: Context, run: Run, actor: str) -> None:
-    with ctx.ledger.change():
-        runs.set_run(ctx.ledger, run.run, state=RunState.QUEUED.value, why="is next", ready_at=ctx.now())
-        ctx.ledger.event("info", f"run {run.run} queued: {len(run.segments)} segments", actor=actor, run=run.run)
-
-
-def held_by(actor: str) -> str:
-    return f"held by {actor}: h releases it"
+    move(
+        ctx.ledger, run.run, QUEUED, actor=actor, about=Topic.QUEUE, reasons=[NEXT],
+        event={"segments": len(run.segments)},
+    )  # fmt: skip
 
 
 def hold(ctx: Context, request: Request) -> str:
     """Keep a queued run in the queue until somebody releases it."""
-    run = _queued(ctx, request)
-    if run.held_by is not None:
-        raise Refused(f"run {run.run} is held already, by {run.held_by}")
-    runs.set_run(ctx.ledger, run.run, held_by=request.actor, why=held_by(request.actor))
+    run = run_of(ctx, request)
+    permitted("hold", run)
+    _set_hold(ctx, run, request.actor)
     return f"run {run.run} is held: it is not launched until it is released"
 
 
 def release(ctx: Context, request: Request) -> str:
-    run = _queued(ctx, request)
-    if run.held_by is None:
-        raise Refused(f"run {run.run} is not held")
-    runs.set_run(ctx.ledger, run.run, held_by=None, why="is next")
+    run = run_of(ctx, request)
+    permitted("release", run)
+    _set_hold(ctx, run, None)
     return f"run {run.run} is released: {run.held_by} had held it"
 
 
-def _queued(ctx: Context, request: Request) -> Run:
-    run = run_of(ctx, request)
-    if run.state is not RunState.QUEUED:
-        raise Refused(f"run {run.run} is {run.state.value}: only a queued run can be held or released")
-    return run
+def _set_hold(ctx: Context, run: Run, who: str | None) -> None:
+    with ctx.ledger.change():
+        runs.set_run(ctx.ledger, run.run, held_by=who)
+        conditions.put(ctx.ledger, run.run, Topic.QUEUE, [reason("queue.held", who=who) if who else NEXT])
 
 
 def queue_what_is_ready(ctx: Context) -> None:
@@ -69,8 +69,9 @@ def queue_what_is_ready(ctx: Context) -> None:
 
 def go_on(ctx: Context) -> None:
     """A run under way without an open attempt is between two: its segments did not fit in one."""
-    busy = {attempt.run for attempt in attempts.open_attempts(ctx.ledger)}
-    for run in runs.runs(ctx.ledger, RunState.RUNNING):
+    running = runs.runs(ctx.ledger, RunState.RUNNING)
+    busy = {attempt.run for attempt in attempt_rows.open_attempts(ctx.ledger)} if running else set()
+    for run in running:
         if run.run not in busy:
             retry.go_on(ctx, run)
 
@@ -86,64 +87,73 @@ def start_queued(ctx: Context) -> RemoteError | None:
         runs.runs(ctx.ledger, RunState.QUEUED),
         key=lambda run: (run.priority, -run.run if newest_first else run.ready_at or 0, run.run),
     )
+    if not queued:
+        return None
+    room = Room.now(ctx)
     for run in queued:
-        hold = reason_to_hold(ctx, run)
-        if hold is None:
-            try:
-                retry.begin(ctx, run)
-            except Refused as refusal:
-                _not_started(ctx, run, str(refusal))
-            except RemoteError as error:  # what a further attempt has to do could not be seen
-                runs.set_run(ctx.ledger, run.run, why=f"held: {error.cause}; {error.next_step}")
-                if error.kind == "later":
-                    return error
-                trouble = error
-                continue
-            trouble = send_intents(ctx) or trouble
-        elif hold != run.why:
-            runs.set_run(ctx.ledger, run.run, why=hold)
+        waits = waits_for(ctx, run, room)
+        if waits is not None:
+            conditions.put(ctx.ledger, run.run, Topic.QUEUE, [waits])
+            continue
+        try:
+            retry.begin(ctx, run)
+        except Refused as refusal:
+            words = {"words": str(refusal)}
+            move(
+                ctx.ledger, run.run, REFUSED, level="bad", about=Topic.OUTCOME,
+                reasons=[Reason("outcome.refused", words)], event=words,
+            )  # fmt: skip
+        except RemoteError as error:  # what a further attempt has to do could not be seen
+            told = reason("queue.globus", cause=error.cause, next_step=error.next_step)
+            conditions.put(ctx.ledger, run.run, Topic.QUEUE, [told])
+            if error.kind == "later":
+                return error
+            trouble = error
+            continue
+        trouble = send_intents(ctx) or trouble
+        room = Room.now(ctx)
     return trouble
 
 
-def _not_started(ctx: Context, run: Run, why: str) -> None:
-    with ctx.ledger.change():
-        runs.set_run(ctx.ledger, run.run, state=RunState.FAILED.value, why=why)
-        ctx.ledger.event("bad", why, actor="driver", run=run.run)
+@dataclass(frozen=True)
+class Room:
+    """What there is room for just now: the same for every run of the queue."""
+
+    space: disk_space.Space | None
+    under_way: Sequence[Attempt]
+    endpoint: Reason | None  # what keeps an endpoint from taking more
+
+    @classmethod
+    def now(cls, ctx: Context) -> Room:
+        return cls(disk_space.read(ctx.ledger), attempt_rows.open_attempts(ctx.ledger), _full_endpoint(ctx))
 
 
-def reason_to_hold(ctx: Context, run: Run) -> str | None:
-    """One sentence why this run is not started now; None when it may be."""
+def waits_for(ctx: Context, run: Run, room: Room) -> Reason | None:
+    """What a queued run waits for; None when it may be started now."""
     if run.held_by is not None:
-        return held_by(run.held_by)
+        return reason("queue.held", who=run.held_by)
     if run.verdict in (Verdict.TAKING.value, Verdict.ARRIVING.value):
-        return f"held: {run.reason}"
-    space = disk_space.read(ctx.ledger)
-    if space is not None and space.short:
-        return f"held: the results' disk is {space}; starts when there is room in {ctx.results}"
-    under_way = attempts.open_attempts(ctx.ledger)
-    unsent = next((attempt for attempt in under_way if attempt.flow_run is None), None)
+        return reason("queue.changing", cause=catalogue.nested(run.disk))
+    if room.space is not None and room.space.short:
+        return reason("queue.disk", space=str(room.space), path=str(ctx.results))
+    unsent = next((attempt for attempt in room.under_way if attempt.flow_run is None), None)
     if unsent is not None:  # the service does not take what was asked before: asking for more would not help
-        return f"held: run {unsent.run} is before it and {unsent.why}"
-    limit = ctx.policy.max_in_flight
-    if len(under_way) >= limit:
-        return f"held: {len(under_way)} runs are in flight, the limit is {limit}"
-    moving = sum(attempt.stage in (Stage.TRANSFER.value, Stage.RETURN.value) for attempt in under_way)
+        return reason("queue.behind", run=unsent.run, cause=catalogue.nested(unsent.reason))
+    if len(room.under_way) >= ctx.policy.max_in_flight:
+        return reason("queue.slots", under_way=len(room.under_way), limit=ctx.policy.max_in_flight)
+    moving = sum(attempt.stage in (Stage.TRANSFER.value, Stage.RETURN.value) for attempt in room.under_way)
     if moving >= TRANSFERS_AT_ONCE:
-        return f"held: {moving} transfers are under way, Globus runs no more at a time"
-    return _reason_of_an_endpoint(ctx)
+        return reason("queue.transfers", under_way=moving)
+    return room.endpoint
 
 
-def _reason_of_an_endpoint(ctx: Context) -> str | None:
-    for row in ctx.ledger.rows("SELECT name, stage, online, since, detail FROM endpoints ORDER BY online, name"):
-        if not row["online"]:
-            since = datetime.fromtimestamp(row["since"]).strftime("%H:%M")
-            return f"held: compute endpoint {row['name']} is offline since {since}"
-        workers = json.loads(row["detail"]).get("total_workers") or 0  # none while no node is allocated
-        waiting = ctx.ledger.rows(
-            "SELECT COUNT(*) AS n FROM tasks JOIN attempts USING (attempt) "
-            "WHERE tasks.stage = ? AND ended = 0 AND state = 'started'",
-            row["stage"],
-        )[0]["n"] - workers  # fmt: skip
-        if workers and waiting >= WAITING_PER_WORKER * workers:
-            return f"held: {waiting} segments wait for the {workers} workers of {row['name']}"
+def _full_endpoint(ctx: Context) -> Reason | None:
+    for endpoint in endpoints.all_of(ctx.ledger):
+        if not endpoint.online:
+            return reason("queue.endpoint", endpoint=endpoint.name, since=endpoint.since)
+        workers = endpoint.detail.get("total_workers") or 0  # none while no node is allocated
+        if workers:
+            waiting = attempt_rows.unended_tasks(ctx.ledger, endpoint.stage) - workers
+            if waiting >= WAITING_PER_WORKER * workers:
+                return reason("queue.workers", waiting=waiting, workers=workers, endpoint=endpoint.name)
     return None

@@ -15,8 +15,10 @@ from console.actions import launch
 from console.context import Context
 from console.ledger import attempts, runs
 from console.ledger.attempts import Attempt
+from console.ledger.moves import move, move_attempt
+from flowspec.conditions import Reason, Topic
 from flowspec.plan import Plan
-from flowspec.states import OPEN, AttemptState, RunState
+from flowspec.states import OPEN, STARTED, TAKEN_OVER
 from remote.globus.flows import FlowRun, LogEntry
 
 TAG = re.compile(r"frib-(\d{1,9})-(\d{1,6})-[0-9a-f]{16}")
@@ -73,21 +75,16 @@ def _take_over(ctx: Context, flow_run: FlowRun, tag: str) -> None:
         return
     body = _input(ctx.remote.flows.log(flow_run.id))
     plan = _plan(number, body)
-    with ctx.ledger.change() as db:
-        db.execute(
-            "INSERT OR IGNORE INTO runs (run, path, verdict, reason, state, updated) VALUES (?,?,?,?,?,?)",
-            (number, "", RunState.GONE.value, "not seen on disk yet", RunState.GONE.value, ctx.now()),
-        )
+    with ctx.ledger.change():
+        runs.add_unseen(ctx.ledger, number)
         attempt = attempts.add_intent(
             ctx.ledger, plan, newest.number + 1 if newest else 1, tag, body, flow_run.label, ctx.flow_id, "driver"
         )
-        attempts.set_attempt(
-            ctx.ledger, attempt, state=AttemptState.STARTED.value, flow_run=flow_run.id, started_at=ctx.now(), why=""
-        )
-        why = "its flow run was found at Globus, not in the ledger"
-        runs.set_run(ctx.ledger, number, state=RunState.RUNNING.value, why=why)
-        text = f"run {number}: flow run {flow_run.id} was not in the ledger; it is followed from now on"
-        ctx.ledger.event("warning", text, actor="driver", run=number, attempt=attempt)
+        move_attempt(ctx.ledger, attempt, STARTED, flow_run=flow_run.id)
+        move(
+            ctx.ledger, number, TAKEN_OVER, level="warning", about=Topic.PROGRESS, reasons=[Reason("attempt.found")],
+            attempt=attempt, event={"flow_run": flow_run.id},
+        )  # fmt: skip
 
 
 def _input(log: list[LogEntry]) -> dict[str, Any]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from console.actions.retry import propose, wish_of
+from console.actions.proposal import propose
+from console.actions.retry import wish_of
 from console.context import Context, Refused
-from console.ledger import evidence
+from console.ledger import dossier
 from console.ledger import runs as run_rows
+from console.ledger.moves import move
 from console.ledger.runs import Run
 from console.ledger.store import Request
+from flowspec.conditions import Reason, Topic
 from flowspec.numbers import parse_ranges, ranges
 from flowspec.plan import Wish
-from flowspec.states import ENDED, RunState
+from flowspec.states import ENDED, REPROCESSED
 
 BEHIND_LIVE_DATA = 1  # runs.priority
 TOLD = 50  # runs of which it is told what would be done: meanwhile nobody else can write to the ledger
@@ -32,11 +35,10 @@ def reprocess(ctx: Context, request: Request) -> str:
     if not chosen:
         raise Refused("; ".join(["no run to reprocess", *left_out]))
     for run in chosen:
-        run_rows.set_run(
-            ctx.ledger, run.run, state=RunState.QUEUED.value, why="is reprocessed behind live data",
-            priority=BEHIND_LIVE_DATA, wish=wish.to_json(), ready_at=ctx.now(), again_at=None,
+        move(
+            ctx.ledger, run.run, REPROCESSED, actor=request.actor, about=Topic.QUEUE,
+            reasons=[Reason("queue.reprocess")], priority=BEHIND_LIVE_DATA, wish=wish.to_json(),
         )  # fmt: skip
-        ctx.ledger.event("info", f"run {run.run} queued to be reprocessed", actor=request.actor, run=run.run)
     return "; ".join([f"{len(chosen)} runs are queued behind live data", *left_out])
 
 
@@ -63,15 +65,17 @@ def _sorted_out(ctx: Context, numbers: Sequence[int]) -> tuple[list[Run], list[s
 
 def _lines(ctx: Context, run: Run, wish: Wish) -> Iterator[str]:
     """What would be done of one run, as it was last looked at."""
+    known = dossier.read(ctx.ledger, run.run)
+    if known is None:
+        return
     try:
-        proposal = propose(ctx.ledger, run, wish)
+        proposal = propose(known, wish)
     except Refused as refusal:
         yield str(refusal)
         return
     if proposal.plan is None:
         yield f"left out: {proposal.reason}"
         return
-    there = evidence.there(ctx.ledger, run.run)
-    files = sum(place in there for place in proposal.plan.places())
+    files = sum(place in known.there for place in proposal.plan.places())
     yield f"run {run.run}: {proposal.plan.describe()}; {files} files that are there are made again"
     yield from (line for line in proposal.lines if "quarantined" in line)

@@ -2,101 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
 
 from console.actions import resume
 from console.actions.launch import intend
-from console.context import Context, Refused, run_of
-from console.evidence.outputs import replaced_at_source, survey
-from console.ledger import attempts as attempt_rows
-from console.ledger import evidence, failures, runs
+from console.actions.proposal import continuation, propose, whole
+from console.context import Context, Refused, dossier_of, permitted, run_of
+from console.evidence.outputs import survey
+from console.ledger import conditions, dossier, evidence, runs
 from console.ledger.attempts import Attempt
+from console.ledger.dossier import Dossier
+from console.ledger.moves import move
 from console.ledger.runs import Run
-from console.ledger.store import Ledger, Request
-from flowspec import names, quarantine, text
+from console.ledger.store import Request
+from flowspec import catalogue, names
 from flowspec.causes import Kind
-from flowspec.explanation import explain
-from flowspec.late_segments import late_segments
-from flowspec.numbers import ranges
-from flowspec.plan import WHAT_IS_MISSING, Plan, Wish, is_done, plan_missing
+from flowspec.conditions import Reason, Topic, reason
+from flowspec.plan import Wish
 from flowspec.quarantine import Failure
 from flowspec.readiness import Verdict
-from flowspec.stages import Stage
-from flowspec.states import ENDED, AttemptState, RunState
+from flowspec.states import ENDED, FAILED, FOUND_WHOLE, REPEATED, AttemptState
 
 DRIVER = "driver"
 PAUSES = (1.0, 5.0, 15.0)  # before the first, second, ... automatic retry, in units of policy.retry_pause
 JITTER = 0.2
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """What a further attempt would do. Without a plan there is nothing to do: then `reason` says why."""
-
-    plan: Plan | None
-    reason: str
-    lines: tuple[str, ...]
-    digest: str  # differs when the plan does, or what it overwrites
-
-
-def propose(ledger: Ledger, run: Run, wish: Wish) -> Proposal:
-    """The next attempt of a run, by the evidence in the ledger. Raises Refused for a wish that cannot be met."""
-    waived = {s: waiver for s, waiver in failures.waivers(ledger, run.run).items() if s in run.members}
-    _refuse_unknown(run, wish, waived)
-    matrix = evidence.matrix(ledger, run)
-    changed = {*late_segments(run.launched_sizes, run.sizes).changed}
-    changed |= replaced_at_source(evidence.evidence(ledger, run.run)) & {*run.members}
-    failed = failures.of_run(ledger, run.run)
-    quarantined = quarantine.quarantine(failed, run.members, matrix, waived)
-    quarantined = {s: why for s, why in quarantined.items() if s not in changed}
-    doubtful = {s for s in run.members if matrix[(Stage.FIT, s)].bad} & {f.segment for f in failed if f.blames_input}
-    expected = {*run.members} - waived.keys()
-    analyzed = _analyzed(ledger, run.run)
-    as_before = run.state is RunState.DONE and not changed and expected == analyzed and wish.again is None
-    plan = None
-    if not as_before:  # what was cleared away at the site after the result came back is not missing
-        plan = plan_missing(
-            run.run, run.members, matrix, wish=wish, quarantined=quarantined, waived=waived, changed=changed | doubtful,
-            analyzed=analyzed if is_done(matrix, (Stage.ANALYZE, None)) else None,
-        )  # fmt: skip
-    named = wish.segments or ()
-    left_out = [why for s, why in quarantined.items() if s not in named]
-    if plan is None:
-        return Proposal(None, _why_nothing(run, wish, left_out, bool(expected)), (), "")
-    there = evidence.there(ledger, run.run)
-    left_out += [f"segment {waiver}" for waiver in waived.values()]
-    lines = explain(plan, matrix, there, left_out)
-    overwritten = [[stage.value, s] for stage, s in plan.places() if (stage, s) in there]
-    digest = hashlib.sha256(json.dumps([asdict(plan), overwritten]).encode()).hexdigest()[:16]
-    return Proposal(plan, "", tuple(lines), digest)
-
-
-def _refuse_unknown(run: Run, wish: Wish, waived: dict[int, quarantine.Waiver]) -> None:
-    for segment in wish.segments or ():
-        if segment not in run.members:
-            raise Refused(f"run {run.run} has no segment {segment:02d}: it has {ranges(run.members)}")
-        if segment in waived:
-            undo = f"console waive {run.run} {segment} --undo"
-            raise Refused(f"run {run.run}: segment {waived[segment]}; to take that back: {undo}")
-
-
-def _analyzed(ledger: Ledger, run: int) -> set[int] | None:
-    """The segments that the newest analysis was to be made of."""
-    plans = [attempt.plan for attempt in attempt_rows.attempts(ledger, run)]
-    return next((set(plan.expected) for plan in reversed(plans) if plan.analyze and plan.joins), None)
-
-
-def _why_nothing(run: Run, wish: Wish, left_out: list[str], some_expected: bool) -> str:
-    if left_out:
-        return f"run {run.run}: {'; '.join(left_out)}"
-    if not some_expected:
-        return f"run {run.run}: every segment is waived, so there is nothing to analyze"
-    what = f"of segment {ranges(wish.segments)}" if wish.segments else ""
-    return " ".join(filter(None, (f"run {run.run}: nothing is missing", what, "(--from STAGE or --all does it again)")))
 
 
 # ---- on request
@@ -114,17 +47,17 @@ def retry(ctx: Context, request: Request) -> str:
 
     `wish`: see flowspec.plan.Wish. `shown`: the digest of the plan that the operator agreed to.
     """
-    run = run_of(ctx, request)
-    wish = wish_of(request)
-    dry = bool(request.args.get("dry"))
-    if resume.is_inactive(run) and not dry:
-        return resume.intend(ctx, run, request.actor)
+    known = dossier_of(ctx, request)
+    run, wish, dry = known.run, wish_of(request), bool(request.args.get("dry"))
+    if run.inactive and not dry:
+        return resume.intend(ctx, known, request.actor)
+    permitted("retry", run)
     if run.state not in ENDED:
-        raise Refused(f"run {run.run} is {run.state.value}: only a run that has ended is retried")
-    proposal = propose(ctx.ledger, run, wish)
+        raise Refused(f"run {run.run} is under way: only when it has ended is known what is missing")
+    proposal = propose(known, wish)
     plan = proposal.plan
     if plan is None:
-        if not dry and _all_there(ctx, run):
+        if not dry and whole(known):
             return finish(ctx, run)
         raise Refused(proposal.reason)
     if plan.transfer and run.verdict in (Verdict.TAKING.value, Verdict.ARRIVING.value):
@@ -133,7 +66,7 @@ def retry(ctx: Context, request: Request) -> str:
         return json.dumps({"lines": proposal.lines, "plan": asdict(plan), "digest": proposal.digest})
     if request.args.get("shown", proposal.digest) != proposal.digest:
         raise Refused(f"run {run.run} is not as it was when the plan was shown. Now: {'; '.join(proposal.lines)}")
-    number = intend(ctx, run, plan, request.actor, wish)
+    number = intend(ctx, known, plan, request.actor, wish)
     return f"run {run.run} attempt {number}: {plan.describe()}"
 
 
@@ -144,83 +77,72 @@ def wish_of(request: Request) -> Wish:
         raise Refused(str(error)) from None
 
 
+# ---- by the queue
+
+
 def begin(ctx: Context, run: Run) -> None:
     """Start a queued run: what is missing, or what it was queued for. Raises Refused or RemoteError."""
-    if attempt_rows.newest_attempt(ctx.ledger, run.run) is not None:
+    if run.launched_sizes:
         survey(ctx, run)
-    wish = Wish.from_json(run.wish)
     with ctx.ledger.change():
-        proposal = propose(ctx.ledger, run, wish)
+        known = dossier.read(ctx.ledger, run.run)
+        if known is None:
+            raise Refused(f"run {run.run} is not known any more")
+        wish = Wish.from_json(run.wish)
+        proposal = propose(known, wish)
         if proposal.plan is not None:
-            intend(ctx, run, proposal.plan, DRIVER, wish)
-        elif _all_there(ctx, run):
-            finish(ctx, run)
+            intend(ctx, known, proposal.plan, DRIVER, wish)
+        elif whole(known):
+            finish(ctx, known.run)
         else:
             raise Refused(proposal.reason)
 
 
 def go_on(ctx: Context, run: Run) -> None:
-    """The next attempt of a run whose segments do not fit in one; what arrived meanwhile is not part of it."""
-    before = attempt_rows.newest_attempt(ctx.ledger, run.run)
-    if before is None:
+    """The next attempt of a run whose segments do not fit in one."""
+    known = dossier.read(ctx.ledger, run.run)
+    if known is None or known.newest is None:
         return
     wish = Wish.from_json(run.wish)
-    waived, matrix = before.plan.waived, evidence.matrix(ctx.ledger, run)
-    members = (*before.plan.expected, *waived)
-    quarantined = quarantine.quarantine(failures.of_run(ctx.ledger, run.run), members, matrix, waived)
-    plan = plan_missing(run.run, members, matrix, wish=wish, quarantined=quarantined, waived=waived)
+    plan, quarantined = continuation(known, known.newest.plan, wish)
     if plan is not None:
-        intend(ctx, run, plan, DRIVER, wish)
+        intend(ctx, known, plan, DRIVER, wish)
     else:
-        why = "; ".join(quarantined.values()) or "not every output is there; r retries what is missing"
-        runs.set_run(ctx.ledger, run.run, state=RunState.FAILED.value, why=why)
-
-
-def _all_there(ctx: Context, run: Run) -> bool:
-    matrix = evidence.matrix(ctx.ledger, run)
-    waived = failures.waivers(ctx.ledger, run.run).keys()
-    expected = {*run.members} - waived
-    in_place = plan_missing(run.run, run.members, matrix, wish=WHAT_IS_MISSING, waived=waived) is None
-    return run.state is not RunState.DONE and in_place and _analyzed(ctx.ledger, run.run) == expected
+        held = reason("outcome.held", quarantined=_nested(quarantined))
+        with ctx.ledger.change():
+            move(ctx.ledger, run.run, FAILED, about=Topic.OUTCOME, reasons=[held], again_at=None)
+            ctx.ledger.event("bad", f"run {run.run} failed: {catalogue.sentence(held)}", actor=DRIVER, run=run.run)
 
 
 def finish(ctx: Context, run: Run) -> str:
     """A run of which everything turned out to be there is done without a further attempt."""
     result = ctx.results / names.sorted_file(run.run)
-    why = f"the result is back: {result.name}; every output was there"
+    back = reason("outcome.returned", file=result.name, note="every output was there")
     with ctx.ledger.change():
-        runs.set_run(
-            ctx.ledger, run.run, state=RunState.DONE.value, why=why, result=str(result), finished_at=ctx.now(),
-            again_at=None,
-        )  # fmt: skip
+        move(ctx.ledger, run.run, FOUND_WHOLE, about=Topic.OUTCOME, reasons=[back], result=str(result))
         evidence.refresh_progress(ctx.ledger, run.run)
-    return f"run {run.run}: {why}"
+    return f"run {run.run}: the result is back: {result.name}; every output was there"
 
 
 # ---- by policy
 
 
-def after_failure(ctx: Context, attempt: Attempt, found: Iterable[Failure]) -> tuple[float | None, str]:
-    """When a failed run is retried without anybody asking (None: it is not), and what to tell the operator."""
+def after_failure(ctx: Context, known: Dossier, attempt: Attempt, found: Iterable[Failure]) -> dict[str, Any]:
+    """When a failed run is retried without anybody asking (`again_at`; not there: it is not), and what else a person
+    has to know of what comes next: parameters of outcome.failed."""
     limit = ctx.policy.auto_retries
     if limit == 0 or not all(failure.kind is Kind.PASSES for failure in found):
-        return None, _in_quarantine(ctx, attempt.run) or "r retries what is missing"
-    so_far = _automatic_retries(attempt_rows.attempts(ctx.ledger, attempt.run), attempt)
+        return {"quarantined": _nested(known.quarantined())}
+    so_far = _automatic_retries(known.attempts, attempt)
     if so_far >= limit:
-        return None, f"Retried by itself {so_far} times; r retries what is missing"
+        return {"count": so_far}
     pause = PAUSES[min(so_far, len(PAUSES) - 1)] * ctx.policy.retry_pause
     again_at = ctx.now() + pause * random.uniform(1 - JITTER, 1 + JITTER)
-    return again_at, f"Retried by itself at {text.clock(again_at)} ({so_far + 1} of {limit}); r does it now"
+    return {"again_at": again_at, "count": so_far, "limit": limit}
 
 
-def _in_quarantine(ctx: Context, number: int) -> str:
-    """What to do about segments that r leaves out from now on; '' when there are none."""
-    run = runs.run(ctx.ledger, number)
-    if run is None:
-        return ""
-    waived = failures.waivers(ctx.ledger, number).keys()
-    matrix = evidence.matrix(ctx.ledger, run)
-    return "; ".join(quarantine.quarantine(failures.of_run(ctx.ledger, number), run.members, matrix, waived).values())
+def _nested(quarantined: Mapping[int, str]) -> list[dict[str, Any]]:
+    return [{"code": "words", "parameters": {"words": why}} for why in quarantined.values()]
 
 
 def _automatic_retries(attempts: Iterable[Attempt], failed: Attempt) -> int:
@@ -241,17 +163,15 @@ def _automatic_retries(attempts: Iterable[Attempt], failed: Attempt) -> int:
 
 def queue_what_is_due(ctx: Context) -> None:
     """Runs whose pause is over, or whose end was waited for, go into the queue; there they wait as others do."""
-    due = "SELECT run FROM runs WHERE state IN ('failed', 'cancelled') AND again_at <= ? ORDER BY run"
-    for row in ctx.ledger.rows(due, ctx.now()):
-        with ctx.ledger.change():
-            runs.set_run(
-                ctx.ledger, row["run"], state=RunState.QUEUED.value, again_at=None, ready_at=ctx.now(),
-                why="is next: what is missing is done again",
-            )  # fmt: skip
-            ctx.ledger.event("info", f"run {row['run']} is retried by itself", actor=DRIVER, run=row["run"])
+    for number in runs.due_again(ctx.ledger):
+        move(ctx.ledger, number, REPEATED, about=Topic.QUEUE, reasons=[Reason("queue.again")])
 
 
 def stop_repeating(ctx: Context, run: Run, actor: str) -> str:
     """An operator does not want a run that has failed, or is being ended, to be done again by itself."""
-    runs.set_run(ctx.ledger, run.run, again_at=None, why=f"{run.why}; {actor} stopped the automatic retry")
+    with ctx.ledger.change():
+        runs.set_run(ctx.ledger, run.run, again_at=None)
+        told = [c.reason for c in run.conditions if c.topic is Topic.OUTCOME]
+        told = [Reason(r.code, {**r.parameters, "stopped_by": actor}) for r in told]
+        conditions.put(ctx.ledger, run.run, Topic.OUTCOME, told)
     return f"run {run.run} is not done again by itself; r does what is missing"

@@ -13,7 +13,7 @@ from console.ledger import evidence as evidence_rows
 from console.ledger.runs import Run
 from flowspec import flowlog, names
 from flowspec.plan import plan_all
-from flowspec.progress import Evidence, Says, Witness
+from flowspec.progress import OLDER_THAN_ITS_SOURCE, Evidence, Says, Witness
 from flowspec.stages import STAGES, Stage
 from remote.globus.transfer import RemoteFile
 
@@ -22,7 +22,6 @@ LISTING_SECONDS = 5.0
 ROOT_MAGIC = b"root"
 # Listings give whole seconds, so a copy with the time of its source may seem to be that much older.
 WHOLE_SECOND = 1.0
-OLDER_THAN_ITS_SOURCE = "what lies there is older than what it was copied from"
 
 
 def survey(ctx: Context, run: Run) -> None:
@@ -56,18 +55,6 @@ def news(ctx: Context, run: Run, stage: Stage, segments: Sequence[int | None]) -
     late = ctx.now() - LISTING_SECONDS
     found = look(ctx, run, stage, segments)
     return [e for e in found if e.says is Says.DONE or reported.get(e.segment, ctx.now()) < late]
-
-
-def replaced_at_source(evidence: Iterable[Evidence]) -> set[int]:
-    """The segments of which a survey saw that they changed on the DTN after they were transferred."""
-    return {
-        e.segment
-        for e in evidence
-        if e.stage is Stage.TRANSFER
-        and e.segment is not None
-        and e.witness is Witness.FILE
-        and e.note == OLDER_THAN_ITS_SOURCE
-    }
 
 
 def _files(ctx: Context, run: int, stage: Stage, wanted: Sequence[int | None]) -> dict[int | None, RemoteFile]:

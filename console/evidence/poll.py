@@ -21,11 +21,12 @@ from console.evidence.hints import nudge, unnoticed
 from console.evidence.outputs import news
 from console.evidence.witnesses import of_compute, of_log, of_transfer, planned
 from console.ledger import attempts as attempt_rows
-from console.ledger import evidence, runs
+from console.ledger import conditions, evidence, runs
 from console.ledger.attempts import Attempt
 from console.ledger.endpoints import VERSION
 from console.ledger.runs import Run
 from flowspec import flowlog
+from flowspec.conditions import Reason, Topic, reason
 from flowspec.progress import Says
 from flowspec.stages import CellState, Stage
 from flowspec.states import AttemptState, RunState
@@ -102,9 +103,8 @@ def _say_of_one(ctx: Context, attempts: Sequence[Attempt], refused: Mapping[int,
         error = refused.get(attempt.attempt)
         run = runs.run(ctx.ledger, attempt.run) if error is not None else None
         if error is not None and run is not None and run.state is RunState.RUNNING:
-            why = f"how far it is cannot be seen, {error.service}: {error.cause}; {error.next_step}"
-            if run.why != why:
-                runs.set_run(ctx.ledger, run.run, why=why)
+            told = reason("look.failed", service=error.service, cause=error.cause, next_step=error.next_step)
+            conditions.put(ctx.ledger, run.run, Topic.LOOK, [told])
 
 
 def poll_endpoints(ctx: Context) -> None:
@@ -167,7 +167,7 @@ def follow_log(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> list[LogEnt
         columns: dict[str, Any] = {"visits": flowlog.dump(visits), "log_after": after}
         cause = flowlog.outcome_cause(entries)
         if cause:
-            columns["why"] = cause
+            columns |= {"code": "words", "parameters": Reason("words", {"words": cause}).dump()}
         attempt_rows.set_attempt(ctx.ledger, attempt.attempt, **columns)
     return entries
 

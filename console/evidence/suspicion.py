@@ -34,6 +34,11 @@ def strange(cell: Cell) -> bool:
     return SUSPICION in cell.why or _OFFLINE in cell.why
 
 
+def suspect(cell: Cell) -> bool:
+    """Whether its task seems to hang or to be lost."""
+    return SUSPICION in cell.why
+
+
 def explained(ctx: Context, attempt: Attempt, stage: Stage, found: Sequence[Evidence]) -> list[Evidence]:
     """The same, with what there is to say of the tasks that have not ended. A new suspicion is an event."""
     rows = ctx.ledger.rows(

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from console.ledger.store import Ledger
-from flowspec import flowlog
+from flowspec import catalogue, flowlog
+from flowspec.conditions import Reason, reason
 from flowspec.flowlog import Visit
 from flowspec.plan import Plan
 from flowspec.stages import Stage
@@ -31,7 +32,7 @@ class Attempt:
     flow_run: str | None
     state: AttemptState
     stage: str | None
-    why: str
+    reason: Reason  # how it ended, or what keeps it from being started; code '' for nothing
     actor: str
     intended_at: float
     started_at: float | None
@@ -40,6 +41,11 @@ class Attempt:
     visits: Mapping[Stage, Visit]
     cancel_by: str | None
     cancel_at: float | None
+
+    @property
+    def why(self) -> str:
+        """The same as a sentence; '' for nothing."""
+        return catalogue.sentence(self.reason) if self.reason.code else ""
 
 
 def open_attempts(ledger: Ledger) -> list[Attempt]:
@@ -62,22 +68,28 @@ def add_intent(
     ledger: Ledger, plan: Plan, number: int, tag: str, body: Mapping[str, Any], label: str, flow_id: str, actor: str
 ) -> int:
     """Write the intent of an attempt; nothing has been asked of Globus yet. Returns its key."""
+    starting = reason("attempt.starting", number=number)
     with ledger.change() as db:
         cursor = db.execute(
             "INSERT INTO attempts "
-            "(run, number, tag, plan, body, label, flow_id, state, stage, why, actor, intended_at) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            "(run, number, tag, plan, body, label, flow_id, state, stage, code, parameters, actor, intended_at) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 plan.run, number, tag, json.dumps(asdict(plan)), json.dumps(body), label, flow_id,
-                AttemptState.INTENT.value, plan.start.value, "is being started", actor, ledger.now(),
+                AttemptState.INTENT.value, plan.start.value, starting.code, starting.dump(), actor, ledger.now(),
             ),
         )  # fmt: skip
         return int(cursor.lastrowid or 0)
 
 
 def set_attempt(ledger: Ledger, attempt: int, **columns: Any) -> None:
-    """Update columns of an attempt."""
+    """Update columns of an attempt; its state only moves (`console.ledger.moves`)."""
     ledger.update("attempts", "attempt", attempt, **columns)
+
+
+def set_reason(ledger: Ledger, attempt: int, why: Reason) -> None:
+    """How an attempt ended, or what keeps it."""
+    set_attempt(ledger, attempt, code=why.code, parameters=why.dump())
 
 
 # ---- tasks
@@ -100,6 +112,21 @@ def tasks(ledger: Ledger, attempt: int, stage: Stage) -> list[tuple[str, bool]]:
     return [(row["task"], bool(row["ended"])) for row in rows]
 
 
+def task_has_ended(ledger: Ledger, task: str) -> bool:
+    row = ledger.row("SELECT ended FROM tasks WHERE task = ?", task)
+    return row is not None and bool(row["ended"])
+
+
+def unended_tasks(ledger: Ledger, stage: str) -> int:
+    """How many compute tasks of a stage are under way, over all attempts."""
+    row = ledger.row(
+        "SELECT COUNT(*) AS n FROM tasks JOIN attempts USING (attempt) "
+        "WHERE tasks.stage = ? AND ended = 0 AND state = 'started'",
+        stage,
+    )
+    return int(row["n"]) if row else 0
+
+
 def end_tasks(ledger: Ledger, ids: Iterable[str]) -> None:
     with ledger.change() as db:
         db.executemany("UPDATE tasks SET ended = 1 WHERE task = ?", [(task,) for task in ids])
@@ -109,7 +136,8 @@ def end_tasks(ledger: Ledger, ids: Iterable[str]) -> None:
 
 
 def _attempt(row: sqlite3.Row) -> Attempt:
-    values = {name: row[name] for name in Attempt.__dataclass_fields__}
+    values = {name: row[name] for name in Attempt.__dataclass_fields__ if name != "reason"}
+    values["reason"] = Reason(row["code"], json.loads(row["parameters"]))
     plan: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(row["plan"]).items()}
     values["plan"] = Plan(**plan)
     values["body"] = json.loads(row["body"])

@@ -56,26 +56,23 @@ def forget_evidence(ledger: Ledger, number: int, witness: Witness, *says: Says) 
         )
 
 
-def expect_anew(ledger: Ledger, number: int, places: Iterable[Place]) -> None:
+def expect_anew(ledger: Ledger, number: int, evidence: Iterable[Evidence], places: Iterable[Place]) -> None:
     """These places are planned to be done: what was said of them holds no more, and an output that lies there is old.
 
     The copies of transfer and return are not marked: one that is the same already is left as it is.
     """
     chosen, now = set(places), ledger.now()
     made = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
-    known = [e for e in evidence(ledger, number) if (e.stage, e.segment) in chosen and e.witness is not Witness.OLD]
+    known = [e for e in evidence if (e.stage, e.segment) in chosen and e.witness is not Witness.OLD]
     old = [replace(e, witness=Witness.OLD, at=now) for e in known if _is_there(e) and e.stage in made]
+    if not known:
+        return
     with ledger.change() as db:
         db.executemany(
             "DELETE FROM evidence WHERE run = ? AND stage = ? AND segment = ? AND witness = ?",
             [(number, e.stage.value, WHOLE_RUN if e.segment is None else e.segment, e.witness.value) for e in known],
         )
         record_evidence(ledger, number, old)
-
-
-def there(ledger: Ledger, number: int) -> set[Place]:
-    """The places at which a file lies, good or not, as it was last looked at."""
-    return {(e.stage, e.segment) for e in evidence(ledger, number) if _is_there(e)}
 
 
 def _is_there(item: Evidence) -> bool:
@@ -87,15 +84,18 @@ def matrix(ledger: Ledger, of: Run) -> Matrix:
     return fold(of.members, evidence(ledger, of.run), of.sizes)
 
 
-def refresh_progress(ledger: Ledger, number: int) -> Matrix:
-    """Fold the evidence and store the counts that the overview shows; returns the matrix."""
+def refresh_progress(ledger: Ledger, number: int) -> None:
+    """Fold the evidence and store the counts that the overview shows."""
     found = runs.run(ledger, number)
-    assert found is not None, f"run {number} is not in the ledger"
-    folded = matrix(ledger, found)
+    if found is not None:
+        store_progress(ledger, found, matrix(ledger, found))
+
+
+def store_progress(ledger: Ledger, run: Run, folded: Matrix) -> None:
+    """The counts of a matrix, which the overview shows."""
     summary = counts(folded)
-    if summary != found.progress:
-        runs.set_run(ledger, number, progress=summary)
-    return folded
+    if summary != run.progress:
+        runs.set_run(ledger, run.run, progress=summary)
 
 
 def _evidence(row: sqlite3.Row) -> Evidence:

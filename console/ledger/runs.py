@@ -6,11 +6,18 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from console.ledger import conditions
+from console.ledger.moves import move
 from console.ledger.store import Ledger
+from flowspec import catalogue, standing
+from flowspec.conditions import Condition, Reason, Topic
 from flowspec.readiness import Judgement
-from flowspec.states import ON_DISK, RunState
+from flowspec.states import JUDGED, ON_DISK, VANISHED, RunState
+
+GONE = RunState.GONE.value  # as a verdict: the directory is no longer there
 
 
 @dataclass(frozen=True)
@@ -20,7 +27,6 @@ class Run:
     run: int
     path: str
     verdict: str
-    reason: str
     segments: tuple[int, ...]
     sizes: Mapping[int, int]
     bytes: int
@@ -30,7 +36,6 @@ class Run:
     fingerprint: str
     launched_fingerprint: str | None
     state: RunState
-    why: str
     progress: Mapping[str, Mapping[str, int]]
     result: str | None
     ready_at: float | None
@@ -40,80 +45,139 @@ class Run:
     again_at: float | None
     launched_sizes: Mapping[int, int]
     held_by: str | None
+    conditions: tuple[Condition, ...]
 
     @property
     def members(self) -> tuple[int, ...]:
         """The segments that belong to the run: those on disk, and those that were there when it was launched."""
         return tuple(sorted({*self.segments, *self.launched_sizes}))
 
+    @property
+    def segment_count(self) -> int:
+        return len(self.segments)
+
+    @property
+    def disk(self) -> Reason:
+        """Why the disk's verdict is what it is."""
+        return next((c.reason for c in self.conditions if c.topic is Topic.DISK), Reason("words", {"words": ""}))
+
+    @property
+    def reason(self) -> str:
+        """The same as a sentence."""
+        return catalogue.sentence(self.disk)
+
+    @cached_property
+    def why(self) -> str:
+        """Why it stands where it stands, as a sentence."""
+        return standing.why(self.state, self.conditions)
+
+    @property
+    def because(self) -> str:
+        """The same for a column beside the state."""
+        return standing.row(self.state, self.conditions)
+
+    def has(self, code: str) -> bool:
+        """Whether this condition holds."""
+        return standing.has(self.state, self.conditions, code)
+
+    @property
+    def inactive(self) -> bool:
+        """Globus waits for a consent or a login."""
+        return self.has(standing.INACTIVE)
+
+    @property
+    def suspected(self) -> bool:
+        """A task of it seems to hang or to be lost."""
+        return self.has(standing.SUSPECT)
+
+
+_SELECT = f"SELECT *, {conditions.AS_JSON} AS conditions FROM runs"
+
 
 def runs(ledger: Ledger, *states: RunState) -> list[Run]:
     """The runs in these states (all, when none is given), newest first."""
     where = f"WHERE state IN ({','.join('?' * len(states))})" if states else ""
-    return [
-        _run(row) for row in ledger.rows(f"SELECT * FROM runs {where} ORDER BY run DESC", *(s.value for s in states))
-    ]
+    return [_run(row) for row in ledger.rows(f"{_SELECT} {where} ORDER BY run DESC", *(s.value for s in states))]
 
 
 def run(ledger: Ledger, number: int) -> Run | None:
-    row = ledger.row("SELECT * FROM runs WHERE run = ?", number)
+    row = ledger.row(f"{_SELECT} WHERE run = ?", number)
     return _run(row) if row else None
 
 
-def record_judgement(ledger: Ledger, path: str, judged: Judgement, sizes: Mapping[int, int]) -> Run:
+def due_again(ledger: Ledger) -> list[int]:
+    """The runs whose pause before an automatic retry is over, or whose end was waited for."""
+    due = "SELECT run FROM runs WHERE state IN ('failed', 'cancelled') AND again_at <= ? ORDER BY run"
+    return [row["run"] for row in ledger.rows(due, ledger.now())]
+
+
+def any_known(ledger: Ledger) -> bool:
+    return ledger.row("SELECT 1 FROM runs LIMIT 1") is not None
+
+
+def add_unseen(ledger: Ledger, number: int) -> None:
+    """A run that the ledger does not know and whose directory was not seen either."""
+    with ledger.change() as db:
+        added = db.execute(
+            "INSERT OR IGNORE INTO runs (run, path, verdict, state, updated) VALUES (?,?,?,?,?)",
+            (number, "", GONE, RunState.GONE.value, ledger.now()),
+        ).rowcount
+        if added:
+            conditions.put(ledger, number, Topic.DISK, [Reason("run.unseen")])
+
+
+def record_judgement(ledger: Ledger, path: str, judged: Judgement, sizes: Mapping[int, int]) -> None:
     """Write what the disk says of a run. The state follows the verdict until the console has begun to work on it."""
     now = ledger.now()
     with ledger.change() as db:
         before = run(ledger, judged.run)
+        target = RunState(judged.verdict.value)
         on_disk = before is None or before.state in ON_DISK
-        state = RunState(judged.verdict.value) if on_disk else before.state if before else RunState.TAKING
-        ready_at = before.ready_at if before else None
-        if state is RunState.READY and (before is None or before.state is not RunState.READY):
-            ready_at = now
+        new_state = before is None or (on_disk and before.state is not target)
+        ready_at = now if new_state and target is RunState.READY else before.ready_at if before else None
         db.execute(
-            "INSERT INTO runs (run, path, verdict, reason, segments, sizes, bytes, title, started, ended, fingerprint, "
-            "state, why, ready_at, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (run) DO UPDATE SET "
-            "path=excluded.path, verdict=excluded.verdict, reason=excluded.reason, segments=excluded.segments, "
+            "INSERT INTO runs (run, path, verdict, segments, sizes, bytes, title, started, ended, fingerprint, "
+            "state, ready_at, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (run) DO UPDATE SET "
+            "path=excluded.path, verdict=excluded.verdict, segments=excluded.segments, "
             "sizes=excluded.sizes, bytes=excluded.bytes, title=excluded.title, started=excluded.started, "
-            "ended=excluded.ended, fingerprint=excluded.fingerprint, state=excluded.state, why=excluded.why, "
+            "ended=excluded.ended, fingerprint=excluded.fingerprint, "
             "ready_at=excluded.ready_at, updated=excluded.updated",
             (
-                judged.run, path, judged.verdict.value, judged.reason, json.dumps(list(judged.segments)),
+                judged.run, path, judged.verdict.value, json.dumps(list(judged.segments)),
                 json.dumps(dict(sizes)), judged.bytes, judged.title, judged.started, judged.ended, judged.fingerprint,
-                state.value, judged.reason if on_disk else (before.why if before else ""), ready_at, now,
+                RunState.ARRIVING.value, ready_at, now,
             ),
         )  # fmt: skip
-        if before is None or (on_disk and before.state is not state):
-            level = "warning" if state in (RunState.INCOMPLETE, RunState.ABNORMAL) else "info"
-            told = judged.reason.startswith(f"run {judged.run} ")
-            text = judged.reason if told else f"run {judged.run} {state.value}: {judged.reason}"
-            ledger.event(level, text, actor="driver", run=judged.run)
-        elif judged.fingerprint not in (before.fingerprint, before.launched_fingerprint) and not on_disk:
-            text = f"run {judged.run} changed on disk after it was launched: {judged.reason}"
+        conditions.put(ledger, judged.run, Topic.DISK, [judged.reason])
+        told = {"run": judged.run, "cause": catalogue.nested(judged.reason)}
+        if new_state:
+            level = "warning" if target in (RunState.INCOMPLETE, RunState.ABNORMAL) else "info"
+            move(ledger, judged.run, JUDGED, target, level=level, event=told)
+        elif before is not None and not on_disk and _changed(before, judged):
+            text = catalogue.sentence(Reason("event.changed", told))
             ledger.event("warning", text, actor="driver", run=judged.run)
-        after = run(ledger, judged.run)
-    assert after is not None
-    return after
+
+
+def _changed(before: Run, judged: Judgement) -> bool:
+    return judged.fingerprint not in (before.fingerprint, before.launched_fingerprint)
 
 
 def record_gone(ledger: Ledger, number: int) -> None:
     """The run's directory is no longer there; what was launched goes on, what was not is GONE."""
     with ledger.change():
         before = run(ledger, number)
-        if before is None or before.verdict == RunState.GONE.value:
+        if before is None or before.verdict == GONE:
             return
-        reason = "the run directory is no longer there"
-        ledger.event("warning", f"run {number}: {reason}", actor="driver", run=number)
-        if before.state in ON_DISK or before.state is RunState.QUEUED:
-            set_run(ledger, number, verdict=RunState.GONE.value, reason=reason, state=RunState.GONE, why=reason)
-        else:
-            set_run(ledger, number, verdict=RunState.GONE.value, reason=reason)
+        gone = Reason("run.gone")
+        ledger.event("warning", f"run {number}: {catalogue.sentence(gone)}", actor="driver", run=number)
+        set_run(ledger, number, verdict=GONE)
+        conditions.put(ledger, number, Topic.DISK, [gone])
+        if before.state in VANISHED.sources:
+            move(ledger, number, VANISHED)
 
 
 def set_run(ledger: Ledger, number: int, **columns: Any) -> None:
-    """Update columns of a run. A hold is of the queue: it ends with any change of state."""
-    if "state" in columns:
-        columns = {"held_by": None, **columns}
+    """Update columns of a run; its state only moves (`console.ledger.moves`)."""
     ledger.update("runs", "run", number, **columns, updated=ledger.now())
 
 
@@ -125,4 +189,5 @@ def _run(row: sqlite3.Row) -> Run:
     values["wish"] = json.loads(row["wish"])
     values["state"] = RunState(row["state"])
     values["progress"] = json.loads(row["progress"])
+    values["conditions"] = conditions.from_json(row["conditions"])
     return Run(**values)

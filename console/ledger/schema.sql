@@ -1,12 +1,11 @@
 -- The ledger: one file per experiment. Times are seconds since the epoch (UTC). JSON columns hold compact documents.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
--- One row per run: what the disk says (verdict, reason, ...) and where the run stands (state, why, progress).
+-- One row per run: what the disk says (verdict, segments, ...) and where the run stands (state, progress); why, say its conditions.
 CREATE TABLE runs (
     run INTEGER PRIMARY KEY,
     path TEXT NOT NULL,                     -- the run directory, as this machine sees it
     verdict TEXT NOT NULL,                  -- flowspec.readiness.Verdict, or 'gone'
-    reason TEXT NOT NULL,                   -- one sentence for the verdict
     segments TEXT NOT NULL DEFAULT '[]',    -- JSON list of segment numbers on disk
     sizes TEXT NOT NULL DEFAULT '{}',       -- JSON {segment: bytes}
     bytes INTEGER NOT NULL DEFAULT 0,
@@ -15,7 +14,6 @@ CREATE TABLE runs (
     fingerprint TEXT NOT NULL DEFAULT '',
     launched_fingerprint TEXT,              -- what was on disk when the newest attempt was planned
     state TEXT NOT NULL,                    -- flowspec.states.RunState
-    why TEXT NOT NULL DEFAULT '',
     progress TEXT NOT NULL DEFAULT '{}',    -- JSON {stage: {cell state: count}}
     result TEXT,                            -- path of the returned file, once it is verified
     ready_at REAL, finished_at REAL,
@@ -53,13 +51,14 @@ CREATE TABLE attempts (
     plan TEXT NOT NULL, body TEXT NOT NULL, label TEXT NOT NULL,
     flow_id TEXT NOT NULL, flow_run TEXT UNIQUE,
     state TEXT NOT NULL,                    -- flowspec.states.AttemptState
-    stage TEXT, why TEXT NOT NULL DEFAULT '',
-    code TEXT NOT NULL DEFAULT '', parameters TEXT NOT NULL DEFAULT '{}', -- how it ended, or what keeps it from its start
+    stage TEXT,
     actor TEXT NOT NULL,
     intended_at REAL NOT NULL, started_at REAL, ended_at REAL,
     log_after TEXT,                         -- time of the newest flow log entry already folded
     visits TEXT NOT NULL DEFAULT '{}',      -- JSON of flowspec.flowlog: each stage as the flow log tells it
     cancel_by TEXT, cancel_at REAL,         -- who asked to cancel it, and when: the driver sees it through
+    code TEXT NOT NULL DEFAULT '',          -- of flowspec.catalogue: how it ended, or what keeps it from its start
+    parameters TEXT NOT NULL DEFAULT '{}',
     UNIQUE (run, number)
 );
 CREATE INDEX attempts_by_state ON attempts (state);
@@ -103,9 +102,9 @@ CREATE TABLE waivers (
 -- What a cancel must see gone: the flow run, its transfer tasks, its compute tasks. Ticked only when observed.
 CREATE TABLE cancel_lines (
     attempt INTEGER NOT NULL REFERENCES attempts (attempt),
-    kind TEXT NOT NULL, id TEXT NOT NULL,   -- marker, flow run, transfer task, compute task
-    what TEXT NOT NULL,                     -- for people: "fit of segment 07"
-    seen TEXT NOT NULL DEFAULT '',          -- what was seen of it last
+    kind TEXT NOT NULL, id TEXT NOT NULL,   -- console.ledger.cancel_lines.LineKind
+    stage TEXT NOT NULL DEFAULT '', segment INTEGER NOT NULL DEFAULT -1, -- of a task: what it does
+    code TEXT NOT NULL DEFAULT 'seen.not-yet', parameters TEXT NOT NULL DEFAULT '{}', -- what was seen of it last
     gone_at REAL,
     PRIMARY KEY (attempt, kind, id)
 ) WITHOUT ROWID;

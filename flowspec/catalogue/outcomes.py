@@ -1,7 +1,107 @@
-"""Words of outcomes."""
+"""How attempts and runs ended, how a cancel goes on, and how both are told in the event log."""
 
 from __future__ import annotations
 
-from flowspec.catalogue.entry import Entry
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-TABLE: tuple[Entry, ...] = ()
+from flowspec import text
+from flowspec.catalogue.entry import Entry, words_of
+from flowspec.conditions import Owner, Severity
+from flowspec.numbers import ranges
+
+S, OPERATOR, SITE = Severity.STUCK, Owner.OPERATOR, Owner.SITE
+IDS_SHOWN = 2  # ids of tasks in a sentence; the list of what a cancel waits for has all
+
+
+def _failed(cause: Any, again_at: float | None = None, count: int = 0, limit: int = 0, quarantined: Sequence[Any] = (),
+            stopped_by: str = "", **others: Any) -> str:  # fmt: skip
+    if stopped_by:
+        then = f"r retries what is missing; {stopped_by} stopped the automatic retry"
+    elif again_at is not None:
+        then = f"Retried by itself at {text.clock(again_at)} ({count + 1} of {limit}); r does it now"
+    elif quarantined:
+        then = "; ".join(map(words_of, quarantined))
+    elif count:
+        then = f"Retried by itself {count} times; r retries what is missing"
+    else:
+        then = "r retries what is missing"
+    return f"{words_of(cause)}. {then}"
+
+
+def _held(quarantined: Sequence[Any] = (), left: Sequence[int] = (), **others: Any) -> str:
+    told = [words_of(reason) for reason in quarantined]
+    if left:
+        told.append(f"segment {ranges(left)} is still to be done: r does what is missing")
+    return "; ".join(told) or "not every output is there; r retries what is missing"
+
+
+def _returned(file: str, note: str = "", **others: Any) -> str:
+    return "; ".join(filter(None, [f"the result is back: {file}", note]))
+
+
+def _asked(who: str, flow_run: str = "", **others: Any) -> str:
+    telling = f"flow run {flow_run} and the site are being told" if flow_run else (
+        "whether its flow run was started is being found out"
+    )  # fmt: skip
+    return f"cancelled by {who}; {telling}"
+
+
+def _left(
+    who: str, lines: Sequence[Sequence[str]] = (), stages: Sequence[Mapping[str, Any]] = (), **others: Any
+) -> str:
+    """`lines`: [what, id, as it was last seen]; `stages`: the compute tasks that are left of each."""
+    told = [f"{what} {id} ({seen})" for what, id, seen in lines]
+    for stage in stages:
+        of = " of " if stage["segments"] else " "
+        where = f", endpoint {stage['endpoint']} offline" if stage.get("endpoint") else ""
+        told.append(f"{stage['stage']}{of}{tasks(stage['segments'], stage['tasks'])}{where}")
+    return f"cancelled by {who}, still running: {'; '.join(told) or 'not looked at yet'}"
+
+
+def tasks(segments: Sequence[int], ids: Sequence[str]) -> str:
+    """As "segments 03, 07 (task ids ...)"; without segments for a stage of the whole run."""
+    more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
+    numbers = ", ".join(f"{segment:02d}" for segment in segments)
+    named = f"segment{'s' if len(segments) > 1 else ''} {numbers} " if segments else ""
+    return f"{named}(task ids {', '.join(ids[:IDS_SHOWN])}{more})"
+
+
+def _unqueued(who: str, result: bool = False, **others: Any) -> str:
+    return f"taken from the queue by {who}{'; the result is that of before' if result else ''}"
+
+
+TABLE = (
+    Entry("outcome.failed", _failed, S, OPERATOR),
+    Entry("outcome.held", _held, S, OPERATOR),
+    Entry("outcome.refused", "{words}", S, OPERATOR),
+    Entry("outcome.returned", _returned),
+    Entry("outcome.cancelled", "cancelled by {who}: nothing of it runs any more. r does what is missing"),
+    Entry(
+        "outcome.cancelled.unasked", "cancelled by {who}: Globus had not been asked to start it. r does what is missing"
+    ),
+    Entry("outcome.cancelled.between", "cancelled by {who} before its next attempt. r does what is missing"),
+    Entry("outcome.unqueued", _unqueued),
+    Entry("cancel.asked", _asked, Severity.NORMAL, SITE),
+    Entry("cancel.elsewhere", "cancelled by {who}", Severity.NORMAL, SITE),
+    Entry("cancel.left", _left, Severity.NORMAL, SITE),
+    Entry("flow.succeeded-but", lambda cause, **others: f"Globus says succeeded, but {words_of(cause)}", S, OPERATOR),
+    Entry("run.unseen", "not seen on disk yet"),
+    # of the event log
+    Entry("event.judged", lambda run, cause, **others: f"run {run} {words_of(cause)}"),
+    Entry(
+        "event.changed",
+        lambda run, cause, **others: f"run {run} changed on disk after it was launched: {words_of(cause)}",
+    ),
+    Entry("event.queued", "run {run} queued: {segments} segments"),
+    Entry("event.reprocessed", "run {run} queued to be reprocessed"),
+    Entry("event.repeated", "run {run} is retried by itself"),
+    Entry("event.refused", "{words}"),
+    Entry("event.intended", "run {run} attempt {number}: {plan}"),
+    Entry("event.started", "run {run} attempt {number} started: flow run {flow_run}"),
+    Entry("event.taken-over", "run {run}: flow run {flow_run} was not in the ledger; it is followed from now on"),
+    Entry(
+        "event.cancel-withdrawn",
+        "run {run} attempt {number} is not cancelled: its flow run had succeeded before it could be cancelled",
+    ),
+)

@@ -1,7 +1,74 @@
-"""Words of queue."""
+"""What a queued run waits for, and what its attempt does once it is launched."""
 
 from __future__ import annotations
 
-from flowspec.catalogue.entry import Entry
+from typing import Any
 
-TABLE: tuple[Entry, ...] = ()
+from flowspec import text
+from flowspec.catalogue.entry import Entry, words_of
+from flowspec.conditions import Owner, Severity
+
+N, S = Severity.NORMAL, Severity.STUCK
+OPERATOR, SITE, GLOBUS = Owner.OPERATOR, Owner.SITE, Owner.GLOBUS
+
+
+def _endpoint(endpoint: str, since: float, **others: Any) -> str:
+    return f"held: compute endpoint {endpoint} is offline since {text.clock(since)}"
+
+
+def _starting(number: int, cause: str = "", next_step: str = "", **others: Any) -> str:
+    return (
+        f"attempt {number} could not be started: {cause}; {next_step}"
+        if cause
+        else f"attempt {number} is being started"
+    )
+
+
+def _inactive(words: str, consent: bool = False, **others: Any) -> str:
+    how = "give it (console login), which resumes it, or r" if consent else "r resumes it"
+    return f"the flow run is inactive: {words}; {how}"
+
+
+def _unnoticed(
+    stage: str, ended: float, next_look: float, failed: bool = False, cause: Any = None, **others: Any
+) -> str:
+    how = "ended" if failed else "done"
+    due = text.clock(next_look + 59)  # the whole minute after it
+    said = f"{stage} {how} {text.clock(ended, seconds=True)}, Flows has not noticed yet (next look by {due})"
+    return "; ".join(filter(None, [words_of(cause), said]))
+
+
+def _stage(stage: str, done: int, total: int, cell: Any, counted: bool = True, segment: int | None = None,
+           failed: bool = False, **others: Any) -> str:  # fmt: skip
+    far = f"{stage} {done}/{total}" if counted else stage
+    named = f"segment {segment:02d} " if segment is not None else ""
+    return f"{far}: {named}{'failed: ' if failed else ''}{words_of(cell)}"
+
+
+TABLE = (
+    Entry("queue.next", "is next"),
+    Entry("queue.again", "is next: what is missing is done again"),
+    Entry("queue.reprocess", "is reprocessed behind live data"),
+    Entry("queue.held", "held by {who}: h releases it", N, OPERATOR),
+    Entry("queue.changing", lambda cause, **others: f"held: {words_of(cause)}", N, Owner.DAQ),
+    Entry("queue.disk", "held: the results' disk is {space}; starts when there is room in {path}", S, OPERATOR),
+    Entry("queue.behind", lambda run, cause, **others: f"held: run {run} is before it and {words_of(cause)}"),
+    Entry("queue.slots", "held: {under_way} runs are in flight, the limit is {limit}"),
+    Entry("queue.transfers", "held: {under_way} transfers are under way, Globus runs no more at a time", N, GLOBUS),
+    Entry("queue.endpoint", _endpoint, S, SITE),
+    Entry("queue.workers", "held: {waiting} segments wait for the {workers} workers of {endpoint}", N, SITE),
+    Entry("queue.globus", "held: {cause}; {next_step}", S, GLOBUS),
+    Entry("attempt.starting", _starting),
+    Entry("attempt.waits", "could not be started: {cause}; {next_step}", S, GLOBUS),
+    Entry("attempt.started", "attempt {number} started"),
+    Entry("attempt.next", "{left} segments are left for a further attempt"),
+    Entry("attempt.found", "its flow run was found at Globus, not in the ledger"),
+    Entry("attempt.resumed", "resumed by {who}"),
+    Entry("attempt.not-cancelled", "its flow run had succeeded before it could be cancelled"),
+    Entry("flow.stage", _stage),
+    Entry("flow.suspect", _stage, S, OPERATOR),
+    Entry("flow.outputs", "all outputs are there; Flows has not ended the flow run yet", N, GLOBUS),
+    Entry("flow.unnoticed", _unnoticed, N, GLOBUS),
+    Entry("flow.inactive", _inactive, S, OPERATOR),
+    Entry("look.failed", "how far it is cannot be seen, {service}: {cause}; {next_step}", Severity.SLOW, GLOBUS),
+)

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from flowspec.catalogue.entry import Entry
 
-TABLE: tuple[Entry, ...] = ()
+TABLE: tuple[Entry, ...] = (Entry("words", "{words}"),)

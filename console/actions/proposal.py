@@ -1,0 +1,99 @@
+"""What a further attempt of a run would do. Pure: a dossier and a wish go in, a proposal comes out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from console.context import Refused
+from console.ledger.dossier import Dossier
+from flowspec import quarantine
+from flowspec.explanation import explain
+from flowspec.numbers import ranges
+from flowspec.plan import WHAT_IS_MISSING, Plan, Wish, plan_missing
+from flowspec.quarantine import Waiver
+from flowspec.stages import Stage
+from flowspec.states import RunState
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a further attempt would do. Without a plan there is nothing to do: then `reason` says why."""
+
+    plan: Plan | None
+    reason: str
+    lines: tuple[str, ...]
+    digest: str  # differs when the plan does, or what it overwrites
+
+
+def propose(dossier: Dossier, wish: Wish) -> Proposal:
+    """The next attempt of a run, by the evidence. Raises Refused for a wish that cannot be met."""
+    run, matrix, waived = dossier.run, dossier.matrix, dossier.waived
+    _refuse_unknown(dossier, wish, waived)
+    quarantined = dossier.quarantined()
+    doubtful = {s for s in run.members if matrix[(Stage.FIT, s)].bad} & {
+        f.segment for f in dossier.failures if f.blames_input
+    }
+    as_before = (
+        run.state is RunState.DONE
+        and not dossier.changed
+        and dossier.expected == dossier.analyzed
+        and wish.again is None
+    )
+    plan = None
+    if not as_before:  # what was cleared away at the site after the result came back is not missing
+        plan = plan_missing(
+            run.run, run.members, matrix, wish=wish, quarantined=quarantined, waived=waived,
+            changed=dossier.changed | doubtful, analyzed=dossier.analyzed if dossier.analysis_is_there else None,
+        )  # fmt: skip
+    named = wish.segments or ()
+    left_out = [why for s, why in quarantined.items() if s not in named]
+    if plan is None:
+        return Proposal(None, _why_nothing(dossier, wish, left_out), (), "")
+    left_out += [f"segment {waiver}" for waiver in waived.values()]
+    lines = explain(plan, matrix, dossier.there, left_out)
+    overwritten = [[stage.value, s] for stage, s in plan.places() if (stage, s) in dossier.there]
+    digest = hashlib.sha256(json.dumps([asdict(plan), overwritten]).encode()).hexdigest()[:16]
+    return Proposal(plan, "", tuple(lines), digest)
+
+
+def whole(dossier: Dossier) -> bool:
+    """Whether a run that is not done has every output after all."""
+    run = dossier.run
+    in_place = plan_missing(run.run, run.members, dossier.matrix, wish=WHAT_IS_MISSING, waived=dossier.waivers) is None
+    return run.state is not RunState.DONE and in_place and dossier.analyzed == dossier.expected
+
+
+def continuation(dossier: Dossier, before: Plan, wish: Wish) -> tuple[Plan | None, dict[int, str]]:
+    """The next attempt of a run whose segments do not fit in one, or the segments that are quarantined.
+
+    What arrived meanwhile is not part of it.
+    """
+    members = (*before.expected, *before.waived)
+    quarantined = quarantine.quarantine(dossier.failures, members, dossier.matrix, before.waived)
+    plan = plan_missing(
+        dossier.run.run, members, dossier.matrix, wish=wish, quarantined=quarantined, waived=before.waived
+    )
+    return plan, quarantined
+
+
+def _refuse_unknown(dossier: Dossier, wish: Wish, waived: Mapping[int, Waiver]) -> None:
+    run = dossier.run
+    for segment in wish.segments or ():
+        if segment not in run.members:
+            raise Refused(f"run {run.run} has no segment {segment:02d}: it has {ranges(run.members)}")
+        if segment in waived:
+            undo = f"console waive {run.run} {segment} --undo"
+            raise Refused(f"run {run.run}: segment {waived[segment]}; to take that back: {undo}")
+
+
+def _why_nothing(dossier: Dossier, wish: Wish, left_out: list[str]) -> str:
+    run = dossier.run.run
+    if left_out:
+        return f"run {run}: {'; '.join(left_out)}"
+    if not dossier.expected:
+        return f"run {run}: every segment is waived, so there is nothing to analyze"
+    what = f"of segment {ranges(wish.segments)}" if wish.segments else ""
+    return " ".join(filter(None, (f"run {run}: nothing is missing", what, "(--from STAGE or --all does it again)")))

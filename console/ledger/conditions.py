@@ -1,0 +1,80 @@
+"""The rows of conditions: why a run is where it stands, as codes and parameters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from console.ledger.store import Ledger
+from flowspec import catalogue
+from flowspec.conditions import Condition, Reason, Topic
+from flowspec.stages import Stage
+
+WHOLE_RUN = -1  # the segment column of what is about the whole run
+
+# The conditions of a run as one JSON list, for queries on runs: [topic, code, stage, segment, since, parameters].
+AS_JSON = """(SELECT json_group_array(json_array(topic, code, stage, segment, since, json(parameters)))
+    FROM conditions WHERE conditions.run = runs.run)"""
+
+
+def from_json(document: str) -> tuple[Condition, ...]:
+    """The conditions that `AS_JSON` has put together."""
+    return tuple(
+        Condition(
+            Topic(topic), Reason(code, parameters), since, Stage(stage) if stage else None,
+            None if segment == WHOLE_RUN else segment,
+        )
+        for topic, code, stage, segment, since, parameters in json.loads(document)
+    )  # fmt: skip
+
+
+def of_run(ledger: Ledger, run: int) -> tuple[Condition, ...]:
+    row = ledger.row(f"SELECT {AS_JSON} AS conditions FROM runs WHERE run = ?", run)
+    return from_json(row["conditions"]) if row else ()
+
+
+def put(
+    ledger: Ledger, run: int, topic: Topic, reasons: Iterable[Reason | Condition], attempt: int | None = None
+) -> bool:
+    """These are now the conditions of a run about a topic, and no others. True when that is a change.
+
+    A condition that held before with the same code keeps its `since`, also when its parameters differ.
+    """
+    rows = ledger.rows("SELECT * FROM conditions WHERE run = ? AND topic = ?", run, topic.value)
+    before = {(row["code"], row["stage"], row["segment"]): row for row in rows}
+    now, wanted = ledger.now(), {}
+    for item in reasons:
+        found = item if isinstance(item, Condition) else Condition(topic, item)
+        place = (
+            found.code,
+            found.stage.value if found.stage else "",
+            WHOLE_RUN if found.segment is None else found.segment,
+        )
+        wanted[place] = found.reason.dump()
+    if {place: row["parameters"] for place, row in before.items()} == wanted:
+        return False
+    with ledger.change() as db:
+        db.execute("DELETE FROM conditions WHERE run = ? AND topic = ?", (run, topic.value))
+        for (code, stage, segment), parameters in wanted.items():
+            known, entry = before.get((code, stage, segment)), catalogue.entry(code)
+            db.execute(
+                "INSERT INTO conditions VALUES (?,?,?,?,?,?,?,?,?,?)",
+                (
+                    run, topic.value, code, stage, segment, attempt, entry.severity.value, entry.owner.value,
+                    known["since"] if known else now, parameters,
+                ),
+            )  # fmt: skip
+        db.execute("UPDATE runs SET updated = ? WHERE run = ?", (now, run))
+    return True
+
+
+def end(ledger: Ledger, run: int, topics: Sequence[Topic]) -> None:
+    """None of these topics has a condition any more."""
+    for topic in topics:
+        put(ledger, run, topic, ())
+
+
+def runs_with(ledger: Ledger, code: str) -> list[int]:
+    """The runs of which a condition holds, newest first."""
+    rows = ledger.rows("SELECT DISTINCT run FROM conditions WHERE code = ? ORDER BY run DESC", code)
+    return [row["run"] for row in rows]

@@ -1,0 +1,108 @@
+"""All that the ledger knows of one run, read at once: what planning, judging and explaining are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from console.ledger import attempts as attempt_rows
+from console.ledger import evidence as evidence_rows
+from console.ledger import failures as failure_rows
+from console.ledger import runs
+from console.ledger.attempts import Attempt
+from console.ledger.runs import Run
+from console.ledger.store import Ledger
+from flowspec.late_segments import Late, late_segments
+from flowspec.plan import is_done
+from flowspec.progress import Evidence, Matrix, Says, Witness, fold, replaced_at_source
+from flowspec.quarantine import Failure, Waiver, quarantine
+from flowspec.stages import Place, Stage
+from flowspec.states import OPEN
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """A run as it was at one moment. `attempts` and `failures` are oldest first, `waivers` by segment.
+
+    What can be derived from these is derived when it is first asked for.
+    """
+
+    run: Run
+    attempts: tuple[Attempt, ...]
+    evidence: tuple[Evidence, ...]
+    failures: tuple[Failure, ...]
+    waivers: Mapping[int, Waiver]
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """Segment x stage, folded from all evidence."""
+        return fold(self.run.members, self.evidence, self.run.sizes)
+
+    @property
+    def newest(self) -> Attempt | None:
+        """The newest attempt."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def open(self) -> Attempt | None:
+        """The attempt that has not ended; of a run there is one at most."""
+        return self.newest if self.newest is not None and self.newest.state in OPEN else None
+
+    @property
+    def waived(self) -> dict[int, Waiver]:
+        """The waivers of segments that the run has."""
+        return {segment: waiver for segment, waiver in self.waivers.items() if segment in self.run.members}
+
+    @property
+    def expected(self) -> set[int]:
+        """The segments that the result is to be made of."""
+        return {*self.run.members} - self.waivers.keys()
+
+    @cached_property
+    def late(self) -> Late:
+        """What differs on the DTN now from what was launched."""
+        return late_segments(self.run.launched_sizes, self.run.sizes)
+
+    @cached_property
+    def changed(self) -> set[int]:
+        """The segments that changed on the DTN after they were transferred."""
+        return {*self.late.changed} | replaced_at_source(self.evidence) & {*self.run.members}
+
+    @cached_property
+    def there(self) -> set[Place]:
+        """The places at which a file lies, good or not, as it was last looked at."""
+        return {(e.stage, e.segment) for e in self.evidence if e.witness is Witness.FILE and e.says is Says.DONE}
+
+    @property
+    def analyzed(self) -> set[int] | None:
+        """The segments that the newest analysis was to be made of."""
+        plans = [attempt.plan for attempt in self.attempts]
+        return next((set(plan.expected) for plan in reversed(plans) if plan.analyze and plan.joins), None)
+
+    @property
+    def analysis_is_there(self) -> bool:
+        return is_done(self.matrix, (Stage.ANALYZE, None))
+
+    def quarantined(self) -> dict[int, str]:
+        """The segments that a retry leaves out, each with the sentence why."""
+        found = quarantine(self.failures, self.run.members, self.matrix, self.waived)
+        return {segment: why for segment, why in found.items() if segment not in self.changed}
+
+    def with_evidence(self, evidence: tuple[Evidence, ...]) -> Dossier:
+        """The same run with other evidence."""
+        return replace(self, evidence=evidence)
+
+
+def read(ledger: Ledger, number: int) -> Dossier | None:
+    """Everything of a run in five queries, to be called in a transaction where it must hold together."""
+    run = runs.run(ledger, number)
+    if run is None:
+        return None
+    return Dossier(
+        run,
+        tuple(attempt_rows.attempts(ledger, number)),
+        tuple(evidence_rows.evidence(ledger, number)),
+        tuple(failure_rows.of_run(ledger, number)),
+        failure_rows.waivers(ledger, number),
+    )

@@ -1,0 +1,49 @@
+"""Which of the conditions of a run say why it stands where it stands. Pure.
+
+What is stuck comes first. That it cannot be seen how far a run is does not hide what was known before: a run whose flow
+run waits for a consent still waits for it while Globus does not answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from flowspec import catalogue
+from flowspec.conditions import Condition, Severity, Topic
+from flowspec.states import ENDED, ON_DISK, RunState
+
+SUSPECT = "flow.suspect"  # a task of the run seems to hang or to be lost
+INACTIVE = "flow.inactive"  # Globus waits for a consent or a login
+
+
+def topics(state: RunState) -> tuple[Topic, ...]:
+    """What counts in a state, the most telling first."""
+    if state in ON_DISK:
+        return (Topic.DISK,)
+    if state is RunState.QUEUED:
+        return (Topic.QUEUE,)
+    return (Topic.OUTCOME,) if state in ENDED else (Topic.LOOK, Topic.PROGRESS)
+
+
+def telling(state: RunState, conditions: Iterable[Condition]) -> list[Condition]:
+    """Those that say why a run stands there: all that are stuck, else those of the first topic that has any."""
+    order = topics(state)
+    of_the_state = sorted((c for c in conditions if c.topic in order), key=lambda c: order.index(c.topic))
+    stuck = [c for c in of_the_state if catalogue.entry(c.code).severity is Severity.STUCK]
+    return stuck or [c for c in of_the_state if c.topic is of_the_state[0].topic]
+
+
+def why(state: RunState, conditions: Iterable[Condition]) -> str:
+    """Why a run stands where it stands, as a sentence of which the run is the subject."""
+    return "; ".join(catalogue.sentence(c.reason) for c in telling(state, conditions))
+
+
+def row(state: RunState, conditions: Iterable[Condition]) -> str:
+    """The same for a column beside the state."""
+    return "; ".join(catalogue.row(c.reason) for c in telling(state, conditions))
+
+
+def has(state: RunState, conditions: Sequence[Condition], code: str) -> bool:
+    """Whether this holds of the run in its present state."""
+    order = topics(state)
+    return any(c.code == code and c.topic in order for c in conditions)
