@@ -12,10 +12,10 @@ from console.actions import cancel as cancelling
 from console.actions import fetch_reports, reprocess, waive
 from console.actions import retry as retrying
 from console.actions.queue import hold, queue, release
-from console.context import Context, Refused, run_of
+from console.context import Context, Refused, dossier_of, permitted, run_of
 from console.ledger import acknowledged, runs
 from console.ledger.store import Request
-from flowspec.states import RunState, suspected
+from flowspec import permits
 from remote.globus.errors import RemoteError
 
 Verb = Callable[[Context, Request], str]
@@ -58,37 +58,32 @@ def acknowledge(ctx: Context, request: Request) -> str:
 def launch(ctx: Context, request: Request) -> str:
     """Queue a run; it is started as soon as policy and endpoints allow."""
     run = run_of(ctx, request)
-    if run.state in (RunState.FAILED, RunState.CANCELLED):
-        raise Refused(f"run {run.run} was launched before and is {run.state.value}: retry it (r) to do what is missing")
-    if run.state in (RunState.TAKING, RunState.ARRIVING, RunState.GONE):
-        raise Refused(f"run {run.run} is {run.state.value}: {run.reason}")
-    if run.state in (RunState.INCOMPLETE, RunState.ABNORMAL) and not request.args.get("force"):
-        raise Refused(f"run {run.run} is {run.state.value}: {run.reason}. It is launched only when told to anyway")
-    if run.state not in (RunState.READY, RunState.INCOMPLETE, RunState.ABNORMAL):
-        raise Refused(f"run {run.run} is {run.state.value}: nothing to launch")
-    if not run.segments:
-        raise Refused(f"run {run.run} has no segment to analyze")
+    permitted("launch", run)
+    if permits.forced(run) and not request.args.get("force"):
+        raise Refused(f"run {run.run} is {run.state.value}: {run.why}. It is launched only when told to anyway")
     queue(ctx, run, request.actor)
     return f"run {run.run} is queued"
 
 
 def cancel(ctx: Context, request: Request) -> str:
     """Cancel the newest attempt of a run, take the run from the queue, or end its automatic retries."""
-    run = run_of(ctx, request)
-    if run.again_at is not None:
-        return retrying.stop_repeating(ctx, run, request.actor)
-    return cancelling.begin(ctx, run, request.actor)
+    known = dossier_of(ctx, request)
+    permitted("cancel", known.run)
+    if known.run.again_at is not None:
+        return retrying.stop_repeating(ctx, known.run, request.actor)
+    return cancelling.begin(ctx, known, request.actor)
 
 
 def retry(ctx: Context, request: Request) -> str:
     """Do what is missing; of a run whose work seems to hang or to be lost, after that was ended."""
-    run = run_of(ctx, request)
-    if not suspected(run.state, run.why):
+    known = dossier_of(ctx, request)
+    run = known.run
+    if not run.suspected:
         return retrying.retry(ctx, request)
     if request.args.get("dry"):
         raise Refused(f"run {run.run} is under way: a retry ends it first, and only then is known what is missing")
     wish = retrying.wish_of(request)
-    ended = cancelling.begin(ctx, run, request.actor)
+    ended = cancelling.begin(ctx, known, request.actor)
     runs.set_run(ctx.ledger, run.run, again_at=ctx.now(), wish=wish.to_json())
     return f"{ended}; what is missing is done again when nothing of it runs any more"
 
