@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from textual import events
 
+from console.ledger.events import Event
 from console.reading.eventlog import PAGE, Log
-from console.reading.snapshot import Event, RunRow
+from console.reading.snapshot import RunRow
 from flowspec import text
 from screens.base import ConsoleScreen
 from screens.keys.actions import ACTIONS, OF_RUN

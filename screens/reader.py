@@ -18,11 +18,12 @@ from typing import Any, Protocol
 from textual.message import Message
 
 from console.ledger import presence
+from console.ledger.events import Event
 from console.ledger.presence import Presence
 from console.ledger.store import Ledger, LedgerError, actor
 from console.reading.detail import RunDetail, detail
 from console.reading.eventlog import Log, LogReader
-from console.reading.snapshot import Event, Snapshot, SnapshotReader
+from console.reading.snapshot import Snapshot, SnapshotReader
 from screens.keys.undo import Act
 
 LOOK_SECONDS = 0.25

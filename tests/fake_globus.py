@@ -9,6 +9,7 @@ from console.context import Context
 from console.ledger import runs as run_rows
 from console.ledger.store import Ledger
 from console.settings.model import Policy
+from flowspec.conditions import Reason
 from flowspec.inputs import Places
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import Stage
@@ -103,6 +104,7 @@ def make_context(ledger: Ledger, remote: Remote, policy: Policy) -> Context:
     return Context(ledger, remote, PLACES, "e21062", Path("/results"), ID, {Stage.FIT: ID}, policy)
 
 
-def judge(ctx, run, verdict=Verdict.READY, segments=(0, 1), reason="complete"):
-    judged = Judgement(run, verdict, reason, segments, 2000, "title", 1, 2, 1.0, "print")
-    return run_rows.record_judgement(ctx.ledger, f"/data/run{run}", judged, dict.fromkeys(segments, 1000))
+def judge(ctx, run, verdict=Verdict.READY, segments=(0, 1), reason="is complete"):
+    judged = Judgement(run, verdict, Reason("words", {"words": reason}), segments, 2000, "title", 1, 2, 1.0, "print")
+    run_rows.record_judgement(ctx.ledger, f"/data/run{run}", judged, dict.fromkeys(segments, 1000))
+    return run_rows.run(ctx.ledger, run)

@@ -6,8 +6,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.ledger import attempts, evidence, runs
+from console.ledger import attempts, conditions, evidence, runs
 from console.ledger.store import Ledger
+from flowspec import standing
+from flowspec.conditions import Reason, reason
 from flowspec.plan import plan_all
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
@@ -17,6 +19,31 @@ from flowspec.states import AttemptState, RunState
 NOW = 1_782_914_602.0  # 2026-07-01 14:03:22 UTC
 SEGMENT_BYTES = 1_907_000_000
 DRIVER = "driver"
+
+
+def stand(
+    ledger: Ledger, run: int, state: RunState | str | None = None, why: Reason | str | None = None, **columns: object
+) -> None:
+    """Have a run stand somewhere, without the moves that would have led there; `why` in words or as a code."""
+    with ledger.change():
+        if state is not None:
+            columns["state"] = RunState(state).value
+        runs.set_run(ledger, run, **columns)
+        found = runs.run(ledger, run)
+        if why is not None and found is not None:
+            reason = why if isinstance(why, Reason) else Reason("words", {"words": why})
+            conditions.put(ledger, run, standing.topics(found.state)[-1], [reason])
+
+
+def end_attempt(ledger: Ledger, attempt: int, state: AttemptState, **columns: object) -> None:
+    """The same for an attempt."""
+    ledger.update("attempts", "attempt", attempt, state=state.value, **columns)
+
+
+def known_run(ledger: Ledger, number: int) -> runs.Run:
+    found = runs.run(ledger, number)
+    assert found is not None
+    return found
 
 
 class DemoLedger:
@@ -30,7 +57,7 @@ class DemoLedger:
         self,
         run: int,
         verdict: Verdict,
-        reason: str,
+        words: str,
         segments: int | Sequence[int],
         *,
         ended: float | None = None,
@@ -41,12 +68,12 @@ class DemoLedger:
         numbers = tuple(range(segments)) if isinstance(segments, int) else tuple(segments)
         over = int(self.at - ended) if ended is not None else None
         began = int(self.at - (ended or 0) - 1800)
+        why = reason("words", words=words)
         judged = Judgement(
-            run, verdict, reason, numbers, size * len(numbers), title, began, over, 1800.0, f"fingerprint-{run}"
+            run, verdict, why, numbers, size * len(numbers), title, began, over, 1800.0, f"fingerprint-{run}"
         )
-        return runs.record_judgement(
-            self.ledger, f"/data/e21062/stagearea/run{run}", judged, dict.fromkeys(numbers, size)
-        )
+        runs.record_judgement(self.ledger, f"/data/e21062/stagearea/run{run}", judged, dict.fromkeys(numbers, size))
+        return known_run(self.ledger, run)
 
     def launched(
         self,
@@ -63,25 +90,26 @@ class DemoLedger:
     ) -> int:
         """A run that was launched: an attempt with a flow run. Times are in seconds before now."""
         found = self.found(
-            run, Verdict.READY, f"run {run} is complete: {segments} segments", segments, ended=since + 60, title=title
+            run, Verdict.READY, f"is complete: {segments} segments", segments, ended=since + 60, title=title
         )
         number = len(attempts.attempts(self.ledger, run)) + 1
         plan = plan_all(run, found.segments)
         tag = f"demo-{run}-{number}"
         attempt = attempts.add_intent(self.ledger, plan, number, tag, {"run": run}, f"run {run}", "flow", "shift@daq1")
-        attempts.set_attempt(
+        end_attempt(
             self.ledger,
             attempt,
+            attempt_state,
             flow_run=f"0d3c5f1e-0000-4000-8000-{run:06d}{number:06d}",
-            state=attempt_state.value,
             stage=stage.value,
-            why=why,
+            code="words",
+            parameters={"words": why},
             intended_at=self.at - since,
             started_at=self.at - since,
             ended_at=None if ended is None else self.at - ended,
         )
         result = f"/data/e21062/results/run-{run:04d}-sorted.root" if state is RunState.DONE else None
-        runs.set_run(self.ledger, run, state=state.value, why=why, result=result)
+        stand(self.ledger, run, state, why, result=result)
         return attempt
 
     def files(self, run: int, stage: Stage, segments: Sequence[int | None]) -> None:
@@ -165,15 +193,15 @@ def _launched_runs(demo: DemoLedger) -> None:
 
 
 def _runs_on_disk(demo: DemoLedger) -> None:
-    demo.found(1207, Verdict.READY, "run 1218 is complete: 12 segments", 12, ended=90_000)
+    demo.found(1207, Verdict.READY, "is complete: 12 segments", 12, ended=90_000)
     runs.record_gone(demo.ledger, 1207)
-    demo.found(1209, Verdict.READY, "run 1218 is complete: 12 segments", 12, ended=7000)
-    runs.set_run(demo.ledger, 1209, state=RunState.QUEUED.value, why="waits: 2 flow runs of 2 are under way")
-    demo.found(1210, Verdict.ARRIVING, "run 1210 is arriving: segment 04 is still being copied", 5)
-    demo.found(1212, Verdict.ABNORMAL, "run 1212 ended without END_RUN", 3, ended=6500)
-    demo.found(1213, Verdict.INCOMPLETE, "run 1213 segment 03 is missing", [0, 1, 2, 4], ended=6000)
-    demo.found(1218, Verdict.READY, "run 1218 is complete: 12 segments", 12, ended=120)
-    demo.found(1219, Verdict.TAKING, "run 1219 is taking: segment 02 is growing", 3)
+    demo.found(1209, Verdict.READY, "is complete: 12 segments", 12, ended=7000)
+    stand(demo.ledger, 1209, RunState.QUEUED, "waits: 2 flow runs of 2 are under way")
+    demo.found(1210, Verdict.ARRIVING, "segment 04 is still being copied", 5)
+    demo.found(1212, Verdict.ABNORMAL, "ended without END_RUN", 3, ended=6500)
+    demo.found(1213, Verdict.INCOMPLETE, "segment 03 is missing", [0, 1, 2, 4], ended=6000)
+    demo.found(1218, Verdict.READY, "is complete: 12 segments", 12, ended=120)
+    demo.found(1219, Verdict.TAKING, "segment 02 is growing", 3)
 
 
 def _the_rest(demo: DemoLedger) -> None:

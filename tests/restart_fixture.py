@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 from console.ledger import attempts, evidence
 from console.ledger import runs as run_rows
+from flowspec.conditions import reason
 from flowspec.plan import plan_all
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import STAGES, CellState, Stage
 from flowspec.states import AttemptState, RunState
 from remote.globus.compute import REQUEST_SECONDS
+from tests.ledger_fixture import stand
 from tests.pipeline_fixture import Pipeline, running_pipeline
 from tests.sandbox_fixture import until
 from tests.sandbox_records import clear_faults, set_fault, struck
@@ -53,13 +55,11 @@ def many_under_way(directory: Path) -> Iterator[Pipeline]:
 
 def finish(pipeline: Pipeline, runs: range) -> None:
     """Write runs into the ledger that were done long ago, as the driver would have."""
-    ledger = pipeline.ledger
+    ledger, why = pipeline.ledger, reason("words", words="is complete")
     with ledger.change():
         for run in runs:
             sizes = dict.fromkeys(range(4), 1000)
-            judged = Judgement(
-                run, Verdict.READY, f"run {run} is complete", (0, 1, 2, 3), 4000, "", 0, 0, 1.0, f"f{run}"
-            )
+            judged = Judgement(run, Verdict.READY, why, (0, 1, 2, 3), 4000, "", 0, 0, 1.0, f"f{run}")
             run_rows.record_judgement(ledger, str(pipeline.settings.dtn.runs / f"run{run}"), judged, sizes)
             plan = plan_all(run, (0, 1, 2, 3))
             tag, flow = f"frib-{run}-1-{run:016x}", str(pipeline.settings.flows.analysis)
@@ -70,7 +70,7 @@ def finish(pipeline: Pipeline, runs: range) -> None:
             for stage in STAGES:
                 found = [Evidence(stage, s, Witness.FILE, Says.DONE, "", 1000, 0.0) for s in _places(stage)]
                 evidence.record_evidence(ledger, run, found, attempt)
-            run_rows.set_run(ledger, run, state=RunState.DONE.value, why="the result is back", finished_at=ledger.now())
+            stand(ledger, run, state=RunState.DONE, why="the result is back", finished_at=ledger.now())
             evidence.refresh_progress(ledger, run)
 
 
@@ -96,7 +96,7 @@ def forget(pipeline: Pipeline, *, everything: bool = False) -> None:
     """Let the ledger be behind again: what the tasks said is forgotten, or everything since the launch."""
     with pipeline.ledger.change() as db:
         for run in range(1, RUNNING + 1):
-            run_rows.set_run(pipeline.ledger, run, why="nobody has looked")
+            stand(pipeline.ledger, run, why="nobody has looked")
             for witness in Witness if everything else (Witness.TASK,):
                 evidence.forget_evidence(pipeline.ledger, run, witness)
         if everything:

@@ -19,6 +19,7 @@ from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from console.settings.model import Policy
 from flowspec import names
+from flowspec.conditions import reason
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import STAGES, Stage
@@ -75,8 +76,10 @@ class World:
             if segment not in self._known(run):
                 (folder / names.segment_file(run, segment)).touch()
                 self.touched(run, segment, self.clock.time)
-        judged = Judgement(run, verdict, "complete", tuple(told), sum(told.values()), "t", 1, 2, 1.0, str(told))
-        return runs.record_judgement(self.ledger, str(folder), judged, told)
+        why = reason("words", words="is complete")
+        judged = Judgement(run, verdict, why, tuple(told), sum(told.values()), "t", 1, 2, 1.0, str(told))
+        runs.record_judgement(self.ledger, str(folder), judged, told)
+        return runs.run(self.ledger, run)
 
     def _known(self, run: int) -> Mapping[int, int]:
         before = runs.run(self.ledger, run)

@@ -16,6 +16,7 @@ from console.cli.sandbox import Sandbox
 from console.driver.process import ProcessProblem
 from console.driver.supervisor import Supervisor
 from console.ledger import attempts as attempt_rows
+from console.ledger import events
 from console.ledger import runs as run_rows
 from console.ledger.store import Ledger
 from console.settings.model import Settings
@@ -58,9 +59,9 @@ def _follow(ledger: Ledger, sandbox: Sandbox, supervisor: Supervisor, stop: thre
             raise ProcessProblem(problem)
         if version == (version := ledger.version()):
             continue
-        for event in ledger.rows("SELECT * FROM events WHERE event > ? ORDER BY event", told):
-            told = event["event"]
-            _say(f"{time.strftime('%H:%M:%S', time.localtime(event['at']))} {event['text']}")
+        for event in events.after(ledger, told):
+            told = event.event
+            _say(f"{time.strftime('%H:%M:%S', time.localtime(event.at))} {event.text}")
         ended = [run for run in run_rows.runs(ledger, *ENDED) if run.again_at is None]
         if runs is not None and len(ended) >= runs:
             return True

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from console.ledger import cancel_lines
+from console.ledger.attempts import Attempt
+from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from console.reading.detail import RunDetail, detail
-from console.reading.snapshot import Snapshot, snapshot
-from flowspec import text
+from console.reading.snapshot import FlowRow, RunRow, Snapshot, snapshot
+from flowspec import catalogue, text
+from flowspec.conditions import Condition
 from flowspec.stages import SEGMENT_STAGES, Cell
 
 SCHEMA = 1
@@ -31,8 +33,8 @@ def status_json(ledger: Ledger, run: int | None = None) -> dict[str, Any]:
     }
     if run is None:
         return document | {
-            "runs": [asdict(row) for row in seen.runs],
-            "flow_runs": [asdict(row) for row in seen.flow_runs],
+            "runs": [_document(row) for row in seen.runs],
+            "flow_runs": [_document(row) for row in seen.flow_runs],
         }
     found = detail(ledger, run)
     if found is None:
@@ -40,10 +42,34 @@ def status_json(ledger: Ledger, run: int | None = None) -> dict[str, Any]:
     return document | {"run": _detail_json(found)}
 
 
+def _document(row: RunRow | FlowRow | Run | Attempt) -> dict[str, Any]:
+    """Its columns, and why it stands where it stands: as a sentence, and as codes."""
+    document = asdict(row) | {"why": row.why}
+    if isinstance(row, RunRow | Run):
+        document["conditions"] = [_condition(condition) for condition in row.conditions]
+    return document
+
+
+def _condition(condition: Condition) -> dict[str, Any]:
+    entry = catalogue.entry(condition.code)
+    return {
+        "topic": condition.topic.value,
+        "code": condition.code,
+        "severity": entry.severity.value,
+        "owner": entry.owner.value,
+        "since": condition.since,
+        "stage": condition.stage.value if condition.stage else None,
+        "segment": condition.segment,
+        "parameters": dict(condition.reason.parameters),
+        "words": catalogue.sentence(condition.reason),
+    }
+
+
 def _detail_json(found: RunDetail) -> dict[str, Any]:
     told_below = ("segments", "sizes", "launched_sizes")
-    run = {name: value for name, value in asdict(found.run).items() if name not in told_below}
+    run = {name: value for name, value in _document(found.run).items() if name not in told_below}
     return run | {
+        "reason": found.run.reason,
         "segments": [
             {"segment": row.segment, "bytes": row.bytes, "note": row.note}
             | {stage.value: asdict(cell) for stage, cell in zip(SEGMENT_STAGES, row.cells, strict=True)}
@@ -52,12 +78,12 @@ def _detail_json(found: RunDetail) -> dict[str, Any]:
         "analyze": asdict(found.analyze),
         "return": asdict(found.returned),
         "attempts": [
-            {name: value for name, value in asdict(attempt).items() if name != "body"}
+            {name: value for name, value in _document(attempt).items() if name != "body"}
             | {"plan": attempt.plan.describe()}
             for attempt in found.attempts
         ],
         "waived": [asdict(waiver) for waiver in found.waived],
-        "cancel": [asdict(line) for line in found.cancel],
+        "cancel": [asdict(line) | {"what": line.what, "words": line.words} for line in found.cancel],
         "reports": [asdict(report) for report in found.reports],
         "events": [asdict(event) for event in found.events],
     }
@@ -135,7 +161,7 @@ def _cancel(found: RunDetail) -> list[str]:
     head = f"cancel: asked by {text.clean(asked.cancel_by or '-')} {text.moment(asked.cancel_at)}"
     rows = [
         [text.clock(line.gone_at, seconds=True) if line.gone_at else "-", line.kind.value]
-        + [text.clean(words) for words in (line.what, line.id, line.seen or cancel_lines.NOT_LOOKED_AT)]
+        + [text.clean(words) for words in (line.what, line.id, line.words)]
         for line in found.cancel
     ]
     table = _table(["GONE", "KIND", "WHAT", "ID", "SEEN"], rows, "r")

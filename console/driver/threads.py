@@ -20,7 +20,7 @@ from typing import NoReturn
 from console.driver.periodic import Periodic
 from console.driver.process import EXIT_HUNG, EXIT_REPLACED
 from console.driver.takeover import raise_epoch
-from console.ledger import backups, schema
+from console.ledger import backups, runs, schema
 from console.ledger.errors import DiskProblem, LedgerError, NoLongerDriving
 from console.ledger.presence import BEAT_SECONDS, DriverLock, in_the_kernel
 from console.ledger.store import Ledger
@@ -123,7 +123,7 @@ class DriverThreads:
             backup.run(ledger)
 
     def _back_up(self, ledger: Ledger) -> None:
-        if ledger.row("SELECT 1 FROM runs LIMIT 1"):
+        if runs.any_known(ledger):
             backups.keep(self.path)
 
     def _wait_for_the_disk(self, error: Exception) -> None:

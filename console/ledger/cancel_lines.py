@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from console.ledger.store import Ledger
+from flowspec import catalogue
+from flowspec.catalogue.outcomes import tasks as tasks_shown
+from flowspec.conditions import Reason
 from flowspec.stages import STAGES, Stage
 
-IDS_TOLD = 2  # in the sentence; the list has all
-NOT_LOOKED_AT = "not looked at yet"
-_SEGMENT = " of segment "
-_STAGES = [stage.value for stage in STAGES]
+WHOLE_RUN = -1
+NOT_SEEN = Reason("seen.not-yet")
 
 
 class LineKind(str, Enum):
     """In the order in which they are told to end."""
 
     MARKER = "marker"
+    TAG = "tag"  # a flow run of which is not known whether it was started
     FLOW_RUN = "flow run"
     TRANSFER_TASK = "transfer task"
     COMPUTE_TASK = "compute task"
+    UNNAMED = "unnamed tasks"  # the compute tasks of a stage, whose ids are not known
 
 
-_KINDS = list(LineKind)
+_KINDS: list[LineKind] = [*(kind for kind in LineKind if kind is not LineKind.UNNAMED), LineKind.COMPUTE_TASK]
+_WORDS: dict[LineKind, str] = {
+    LineKind.MARKER: "marker at the site",
+    LineKind.TAG: "flow run with the tag",
+    LineKind.FLOW_RUN: "flow run",
+}
 
 
 @dataclass(frozen=True)
 class CancelLine:
-    """`id` as the service knows it (of the marker: its path). `what` for people: "fit of segment 07"."""
+    """`id` as the service knows it (of the marker: its path). `seen` is what was seen of it last."""
 
     kind: LineKind
     id: str
-    what: str
-    seen: str = ""  # what was seen of it last
+    stage: Stage | None = None
+    segment: int | None = None
+    seen: Reason = NOT_SEEN
     gone_at: float | None = None
 
     @property
@@ -43,23 +54,28 @@ class CancelLine:
         return self.gone_at is not None
 
     @property
-    def stage(self) -> str:
-        return self.what.partition(_SEGMENT)[0]
+    def computes(self) -> bool:
+        return self.kind in (LineKind.COMPUTE_TASK, LineKind.UNNAMED)
 
     @property
-    def segment(self) -> str:
-        return self.what.partition(_SEGMENT)[2]
+    def what(self) -> str:
+        """For people: `fit of segment 07`."""
+        if self.kind is LineKind.TRANSFER_TASK:
+            return f"{self.stage.value} task" if self.stage else "transfer task"
+        if self.stage is None:
+            return _WORDS.get(self.kind) or self.kind.value
+        return self.stage.value if self.segment is None else f"{self.stage.value} of segment {self.segment:02d}"
 
-
-def work(stage: Stage, segment: int | None) -> str:
-    """How a line names the work of one place of the matrix."""
-    return stage.value if segment is None else f"{stage.value}{_SEGMENT}{segment:02d}"
+    @property
+    def words(self) -> str:
+        """What was seen of it, as a sentence."""
+        return catalogue.sentence(self.seen)
 
 
 def read(ledger: Ledger, attempt: int) -> list[CancelLine]:
     """The lines of an attempt, in the order of their kinds."""
     lines = map(_line, ledger.rows("SELECT * FROM cancel_lines WHERE attempt = ?", attempt))
-    return sorted(lines, key=lambda line: (_KINDS.index(line.kind), _place(line), line.id))
+    return sorted(lines, key=_order)
 
 
 def find(ledger: Ledger, attempt: int, kind: LineKind, id: str) -> CancelLine | None:
@@ -73,11 +89,15 @@ def write(ledger: Ledger, attempt: int, line: CancelLine) -> None:
         return
     with ledger.change() as db:
         db.execute(
-            "INSERT INTO cancel_lines (attempt, kind, id, what, seen, gone_at) VALUES (?,?,?,?,?,?) "
-            "ON CONFLICT (attempt, kind, id) DO UPDATE SET what = excluded.what, seen = excluded.seen, "
+            "INSERT INTO cancel_lines (attempt, kind, id, stage, segment, code, parameters, gone_at) "
+            "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (attempt, kind, id) DO UPDATE SET stage = excluded.stage, "
+            "segment = excluded.segment, code = excluded.code, parameters = excluded.parameters, "
             "gone_at = COALESCE(gone_at, excluded.gone_at)",
-            (attempt, line.kind.value, line.id, line.what, line.seen, line.gone_at),
-        )
+            (
+                attempt, line.kind.value, line.id, line.stage.value if line.stage else "",
+                WHOLE_RUN if line.segment is None else line.segment, line.seen.code, line.seen.dump(), line.gone_at,
+            ),
+        )  # fmt: skip
 
 
 def forget(ledger: Ledger, attempt: int, id: str | None = None) -> None:
@@ -91,58 +111,58 @@ def offline_endpoints(ledger: Ledger) -> dict[str, str]:
     return {row["stage"]: row["name"] for row in ledger.rows("SELECT stage, name FROM endpoints WHERE online = 0")}
 
 
-def left(lines: Sequence[CancelLine], offline: Mapping[str, str]) -> str:
-    """What is still there, with its ids: "fit of segments 03, 07 (task ids ...), endpoint frib-fit-mpi offline"."""
+def left(lines: Sequence[CancelLine], offline: Mapping[str, str]) -> dict[str, Any]:
+    """What is still there, with its ids: the parameters of cancel.left."""
     still = [line for line in lines if not line.gone]
-    told = [f"{line.what} {line.id} ({line.seen or NOT_LOOKED_AT})" for line in still if not _computes(line)]
-    for stage, tasks in _by_stage(still).items():
-        of = " of " if tasks[0].segment else " "
-        told.append(f"{stage}{of}{_which(tasks)}{_where(stage, offline)}")
-    return "; ".join(told)
+    return {
+        "lines": [[line.what, line.id, line.words] for line in still if not line.computes],
+        "stages": [
+            {"stage": stage.value, **_tasks(tasks), "endpoint": offline.get(stage.value, "")}
+            for stage, tasks in _by_stage(still).items()
+        ],
+    }
 
 
 def ticks(lines: Sequence[CancelLine], offline: Mapping[str, str]) -> list[tuple[bool, str]]:
     """(gone, what) in a few lines: the compute tasks of a stage together."""
     told = [
-        (line.gone, f"{line.what} {line.seen}" if line.gone else f"{line.what} {line.id}: {line.seen or NOT_LOOKED_AT}")
+        (line.gone, f"{line.what} {line.words}" if line.gone else f"{line.what} {line.id}: {line.words}")
         for line in lines
-        if not _computes(line)
+        if not line.computes
     ]
     for stage, tasks in _by_stage(lines).items():
         still = [line for line in tasks if not line.gone]
-        count = f"{stage} {len(tasks) - len(still)} of {len(tasks)} ended"
-        told.append((not still, count + (f"; left: {_which(still)}{_where(stage, offline)}" if still else "")))
+        count = f"{stage.value} {len(tasks) - len(still)} of {len(tasks)} ended"
+        where = f", endpoint {offline[stage.value]} offline" if stage.value in offline else ""
+        told.append((not still, count + (f"; left: {tasks_shown(*_tasks(still).values())}{where}" if still else "")))
     return told
 
 
-def _by_stage(lines: Iterable[CancelLine]) -> dict[str, list[CancelLine]]:
+def _by_stage(lines: Iterable[CancelLine]) -> dict[Stage, list[CancelLine]]:
     """The compute tasks among the lines."""
-    found: dict[str, list[CancelLine]] = {}
-    for line in filter(_computes, lines):
-        found.setdefault(line.stage, []).append(line)
+    found: dict[Stage, list[CancelLine]] = {}
+    for line in lines:
+        if line.computes and line.stage is not None:
+            found.setdefault(line.stage, []).append(line)
     return found
 
 
-def _which(tasks: Sequence[CancelLine]) -> str:
-    """As "segments 03, 07 (task ids ...)"; without segments for a stage of the whole run."""
-    segments = [line.segment for line in tasks if line.segment]
-    ids = ", ".join(line.id for line in tasks[:IDS_TOLD])
-    more = f" and {len(tasks) - IDS_TOLD} more" if len(tasks) > IDS_TOLD else ""
-    named = f"segment{'s' if len(segments) > 1 else ''} {', '.join(segments)} " if segments else ""
-    return f"{named}(task ids {ids}{more})"
+def _tasks(lines: Sequence[CancelLine]) -> dict[str, Any]:
+    return {
+        "segments": [line.segment for line in lines if line.segment is not None],
+        "tasks": [line.id for line in lines],
+    }
 
 
-def _where(stage: str, offline: Mapping[str, str]) -> str:
-    return f", endpoint {offline[stage]} offline" if stage in offline else ""
-
-
-def _place(line: CancelLine) -> tuple[int, int]:
-    return _STAGES.index(line.stage) if line.stage in _STAGES else -1, int(line.segment or -1)
-
-
-def _computes(line: CancelLine) -> bool:
-    return line.kind is LineKind.COMPUTE_TASK
+def _order(line: CancelLine) -> tuple[int, int, int, str]:
+    kind = LineKind.COMPUTE_TASK if line.computes else line.kind
+    stage = STAGES.index(line.stage) if line.stage else -1
+    return _KINDS.index(kind), stage, -1 if line.segment is None else line.segment, line.id
 
 
 def _line(row: sqlite3.Row) -> CancelLine:
-    return CancelLine(LineKind(row["kind"]), row["id"], row["what"], row["seen"], row["gone_at"])
+    return CancelLine(
+        LineKind(row["kind"]), row["id"], Stage(row["stage"]) if row["stage"] else None,
+        None if row["segment"] == WHOLE_RUN else row["segment"],
+        Reason(row["code"], json.loads(row["parameters"])), row["gone_at"],
+    )  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from console.ledger.store import Ledger
 from flowspec.progress import Says, Witness
-from flowspec.states import OPEN, RunState
+from flowspec.states import OPEN
 
 VERSION = "version"  # in `detail`, beside what the endpoint reports
 
@@ -47,7 +48,14 @@ _TASKS = f"""
         AND e.says IN ('{Says.PENDING.value}', '{Says.RUNNING.value}')
     GROUP BY e.stage, e.run, e.says ORDER BY e.run DESC"""
 
-_HELD = f"SELECT run, why FROM runs WHERE state = '{RunState.QUEUED.value}'"
+_HELD = """
+    SELECT run, json_extract(parameters, '$.endpoint') AS endpoint FROM conditions
+    WHERE topic = 'queue' AND code IN ('queue.endpoint', 'queue.workers')"""
+
+
+def all_of(ledger: Ledger) -> list[EndpointRow]:
+    """Those that are offline first, without what they have to do."""
+    return [_row(row) for row in ledger.rows("SELECT * FROM endpoints ORDER BY online, name")]
 
 
 def read(ledger: Ledger) -> tuple[EndpointRow, ...]:
@@ -57,15 +65,10 @@ def read(ledger: Ledger) -> tuple[EndpointRow, ...]:
     for row in ledger.rows("SELECT * FROM endpoints ORDER BY name"):
         mine = [task for task in tasks if task["stage"] == row["stage"]]
         pending = [task for task in mine if task["says"] == Says.PENDING.value]
-        waiting = {task["run"] for task in pending} | {run["run"] for run in held if row["name"] in run["why"]}
+        waiting = {task["run"] for task in pending} | {run["run"] for run in held if run["endpoint"] == row["name"]}
         found.append(
-            EndpointRow(
-                endpoint=row["endpoint"],
-                name=row["name"],
-                stage=row["stage"],
-                online=bool(row["online"]),
-                since=row["since"],
-                detail=json.loads(row["detail"]),
+            replace(
+                _row(row),
                 running=sum(task["tasks"] for task in mine) - sum(task["tasks"] for task in pending),
                 queued=sum(task["tasks"] for task in pending),
                 oldest=min((task["oldest"] for task in mine), default=None),
@@ -73,3 +76,9 @@ def read(ledger: Ledger) -> tuple[EndpointRow, ...]:
             )
         )
     return tuple(found)
+
+
+def _row(row: sqlite3.Row) -> EndpointRow:
+    return EndpointRow(
+        row["endpoint"], row["name"], row["stage"], bool(row["online"]), row["since"], json.loads(row["detail"])
+    )

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from console.ledger import attempts as attempt_rows
-from console.ledger import cancel_lines, failures, job_reports, logins
+from console.ledger import cancel_lines, events, failures, job_reports, logins
 from console.ledger import evidence as evidence_rows
 from console.ledger import runs as run_rows
 from console.ledger.attempts import Attempt
 from console.ledger.cancel_lines import CancelLine
+from console.ledger.events import Event
 from console.ledger.job_reports import Report
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from console.reading import timing
-from console.reading.snapshot import EVENTS_SHOWN, Event, event_of
+from console.reading.snapshot import EVENTS_SHOWN
 from console.reading.timing import Timing
 from flowspec.progress import Evidence, fold
 from flowspec.quarantine import Waiver
@@ -86,14 +87,13 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
     attempts = attempt_rows.attempts(ledger, number)
     reports = job_reports.of_run(ledger, number)
     waived = failures.waivers(ledger, number)
-    rows = ledger.rows("SELECT * FROM events WHERE run = ? ORDER BY event DESC LIMIT ?", number, EVENTS_SHOWN)
     return RunDetail(
         run=run,
         segments=tuple(_segment_row(s, run, matrix, waived.get(s)) for s in run.members),
         analyze=matrix[(Stage.ANALYZE, None)],
         returned=matrix[(Stage.RETURN, None)],
         attempts=tuple(attempts),
-        events=tuple(map(event_of, rows)),
+        events=tuple(events.of_run(ledger, number, EVENTS_SHOWN)),
         cancel=tuple(cancel_lines.read(ledger, attempts[-1].attempt)) if attempts else (),
         offline=cancel_lines.offline_endpoints(ledger),
         waived=tuple(waived.values()),

@@ -6,13 +6,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from console.ledger import events
+from console.ledger.events import Event
 from console.ledger.store import Ledger
-from console.reading.snapshot import Event
 
 PAGE = 500  # events read at a time
 PAGES_PER_LOOK = 10
-
-_COLUMNS = "SELECT event, at, actor, level, run, segment, text FROM events"
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,7 @@ class LogReader:
         self._ledger, self._accepts = ledger, accepts
         self._kept: deque[Event] = deque()
         self._log = Log()
-        newest = ledger.row("SELECT max(event) AS event FROM events")
-        self._newest = (newest["event"] if newest else None) or 0
+        self._newest = events.last(ledger)
         self._oldest = self._newest + 1  # the oldest that was looked at
         self._back_to: float | None = None
 
@@ -51,24 +49,22 @@ class LogReader:
                 break
             self._read_older()
         whole = self._oldest <= 1
-        events = tuple(self._kept)
-        if events != self._log.events or self._log.back_to != self._back_to or self._log.whole is not whole:
-            self._log = Log(events, self._back_to, whole, whole or len(events) >= rows)
+        kept = tuple(self._kept)
+        if kept != self._log.events or self._log.back_to != self._back_to or self._log.whole is not whole:
+            self._log = Log(kept, self._back_to, whole, whole or len(kept) >= rows)
         return self._log
 
     def _read_newer(self) -> None:
-        for row in self._ledger.rows(f"{_COLUMNS} WHERE event > ? ORDER BY event", self._newest):
-            event = Event(*row)
+        for event in events.after(self._ledger, self._newest):
             self._newest = event.event
             if self._accepts(event):
                 self._kept.append(event)
 
     def _read_older(self) -> None:
-        rows = self._ledger.rows(f"{_COLUMNS} WHERE event < ? ORDER BY event DESC LIMIT ?", self._oldest, PAGE)
-        for row in rows:
-            event = Event(*row)
+        page = events.before(self._ledger, self._oldest, PAGE)
+        for event in page:
             self._oldest, self._back_to = event.event, event.at
             if self._accepts(event):
                 self._kept.appendleft(event)
-        if len(rows) < PAGE:
+        if len(page) < PAGE:
             self._oldest = 0

@@ -12,19 +12,23 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from console.disk import space as disk_space
 from console.disk.space import Space
-from console.ledger import acknowledged, endpoints, logins, presence, sources
+from console.ledger import acknowledged, conditions, endpoints, events, logins, overview, presence, sources
 from console.ledger.acknowledged import NewFailures
 from console.ledger.endpoints import EndpointRow
+from console.ledger.events import Event
 from console.ledger.presence import Presence
 from console.ledger.sources import Source
 from console.ledger.store import Ledger
+from flowspec import catalogue, standing
+from flowspec.conditions import Condition, Reason
 from flowspec.late_segments import late_segments
 from flowspec.stages import STAGES, CellState, Stage
-from flowspec.states import INACTIVE, OPEN, AttemptState, RunState, suspected
+from flowspec.states import OPEN, AttemptState, RunState
 
 EVENTS_SHOWN = 50
 ENDED_ATTEMPTS_SHOWN = 30
@@ -46,7 +50,7 @@ class RunRow:
     title: str
     started: float | None
     ended: float | None
-    why: str
+    conditions: tuple[Condition, ...]
     progress: Counts
     attempts: int
     result: str | None
@@ -54,21 +58,29 @@ class RunRow:
     held_by: str | None = None  # who holds it back in the queue
     late: str = ""  # what arrived or changed on the DTN after the launch, as a sentence; '' when nothing did
 
-    @property
+    @cached_property
+    def why(self) -> str:
+        """Why it stands where it stands, as a sentence."""
+        return standing.why(self.state, self.conditions)
+
+    @cached_property
     def because(self) -> str:
-        """`why` without the words that stand beside it anyway, the run and its state; what is late comes first."""
-        why = self.why.removeprefix(f"run {self.run} ").removeprefix(f"is {self.state.value}: ")
-        return "; ".join(filter(None, (self.late, why)))
+        """The same for a column beside the state; what arrived late comes first."""
+        return "; ".join(filter(None, (self.late, standing.row(self.state, self.conditions))))
+
+    @property
+    def segment_count(self) -> int:
+        return self.segments
 
     @property
     def inactive(self) -> bool:
         """Globus waits for a consent or a login."""
-        return self.state is RunState.RUNNING and self.why.startswith(INACTIVE)
+        return standing.has(self.state, self.conditions, standing.INACTIVE)
 
     @property
     def suspected(self) -> bool:
         """A task of it seems to hang or to be lost."""
-        return suspected(self.state, self.why)
+        return standing.has(self.state, self.conditions, standing.SUSPECT)
 
 
 @dataclass(frozen=True)
@@ -85,22 +97,12 @@ class FlowRow:
     total: int
     since: float
     ended: float | None
-    why: str
-
-
-@dataclass(frozen=True)
-class Event:
-    event: int
-    at: float
-    actor: str
-    level: str
-    run: int | None
-    segment: int | None
-    text: str
+    reason: Reason  # how it ended, or what keeps it; code '' for nothing
+    run_why: str = ""  # while it is open: why its run stands where it stands
 
     @property
-    def important(self) -> bool:
-        return self.level != "info"
+    def why(self) -> str:
+        return catalogue.sentence(self.reason) if self.reason.code else self.run_why
 
 
 @dataclass(frozen=True)
@@ -165,13 +167,13 @@ class SnapshotReader:
             runs=runs,
             flow_runs=tuple(
                 _flow_row(row, self._known[row["run"]][1])
-                for row in ledger.rows(_FLOW_RUNS)
+                for row in overview.flow_runs(ledger, ENDED_ATTEMPTS_SHOWN)
                 if row["run"] in self._known  # else it came a moment after the runs were read
             ),
             endpoints=endpoints.read(ledger),
-            events=tuple(map(event_of, ledger.rows("SELECT * FROM events ORDER BY event DESC LIMIT ?", EVENTS_SHOWN))),
+            events=tuple(events.newest(ledger, EVENTS_SHOWN)),
             sources=sources.read(ledger),
-            answers=tuple(Answer(*row) for row in ledger.rows(_ANSWERS, REQUESTS_SHOWN)),
+            answers=tuple(Answer(*row) for row in overview.answers(ledger, REQUESTS_SHOWN)),
             space=disk_space.read(ledger),
             tokens_end=logins.tokens_end(ledger),
             hints_off=ledger.get("hints_off"),
@@ -184,7 +186,9 @@ class SnapshotReader:
         if self.complete and now - self._read_all_at >= READ_ALL_SECONDS:
             since, self._read_all_at = 0.0, now
         known, new, changed = self._known, False, {}
-        rows = self.ledger.rows(_RUNS, since) if self.complete else self.ledger.rows(_NEWEST_RUNS, 0.0, self._first)
+        rows = (
+            overview.runs_since(self.ledger, since) if self.complete else overview.newest_runs(self.ledger, self._first)
+        )
         for *columns, updated in rows:
             raw, self._newest = tuple(columns), max(self._newest, updated)
             before = known.get(raw[0])
@@ -206,34 +210,13 @@ def snapshot(ledger: Ledger) -> Snapshot:
 
 # ---- rows
 
-_RUNS = """
-    SELECT run, state, json_array_length(segments), bytes, title, started, ended, why, progress,
-           (SELECT count(*) FROM attempts WHERE attempts.run = runs.run), result, again_at, held_by,
-           CASE WHEN launched_sizes NOT IN ('{}', sizes) THEN json_array(json(launched_sizes), json(sizes)) END,
-           updated
-    FROM runs WHERE updated >= ?"""
-_NEWEST_RUNS = f"{_RUNS} ORDER BY run DESC LIMIT ?"
-
-_ANSWERS = "SELECT request, verb, run, state, answer FROM requests ORDER BY request DESC LIMIT ?"
-
-# The open attempts, oldest first, then the newest of those that ended.
-_FLOW_RUNS = f"""
-    SELECT * FROM (
-        SELECT attempt, run, number, flow_run, state, stage, intended_at, started_at, ended_at, why, 0 AS over
-        FROM attempts WHERE state IN ({",".join(f"'{state.value}'" for state in OPEN)}) ORDER BY attempt
-    ) UNION ALL SELECT * FROM (
-        SELECT attempt, run, number, flow_run, state, stage, intended_at, started_at, ended_at, why, 1 AS over
-        FROM attempts WHERE state NOT IN ({",".join(f"'{state.value}'" for state in OPEN)})
-        ORDER BY attempt DESC LIMIT {ENDED_ATTEMPTS_SHOWN}
-    )"""
-
 
 def _run_row(raw: tuple[Any, ...]) -> RunRow:
-    run, state, segments, count, title, started, ended, why, progress, attempts, result, again_at, held, differing = raw
-    late = late_segments(*json.loads(differing)).sentence(RunState(state)) if differing else ""
+    run, state, segments, count, title, started, ended, told, progress, attempts, result, again_at, held, late = raw
+    late = late_segments(*json.loads(late)).sentence(RunState(state)) if late else ""
     return RunRow(
-        run, RunState(state), segments, count, title, started, ended, why, json.loads(progress), attempts, result,
-        again_at, held, late,
+        run, RunState(state), segments, count, title, started, ended, conditions.from_json(told),
+        json.loads(progress), attempts, result, again_at, held, late,
     )  # fmt: skip
 
 
@@ -252,9 +235,6 @@ def _flow_row(row: sqlite3.Row, run: RunRow) -> FlowRow:
         total=sum(counted.values()),
         since=row["started_at"] or row["intended_at"],
         ended=row["ended_at"],
-        why=row["why"] or (run.why if state in OPEN else ""),
+        reason=Reason(row["code"], json.loads(row["parameters"])),
+        run_why=run.why if state in OPEN else "",
     )
-
-
-def event_of(row: sqlite3.Row) -> Event:
-    return Event(row["event"], row["at"], row["actor"], row["level"], row["run"], row["segment"], row["text"])

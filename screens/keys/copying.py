@@ -6,8 +6,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from console.ledger.endpoints import EndpointRow
+from console.ledger.events import Event
 from console.reading.detail import RunDetail, SegmentRow
-from console.reading.snapshot import Event, FlowRow, RunRow
+from console.reading.snapshot import FlowRow, RunRow
 from flowspec import text
 from flowspec.names import segment_file
 from screens.rows.sections import Row

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from console.ledger.events import Event
 from console.ledger.presence import advice
-from console.reading.snapshot import Event, RunRow, Snapshot
+from console.reading.snapshot import RunRow, Snapshot
 from flowspec import text
 from screens.keys.actions import ACTIONS, why_not
 from screens.reader import Look

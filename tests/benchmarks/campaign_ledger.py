@@ -20,7 +20,7 @@ from console.ledger.store import Ledger
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import RUN_STAGES, SEGMENT_STAGES, Stage
 from flowspec.states import AttemptState, RunState
-from tests.ledger_fixture import DemoLedger
+from tests.ledger_fixture import DemoLedger, stand
 
 FIRST = 1001
 UNDER_WAY = 20
@@ -107,7 +107,7 @@ def _one_more(ledger: Ledger, run: int, turn: int) -> None:
         )
         evidence.refresh_progress(ledger, run)
         done = segment + 1 if says is Says.DONE else SEGMENTS - segment - 1
-        run_rows.set_run(ledger, run, why=f"fit {done}/{SEGMENTS}: {SEGMENTS - done} pending")
+        stand(ledger, run, why=f"fit {done}/{SEGMENTS}: {SEGMENTS - done} pending")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from console.evidence import poll
 from console.ledger import attempts as attempt_rows
 from console.ledger import evidence, runs
 from console.ledger.store import actor
+from flowspec.conditions import reason
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import STAGES, CellState, Stage
 from flowspec.states import AttemptState, RunState
@@ -160,7 +161,8 @@ def record_ready(pipeline, run, segments):
     directory = pipeline.settings.dtn.runs / f"run{run}"
     files = sorted(directory.glob("*.evt"))
     sizes = {segment: file.stat().st_size for segment, file in zip(range(segments), files, strict=True)}
-    judged = Judgement(run, Verdict.READY, "complete", tuple(sizes), sum(sizes.values()), "t", 1, 2, 1.0, "print")
+    why = reason("words", words="is complete")
+    judged = Judgement(run, Verdict.READY, why, tuple(sizes), sum(sizes.values()), "t", 1, 2, 1.0, "print")
     runs.record_judgement(pipeline.ledger, str(directory), judged, sizes)
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from console.ledger import attempts, cancel_lines
 from console.ledger.cancel_lines import CancelLine, LineKind
+from flowspec.conditions import Reason, reason
+from flowspec.stages import Stage
 from tests.ledger_fixture import NOW, DemoLedger
 from tests.screen_driver import make_app, settled, until, until_shown
 
@@ -17,10 +19,10 @@ async def test_each_line_is_ticked_when_it_was_seen_gone(demo: DemoLedger, size:
     (attempt,) = attempts.attempts(demo.ledger, RUN)
     attempts.set_attempt(demo.ledger, attempt.attempt, cancel_by="anna@daq1", cancel_at=NOW - 5)
     for line in (
-        CancelLine(LineKind.MARKER, "/top/logs/run1208/cancelled/tag", "marker at the site", "made", NOW - 4),
-        CancelLine(LineKind.FLOW_RUN, "0d3c5f1e", "flow run", "cancelled", NOW - 4),
-        CancelLine(LineKind.COMPUTE_TASK, "task-3", "fit of segment 03", "ended (return code 143)", NOW - 2),
-        CancelLine(LineKind.COMPUTE_TASK, "task-7\x1b[31m", "fit of segment 07", "running"),
+        CancelLine(LineKind.MARKER, "/top/logs/run1208/cancelled/tag", seen=Reason("seen.made"), gone_at=NOW - 4),
+        CancelLine(LineKind.FLOW_RUN, "0d3c5f1e", seen=Reason("seen.cancelled"), gone_at=NOW - 4),
+        CancelLine(LineKind.COMPUTE_TASK, "task-3", Stage.FIT, 3, reason("seen.ended", rc=143), NOW - 2),
+        CancelLine(LineKind.COMPUTE_TASK, "task-7\x1b[31m", Stage.FIT, 7, reason("seen.status", status="running")),
     ):
         cancel_lines.write(demo.ledger, attempt.attempt, line)
     app = make_app(demo.ledger.path)
@@ -31,7 +33,9 @@ async def test_each_line_is_ticked_when_it_was_seen_gone(demo: DemoLedger, size:
         told = await until_shown(pilot, ".. fit 1 of 2 ended; left: segment 07 (task ids task-7)")
         assert "Segments of 1208" in told
         before = app.screen.facts.size.height
-        task = CancelLine(LineKind.COMPUTE_TASK, "task-7\x1b[31m", "fit of segment 07", "ended", NOW - 1)
+        task = CancelLine(
+            LineKind.COMPUTE_TASK, "task-7\x1b[31m", Stage.FIT, 7, reason("seen.ended", status="success"), NOW - 1
+        )
         cancel_lines.write(demo.ledger, attempt.attempt, task)
         await until_shown(pilot, "flow run cancelled, fit 2 of 2 ended")
         await until(pilot, lambda: app.screen.facts.size.height == before - 1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from console.ledger import runs
 from screens.keys.undo import Act, Undo
-from tests.ledger_fixture import DemoLedger
+from tests.ledger_fixture import DemoLedger, stand
 from tests.screen_driver import make_app, settled, until, until_shown
 from tests.screens.test_seeing import typed
 
@@ -29,12 +28,12 @@ async def test_h_holds_a_queued_run_h_releases_it_and_u_undoes_the_last_of_these
         await until_shown(pilot, "run 1219 is taking: only a queued run can be held")
         await pilot.press("slash", *typed("run:1209"), "enter", "h")
         await until(pilot, lambda: asked(demo) == [("hold", 1209, {})])
-        runs.set_run(demo.ledger, 1209, held_by="anna@daq1", why="held by anna@daq1: h releases it")
+        stand(demo.ledger, 1209, held_by="anna@daq1", why="held by anna@daq1: h releases it")
         answer(demo, "run 1209 is held")
         await until_shown(pilot, "queued", "held by anna@daq1: h releases it", "run 1209 is held")
         await pilot.press("h")
         await until(pilot, lambda: asked(demo) == [("release", 1209, {})])
-        runs.set_run(demo.ledger, 1209, held_by=None, why="is next")
+        stand(demo.ledger, 1209, held_by=None, why="is next")
         answer(demo, "run 1209 is released")
         await until_shown(pilot, "run 1209 is released")
         await pilot.press("u")

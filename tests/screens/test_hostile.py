@@ -22,6 +22,7 @@ from console.cli.status import status_text
 from console.ledger import attempts
 from console.ledger.presence import DriverLock
 from flowspec import text
+from flowspec.conditions import Condition, Topic, reason
 from flowspec.progress import Says, Witness
 from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
@@ -62,7 +63,7 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoLed
         demo.says(RUN, Stage.FIT, [number], Witness.TASK, Says.FAILED, words)
         demo.ledger.event("bad", words, actor=words, run=RUN, segment=number)
     body = {f"{number} {words[:300]}": words[:300] for number, words in enumerate(WORDS)}
-    attempts.set_attempt(demo.ledger, attempt, why=WORDS[1])
+    attempts.set_reason(demo.ledger, attempt, reason("words", words=WORDS[1]))
     document = {"rc": 134, "cause": WORDS[1], "node": WORDS[2], "job_id": WORDS[3], "sha256": WORDS[4], "log": WORDS[5],
                 "started": 1.0, "seconds": 2.0, "bytes": None, "lines": WORDS}  # fmt: skip
     with demo.ledger.change() as db:
@@ -70,8 +71,8 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoLed
         db.execute("UPDATE reports SET document = ?, actor = ?", (json.dumps(document), WORDS[7]))
         db.execute("UPDATE nudges SET problem = ?, moved_at = NULL", (WORDS[20],))
         for number, words in enumerate(WORDS[:6]):
-            db.execute("INSERT INTO cancel_lines (attempt, kind, id, what, seen) VALUES (?,?,?,?,?)",
-                       (attempt, "compute task", str(number), words, words))  # fmt: skip
+            db.execute("INSERT INTO cancel_lines (attempt, kind, id, code, parameters) VALUES (?,?,?,?,?)",
+                       (attempt, "marker", words + str(number), "words", json.dumps({"words": words})))  # fmt: skip
     for name in ("disk", "flows", "compute"):
         demo.ledger.heard(name)
     demo.ledger.unheard("transfer", WORDS[15])
@@ -151,7 +152,8 @@ def facts_of_a_run(app: ConsoleApp) -> None:
     assert before.detail is not None
     run = before.detail.run
     for words in WORDS:
-        told = replace(run, title=words, why=words, path=words, reason=words, result=words)
+        conditions = tuple(Condition(topic, reason("words", words=words)) for topic in Topic)
+        told = replace(run, title=words, conditions=conditions, path=words, result=words)
         app.look = replace(before, detail=replace(before.detail, run=told))
         app.notice = (words, "bad")
         app.screen.refill()  # type: ignore[attr-defined]

@@ -21,12 +21,11 @@ from textual.geometry import Size
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
-from console.ledger import runs
 from console.ledger.presence import lock_path
 from flowspec.states import RunState
 from screens.keys.actions import ACTIONS, BACK, DETAIL, EVENTS, HELP, MOVES, PALETTE
 from screens.main_screen import MainScreen
-from tests.ledger_fixture import DemoLedger
+from tests.ledger_fixture import DemoLedger, stand
 from tests.run_history import with_history
 from tests.screen_driver import make_app, settled, until, until_shown
 
@@ -87,7 +86,7 @@ def live(demo: DemoLedger, chance: random.Random) -> None:
         else:
             demo.ledger.answer(request.id, "done", json.dumps(plan) if request.args.get("dry") else "it is so [/]")
     run = chance.randint(1200, 1219)
-    runs.set_run(demo.ledger, run, state=chance.choice(list(RunState)).value, why="[/] \x1b[31mfor no reason")
+    stand(demo.ledger, run, state=chance.choice(list(RunState)), why="[/] \x1b[31mfor no reason")
     demo.ledger.event(chance.choice(("info", "good", "warning", "bad")), f"run {run} [/]", actor="driver", run=run)
 
 

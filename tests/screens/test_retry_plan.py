@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from console.ledger import runs
 from flowspec.states import RunState
-from tests.ledger_fixture import NOW, DemoLedger
+from tests.ledger_fixture import NOW, DemoLedger, stand
 from tests.screen_driver import make_app, settled, until, until_shown
 
 SMALL = (80, 24)
@@ -62,7 +61,7 @@ async def test_a_long_plan_leaves_room_for_the_answers(demo: DemoLedger) -> None
 
 async def test_an_inactive_flow_run_is_resumed_without_a_plan(demo: DemoLedger) -> None:
     why = "the flow run is inactive: Globus asks for a consent that is missing: data_access"
-    runs.set_run(demo.ledger, 1214, state=RunState.RUNNING.value, why=why)
+    stand(demo.ledger, 1214, state=RunState.RUNNING, why=why)
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
@@ -71,7 +70,7 @@ async def test_an_inactive_flow_run_is_resumed_without_a_plan(demo: DemoLedger) 
 
 
 async def test_an_automatic_retry_can_be_stopped(demo: DemoLedger) -> None:
-    runs.set_run(demo.ledger, 1214, again_at=NOW + 600, why="node lost. Retried by itself at 14:13 (1 of 3)")
+    stand(demo.ledger, 1214, again_at=NOW + 600, why="node lost. Retried by itself at 14:13 (1 of 3)")
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
@@ -88,7 +87,7 @@ async def test_a_run_that_may_hang_is_ended_and_done_again_after_one_question(de
         await pilot.press("home", "down", "down", "r")
         await until_shown(pilot, "run 1217 is running: nothing to retry")
         why = "fit 38/42: segment 07 running since 13:40, usually 2 m: it may hang; r ends it and does it again"
-        runs.set_run(demo.ledger, 1217, why=why)
+        stand(demo.ledger, 1217, why=why)
         await until_shown(pilot, "it may hang")
         await pilot.press("r")
         await until_shown(pilot, "End run 1217 and do it again?", "Yes, do run 1217 again")

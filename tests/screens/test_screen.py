@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from console.ledger import acknowledged, runs
+from console.ledger import acknowledged
 from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
 from flowspec.readiness import Verdict
@@ -14,7 +14,7 @@ from flowspec.states import RunState
 from screens.keys.actions import ACTIONS, MOVES, QUIT, SUSPEND
 from screens.reader import Look
 from screens.rows import bars
-from tests.ledger_fixture import NOW, DemoLedger, demo_ledger
+from tests.ledger_fixture import NOW, DemoLedger, demo_ledger, stand
 from tests.screen_driver import WATCHING, make_app, settled, shown, until, until_shown
 
 WIDE, SMALL = (120, 40), (80, 24)
@@ -216,7 +216,7 @@ async def test_new_data_do_not_move_the_cursor(demo: DemoLedger) -> None:
         await pilot.press("down")
         demo.found(1220, Verdict.TAKING, "segment 00 is growing", 1)
         await until_shown(pilot, "  1220 taking", ">  1218 ready")
-        runs.set_run(demo.ledger, 1218, state=RunState.QUEUED.value, why="is next")
+        stand(demo.ledger, 1218, state=RunState.QUEUED, why="is next")
         await until_shown(pilot, ">  1218 queued")
 
 

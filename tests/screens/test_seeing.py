@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from textual import events
 
-from console.ledger import runs as run_rows
 from flowspec.states import RunState
 from screens.keys import bulk
 from screens.keys.actions import CANCEL, LAUNCH, READ_ONLY, RETRY
 from screens.widgets.prompt import Prompt
-from tests.ledger_fixture import DemoLedger
+from tests.ledger_fixture import DemoLedger, stand
 from tests.screen_driver import make_app, settled, shown, until, until_shown
 
 WIDE, SMALL = (120, 40), (80, 24)
@@ -79,7 +78,7 @@ async def test_only_problems_sorting_and_a_run_that_becomes_one(demo: DemoLedger
         await pilot.press("p")
         screen = await until_shown(pilot, "problems only", "1214 FAILED", "1213 INCOMPLETE", "1212 ABNORMAL")
         assert "1216 running" not in screen.split("Segments")[0][:60]
-        run_rows.set_run(demo.ledger, 1209, state=RunState.FAILED.value, why="failed at fit")
+        stand(demo.ledger, 1209, state=RunState.FAILED, why="failed at fit")
         await until_shown(pilot, "1209 FAILED")
         await pilot.press("s", "S")
         await until_shown(pilot, "problems only  by RUN down", ">  1214 FAILED")
@@ -90,7 +89,7 @@ async def test_only_problems_sorting_and_a_run_that_becomes_one(demo: DemoLedger
 
 async def test_marked_runs_are_acted_on_together_after_one_question(demo: DemoLedger) -> None:
     for run in (1209, 1210):
-        run_rows.set_run(demo.ledger, run, state=RunState.READY.value, why="complete")
+        stand(demo.ledger, run, state=RunState.READY, why="complete")
     app = make_app(demo.ledger.path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)

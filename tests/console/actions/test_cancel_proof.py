@@ -12,7 +12,8 @@ from console.actions import launch, queue, requests
 from console.actions.launch import LOOKUP_SECONDS
 from console.cli.status import status_json, status_text
 from console.evidence import poll
-from console.ledger import attempts, cancel_lines, evidence, runs
+from console.ledger import attempts, cancel_lines, dossier, evidence, runs
+from flowspec.conditions import reason
 from flowspec.plan import plan_all
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import Stage
@@ -20,6 +21,7 @@ from flowspec.states import AttemptState, RunState
 from remote.globus.compute import TaskStatus
 from remote.globus.errors import RemoteError
 from tests.cancel_fixture import ID, Globus, Killed, Mortal, iso, make_context
+from tests.ledger_fixture import end_attempt, stand
 
 DOWN = RemoteError("later", "flows", "run", "the service cannot be reached", "wait")
 FORBIDDEN = RemoteError("operator", "transfer", "mkdir", "403: no right", "ask for the right")
@@ -37,10 +39,10 @@ def ctx(tmp_path, globus):
 
 def start(ctx, *, send=True):
     """Run 7 of three segments, its attempt intended, and started unless told otherwise."""
-    judged = Judgement(7, Verdict.READY, "complete", (0, 1, 2), 3000, "title", 1, 2, 1.0, "print")
+    judged = Judgement(7, Verdict.READY, reason("run.complete"), (0, 1, 2), 3000, "title", 1, 2, 1.0, "print")
     runs.record_judgement(ctx.ledger, "/data/run7", judged, dict.fromkeys((0, 1, 2), 1000))
     queue.queue(ctx, run(ctx), "me@here")
-    launch.intend(ctx, run(ctx), plan_all(7, (0, 1, 2)), "me@here")
+    launch.intend(ctx, dossier.read(ctx.ledger, 7), plan_all(7, (0, 1, 2)), "me@here")
     if send:
         launch.send_intents(ctx)
 
@@ -98,8 +100,8 @@ def test_the_marker_comes_first_and_each_line_is_ticked_when_seen_gone(ctx, glob
     globus.task_ends(1)
     see(ctx)
     assert gone(ctx) == {marker, "flow-run-1", "task-1"}
-    assert lines(ctx)["task-1"].seen == "ended (return code 143)"
-    assert lines(ctx)["task-2"].seen == "pending"
+    assert lines(ctx)["task-1"].words == "ended (return code 143)"
+    assert lines(ctx)["task-2"].words == "pending"
     assert run(ctx).why.endswith("fit of segments 00, 02 (task ids task-0, task-2)")
     globus.task_ends(0)
     globus.task_ends(2)
@@ -176,7 +178,7 @@ def test_tasks_whose_ids_are_never_told_are_ticked_by_what_the_jobs_leave_at_the
     see(ctx)
     assert globus.flow_run.cancelled
     assert run(ctx).state is RunState.CANCELLING
-    assert lines(ctx)["not told: fit"].seen == "the site has not told the end of fit-01"
+    assert lines(ctx)["not told: fit"].words == "the site has not told the end of fit-01"
     globus.told_at_the_site["fit-01"] = None
     see(ctx)
     assert run(ctx).state is RunState.CANCELLED
@@ -339,7 +341,8 @@ def test_an_intent_without_an_answer_is_settled_first_and_not_sent_again(ctx, gl
 
 def test_a_queued_run_is_taken_from_the_queue(ctx, globus):
     start(ctx, send=False)
-    attempts.set_attempt(ctx.ledger, 1, state=AttemptState.FAILED.value)
+    end_attempt(ctx.ledger, 1, state=AttemptState.FAILED)
+    stand(ctx.ledger, 7, RunState.READY)
     queue.queue(ctx, run(ctx), "me@here")
     assert cancel(ctx).answer == "run 7 is no longer queued"
     assert run(ctx).state is RunState.CANCELLED
@@ -347,7 +350,7 @@ def test_a_queued_run_is_taken_from_the_queue(ctx, globus):
 
 def test_between_two_attempts_no_further_one_is_started(ctx, globus):
     start(ctx)
-    attempts.set_attempt(ctx.ledger, 1, state=AttemptState.SUCCEEDED.value)
+    end_attempt(ctx.ledger, 1, state=AttemptState.SUCCEEDED)
     assert cancel(ctx).answer == "run 7 is cancelled: no further attempt is started"
     queue.go_on(ctx)
     assert len(attempts.attempts(ctx.ledger, 7)) == 1
@@ -355,7 +358,7 @@ def test_between_two_attempts_no_further_one_is_started(ctx, globus):
 
 def test_a_run_that_is_done_is_not_cancelled(ctx, globus):
     start(ctx)
-    runs.set_run(ctx.ledger, 7, state=RunState.DONE.value)
+    stand(ctx.ledger, 7, state=RunState.DONE)
     refused = cancel(ctx)
     assert (refused.state, refused.answer) == ("refused", "run 7 is done: there is nothing to cancel")
 

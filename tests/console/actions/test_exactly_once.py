@@ -23,8 +23,9 @@ from console.ledger import runs
 from console.ledger.attempts import Attempt
 from console.ledger.store import Ledger
 from console.settings.model import Policy
+from flowspec.conditions import Reason
 from flowspec.readiness import Verdict
-from flowspec.states import OPEN, AttemptState, RunState
+from flowspec.states import ENDED_BADLY, ENDED_WELL, FAILED, OPEN, RETURNED, AttemptState
 from remote.globus.errors import RemoteError
 from tests.fake_globus import Clock, Remote, judge, make_context
 
@@ -122,13 +123,21 @@ class ExactlyOnce(RuleBasedStateMachine):
             self.restart()
         self.ledger.fuse = 0
 
-    @precondition(lambda self: any(a.state is AttemptState.STARTED for a in attempt_rows.open_attempts(self.ledger)))
+    @precondition(lambda self: self.under_way())
     @rule(good=st.booleans(), data=st.data())
     def flow_run_ends(self, good: bool, data: st.DataObject) -> None:
-        going = [a for a in attempt_rows.open_attempts(self.ledger) if a.state is AttemptState.STARTED]
+        going = self.under_way()
         attempt = data.draw(st.sampled_from(going))
-        states = (AttemptState.SUCCEEDED, RunState.DONE) if good else (AttemptState.FAILED, RunState.FAILED)
-        conclude.end(self.ctx, attempt, *states, "it ended")
+        why = Reason("words", {"words": "it ended"})
+        if good:
+            conclude.end(self.ctx, attempt, ENDED_WELL, RETURNED, why, result="/results/it")
+        else:
+            conclude.end(self.ctx, attempt, ENDED_BADLY, FAILED, why, again_at=None)
+
+    def under_way(self) -> list[Attempt]:
+        """The attempts whose end the pollers judge: a cancel is seen through otherwise."""
+        going = attempt_rows.open_attempts(self.ledger)
+        return [a for a in going if a.state is AttemptState.STARTED and a.cancel_at is None]
 
     # ---- what must hold
 

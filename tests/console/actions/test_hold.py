@@ -6,6 +6,7 @@ from console.ledger.store import Ledger
 from console.settings.model import Policy
 from flowspec.states import RunState
 from tests.fake_globus import Clock, Remote, judge, make_context
+from tests.ledger_fixture import stand
 
 
 @pytest.fixture
@@ -13,7 +14,7 @@ def ctx(tmp_path):
     """Run 1 is queued behind a limit of no flow runs."""
     made = make_context(Ledger(tmp_path / "ledger.db", now=Clock()), Remote(), Policy(max_in_flight=3))
     judge(made, 1)
-    runs.set_run(made.ledger, 1, state=RunState.QUEUED.value, why="is next")
+    stand(made.ledger, 1, state=RunState.QUEUED, why="is next")
     return made
 
 

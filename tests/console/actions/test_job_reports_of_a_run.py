@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from console.actions import fetch_reports, launch, requests
 from console.actions.report_files import LINE_CELLS, REPORT_BYTES, TAIL_BYTES, TAIL_LINES, JobReport, parse, read
 from console.cli.status import status_json
-from console.ledger import attempts, failures, job_reports, runs
+from console.ledger import dossier, failures, job_reports
 from console.ledger.job_reports import ReportState
 from console.ledger.store import Ledger
 from console.reading import detail as reading
@@ -27,6 +27,7 @@ from flowspec.states import AttemptState, RunState
 from remote.globus.errors import RemoteError
 from remote.globus.transfer import RemoteFile, TransferTask
 from tests.fake_globus import Clock, Remote, judge, make_context
+from tests.ledger_fixture import end_attempt, stand
 
 RUN = 12
 TASK = TransferTask("t", "ACTIVE", "", 2, 0, 0, 0, 0.0, 0, "OK", "", None, "", None, None)
@@ -98,8 +99,10 @@ def ctx(tmp_path: Path, site: Site):
     """Run 12 of two segments; its only attempt was started."""
     ledger = Ledger(tmp_path / "ledger.db", now=Clock())
     found = replace(make_context(ledger, Remote(transfer=site), Policy()), results=site.dtn)
-    launch.intend(found, judge(found, RUN), plan_all(RUN, (0, 1)), "me")
-    attempts.set_attempt(ledger, 1, state=AttemptState.STARTED.value, started_at=ledger.now())
+    judge(found, RUN)
+    stand(ledger, RUN, RunState.QUEUED)
+    launch.intend(found, dossier.read(found.ledger, RUN), plan_all(RUN, (0, 1)), "me")
+    end_attempt(ledger, 1, state=AttemptState.STARTED, started_at=ledger.now())
     return found
 
 
@@ -243,8 +246,8 @@ def test_of_an_attempt_that_failed_the_first_reports_come_by_themselves(ctx, sit
     failures.record(ctx.ledger, RUN, [*found, Failure(1, Stage.TRANSFER, None, Kind.STAYS, "no space")])
     fetch_reports.fetch(ctx)
     assert job_reports.of_run(ctx.ledger, RUN) == [], "it has not ended yet"
-    attempts.set_attempt(ctx.ledger, 1, state=AttemptState.FAILED.value, ended_at=ctx.now())
-    runs.set_run(ctx.ledger, RUN, state=RunState.FAILED.value)
+    end_attempt(ctx.ledger, 1, state=AttemptState.FAILED, ended_at=ctx.now())
+    stand(ctx.ledger, RUN, state=RunState.FAILED)
     for _ in range(4):
         fetch_reports.fetch(ctx)
     wanted = job_reports.of_run(ctx.ledger, RUN)

@@ -12,11 +12,13 @@ from console.actions.reconcile import settle
 from console.context import Context
 from console.driver import round
 from console.evidence import poll
-from console.ledger import attempts, runs
+from console.ledger import attempts, dossier, runs
 from console.ledger.store import Ledger
+from flowspec.conditions import reason
 from flowspec.plan import plan_all
 from flowspec.readiness import Judgement, Verdict
 from flowspec.states import AttemptState, RunState
+from tests.ledger_fixture import end_attempt, stand
 from tests.pipeline_fixture import Pipeline, running_pipeline
 
 
@@ -27,13 +29,16 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory):
 
 
 def judged(ctx: Context, run: int) -> runs.Run:
-    found = Judgement(run, Verdict.READY, "complete", (0, 1), 20, "", 1, 2, 1.0, "print")
-    return runs.record_judgement(ctx.ledger, f"/data/run{run}", found, {0: 10, 1: 10})
+    found = Judgement(run, Verdict.READY, reason("words", words="is complete"), (0, 1), 20, "", 1, 2, 1.0, "print")
+    runs.record_judgement(ctx.ledger, f"/data/run{run}", found, {0: 10, 1: 10})
+    return runs.run(ctx.ledger, run)
 
 
 def started_run(pipeline: Pipeline, run: int) -> attempts.Attempt:
     ctx = pipeline.make_context()
-    intend(ctx, judged(ctx, run), plan_all(run, (0, 1)), "me@here")
+    judged(ctx, run)
+    stand(ctx.ledger, run, RunState.QUEUED)
+    intend(ctx, dossier.read(ctx.ledger, run), plan_all(run, (0, 1)), "me@here")
     round.launch_what_is_due(ctx)
     attempt = attempts.newest_attempt(ctx.ledger, run)
     assert attempt is not None
@@ -69,7 +74,7 @@ def test_a_lost_ledger_finds_its_flow_runs_again(pipeline: Pipeline, tmp_path: P
 
 def test_an_intent_whose_answer_was_lost_gets_its_flow_run(pipeline: Pipeline) -> None:
     attempt, ctx = started_run(pipeline, 22), pipeline.make_context()
-    attempts.set_attempt(ctx.ledger, attempt.attempt, state=AttemptState.INTENT.value, flow_run=None)
+    end_attempt(ctx.ledger, attempt.attempt, state=AttemptState.INTENT, flow_run=None)
     settle(ctx)
     (found,) = attempts.attempts(ctx.ledger, 22)
     assert (found.state, found.flow_run) == (AttemptState.STARTED, attempt.flow_run)
@@ -86,7 +91,7 @@ def test_a_second_flow_run_of_an_attempt_is_cancelled(pipeline: Pipeline) -> Non
 
 def test_a_flow_run_that_shows_up_after_its_attempt_was_given_up_is_cancelled(pipeline: Pipeline) -> None:
     attempt, ctx = started_run(pipeline, 25), pipeline.make_context()
-    attempts.set_attempt(ctx.ledger, attempt.attempt, state=AttemptState.CANCELLED.value, flow_run=None)
+    end_attempt(ctx.ledger, attempt.attempt, state=AttemptState.CANCELLED, flow_run=None)
     settle(ctx)
     assert ctx.remote.flows.run(str(attempt.flow_run)).cancelled
     (found,) = attempts.attempts(ctx.ledger, 25)
@@ -96,7 +101,9 @@ def test_a_flow_run_that_shows_up_after_its_attempt_was_given_up_is_cancelled(pi
 def test_a_run_that_is_under_way_otherwise_is_left_alone(pipeline: Pipeline, tmp_path: Path) -> None:
     other = started_run(pipeline, 24)
     ctx = with_ledger(pipeline, tmp_path / "other.db")
-    intend(ctx, judged(ctx, 24), plan_all(24, (0, 1)), "me@here")
+    judged(ctx, 24)
+    stand(ctx.ledger, 24, RunState.QUEUED)
+    intend(ctx, dossier.read(ctx.ledger, 24), plan_all(24, (0, 1)), "me@here")
     settle(ctx)
     (mine,) = attempts.attempts(ctx.ledger, 24)
     assert mine.flow_run is None

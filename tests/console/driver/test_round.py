@@ -14,11 +14,13 @@ from console.ledger import attempts
 from console.ledger import runs as run_rows
 from console.ledger.store import Ledger
 from console.settings.model import Policy
+from flowspec.conditions import reason
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
 from remote.globus.errors import RemoteError
 from tests.fake_globus import Clock, Remote, judge, make_context
+from tests.ledger_fixture import stand
 
 
 @pytest.fixture
@@ -140,10 +142,10 @@ def test_runs_wait_for_an_offline_endpoint(ctx):
 def test_a_queued_run_that_changes_again_waits(ctx):
     ctx.ledger.put("auto", "off")
     judge(ctx, 1)
-    run_rows.set_run(ctx.ledger, 1, state=RunState.QUEUED.value)
-    judge(ctx, 1, Verdict.ARRIVING, reason="run 1 is arriving: segment 02 is being copied")
+    stand(ctx.ledger, 1, state=RunState.QUEUED)
+    judge(ctx, 1, Verdict.ARRIVING, reason="is arriving: segment 02 is being copied")
     launch(ctx)
-    assert run_rows.run(ctx.ledger, 1).why == "held: run 1 is arriving: segment 02 is being copied"
+    assert run_rows.run(ctx.ledger, 1).why == "held: is arriving: segment 02 is being copied"
     assert ctx.remote.flows.there == []
     judge(ctx, 1)
     launch(ctx)
@@ -165,7 +167,7 @@ def test_requests_that_make_no_sense_are_refused(ctx):
 
 
 def test_the_directory_name_of_the_run_is_kept(ctx):
-    judged = Judgement(12, Verdict.READY, "complete", (0,), 1000, "t", 1, 2, 1.0, "p")
+    judged = Judgement(12, Verdict.READY, reason("words", words="is complete"), (0,), 1000, "t", 1, 2, 1.0, "p")
     run_rows.record_judgement(ctx.ledger, str(Path("/data/run0012")), judged, {0: 1000})
     launch(ctx)
     assert attempts.attempts(ctx.ledger, 12)[0].body["source"]["path"] == "/runs/run0012/"
@@ -188,7 +190,7 @@ def test_a_campaign_waits_behind_new_data(ctx):
     ctx.ledger.put("auto", "off")
     for run in range(1, 5):
         judge(ctx, run)
-        run_rows.set_run(ctx.ledger, run, state=RunState.QUEUED.value, ready_at=float(run), priority=int(run < 3))
+        stand(ctx.ledger, run, state=RunState.QUEUED, ready_at=float(run), priority=int(run < 3))
     launch(ctx)
     assert started(ctx) == [3, 4, 1]
 

@@ -136,9 +136,7 @@ def test_a_backup_is_made_of_a_ledger_with_runs(path, quick):
     working = Working(path, wait, wait)
     until(lambda: driver(path).epoch)
     with ledger.change() as db:
-        db.execute(
-            "INSERT INTO runs (run, path, verdict, reason, state, updated) VALUES (7, '/r', 'ready', '', 'done', 1)"
-        )
+        db.execute("INSERT INTO runs (run, path, verdict, state, updated) VALUES (7, '/r', 'ready', 'done', 1)")
     working.end()
     assert list(path.parent.glob("*.backup-*")) == []  # there was nothing to lose
     working = Working(path, wait, wait)

@@ -22,7 +22,7 @@ from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
 from remote.globus.errors import RemoteError
-from tests.ledger_fixture import NOW, DemoLedger
+from tests.ledger_fixture import NOW, DemoLedger, end_attempt
 
 LOOK = 5.0  # s between the looks of the poller
 
@@ -105,7 +105,7 @@ def test_unnoticed_is_what_every_task_of_the_present_stage_of_this_attempt_says(
 def test_what_an_earlier_attempt_did_is_not_taken_for_the_end_of_this_one(bench):
     first = bench.start(1)
     bench.say(first, Says.DONE)
-    attempts.set_attempt(bench.ledger, first, state=AttemptState.FAILED.value)
+    end_attempt(bench.ledger, first, state=AttemptState.FAILED)
     second = bench.start(1)
     assert unnoticed(bench.ledger, bench.attempt(second)) is None
     bench.say(second, Says.DONE)  # in the same words

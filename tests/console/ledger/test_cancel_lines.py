@@ -7,17 +7,24 @@ from dataclasses import replace
 import pytest
 
 from console.ledger import attempts, cancel_lines
-from console.ledger.cancel_lines import CancelLine, LineKind, left, ticks, work
+from console.ledger.cancel_lines import CancelLine, LineKind, left, ticks
+from flowspec import catalogue
+from flowspec.conditions import Reason, reason
 from flowspec.stages import Stage
 from flowspec.states import RunState
 from tests.ledger_fixture import DemoLedger
 
-FLOW_RUN = CancelLine(LineKind.FLOW_RUN, "flow-run-1", "flow run", "ACTIVE")
-ANALYZE = CancelLine(LineKind.COMPUTE_TASK, "a-task", work(Stage.ANALYZE, None), "pending")
+
+def status(words: str) -> Reason:
+    return reason("seen.status", status=words)
+
+
+FLOW_RUN = CancelLine(LineKind.FLOW_RUN, "flow-run-1", seen=status("ACTIVE"))
+ANALYZE = CancelLine(LineKind.COMPUTE_TASK, "a-task", Stage.ANALYZE, seen=status("pending"))
 
 
 def fits(*segments: int) -> list[CancelLine]:
-    return [CancelLine(LineKind.COMPUTE_TASK, f"t{s}", work(Stage.FIT, s), "running") for s in segments]
+    return [CancelLine(LineKind.COMPUTE_TASK, f"t{s}", Stage.FIT, s, status("running")) for s in segments]
 
 
 @pytest.fixture
@@ -44,15 +51,17 @@ def test_what_is_gone_stays_gone(demo):
 
 def test_what_is_left_is_told_with_its_ids_and_the_endpoint_that_is_offline():
     lines = [FLOW_RUN, *fits(3, 7, 9), replace(fits(8)[0], gone_at=1.0), ANALYZE]
-    assert left(lines, {"fit": "frib-fit-mpi"}) == (
-        "flow run flow-run-1 (ACTIVE); fit of segments 03, 07, 09 (task ids t3, t7 and 1 more), "
+    told = reason("cancel.left", who="anna", **left(lines, {"fit": "frib-fit-mpi"}))
+    assert catalogue.sentence(told) == (
+        "cancelled by anna, still running: flow run flow-run-1 (ACTIVE); "
+        "fit of segments 03, 07, 09 (task ids t3, t7 and 1 more), "
         "endpoint frib-fit-mpi offline; analyze (task ids a-task)"
     )
-    assert left([replace(line, gone_at=1.0) for line in lines], {}) == ""
+    assert left([replace(line, gone_at=1.0) for line in lines], {}) == {"lines": [], "stages": []}
 
 
 def test_the_tasks_of_a_stage_are_ticked_together():
-    lines = [replace(FLOW_RUN, seen="cancelled", gone_at=1.0), *fits(10, 9)]
+    lines = [replace(FLOW_RUN, seen=Reason("seen.cancelled"), gone_at=1.0), *fits(10, 9)]
     assert ticks(lines, {}) == [
         (True, "flow run cancelled"),
         (False, "fit 0 of 2 ended; left: segments 10, 09 (task ids t10, t9)"),

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from console.cli.status import status_json, status_text
-from console.ledger import runs
+from console.ledger import overview
 from console.ledger.presence import DriverLock
 from console.ledger.sources import Source
 from console.reading import snapshot
@@ -12,7 +12,7 @@ from console.reading.snapshot import SnapshotReader
 from flowspec.readiness import Verdict
 from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
-from tests.ledger_fixture import NOW, DemoLedger, demo_ledger
+from tests.ledger_fixture import NOW, DemoLedger, demo_ledger, stand
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_runs_are_newest_first_with_what_the_overview_needs(demo: DemoLedger) ->
     assert seen.run(1) is None
     taken = seen.run(1219)
     assert taken is not None
-    assert (taken.why, taken.because) == ("run 1219 is taking: segment 02 is growing", "segment 02 is growing")
+    assert (taken.why, taken.because) == ("segment 02 is growing", "segment 02 is growing")
 
 
 def test_flow_runs_are_the_open_ones_then_the_newest_ended(demo: DemoLedger) -> None:
@@ -47,7 +47,7 @@ def test_flow_runs_are_the_open_ones_then_the_newest_ended(demo: DemoLedger) -> 
 def test_rows_that_have_not_changed_are_the_same_objects(demo: DemoLedger) -> None:
     reader = SnapshotReader(demo.ledger)
     before = reader.snapshot()
-    runs.set_run(demo.ledger, 1218, state=RunState.QUEUED.value, why="is next")
+    stand(demo.ledger, 1218, state=RunState.QUEUED, why="is next")
     after = reader.snapshot()
     changed = [new.run for old, new in zip(before.runs, after.runs, strict=True) if old is not new]
     assert changed == [1218]
@@ -57,10 +57,10 @@ def test_only_runs_written_lately_are_read_again(demo: DemoLedger, monkeypatch: 
     reader = SnapshotReader(demo.ledger)
     reader.snapshot()
     read: list[int] = []
-    monkeypatch.setattr(snapshot, "_RUNS", snapshot._RUNS.replace("SELECT run,", "SELECT note(run),"))
+    monkeypatch.setattr(overview, "_RUNS", overview._RUNS.replace("SELECT run,", "SELECT note(run),"))
     demo.ledger._db.create_function("note", 1, lambda run: read.append(run) or run)
     demo.at = NOW + 60
-    runs.set_run(demo.ledger, 1218, state=RunState.QUEUED.value, why="is next")
+    stand(demo.ledger, 1218, state=RunState.QUEUED, why="is next")
     assert reader.snapshot().run(1218).why == "is next"  # type: ignore[union-attr]
     assert 1218 in read
     assert 1200 not in read
@@ -77,15 +77,15 @@ def test_the_newest_runs_can_be_had_first_and_then_all(demo: DemoLedger) -> None
 def test_a_clock_that_is_set_back_hides_nothing(demo: DemoLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = SnapshotReader(demo.ledger)
     demo.at = NOW + 3600
-    runs.set_run(demo.ledger, 1218, why="is next")
+    stand(demo.ledger, 1218, why="is next")
     reader.snapshot()
     demo.at = NOW  # of the screen and the driver alike
-    runs.set_run(demo.ledger, 1218, why="is next but one")
+    stand(demo.ledger, 1218, why="is next but one")
     assert reader.snapshot().run(1218).why == "is next but one"  # type: ignore[union-attr]
     with demo.ledger.change() as db:  # by a driver on another machine
-        db.execute("UPDATE runs SET why = 'is last', updated = ? WHERE run = 1218", (NOW - 3600,))
+        db.execute("UPDATE runs SET title = 'last', updated = ? WHERE run = 1218", (NOW - 3600,))
     monkeypatch.setattr(snapshot, "READ_ALL_SECONDS", 0.0)
-    assert reader.snapshot().run(1218).why == "is last"  # type: ignore[union-attr]
+    assert reader.snapshot().run(1218).title == "last"  # type: ignore[union-attr]
 
 
 def test_nobody_drives_until_somebody_does(demo: DemoLedger) -> None:
@@ -139,7 +139,7 @@ def test_status_json_of_one_run_has_its_segments_and_attempts(demo: DemoLedger) 
 
 
 def test_status_text_keeps_its_columns_and_shows_hostile_text_harmlessly(demo: DemoLedger) -> None:
-    demo.found(1220, Verdict.INCOMPLETE, "run 1220 segment \x1b[31m03\nis\u202e missing", [0, 1])
+    demo.found(1220, Verdict.INCOMPLETE, "segment \x1b[31m03\nis\u202e missing", [0, 1])
     overview = status_text(demo.ledger)
     row = next(line for line in overview.splitlines() if line.startswith("1220"))
     assert "segment 03 is missing" in row
@@ -151,10 +151,10 @@ def test_status_text_keeps_its_columns_and_shows_hostile_text_harmlessly(demo: D
 
 def test_reading_thousands_of_runs_takes_a_handful_of_statements(tmp_path: Path) -> None:
     demo = DemoLedger(tmp_path / "ledger")
-    columns = "run, path, verdict, reason, segments, state, updated"
+    columns = "run, path, verdict, segments, state, updated"
     with demo.ledger.change() as db:
-        rows = [(n, "/d", "ready", "12 segments", json.dumps(list(range(20))), "done", 0) for n in range(2000)]
-        db.executemany(f"INSERT INTO runs ({columns}) VALUES (?,?,?,?,?,?,?)", rows)
+        rows = [(n, "/d", "ready", json.dumps(list(range(20))), "done", 0) for n in range(2000)]
+        db.executemany(f"INSERT INTO runs ({columns}) VALUES (?,?,?,?,?,?)", rows)
     statements: list[str] = []
     demo.ledger._db.set_trace_callback(statements.append)
     assert len(SnapshotReader(demo.ledger).snapshot().runs) == 2000

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from console.ledger import endpoints as endpoint_table
-from console.ledger import runs
 from console.ledger.endpoints import EndpointRow
 from console.ledger.store import Ledger
+from flowspec.conditions import reason
+from flowspec.stages import Stage
 from flowspec.states import RunState
 from screens.rows import endpoints
-from tests.ledger_fixture import NOW, DemoLedger
+from tests.ledger_fixture import NOW, DemoLedger, stand
 from tests.screen_driver import make_app, settled, shown, until_shown
 
 WIDE, SMALL = (120, 40), (80, 24)
@@ -21,8 +22,8 @@ def told(row: EndpointRow, heard: float | None = NOW - 4) -> tuple[str, str]:
 
 
 def test_work_and_who_waits_come_from_attempts_under_way_only(demo: DemoLedger) -> None:
-    why = "held: compute endpoint frib-fit-mpi is offline since 13:00"
-    runs.set_run(demo.ledger, 1209, state=RunState.QUEUED.value, why=why)
+    why = reason("queue.endpoint", endpoint="frib-fit-mpi", since=NOW - 3780)
+    stand(demo.ledger, 1209, state=RunState.QUEUED, why=why)
     fit, convert = (row for row in endpoint_table.read(demo.ledger) if row.name != "frib-analysis")
     assert {fit.stage, convert.stage} == {"fit", "convert"}
     by_name = {row.name: row for row in (fit, convert)}
@@ -68,3 +69,11 @@ def test_a_ledger_without_endpoints_has_none(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger")
     assert endpoint_table.read(ledger) == ()
     ledger.close()
+
+
+def test_an_endpoint_whose_name_begins_another_name_is_not_waited_for(demo: DemoLedger) -> None:
+    demo.endpoint("frib-fit", Stage.CONVERT, True, 60)
+    stand(demo.ledger, 1209, RunState.QUEUED, reason("queue.endpoint", endpoint="frib-fit-mpi", since=NOW))
+    waiting = {row.name: row.waiting for row in endpoint_table.read(demo.ledger)}
+    assert 1209 in waiting["frib-fit-mpi"]
+    assert waiting["frib-fit"] == ()

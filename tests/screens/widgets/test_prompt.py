@@ -6,11 +6,10 @@ import pytest
 from textual import events
 from textual.widgets import Button
 
-from console.ledger import runs as run_rows
 from flowspec.states import RunState
 from screens.keys import bulk
 from screens.keys.actions import RETRY
-from tests.ledger_fixture import DemoLedger
+from tests.ledger_fixture import DemoLedger, stand
 from tests.screen_driver import make_app, settled, shown, until, until_shown
 
 WIDE, SMALL = (120, 40), (80, 24)
@@ -52,7 +51,7 @@ async def test_a_word_that_comes_all_at_once_is_the_word(demo: DemoLedger) -> No
 
 
 async def test_the_question_on_many_retries_sums_up_what_is_missing(demo: DemoLedger) -> None:
-    run_rows.set_run(demo.ledger, 1216, state=RunState.FAILED.value, why="failed at convert")
+    stand(demo.ledger, 1216, state=RunState.FAILED, why="failed at convert")
     app = make_app(demo.ledger.path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)

@@ -1,0 +1,52 @@
+"""The rows of events: what happened, append-only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.ledger.store import Ledger
+
+
+@dataclass(frozen=True)
+class Event:
+    event: int
+    at: float
+    actor: str
+    level: str
+    run: int | None
+    segment: int | None
+    text: str
+
+    @property
+    def important(self) -> bool:
+        return self.level != "info"
+
+
+_COLUMNS = "SELECT event, at, actor, level, run, segment, text FROM events"
+
+
+def newest(ledger: Ledger, at_most: int) -> list[Event]:
+    """The newest first."""
+    return [Event(*row) for row in ledger.rows(f"{_COLUMNS} ORDER BY event DESC LIMIT ?", at_most)]
+
+
+def of_run(ledger: Ledger, run: int, at_most: int) -> list[Event]:
+    """The newest first."""
+    return [Event(*row) for row in ledger.rows(f"{_COLUMNS} WHERE run = ? ORDER BY event DESC LIMIT ?", run, at_most)]
+
+
+def after(ledger: Ledger, event: int) -> list[Event]:
+    """Those that were written after an event, oldest first."""
+    return [Event(*row) for row in ledger.rows(f"{_COLUMNS} WHERE event > ? ORDER BY event", event)]
+
+
+def before(ledger: Ledger, event: int, at_most: int) -> list[Event]:
+    """Those that were written before an event, the newest first."""
+    rows = ledger.rows(f"{_COLUMNS} WHERE event < ? ORDER BY event DESC LIMIT ?", event, at_most)
+    return [Event(*row) for row in rows]
+
+
+def last(ledger: Ledger) -> int:
+    """The number of the newest event; 0 when there is none."""
+    row = ledger.row("SELECT max(event) AS event FROM events")
+    return (row["event"] if row else None) or 0
