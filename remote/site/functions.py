@@ -25,7 +25,8 @@ def fit(kit: str, run: int, segment: int, input_dir: str, output_dir: str, log_d
         )
         lines = (job.stdout or job.stderr).decode("ascii", "replace").splitlines()
         if job.returncode == 0:
-            return json.loads(lines[-1])
+            reply: dict[str, Any] = json.loads(lines[-1])
+            return reply
         cause = f"job.py of fit ended with return code {job.returncode}: {lines[-1:]}"
     except Exception as error:
         cause = f"job.py of fit could not be run: {error!r}"
@@ -48,7 +49,8 @@ def convert(
         )
         lines = (job.stdout or job.stderr).decode("ascii", "replace").splitlines()
         if job.returncode == 0:
-            return json.loads(lines[-1])
+            reply: dict[str, Any] = json.loads(lines[-1])
+            return reply
         cause = f"job.py of convert ended with return code {job.returncode}: {lines[-1:]}"
     except Exception as error:
         cause = f"job.py of convert could not be run: {error!r}"
@@ -71,7 +73,8 @@ def analyze(
         )
         lines = (job.stdout or job.stderr).decode("ascii", "replace").splitlines()
         if job.returncode == 0:
-            return json.loads(lines[-1])
+            reply: dict[str, Any] = json.loads(lines[-1])
+            return reply
         cause = f"job.py of analyze ended with return code {job.returncode}: {lines[-1:]}"
     except Exception as error:
         cause = f"job.py of analyze could not be run: {error!r}"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from remote.sandbox.compute.service import ComputeError
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows.action_bodies import Document
+from remote.sandbox.flows.provider import Provider
 from remote.sandbox.transfer.faults import run_and_segment, stage_of
-
-if TYPE_CHECKING:
-    from remote.sandbox.flows.providers import Provider
 
 
 def late(interval: Callable[[int], float], faults: Faults, speed: float) -> Callable[[int], float]:

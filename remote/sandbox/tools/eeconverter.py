@@ -23,7 +23,7 @@ from flowspec.names import shown
 from flowspec.ringframes import Buffer, ItemType, RingItemError, read_frame
 from flowspec.ringitems import STATE_CHANGES, decode_state_change
 from remote.sandbox.tools.hits import SCHEME, Item, Place, decode, gather, map_file, places, walk
-from remote.sandbox.tools.pulses import EXTENSION, FITS, PULSE, QUALITY
+from remote.sandbox.tools.pulses import EXTENSION, FITS, PULSE_FIELDS, QUALITY
 
 TREE = "DDASFit"
 ITEMS_PER_BASKET = 20_000
@@ -98,8 +98,8 @@ def _fields(buffer: Buffer, found: list[Place]) -> dict[str, NDArray[Any]]:
     pulses = {"single": fits["single"]["pulse"]}
     pulses |= {f"double_{number}": fits["double"]["pulses"][:, number - 1] for number in (1, 2)}
     for fit, pulse in pulses.items():
-        fields |= {f"{fit}_{name}": pulse[name] for name in PULSE.names}
-    for fit in FITS.names:
+        fields |= {f"{fit}_{name}": pulse[name] for name in PULSE_FIELDS}
+    for fit in ("single", "double"):
         fields |= {f"{fit}_{name}": fits[fit][name] for name in QUALITY}
     return {name: np.ascontiguousarray(array) for name, array in fields.items()}
 

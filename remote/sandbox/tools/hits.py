@@ -86,7 +86,8 @@ def _hit_bytes(buffer: Buffer, hit: int, limit: int) -> int:
     """Length of the hit at offset `hit`, of which nothing may lie at or behind `limit`."""
     if hit + _HIT.size > limit:
         raise RingItemError(f"hit at offset {hit} is cut")
-    length, _, place, _, _, last = _HIT.unpack_from(buffer, hit)
+    numbers: tuple[int, ...] = _HIT.unpack_from(buffer, hit)
+    length, _, place, _, _, last = numbers
     channel_words, header_words, samples = place >> 17 & 0x3FFF, place >> 12 & 0x1F, last >> 16 & 0x7FFF
     if length != 2 * (channel_words + 2) or 2 * (channel_words - header_words) != samples or header_words < 4:
         raise RingItemError(f"hit at offset {hit}: its lengths contradict each other")
@@ -131,7 +132,8 @@ def decode(buffer: Buffer, found: Sequence[Place]) -> Hits:
 
 def gather(buffer: Buffer, starts: NDArray[np.intp], length: int) -> NDArray[np.uint8]:
     """`length` bytes from each offset in `starts`: (n, length)."""
-    return np.frombuffer(buffer, np.uint8)[starts[:, None] + np.arange(length)]
+    pieces: NDArray[np.uint8] = np.frombuffer(buffer, np.uint8)[starts[:, None] + np.arange(length)]
+    return pieces
 
 
 def _cfd_ns(msps: NDArray[np.uint16], word: NDArray[np.uint32]) -> NDArray[np.float64]:

@@ -18,16 +18,17 @@ FALLBACK_SLOPE = 0.1
 CHUNK = 64  # traces per evaluation: their Jacobians (10 kB each) stay in the processor's cache
 MAX_EXPONENT = 300.0
 
-PULSE = np.dtype([("position", "<f8"), ("amplitude", "<f8"), ("steepness", "<f8"), ("decayTime", "<f8")])
+_PULSE = [("position", "<f8"), ("amplitude", "<f8"), ("steepness", "<f8"), ("decayTime", "<f8")]
+PULSE = np.dtype(_PULSE)
+PULSE_FIELDS = tuple(name for name, _ in _PULSE)
 _QUALITY = [("chiSquare", "<f8"), ("offset", "<f8"), ("iterations", "<u4"), ("fitStatus", "<u4")]
 QUALITY = tuple(name for name, _ in _QUALITY)
 SINGLE = np.dtype([("pulse", PULSE), *_QUALITY])
 DOUBLE = np.dtype([("pulses", PULSE, 2), *_QUALITY])
-FITS = np.dtype([("single", SINGLE), ("double", DOUBLE)])  # 144 bytes
+_FITS = [("single", SINGLE), ("double", DOUBLE)]
+FITS = np.dtype(_FITS)  # 144 bytes
 # FitInfo of DDASToys 6 on x86-64, 168 bytes: the fits, two probabilities that this fit leaves at 0, the size.
-EXTENSION = np.dtype(
-    [*((name, FITS[name]) for name in FITS.names), ("rest", "<f8", 2), ("size", "<u4"), ("pad", "<u4")]
-)
+EXTENSION = np.dtype([*_FITS, ("rest", "<f8", 2), ("size", "<u4"), ("pad", "<u4")])
 
 
 class TooFewPoints(Exception):
@@ -102,7 +103,9 @@ class Points:
         squares = (self.y - model(parameters, self.x)) ** 2
         if self.weights is not None:
             squares *= self.weights
-        return np.divide(squares, self.y, out=np.zeros_like(squares), where=self.y != 0).sum(axis=1)
+        relative = np.divide(squares, self.y, out=np.zeros_like(squares), where=self.y != 0)
+        total: Floats = relative.sum(axis=1)
+        return total
 
 
 def _shape(u: Floats, k1: Floats, k2: Floats, shape: Floats, unrisen: Floats) -> None:
@@ -192,7 +195,8 @@ def _guess_single(traces: NDArray[np.uint16], window: Window) -> Floats:
 
 
 def _last(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    return mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)
+    last: NDArray[np.intp] = mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)
+    return last
 
 
 def _guess_double(traces: NDArray[np.uint16], window: Window, points: Points, single: Floats) -> Floats:
