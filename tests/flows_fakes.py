@@ -7,7 +7,6 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from remote.sandbox.faults import Faults
 from remote.sandbox.transfer.collection import TransferError
 
 OWNER = "0c9a5ad3-4a5e-4a5c-9f2d-6b1f1f0c0001"
@@ -100,15 +99,3 @@ class FakeCompute:
             self.outcomes[task_id] = (
                 FakeOutcome("failed", None, str(value)) if failed else FakeOutcome("success", value)
             )
-
-
-@dataclass
-class FakeWorld:
-    """The attributes of a World that the Flows service uses."""
-
-    speed: float = 1.0
-    identity: str = OWNER
-    transfer: Any = field(default_factory=FakeTransfer)
-    compute: Any = field(default_factory=FakeCompute)
-    flows: Any = None
-    faults: Faults = field(default_factory=Faults)

@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 
 from remote.sandbox.flows.http import blueprint
 from remote.sandbox.flows.service import FlowsService
-from tests.flows_fakes import COLLECTIONS, ENDPOINT, FUNCTION, OWNER, FakeWorld
+from tests.flows_fakes import COLLECTIONS, ENDPOINT, FUNCTION, OWNER, FakeCompute, FakeTransfer
 
 OTHER = "0c9a5ad3-4a5e-4a5c-9f2d-6b1f1f0c0002"
 URN = "urn:globus:auth:identity:"
@@ -50,11 +50,11 @@ class Service:
     """The sandbox's Flows behind a real server. `identity` is who the next requests are from."""
 
     def __init__(self, speed: float = 50.0) -> None:
-        self.world = FakeWorld(speed)
-        self.world.flows = FlowsService(self.world)
+        self.compute = FakeCompute()
+        self.flows = FlowsService(FakeTransfer(), self.compute, speed=speed)
         self.identity = OWNER
         app = flask.Flask(__name__)
-        app.register_blueprint(blueprint(self.world))
+        app.register_blueprint(blueprint(self.flows, OWNER))
         app.before_request(lambda: setattr(flask.g, "identity", self.identity))
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}/"
@@ -83,7 +83,7 @@ class Service:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-        self.world.flows.close()
+        self.flows.close()
 
 
 def until(look: Callable[[], Any], good: Callable[[Any], bool], seconds: float = 10.0) -> Any:

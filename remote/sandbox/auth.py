@@ -12,7 +12,6 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from remote.sandbox.ids import DTN_COLLECTION, SITE_COLLECTION
-from remote.sandbox.world import World
 
 TOKEN_ROUTE = "/v2/oauth2/token"
 """The one route that is not guarded by the bearer token: it has credentials of its own."""
@@ -34,17 +33,17 @@ class _Refusal(Exception):
         self.description = description
 
 
-def blueprint(world: World) -> Blueprint:
+def blueprint(secret: str, identity: str) -> Blueprint:
     routes = Blueprint("auth", __name__)
 
     @routes.post(TOKEN_ROUTE)
     def token() -> Response:
-        scope = _granted_scope(world.token)
+        scope = _granted_scope(secret)
         by_server: dict[str, list[str]] = {}
         for one in _split_scopes(scope):
             by_server.setdefault(_resource_server(one), []).append(one)
         with_refresh = request.form.get("grant_type") == "refresh_token"
-        tokens = [_token(world.token, server, scopes, with_refresh) for server, scopes in by_server.items()]
+        tokens = [_token(secret, server, scopes, with_refresh) for server, scopes in by_server.items()]
         return jsonify({**tokens[0], "other_tokens": tokens[1:]})
 
     @routes.get("/v2/api/identities/<identity>/consents")
@@ -55,11 +54,11 @@ def blueprint(world: World) -> Blueprint:
     @routes.post("/v2/oauth2/userinfo")
     def userinfo() -> Response:
         who = {
-            "sub": world.identity,
+            "sub": identity,
             "preferred_username": "operator@sandbox",
             "name": "Sandbox operator",
             "email": "operator@sandbox.invalid",
-            "identity_provider": world.identity,
+            "identity_provider": identity,
             "identity_provider_display_name": "Sandbox",
             "organization": "FRIB",
         }

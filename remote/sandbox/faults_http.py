@@ -28,7 +28,6 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Blueprint, Response, jsonify, request
 
 from remote.sandbox.faults import FaultError, Faults
-from remote.sandbox.journal import PREFIX
 
 Document = dict[str, Any]
 Environ = dict[str, Any]
@@ -46,21 +45,21 @@ _GARBAGE = b"<html><body>Welcome! Please accept the terms of use of this network
 
 
 def blueprint(faults: Faults) -> Blueprint:
-    routes = Blueprint("faults", __name__, url_prefix=f"{PREFIX}/faults")
+    routes = Blueprint("faults", __name__)
 
-    @routes.post("")
+    @routes.post("/faults")
     def set_fault() -> tuple[Document, int]:
         body = request.get_json(silent=True)
         if not isinstance(body, dict) or not isinstance(body.get("args", {}), dict):
             raise FaultError('expected {"name": NAME, "args": {...}}')
         return faults.set(str(body.get("name", "")), body.get("args", {})), 201
 
-    @routes.get("")
+    @routes.get("/faults")
     def get_faults() -> Document:
         return {"faults": faults.documents()}
 
-    @routes.delete("")
-    @routes.delete("/<name>")
+    @routes.delete("/faults")
+    @routes.delete("/faults/<name>")
     def clear(name: str | None = None) -> Document:
         return {"cleared": faults.clear(name)}
 

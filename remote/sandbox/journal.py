@@ -25,12 +25,9 @@ from remote.sandbox.world import World
 
 Document = dict[str, Any]
 
-PREFIX = "/sandbox"
-"""Routes below are for whoever drives the sandbox: no Globus service has them."""
-
 
 def blueprint(world: World) -> Blueprint:
-    routes = Blueprint("records", __name__, url_prefix=PREFIX)
+    routes = Blueprint("records", __name__)
 
     @routes.get("/records")
     def records() -> Document:
@@ -64,8 +61,9 @@ def _calls(world: World) -> list[Document]:
 
 
 def _flow_runs(world: World) -> list[Document]:
-    runs = world.flows.all_runs() if world.flows else []
-    return [{"id": run.id, "label": run.label, "tags": run.tags, "status": run.status} for run in runs]
+    return [
+        {"id": run.id, "label": run.label, "tags": run.tags, "status": run.status} for run in world.flows.all_runs()
+    ]
 
 
 def _transfers(world: World) -> list[Document]:

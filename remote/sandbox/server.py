@@ -19,6 +19,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 import remote.site
 from remote.sandbox import auth, faults_http, journal
 from remote.sandbox.compute import http as compute_http
+from remote.sandbox.compute.http import RequestLimit
 from remote.sandbox.compute.service import ComputeService, Endpoint
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows import http as flows_http
@@ -28,6 +29,9 @@ from remote.sandbox.transfer import http as transfer_http
 from remote.sandbox.transfer.collection import Collection
 from remote.sandbox.transfer.service import TransferService
 from remote.sandbox.world import World
+
+PREFIX = "/sandbox"
+"""Routes below are for whoever drives the sandbox: no Globus service has them."""
 
 _DEFAULT_WORKERS = {"frib-fit-mpi": 2, "frib-convert": 1, "frib-analysis": 1}
 _DIRECTORIES = (
@@ -46,8 +50,9 @@ _DIRECTORIES = (
 @dataclass(frozen=True)
 class SandboxConfig:
     """`root`: where everything is kept. `workers`: of each endpoint, None for the defaults. `rate`: bytes per second
-    of a transfer, None for no limit. `polling`: how Flows spaces its looks at an action, a name of POLLINGS. `hints`:
-    whether it looks at once when an active flow run is resumed."""
+    of a transfer, None for no limit. `speed` above 1 shortens the intervals at which the services poll and retry, and
+    the window of Compute's request limit. `polling`: the intervals at which Flows polls an action, a name of POLLINGS.
+    `hints`: whether it polls at once when an active flow run is resumed."""
 
     root: Path
     workers: int | None = None
@@ -87,18 +92,18 @@ def build_world(config: SandboxConfig) -> World:
         environment=worker_environment(_empty(root / "tmp")),
         faults=faults,
     )
-    world = World(
+    return World(
         root=root,
         token=secrets.token_urlsafe(32),
-        speed=config.speed,
         identity=IDENTITY,
-        requests_per_10s=config.requests_per_10s,
         transfer=transfer,
         compute=compute,
+        compute_limit=RequestLimit(config.requests_per_10s, 10.0 / max(1.0, config.speed), time.time),
+        flows=FlowsService(
+            transfer, compute, faults=faults, speed=config.speed, polling=config.polling, hints=config.hints
+        ),
         faults=faults,
     )
-    world.flows = FlowsService(world, polling=config.polling, hints=config.hints)
-    return world
 
 
 def worker_environment(temporary: Path) -> dict[str, str]:
@@ -137,9 +142,12 @@ def create_app(world: World) -> Flask:
         app.logger.exception("%s %s", request.method, request.path)
         return _error(500, "InternalError", f"A defect of the sandbox, see its log: {type(error).__name__}")
 
-    for part in (auth, transfer_http, compute_http, flows_http, journal):
-        app.register_blueprint(part.blueprint(world))
-    app.register_blueprint(faults_http.blueprint(world.faults))
+    app.register_blueprint(auth.blueprint(world.token, world.identity))
+    app.register_blueprint(transfer_http.blueprint(world.transfer, world.identity))
+    app.register_blueprint(compute_http.blueprint(world.compute, world.identity, world.compute_limit))
+    app.register_blueprint(flows_http.blueprint(world.flows, world.identity))
+    app.register_blueprint(journal.blueprint(world), url_prefix=PREFIX)
+    app.register_blueprint(faults_http.blueprint(world.faults), url_prefix=PREFIX)
     app.wsgi_app = faults_http.Edge(app.wsgi_app, world.faults)  # type: ignore[method-assign]
     return app
 

@@ -16,7 +16,6 @@ from flask import Blueprint, Response, jsonify, request
 from globus_compute_sdk import __version__ as sdk_version
 
 from remote.sandbox.compute.service import ComputeError, ComputeService, Document, Endpoint
-from remote.sandbox.world import World
 
 PAYLOAD_LIMIT = 10 * 1024 * 1024
 """Bytes of one submission, as at the service."""
@@ -44,10 +43,8 @@ class RequestLimit:
             return 0.0
 
 
-def blueprint(world: World) -> Blueprint:
-    """`world.requests_per_10s` is the request limit; a `world.speed` above 1 shortens its window."""
+def blueprint(compute: ComputeService, owner: str, limit: RequestLimit) -> Blueprint:
     routes = Blueprint("compute", __name__)
-    limit = RequestLimit(world.requests_per_10s, 10.0 / max(1.0, world.speed), world.now)
 
     @routes.before_request
     def admit() -> Response | None:
@@ -58,9 +55,9 @@ def blueprint(world: World) -> Blueprint:
         reply.headers["Retry-After"] = str(math.ceil(wait))
         return reply
 
-    _add_functions(routes, world.compute)
-    _add_endpoints(routes, world.compute, world.identity)
-    _add_tasks(routes, world.compute)
+    _add_functions(routes, compute)
+    _add_endpoints(routes, compute, owner)
+    _add_tasks(routes, compute)
     routes.register_error_handler(ComputeError, _refused)
     return routes
 

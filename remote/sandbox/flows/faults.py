@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from remote.sandbox.compute.service import ComputeError
+from remote.sandbox.compute.service import ComputeError, ComputeService
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows.action_bodies import Document
 from remote.sandbox.flows.provider import Provider
@@ -27,7 +27,7 @@ class Consent:
     """Stands before a provider. While the consent is missing an action is INACTIVE and has begun nothing; when Flows
     looks at it after that (it does so when the flow run is resumed), it begins."""
 
-    def __init__(self, provider: Provider, compute: Any, faults: Faults) -> None:
+    def __init__(self, provider: Provider, compute: ComputeService, faults: Faults) -> None:
         self.scope = provider.scope
         self._provider = provider
         self._compute = compute

@@ -9,20 +9,20 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify, request
 
 from remote.sandbox.flows.errors import FlowsError
-from remote.sandbox.flows.service import principal
+from remote.sandbox.flows.service import FlowsService, principal
 
 
-def blueprint(world: Any) -> Blueprint:
-    """All Flows routes, on `world.flows`. The caller is `flask.g.identity` if that is set, else `world.identity`."""
+def blueprint(flows: FlowsService, identity: str) -> Blueprint:
+    """All Flows routes. The caller is `flask.g.identity` if that is set, else `identity`."""
     routes = Blueprint("flows", __name__)
 
     def route(method: str, rule: str, name: str, status: int = 200, *, given: Callable[[], Any] | None = None) -> None:
         """The method `name` of the service makes the reply from the caller, the ids in the rule and what is given."""
 
         def view(**ids: str) -> tuple[Response, int]:
-            caller = principal(g.get("identity") or world.identity)
+            caller = principal(g.get("identity") or identity)
             rest = [] if given is None else [given()]
-            return jsonify(getattr(world.flows, name)(caller, *ids.values(), *rest)), status
+            return jsonify(getattr(flows, name)(caller, *ids.values(), *rest)), status
 
         routes.add_url_rule(rule, name, view, methods=[method])
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from remote.sandbox.compute.service import ComputeError
+from remote.sandbox.compute.service import ComputeError, ComputeService, Outcome
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows.action_bodies import (
     Document,
@@ -31,6 +31,7 @@ from remote.sandbox.flows.faults import Consent
 from remote.sandbox.flows.provider import Provider
 from remote.sandbox.flows.runs import ACTIVE, FAILED, SUCCEEDED, iso
 from remote.sandbox.transfer.collection import TransferError
+from remote.sandbox.transfer.service import TransferService
 
 TRANSFER_HOST = "https://transfer.actions.globus.org"
 # Switched off at Globus since 2025; here they still answer, so that older definitions can be tried.
@@ -42,10 +43,14 @@ COMPUTE_SCOPE = "https://auth.globus.org/scopes/facd7ccc-c5f4-42aa-916b-a0e270e2
 
 
 class Providers:
-    """All action providers of a sandbox, by URL. Built on `world.transfer` and `world.compute`."""
+    """All action providers of a sandbox, by URL."""
 
     def __init__(
-        self, transfer: Any, compute: Any, now: Callable[[], float] = time.time, faults: Faults | None = None
+        self,
+        transfer: TransferService,
+        compute: ComputeService,
+        now: Callable[[], float] = time.time,
+        faults: Faults | None = None,
     ) -> None:
         v3, v2 = ComputeV3(compute, now), ComputeV2(compute, now)
         kinds: dict[str, Provider] = {
@@ -132,7 +137,9 @@ class TransferTask(_Tasks):
 
     scope = TRANSFER_SCOPE
 
-    def __init__(self, transfer: Any, now: Callable[[], float], document: Callable[[Any], Document]) -> None:
+    def __init__(
+        self, transfer: TransferService, now: Callable[[], float], document: Callable[[Any], Document]
+    ) -> None:
         super().__init__(now)
         self._transfer = transfer
         self._document = document
@@ -183,7 +190,7 @@ class _Compute(_Tasks):
 
     scope = COMPUTE_SCOPE
 
-    def __init__(self, compute: Any, now: Callable[[], float]) -> None:
+    def __init__(self, compute: ComputeService, now: Callable[[], float]) -> None:
         super().__init__(now)
         self._compute = compute
 
@@ -217,7 +224,7 @@ class _Compute(_Tasks):
         return FAILED, {"code": "TaskFailed", "description": description, **details}
 
 
-def _result(task_id: str, outcome: Any) -> Document:
+def _result(task_id: str, outcome: Outcome) -> Document:
     if outcome.status == "failed":
         return {"task_id": task_id, "exception": str(outcome.exception)}
     try:
@@ -247,15 +254,14 @@ class ComputeV2(_Compute):
         return list(by_endpoint.items())
 
 
-def _listing(transfer: Any, body: Document) -> Document:
+def _listing(transfer: TransferService, body: Document) -> Document:
     options = {"show_hidden": body["show_hidden"]} if "show_hidden" in body else {}
-    reply: Document = transfer.ls(need(body, "endpoint_id"), body.get("path", "/~/"), **options)
-    return reply
+    return transfer.ls(need(body, "endpoint_id"), body.get("path", "/~/"), **options)
 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Rotation a refusal of Transfer or Compute into one of the provider."""
+    """Turns a refusal of Transfer or Compute into one of the provider."""
     try:
         yield
     except TransferError as error:

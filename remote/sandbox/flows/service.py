@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from remote.sandbox.compute.service import ComputeService
+from remote.sandbox.faults import Faults
 from remote.sandbox.flows import documents, listing, roles, validation
 from remote.sandbox.flows.engine import POLLINGS, Engine
 from remote.sandbox.flows.errors import FlowsError
@@ -21,6 +23,7 @@ from remote.sandbox.flows.listing import Position, Query
 from remote.sandbox.flows.providers import Providers
 from remote.sandbox.flows.runs import Flow, FlowRun, iso
 from remote.sandbox.flows.scheduler import Scheduler
+from remote.sandbox.transfer.service import TransferService
 
 __all__ = ["FlowsError", "FlowsService"]
 
@@ -51,21 +54,30 @@ _FLOW_ORDER: dict[str, Callable[[Flow], Any]] = {
 
 
 class FlowsService:
-    """`world` has transfer, compute, speed and faults; `close` ends the one thread that drives all flow runs.
+    """`close` ends the one thread that drives all flow runs.
 
-    `polling` is a name of POLLINGS. Without `hints`, resuming an active flow run changes nothing.
+    `speed` divides the intervals between looks at an action, which `polling` names (of POLLINGS). Without `hints`,
+    resuming an active flow run changes nothing.
     """
 
     def __init__(
-        self, world: Any, now: Callable[[], float] = time.time, *, polling: str = "quick", hints: bool = True
+        self,
+        transfer: TransferService,
+        compute: ComputeService,
+        *,
+        faults: Faults | None = None,
+        speed: float = 1.0,
+        now: Callable[[], float] = time.time,
+        polling: str = "quick",
+        hints: bool = True,
     ) -> None:
+        faults = faults or Faults()
         self._now = now
         self._flows: dict[str, Flow] = {}
         self._runs: dict[str, FlowRun] = {}
         self._lock = threading.Lock()
-        self._providers = Providers(world.transfer, world.compute, now, world.faults)
-        interval = late(POLLINGS[polling], world.faults, world.speed)
-        self._engine = Engine(self._providers, now, world.speed, interval, hints)
+        self._providers = Providers(transfer, compute, now, faults)
+        self._engine = Engine(self._providers, now, speed, late(POLLINGS[polling], faults, speed), hints)
         self._scheduler = Scheduler(self._work, now)
 
     def close(self) -> None:

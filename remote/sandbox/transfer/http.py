@@ -10,15 +10,14 @@ from flask import Blueprint, Response, jsonify, request
 from remote.sandbox.transfer.collection import Document, TransferError
 from remote.sandbox.transfer.document import bad_request
 from remote.sandbox.transfer.service import TransferService
-from remote.sandbox.world import World
 
 _PAGE = 1000
 
 
-def blueprint(world: World) -> Blueprint:
+def blueprint(transfer: TransferService, owner: str) -> Blueprint:
     routes = Blueprint("transfer", __name__, url_prefix="/v0.10")
-    _add_tasks(routes, world.transfer)
-    _add_operations(routes, world)
+    _add_tasks(routes, transfer)
+    _add_operations(routes, transfer, owner)
     routes.register_error_handler(TransferError, _refused)
     return routes
 
@@ -80,12 +79,10 @@ def _add_tasks(routes: Blueprint, transfer: TransferService) -> None:
         }
 
 
-def _add_operations(routes: Blueprint, world: World) -> None:
-    transfer = world.transfer
-
+def _add_operations(routes: Blueprint, transfer: TransferService, owner: str) -> None:
     @routes.get("/endpoint/<collection_id>")
     def endpoint(collection_id: str) -> Document:
-        return _endpoint(collection_id, transfer.collection(collection_id).name, world.identity)
+        return _endpoint(collection_id, transfer.collection(collection_id).name, owner)
 
     @routes.get("/operation/endpoint/<collection_id>/ls")
     def ls(collection_id: str) -> Document:

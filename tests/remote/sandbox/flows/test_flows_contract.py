@@ -36,7 +36,7 @@ def running() -> Iterator[Service]:
 @pytest.fixture
 def service(running: Service) -> Service:
     running.identity = OWNER
-    running.world.compute.outcomes.clear()
+    running.compute.outcomes.clear()
     return running
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from remote.sandbox.compute.service import ComputeService, Endpoint
 from remote.sandbox.flows.service import FlowsService
 from remote.sandbox.transfer.collection import Collection
 from remote.sandbox.transfer.service import TransferService
-from tests.flows_fakes import COLLECTIONS, ENDPOINT, OWNER, FakeWorld
+from tests.flows_fakes import COLLECTIONS, ENDPOINT, OWNER
 
 CALLER = f"urn:globus:auth:identity:{OWNER}"
 DEFINITION = {
@@ -58,9 +59,15 @@ def measure(path: str) -> dict[str, int]:
     return {"rc": 0, "bytes": Path(path).stat().st_size}
 
 
+@dataclass(frozen=True)
+class Services:
+    flows: FlowsService
+    compute: ComputeService
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[FakeWorld]:
-    """The services of a World, with the real Transfer, Compute and Flows."""
+def services(tmp_path: Path) -> Iterator[Services]:
+    """The real Flows on the real Transfer and Compute."""
     for name in ("dtn/in", "site", "log"):
         (tmp_path / name).mkdir(parents=True)
     collections = {
@@ -75,20 +82,19 @@ def world(tmp_path: Path) -> Iterator[FakeWorld]:
         environment={**os.environ, "PYTHONPATH": project},
     )
     transfer = TransferService(collections, now=time.time, owner_id=OWNER)
-    world = FakeWorld(20.0, OWNER, transfer, compute)
-    world.flows = FlowsService(world)
-    yield world
-    world.flows.close()
+    flows = FlowsService(transfer, compute, speed=20.0)
+    yield Services(flows, compute)
+    flows.close()
     transfer.close()
     compute.close()
 
 
-def run(world: FakeWorld, tmp_path: Path, *, names: list[str], measured: list[str]) -> dict[str, Any]:
+def run(services: Services, tmp_path: Path, *, names: list[str], measured: list[str]) -> dict[str, Any]:
     """The document of a flow run that has ended."""
     serializer = ComputeSerializer(strategy_code=PureSourceTextInspect())  # workers cannot import this module
     packed = serializer.pack_buffers([serializer.serialize(measure)])
-    function = world.compute.register_function({"function_name": "measure", "function_code": packed})["function_uuid"]
-    flows = world.flows
+    flows, compute = services.flows, services.compute
+    function = compute.register_function({"function_name": "measure", "function_code": packed})["function_uuid"]
     flow = flows.create_flow(CALLER, {"title": "t", "definition": DEFINITION})["id"]
     body = {"names": names, "measured": measured, "function": function, "folder": str(tmp_path / "site/out")}
     run_id = flows.start_run(CALLER, flow, {"body": body})["run_id"]
@@ -98,10 +104,10 @@ def run(world: FakeWorld, tmp_path: Path, *, names: list[str], measured: list[st
     return document
 
 
-def test_files_are_copied_and_measured(world: FakeWorld, tmp_path: Path) -> None:
+def test_files_are_copied_and_measured(services: Services, tmp_path: Path) -> None:
     for name, size in (("a.evt", 10), ("b.evt", 20)):
         (tmp_path / "dtn/in" / name).write_bytes(b"x" * size)
-    document = run(world, tmp_path, names=["a.evt", "b.evt"], measured=["a.evt", "b.evt"])
+    document = run(services, tmp_path, names=["a.evt", "b.evt"], measured=["a.evt", "b.evt"])
     assert document["status"] == "SUCCEEDED", document["details"]
     output = document["details"]["output"]
     assert output["Measure"]["details"]["result"] == [{"rc": 0, "bytes": 10}, {"rc": 0, "bytes": 20}]
@@ -110,9 +116,9 @@ def test_files_are_copied_and_measured(world: FakeWorld, tmp_path: Path) -> None
     assert isinstance(task["event_list"], list)
 
 
-def test_a_function_that_raises_fails_the_flow_run_with_its_words(world: FakeWorld, tmp_path: Path) -> None:
+def test_a_function_that_raises_fails_the_flow_run_with_its_words(services: Services, tmp_path: Path) -> None:
     (tmp_path / "dtn/in/a.evt").write_bytes(b"x")
-    document = run(world, tmp_path, names=["a.evt"], measured=["a.evt", "missing.evt"])
+    document = run(services, tmp_path, names=["a.evt"], measured=["a.evt", "missing.evt"])
     assert document["status"] == "FAILED"
     failure = document["details"]["details"]
     assert (failure["state_name"], failure["exception"]) == ("Measure", "ActionFailedException")

@@ -14,7 +14,7 @@ import globus_sdk
 import pytest
 
 from remote.sandbox.flows.service import FlowsService
-from tests.flows_fakes import OWNER, FakeWorld
+from tests.flows_fakes import OWNER, FakeCompute, FakeTransfer
 from tests.flows_server import (
     COMPUTE,
     GROUP,
@@ -39,7 +39,7 @@ def running() -> Iterator[Service]:
 @pytest.fixture
 def service(running: Service) -> Service:
     running.identity = OWNER
-    running.world.compute.outcomes.clear()
+    running.compute.outcomes.clear()
     return running
 
 
@@ -79,7 +79,7 @@ def test_an_active_run_shows_its_action(service: Service) -> None:
     run = until(lambda: service.client.get_run(run_id).data, lambda run: "action_statuses" in run["details"])
     (status,) = run["details"]["action_statuses"]
     assert (status["state_name"], status["status"]) == ("Fit", "ACTIVE")
-    service.world.compute.finish({"rc": 0})
+    service.compute.finish({"rc": 0})
     assert service.wait(run_id)["details"]["output"]["Fit"]["details"]["result"] == [{"rc": 0}]
     codes = [entry["code"] for entry in service.client.get_run_logs(run_id, limit=100)]
     assert codes[:2] == ["FlowStarted", "ActionStarted"]
@@ -162,7 +162,7 @@ def test_resume_is_a_hint_to_poll() -> None:
         flow_id = service.deploy(COMPUTE)
         run_id = service.start(flow_id)
         until(lambda: service.client.get_run(run_id)["details"], lambda details: "action_statuses" in details)
-        service.world.compute.finish({"rc": 0})
+        service.compute.finish({"rc": 0})
         assert_run(service.flow(flow_id).resume_run(run_id).data, fixture("resume_run") | {"details": {}})
         service.wait(run_id)
     finally:
@@ -228,18 +228,18 @@ def test_bodies_that_are_no_objects_are_refused(service: Service) -> None:
 
 
 def test_many_flow_runs_need_one_thread_and_close_ends_it() -> None:
-    world = FakeWorld(speed=100.0)
-    before = threading.active_count()
-    flows = FlowsService(world)
+    compute = FakeCompute()
+    before = set(threading.enumerate())
+    flows = FlowsService(FakeTransfer(), compute, speed=100.0)
     caller = URN + OWNER
     flow = flows.create_flow(caller, {"title": "many", "definition": COMPUTE})
     runs = [flows.start_run(caller, flow["id"], {"body": {}})["run_id"] for _ in range(200)]
-    until(lambda: len(world.compute.calls), lambda calls: calls == 200)
-    assert threading.active_count() == before + 1
-    world.compute.finish()
+    until(lambda: len(compute.calls), lambda calls: calls == 200)
+    assert [thread.name for thread in set(threading.enumerate()) - before] == ["flows-scheduler"]
+    compute.finish()
     statuses = {"filter_status": "SUCCEEDED", "per_page": "100"}
     until(lambda: flows.list_runs(caller, statuses)["has_next_page"], lambda more: more)
     for run_id in runs:
         until(lambda run_id=run_id: flows.get_run(caller, run_id, {})["status"], lambda status: status == "SUCCEEDED")
     flows.close()
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
