@@ -19,8 +19,9 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 import remote.site
 from remote.sandbox import auth, faults_http, journal
 from remote.sandbox.compute import http as compute_http
+from remote.sandbox.compute.endpoints import Endpoint
 from remote.sandbox.compute.http import RequestLimit
-from remote.sandbox.compute.service import ComputeService, Endpoint
+from remote.sandbox.compute.service import ComputeService
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows import http as flows_http
 from remote.sandbox.flows.service import FlowsService

@@ -15,7 +15,9 @@ from collections.abc import Callable
 from flask import Blueprint, Response, jsonify, request
 from globus_compute_sdk import __version__ as sdk_version
 
-from remote.sandbox.compute.service import ComputeError, ComputeService, Document, Endpoint
+from remote.sandbox.compute.endpoints import Endpoint
+from remote.sandbox.compute.errors import ComputeError
+from remote.sandbox.compute.service import ComputeService, Document
 
 PAYLOAD_LIMIT = 10 * 1024 * 1024
 """Bytes of one submission, as at the service."""

@@ -9,41 +9,23 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from globus_compute_sdk.serialize import ComputeSerializer
 
-from remote.sandbox.compute.workers import Message, WorkerPool, Working
+from remote.sandbox.compute.endpoints import Endpoint, Endpoints
+from remote.sandbox.compute.errors import ComputeError
+from remote.sandbox.compute.workers import Message, Working
 from remote.sandbox.faults import Faults
 
 Document = dict[str, Any]
 Call = tuple[str, list[Any], dict[str, Any]]
 """(function id, args, kwargs)"""
 
-_LOCK_SECONDS = 60.0
 _FAULTS_OF_CALLS = ("function-crash", "function-hang", "silent-success", "worker-lost", "endpoint-slow")
-
-
-class ComputeError(Exception):
-    """A request that Compute refuses: HTTP status, error code, reason."""
-
-    def __init__(self, status: int, code: str, reason: str) -> None:
-        super().__init__(f"{code}: {reason}")
-        self.status = status
-        self.code = code
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """`workers`: how many tasks it executes at a time."""
-
-    name: str
-    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -87,26 +69,21 @@ class ComputeService:
     ) -> None:
         self._now = now
         self._faults = faults or Faults()
-        self._endpoints = dict(endpoints)
         self._serializer = ComputeSerializer()
         self._lock = threading.Lock()
         self._functions: dict[str, Document] = {}
         self._tasks: dict[str, Task] = {}
         self._groups: dict[str, list[str]] = {}
-        self._locked_until: dict[str, float] = {}
-        self._pools = {
-            endpoint_id: WorkerPool(
-                endpoint.name,
-                endpoint.workers,
-                run_dir=run_dir,
-                environment=environment,
-                started=self._on_started,
-                finished=self._on_finished,
-                offline=partial(self._is_offline, endpoint.name),
-                faults=self._fault_of,
-            )
-            for endpoint_id, endpoint in endpoints.items()
-        }
+        self._endpoints = Endpoints(
+            endpoints,
+            now=now,
+            faults=self._faults,
+            run_dir=run_dir,
+            environment=environment,
+            started=self._on_started,
+            finished=self._on_finished,
+            fault_of=self._fault_of,
+        )
 
     def tasks(self) -> list[Task]:
         """All calls in the order in which they were submitted."""
@@ -114,11 +91,10 @@ class ComputeService:
             return list(self._tasks.values())
 
     def working(self) -> list[Working]:
-        return [working for pool in self._pools.values() for working in pool.working()]
+        return self._endpoints.working()
 
     def close(self) -> None:
-        for pool in self._pools.values():
-            pool.close()
+        self._endpoints.close()
 
     # Functions
 
@@ -150,41 +126,25 @@ class ComputeService:
     # Endpoints
 
     def endpoints(self) -> dict[str, Endpoint]:
-        return dict(self._endpoints)
+        return self._endpoints.all()
 
     def endpoint(self, endpoint_id: str) -> Endpoint:
-        try:
-            return self._endpoints[endpoint_id]
-        except KeyError:
-            raise ComputeError(404, "ENDPOINT_NOT_FOUND", f"Endpoint {endpoint_id} could not be resolved") from None
+        return self._endpoints.find(endpoint_id)
 
     def endpoint_status(self, endpoint_id: str) -> Document:
         """{"status": "online", "details": worker and task counts}; offline, without details, while it is locked."""
-        if self._is_offline(self.endpoint(endpoint_id).name) or self._is_locked(endpoint_id):
+        counts = self._endpoints.counts(endpoint_id)
+        if counts is None:
             return {"status": "offline"}
-        counts = self._pools[endpoint_id].counts()
-        return {
-            "status": "online",
-            "details": {
-                "total_workers": counts.total_workers,
-                "idle_workers": counts.idle_workers,
-                "pending_tasks": counts.pending_tasks,
-                "outstanding_tasks": counts.outstanding_tasks,
-                "managers": 1,
-            },
-        }
+        return {"status": "online", "details": {**asdict(counts), "managers": 1}}
 
     def lock_endpoint(self, endpoint_id: str) -> Document:
         """What stopping an endpoint does at the service: for a while it is offline and takes no tasks."""
-        self.endpoint(endpoint_id)
-        until = self._now() + _LOCK_SECONDS
-        self._locked_until[endpoint_id] = until
+        until = self._endpoints.lock(endpoint_id)
         return {"endpoint_id": endpoint_id, "lock_expiration_timestamp": _timestamp(until)}
 
     def delete_endpoint(self, endpoint_id: str) -> None:
-        self.endpoint(endpoint_id)
-        self._pools.pop(endpoint_id).close()
-        del self._endpoints[endpoint_id]
+        self._endpoints.delete(endpoint_id)
 
     # Tasks
 
@@ -253,9 +213,7 @@ class ComputeService:
         self, endpoint_id: str, group: str, calls: list[tuple[str, str]], result_serializers: list[str] | None
     ) -> list[str]:
         """Queue packed calls; all of them or, when one is refused, none."""
-        self.endpoint(endpoint_id)
-        if self._is_locked(endpoint_id):
-            raise ComputeError(423, "ENDPOINT_LOCKED", f"Endpoint {endpoint_id} is locked and takes no tasks")
+        self._endpoints.need_unlocked(endpoint_id)
         messages: list[Message] = []
         tasks: list[Task] = []
         for function_id, payload in calls:
@@ -276,7 +234,7 @@ class ComputeService:
         with self._lock:
             self._tasks.update({task.task_id: task for task in tasks})
             self._groups.setdefault(group, []).extend(task_ids)
-        self._pools[endpoint_id].submit([message for message in messages if message["task_id"] not in lost])
+        self._endpoints.submit(endpoint_id, [message for message in messages if message["task_id"] not in lost])
         return task_ids
 
     def _kwargs(self, payload: str) -> dict[str, Any]:
@@ -289,17 +247,13 @@ class ComputeService:
 
     def _document(self, task: Task) -> Document:
         with self._lock:
-            if task.status == "received" and self._is_waiting(task):
+            if task.status == "received" and not self._endpoints.has_idle_worker(task.endpoint_id):
                 task.status = "waiting-for-nodes"
             document: Document = {"task_id": task.task_id, "status": task.status, **task.reply}
             if task.completed is not None:
                 document["completion_t"] = str(task.completed)
                 document["details"] = {**task.reply.get("details", {}), "endpoint_id": task.endpoint_id}
         return document
-
-    def _is_waiting(self, task: Task) -> bool:
-        pool = self._pools.get(task.endpoint_id)
-        return pool is None or pool.counts().idle_workers == 0
 
     def _event(self, task: Task) -> dict[str, Any]:
         """The call as faults know it."""
@@ -309,9 +263,6 @@ class ComputeService:
     def _fault_of(self, task_id: str) -> Message:
         found = self._faults.first(_FAULTS_OF_CALLS, **self._event(self._task(task_id)))
         return {"fault": {"name": found[0], **found[1]}} if found else {}
-
-    def _is_offline(self, endpoint: str) -> bool:
-        return self._faults.strike("endpoint-offline", thing=endpoint, endpoint=endpoint) is not None
 
     def _on_started(self, task_id: str) -> None:
         with self._lock:
@@ -336,9 +287,6 @@ class ComputeService:
             return self._tasks[task_id]
         except KeyError:
             raise ComputeError(404, "TASK_NOT_FOUND", f"Task {task_id} could not be resolved") from None
-
-    def _is_locked(self, endpoint_id: str) -> bool:
-        return self._now() < self._locked_until.get(endpoint_id, 0.0)
 
 
 def _timestamp(seconds: float) -> str:

@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from remote.sandbox.compute.service import ComputeError, ComputeService
+from remote.sandbox.compute.errors import ComputeError
+from remote.sandbox.compute.service import ComputeService
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows.action_bodies import Document
 from remote.sandbox.flows.provider import Provider

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from remote.sandbox.compute.service import ComputeError, ComputeService, Outcome
+from remote.sandbox.compute.errors import ComputeError
+from remote.sandbox.compute.service import ComputeService, Outcome
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows.action_bodies import (
     Document,

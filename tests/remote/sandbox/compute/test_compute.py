@@ -13,8 +13,10 @@ import pytest
 from globus_compute_sdk.sdk.client import FunctionRegistrationData
 from globus_compute_sdk.serialize import ComputeSerializer, PureSourceTextInspect
 
+from remote.sandbox.compute.endpoints import Endpoint
+from remote.sandbox.compute.errors import ComputeError
 from remote.sandbox.compute.http import RequestLimit
-from remote.sandbox.compute.service import ComputeError, ComputeService, Endpoint, Outcome
+from remote.sandbox.compute.service import ComputeService, Outcome
 from tests.sandbox_fixture import PROJECT, until
 
 ENDPOINT = "8c1e8aee-9c1b-4a37-a6a5-9d9ef0a4e001"
@@ -121,7 +123,7 @@ def test_a_worker_is_a_place_of_its_own(compute: ComputeService) -> None:
 
 
 def compute_logs(compute: ComputeService) -> list[Path]:
-    return list(compute._pools[ENDPOINT]._run_dir.glob("test-*.log"))
+    return list(compute._endpoints._pools[ENDPOINT]._run_dir.glob("test-*.log"))
 
 
 def test_the_project_is_not_at_the_site(compute: ComputeService) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from globus_compute_sdk.serialize import ComputeSerializer, PureSourceTextInspect
 
-from remote.sandbox.compute.service import ComputeService, Endpoint
+from remote.sandbox.compute.endpoints import Endpoint
+from remote.sandbox.compute.service import ComputeService
 from remote.sandbox.flows.service import FlowsService
 from remote.sandbox.transfer.collection import Collection
 from remote.sandbox.transfer.service import TransferService

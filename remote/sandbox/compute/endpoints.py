@@ -1,0 +1,108 @@
+"""The endpoints of the sandbox's Compute service: their worker pools, and whether they are online."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from remote.sandbox.compute.errors import ComputeError
+from remote.sandbox.compute.workers import Counts, Message, WorkerPool, Working
+from remote.sandbox.faults import Faults
+
+_LOCK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`workers`: how many tasks it executes at a time."""
+
+    name: str
+    workers: int = 1
+
+
+class Endpoints:
+    """By endpoint id; an unknown one is refused. The arguments from `run_dir` on are those of `WorkerPool`."""
+
+    def __init__(
+        self,
+        endpoints: dict[str, Endpoint],
+        *,
+        now: Callable[[], float],
+        faults: Faults,
+        run_dir: Path,
+        environment: dict[str, str],
+        started: Callable[[str], None],
+        finished: Callable[[str, Message], None],
+        fault_of: Callable[[str], Message],
+    ) -> None:
+        self._now = now
+        self._faults = faults
+        self._endpoints = dict(endpoints)
+        self._locked_until: dict[str, float] = {}
+        self._pools = {
+            endpoint_id: WorkerPool(
+                endpoint.name,
+                endpoint.workers,
+                run_dir=run_dir,
+                environment=environment,
+                started=started,
+                finished=finished,
+                offline=partial(self._is_offline, endpoint.name),
+                faults=fault_of,
+            )
+            for endpoint_id, endpoint in endpoints.items()
+        }
+
+    def all(self) -> dict[str, Endpoint]:
+        return dict(self._endpoints)
+
+    def find(self, endpoint_id: str) -> Endpoint:
+        try:
+            return self._endpoints[endpoint_id]
+        except KeyError:
+            raise ComputeError(404, "ENDPOINT_NOT_FOUND", f"Endpoint {endpoint_id} could not be resolved") from None
+
+    def counts(self, endpoint_id: str) -> Counts | None:
+        """Of its workers and tasks; None while it is offline or locked."""
+        if self._is_offline(self.find(endpoint_id).name) or self._is_locked(endpoint_id):
+            return None
+        return self._pools[endpoint_id].counts()
+
+    def has_idle_worker(self, endpoint_id: str) -> bool:
+        pool = self._pools.get(endpoint_id)
+        return pool is not None and pool.counts().idle_workers > 0
+
+    def working(self) -> list[Working]:
+        return [working for pool in self._pools.values() for working in pool.working()]
+
+    def lock(self, endpoint_id: str) -> float:
+        """Lock it for a while; until when."""
+        self.find(endpoint_id)
+        until = self._now() + _LOCK_SECONDS
+        self._locked_until[endpoint_id] = until
+        return until
+
+    def need_unlocked(self, endpoint_id: str) -> None:
+        self.find(endpoint_id)
+        if self._is_locked(endpoint_id):
+            raise ComputeError(423, "ENDPOINT_LOCKED", f"Endpoint {endpoint_id} is locked and takes no tasks")
+
+    def submit(self, endpoint_id: str, messages: list[Message]) -> None:
+        self._pools[endpoint_id].submit(messages)
+
+    def delete(self, endpoint_id: str) -> None:
+        self.find(endpoint_id)
+        self._pools.pop(endpoint_id).close()
+        del self._endpoints[endpoint_id]
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+
+    def _is_offline(self, name: str) -> bool:
+        return self._faults.strike("endpoint-offline", thing=name, endpoint=name) is not None
+
+    def _is_locked(self, endpoint_id: str) -> bool:
+        return self._now() < self._locked_until.get(endpoint_id, 0.0)
