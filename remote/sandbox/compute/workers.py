@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from remote.sandbox.compute.processes import MARK, kill_marked
 
@@ -195,6 +195,8 @@ class WorkerProcess:
                 env={**environment, MARK: self._mark},
                 start_new_session=True,
             )
+        self._requests = cast(IO[bytes], self._process.stdin)  # not None: PIPE was asked for
+        self._replies = cast(IO[bytes], self._process.stdout)
 
     def working(self) -> Working:
         return Working(self._process.pid, self._mark, self.task_id)
@@ -203,18 +205,16 @@ class WorkerProcess:
         return self._process.poll() is None
 
     def send(self, message: Message) -> bool:
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
+            self._requests.write(json.dumps(message).encode() + b"\n")
+            self._requests.flush()
         except OSError:
             return False
         return True
 
     def receive(self) -> Message | None:
         """The next message, None when the worker has died."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        line = self._replies.readline()
         return json.loads(line) if line.endswith(b"\n") else None
 
     def loss(self, endpoint: str) -> str:
@@ -238,7 +238,6 @@ class WorkerProcess:
         """After the last use, by the thread that used it."""
         self.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
+        for pipe in (self._requests, self._replies):
             with contextlib.suppress(OSError):  # what was not sent any more
                 pipe.close()

@@ -43,10 +43,10 @@ def _parse(clause: str, fields: frozenset[str]) -> tuple[str, list[str]]:
     if not colon or field not in fields:
         raise TransferError(400, "ClientError.BadRequest", f"filter: clause {clause!r} is not understood")
     parts = values.split(",")
-    if field == "size" and not all(_COMPARISON.fullmatch(part) for part in parts):
-        raise TransferError(400, "ClientError.BadRequest", f"filter: {values!r} is no comparison of sizes")
-    if field in _TIMES:
-        for part in parts:
+    for part in parts:  # refused here, before anything is compared
+        if field == "size":
+            _comparison(part)
+        elif field in _TIMES:
             _time(part)
     return field, parts
 
@@ -72,15 +72,21 @@ def _same(actual: Any, value: str) -> bool:
 
 
 def _compares(size: int, value: str) -> bool:
-    match = _COMPARISON.fullmatch(value)
-    assert match is not None  # _parse has seen to it
-    limit = int(match[2])
+    operator, limit = _comparison(value)
     return {
         ">": size > limit,
         "<": size < limit,
         ">=": size >= limit,
         "<=": size <= limit,
-    }.get(match[1], size == limit)
+    }.get(operator, size == limit)
+
+
+def _comparison(text: str) -> tuple[str, int]:
+    """(operator, limit); without an operator the size is meant exactly."""
+    match = _COMPARISON.fullmatch(text)
+    if match is None:
+        raise TransferError(400, "ClientError.BadRequest", f"filter: {text!r} is no comparison of sizes")
+    return match[1] or "=", int(match[2])
 
 
 def _in_range(actual: str | None, values: list[str]) -> bool:
