@@ -129,7 +129,7 @@ def test_every_direct_requirement_is_pinned_and_hashed() -> None:
     direct = project["dependencies"] + [r for extra in project["optional-dependencies"].values() for r in extra]
     for requirement in map(Requirement, direct):
         pins = [entry for entry in entries if entry.name.lower() == requirement.name.lower()]
-        assert pins, f"{requirement.name} is not pinned: see the first lines of .ci/requirements.txt"
+        assert pins, f"{requirement.name} is not pinned: ./venvcmd .ci/renew_pins"
         for pin in pins:
             (version,) = (specifier.version for specifier in pin.specifier)
             assert requirement.specifier.contains(version), f"{pin} is not what pyproject.toml asks for"
