@@ -69,6 +69,7 @@ def test_files_that_are_no_modules_are_distributed_too() -> None:
         if path.is_file() and path.suffix not in {".py", ".pyc"} and "/." not in str(path.relative_to(ROOT))
     }
     assert present - distributed == set()
+    assert {ROOT / package / "py.typed" for package in HOUSE} <= distributed, "type checkers ignore the annotations"
 
 
 def test_distribution_and_scripts() -> None:
