@@ -156,10 +156,15 @@ def test_a_program_fails_in_the_call_that_is_named_and_in_no_other(work, run, fa
 def test_a_program_that_hangs_is_seen_in_the_records(work):
     set_fault(work.dir, "function-hang", run=115, segment=1)
     run = work.fit(115)
-    (working,) = until(lambda: [w for w in records(work.dir).working if len(w["processes"]) == 2])
-    assert (working["function"], working["run"], working["segment"]) == ("fit", 115, 1)
-    commands = [Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0] for pid in working["processes"]]
-    assert b"sleep" in commands
+
+    def hanging() -> list[dict]:
+        of_segment = [w for w in records(work.dir).working if (w["run"], w["segment"]) == (115, 1)]
+        return [w for w in of_segment if len(w["processes"]) == 2]
+
+    (working,) = until(hanging)
+    assert working["function"] == "fit"
+    lines = [Path(f"/proc/{pid}/cmdline") for pid in working["processes"]]
+    until(lambda: b"sleep" in [line.read_bytes().split(b"\0")[0] for line in lines])  # once the shell has become it
     work.remote.flows.cancel(run.id)
 
 
