@@ -19,7 +19,7 @@ from console.ledger.presence import driver
 from console.ledger.store import Ledger
 from console.settings.profiles import load
 from flowspec.states import RunState
-from remote.sandbox.daq.bringing import Bringer
+from remote.sandbox.daq.rsync import Rsync
 from remote.sandbox.daq.taking import TakenRun, take_run
 from tests.sandbox_fixture import until
 
@@ -44,7 +44,7 @@ class Pipeline:
         return take_run(self.sandbox.directory / "daq", run, segments=segments, events=events)
 
     def deliver(self, taken: TakenRun) -> float:
-        return Bringer(self.sandbox.directory / "daq", self.settings.dtn.runs).deliver(taken)
+        return Rsync(self.sandbox.directory / "daq", self.settings.dtn.runs).deliver(taken)
 
     def start_driver(self) -> None:
         self._driver = spawn_driver(self.settings.ledger, self.profile, lifeline=True)

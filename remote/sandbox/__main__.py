@@ -1,6 +1,6 @@
 """The sandbox process: `python -m remote.sandbox --dir DIR`.
 
-Tells where it is in DIR/sandbox.json as soon as it answers. It ends on SIGTERM, SIGINT and SIGHUP and, with
+Writes its address to DIR/sandbox.json as soon as it answers. It ends on SIGTERM, SIGINT and SIGHUP and, with
 --lifeline, when its stdin ends; nothing that it started is left then, nor after a SIGKILL (see `worker.py`).
 """
 
@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--flows-polling", choices=POLLINGS, default="quick",
-        help="how Flows spaces its looks at an action: real: 1, 2, 4 ... s up to 10 min; quick: up to 2 s (quick)",
+        help="the intervals at which Flows polls an action: real: 1, 2, 4 ... s up to 10 min; quick: up to 2 s (quick)",
     )  # fmt: skip
     parser.add_argument("--ignore-hints", action="store_true", help="resuming an active flow run changes nothing")
     parser.add_argument("--rate", type=_positive(float), help="bytes per second of each transfer")

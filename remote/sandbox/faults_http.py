@@ -124,7 +124,7 @@ class Edge:
         service = next((name for prefix, name in _SERVICES if path.startswith(prefix)), None)
         if service is None:
             return self._app(environ, start_response)
-        # Read here, so that nothing of it is left in the line when the app is never asked.
+        # Read here, so that nothing of it is left in the connection when the app is never asked.
         everything = -1 if environ.get("wsgi.input_terminated") else int(environ.get("CONTENT_LENGTH") or 0)
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(everything))
         route = f"{environ['REQUEST_METHOD']} {path}"
@@ -193,20 +193,20 @@ def _error_document(service: str, code: str, message: str) -> Document:
     return document | {"status": "Failed", "reason": message} if service == "compute" else document
 
 
-# ---- the line
+# ---- the connection
 
 
 def _leave_waiting(environ: Environ, seconds: float) -> None:
-    """Say nothing until the client gives up or the time is over, then drop the line. Always raises."""
+    """Say nothing until the client gives up or the time is over, then drop the connection. Always raises."""
     select.select([environ["werkzeug.socket"]], [], [], seconds)
     _reset(environ)
 
 
 def _reset(environ: Environ) -> None:
     """Have the system send RST. Always raises ConnectionResetError, on which the server gives the request up."""
-    line: socket.socket = environ["werkzeug.socket"]
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    os.close(line.detach())
+    connection: socket.socket = environ["werkzeug.socket"]
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    os.close(connection.detach())
     raise ConnectionResetError("a fault of the sandbox")
 
 
@@ -228,6 +228,6 @@ def _shifted(text: str, seconds: float) -> str:
 
 
 def _turn_back(environ: Environ, seconds: float) -> None:
-    """A client that asks for what began after a time means the clock that it has seen."""
+    """A client that asks for what started after a time means the clock of the replies."""
     query = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     environ["QUERY_STRING"] = urlencode([(key, _shifted(value, -seconds)) for key, value in query])

@@ -20,8 +20,8 @@ Fault = dict[str, Any]
 
 
 @contextmanager
-def struck(fault: Fault | None) -> Iterator[None]:
-    """Around a call: does to it what the fault {"name", its arguments} says."""
+def injected(fault: Fault | None) -> Iterator[None]:
+    """Around a call: injects the fault {"name", its arguments} into it."""
     name = fault["name"] if fault else ""
     seconds = fault.get("seconds", 0.0) if fault else 0.0
     doing = {"function-crash": "crash", "function-hang": f"hang {seconds:g}", "silent-success": "silent"}
@@ -42,8 +42,8 @@ def struck(fault: Fault | None) -> Iterator[None]:
         os.environ.pop(VARIABLE, None)
 
 
-def in_its_place(fault: Fault | None) -> Callable[..., Any] | None:
-    """The function that a fault puts in the place of the one to be called."""
+def replacement(fault: Fault | None) -> Callable[..., Any] | None:
+    """The function that is called instead of the registered one, if the fault replaces it."""
     silent = fault is not None and fault["name"] == "silent-success" and fault["who"] == "function"
     return _claim_success if silent else None
 

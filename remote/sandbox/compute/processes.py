@@ -31,7 +31,7 @@ def kill_marked(mark: str, group: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if group != os.getpgrp():
             os.killpg(group, signal.SIGKILL)
-    # Again, because a process may have started another between our look and our kill.
+    # Again, because a process may have started another between our listing and our kill.
     for _ in range(20):
         found = processes_by_mark().get(mark, [])
         if not found:

@@ -3,10 +3,10 @@
 It reads one JSON object a line from stdin, `{"task_id", "function", "source_name", "payload", "result_serializers",
 "fault"?}`, and writes `{"event": "ready" | "running" | "done", ...}` lines to what was its stdout. `function` and
 `payload` are packed as the SDK packs them; `source_name` is the name of the function when it was registered as source
-text; `fault` is what goes wrong with it (`faults_worker.py`).
+text; `fault` is the fault to inject (`faults.py`).
 
 As at a real site, nothing of this project can be imported by a function. The worker is the leader of its own session.
-When stdin ends - the server has gone, however it died - it kills itself and all that it has started.
+When stdin ends, as the server has died or ended, it kills itself and all that it has started.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from remote.sandbox.compute.faults import in_its_place, struck
+from remote.sandbox.compute.faults import injected, replacement
 from remote.sandbox.compute.processes import MARK, kill_marked
 
 _PROJECT = ("flowspec", "remote", "console", "screens")
@@ -42,7 +42,7 @@ def main() -> None:
     requests, replies = _private_streams()
     threading.Thread(target=_read, args=(requests, tasks), daemon=True).start()
 
-    def tell(**message: Any) -> None:
+    def send(**message: Any) -> None:
         replies.write(json.dumps(message) + "\n")
         replies.flush()
 
@@ -58,23 +58,23 @@ def main() -> None:
         "globus_compute_sdk_version": __version__,
     }
     _hide_this_project()
-    tell(event="ready")
+    send(event="ready")
     while True:
         task = tasks.get()
-        tell(event="running", task_id=task["task_id"])
+        send(event="running", task_id=task["task_id"])
         started = time.time()
-        with struck(task.get("fault")):
+        with injected(task.get("fault")):
             outcome = execute(task, serializer)
         sys.stdout.flush()
         transitions = {"execution-start": started, "execution-end": time.time()}
-        tell(event="done", task_id=task["task_id"], details={**details, "task_transitions": transitions}, **outcome)
+        send(event="done", task_id=task["task_id"], details={**details, "task_transitions": transitions}, **outcome)
 
 
 def execute(task: dict[str, Any], serializer: Any) -> dict[str, str]:
     """{"result": packed} or {"exception": text of the traceback}."""
     try:
         args, kwargs = map(serializer.deserialize, serializer.unpack_buffers(task["payload"]))
-        function = in_its_place(task.get("fault")) or _function(task, serializer)
+        function = replacement(task.get("fault")) or _function(task, serializer)
         result = function(*args, **kwargs)
         strategies = task.get("result_serializers")
         packed = serializer.serialize_from_list(result, strategies) if strategies else serializer.serialize(result)
@@ -98,7 +98,7 @@ def _function(task: dict[str, Any], serializer: Any) -> Callable[..., Any]:
 
 
 class _AtNoSite(importlib.abc.MetaPathFinder):
-    """Says of this project's packages that they are not there."""
+    """Hides this project's packages from import."""
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> None:
         if fullname.partition(".")[0] in _PROJECT:

@@ -23,13 +23,13 @@ from remote.sandbox.compute.processes import MARK, kill_marked
 
 Message = dict[str, Any]
 
-_IDLE_LOOK_SECONDS = 0.2  # how soon the death of an idle worker is noticed
+_IDLE_CHECK_SECONDS = 0.2  # how soon the death of an idle worker is noticed
 _RESTART_SECONDS = 0.5  # pause after a worker that did not even start
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What the endpoint's status tells."""
+    """Of workers and tasks, as the status of an endpoint reports them."""
 
     total_workers: int
     idle_workers: int
@@ -158,7 +158,7 @@ class WorkerPool:
                 if self._queue and not self._offline():
                     self._busy += 1
                     return self._queue.popleft()
-                self._changed.wait(_IDLE_LOOK_SECONDS)
+                self._changed.wait(_IDLE_CHECK_SECONDS)
         return None
 
     def _execute(self, process: WorkerProcess, task: Message) -> bool:

@@ -1,4 +1,4 @@
-"""`python -m remote.sandbox.daq`: take runs one after the other and bring them to the DTN while they are taken.
+"""`python -m remote.sandbox.daq`: take runs one after the other and copy them to the DTN while they are taken.
 
 For each run that is whole at the DTN, one line of JSON on stdout:
 {"run", "segments", "events", "bytes", "began", "ended", "ended_at", "directory"}; times are unix times, `ended` is
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flowspec import names
-from remote.sandbox.daq.bringing import Bringer
+from remote.sandbox.daq.rsync import Rsync
 from remote.sandbox.daq.taking import BLOCKS, take_run
 
 
@@ -44,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _take_runs(options: argparse.Namespace, stop: threading.Event) -> None:
-    bringer = Bringer(options.daq, options.dtn)
+    rsync = Rsync(options.daq, options.dtn)
 
     def wait(seconds: float) -> None:
         if stop.wait(seconds):
             raise Stopped
 
     def pace() -> None:
-        bringer.bring()
+        rsync.run_pass()
         wait(options.rate / BLOCKS)
 
     first = max(options.first_run, _highest_run(options.daq, options.dtn) + 1)
@@ -61,7 +61,7 @@ def _take_runs(options: argparse.Namespace, stop: threading.Event) -> None:
         taken = take_run(
             options.daq, run, segments=options.segments, events=options.events, seed=options.seed, pace=pace
         )
-        ended_at = bringer.deliver(taken)
+        ended_at = rsync.deliver(taken)
         line = {
             "run": run,
             "segments": len(taken.segments),

@@ -1,4 +1,4 @@
-"""Faults of Flows: actions for which a consent is missing, and looks at actions that come late."""
+"""Faults of Flows: actions for which a consent is missing, and actions that are polled late."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from remote.sandbox.transfer.faults import run_and_segment, stage_of
 
 
 def late(interval: Callable[[int], float], faults: Faults, speed: float) -> Callable[[int], float]:
-    """The same intervals between looks (`speed` divides them afterwards), longer while Flows is late."""
+    """The same polling intervals (`speed` divides them afterwards), longer while Flows is late."""
 
     def lengthened(polls: int) -> float:
         args = faults.strike("flows-late")
@@ -25,8 +25,8 @@ def late(interval: Callable[[int], float], faults: Faults, speed: float) -> Call
 
 
 class Consent:
-    """Stands before a provider. While the consent is missing an action is INACTIVE and has begun nothing; when Flows
-    looks at it after that (it does so when the flow run is resumed), it begins."""
+    """Stands before a provider. While the consent is missing an action is INACTIVE and has started nothing; when Flows
+    polls it after that (it does so when the flow run is resumed), it starts."""
 
     def __init__(self, provider: Provider, compute: ComputeService, faults: Faults) -> None:
         self.scope = provider.scope

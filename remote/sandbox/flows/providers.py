@@ -102,7 +102,7 @@ def _status(action: _Action, status: str, details: Any, completed: float | None)
 
 
 class _Tasks:
-    """Actions that stand for tasks of a service: they are ACTIVE until `_look` finds that the tasks have ended."""
+    """Actions that stand for tasks of a service: they are ACTIVE until `_poll` finds that the tasks have ended."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -117,7 +117,7 @@ class _Tasks:
         if action.ended is not None:
             return action.ended
         with _refusals():
-            status, details = self._look(action.task_ids)
+            status, details = self._poll(action.task_ids)
         if status in (SUCCEEDED, FAILED):
             action.ended = _status(action, status, details, self._now())
             return action.ended
@@ -129,7 +129,7 @@ class _Tasks:
         except KeyError:
             raise ProviderError(404, "NotFound", f"There is no action {action_id}") from None
 
-    def _look(self, task_ids: list[str]) -> tuple[str, Document]:
+    def _poll(self, task_ids: list[str]) -> tuple[str, Document]:
         raise NotImplementedError
 
 
@@ -156,7 +156,7 @@ class TransferTask(_Tasks):
             self._transfer.cancel(self._find(action_id).task_ids[0])
         return self.status(action_id)
 
-    def _look(self, task_ids: list[str]) -> tuple[str, Document]:
+    def _poll(self, task_ids: list[str]) -> tuple[str, Document]:
         task = self._transfer.task(task_ids[0])
         return task["status"], {**task, "event_list": self._transfer.events(task_ids[0])}
 
@@ -212,7 +212,7 @@ class _Compute(_Tasks):
         """Calls by endpoint: [(endpoint id, [(function id, args, kwargs)])]."""
         raise NotImplementedError
 
-    def _look(self, task_ids: list[str]) -> tuple[str, Document]:
+    def _poll(self, task_ids: list[str]) -> tuple[str, Document]:
         outcomes = {task_id: self._compute.outcome(task_id) for task_id in task_ids}
         if any(outcome.status == "pending" for outcome in outcomes.values()):
             return ACTIVE, {}

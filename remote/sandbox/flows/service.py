@@ -56,7 +56,7 @@ _FLOW_ORDER: dict[str, Callable[[Flow], Any]] = {
 class FlowsService:
     """`close` ends the one thread that drives all flow runs.
 
-    `speed` divides the intervals between looks at an action, which `polling` names (of POLLINGS). Without `hints`,
+    `speed` divides the intervals at which actions are polled; `polling` names them (of POLLINGS). Without `hints`,
     resuming an active flow run changes nothing.
     """
 

@@ -57,7 +57,7 @@ def convert(buffer: Buffer, items: Iterator[Item], output: str) -> None:
         while batch := list(islice(items, ITEMS_PER_BASKET)):
             for item in batch:
                 if item.type in STATE_CHANGES:
-                    print(_told(buffer, item))
+                    print(_state_change(buffer, item))
             tree.extend(_branches(buffer, [item for item in batch if item.type == ItemType.PHYSICS_EVENT]))
 
 
@@ -104,7 +104,7 @@ def _fields(buffer: Buffer, found: list[Place]) -> dict[str, NDArray[Any]]:
     return {name: np.ascontiguousarray(array) for name, array in fields.items()}
 
 
-def _told(buffer: Buffer, item: Item) -> str:
+def _state_change(buffer: Buffer, item: Item) -> str:
     frame = read_frame(buffer, item.start)
     change = decode_state_change(frame.body)
     name = ItemType(item.type).name.replace("_RUN", "").capitalize() + " Run"

@@ -50,7 +50,7 @@ def wanted(name: str, kind: str, rules: list[dict[str, Any]]) -> bool:
 
 
 def children(directory: Path, rules: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """(name, "file" | "dir" | "symlink") of what is wanted in a directory. Links are told, not followed."""
+    """(name, "file" | "dir" | "symlink") of what is wanted in a directory. Links are listed, not followed."""
     with os.scandir(directory) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             if entry.is_symlink():

@@ -13,7 +13,7 @@ from remote.sandbox.ids import DTN_COLLECTION
 from remote.sandbox.transfer.copying import CopyFault
 from remote.sandbox.transfer.task import TransferTask
 
-_LOOK_SECONDS = 0.1
+_CHECK_SECONDS = 0.1
 _NAME = re.compile(r"run-(\d+)(?:-(\d+))?[^/]*$")
 
 
@@ -28,13 +28,13 @@ class TaskFaults:
         """Holds the task in the queue, or ends it; to be called before it starts."""
         task = self._task
         first = task.document["DATA"][0].get("source_path", "")
-        while self._strike("transfer-queued", first) and not task.over.wait(_LOOK_SECONDS):
+        while self._strike("transfer-queued", first) and not task.over.wait(_CHECK_SECONDS):
             pass
         if self._strike("transfer-failed", first):
             task.finish("ENDPOINT_ERROR", "a fatal error of the endpoint")
 
-    def before_look(self, source: str) -> None:
-        """Before an item that was submitted is looked at. Raises as the file system, or the line, does."""
+    def before_item(self, source: str) -> None:
+        """Before a submitted item is examined. Raises as the file system, or the connection, does."""
         if self._strike("transfer-stuck", source):
             raise CopyFault("CONNECT_FAILED", "could not connect to the data channel of the endpoint")
         if self._strike("missing-path", source):

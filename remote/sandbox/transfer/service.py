@@ -1,6 +1,6 @@
 """The sandbox's Transfer service: submissions, the queue of tasks, and operations on collections.
 
-As in the service, three transfers (and three deletes) run at a time; further tasks are ACTIVE with nice_status
+As in the service, three transfers (and three deletes) run at a time; the other tasks are ACTIVE with nice_status
 "Queued". A task has one thread, so that at most three threads copy. Tasks are kept in memory only.
 """
 
@@ -65,7 +65,7 @@ class TransferService:
         return str(uuid.uuid4())
 
     def submit(self, document: Document) -> Document:
-        """Accept a transfer or delete document; the reply's code is Duplicate for a submission id seen before."""
+        """Accept a transfer or delete document; the reply's code is Duplicate for a submission id used before."""
         kind = {"transfer": "TRANSFER", "delete": "DELETE"}.get(document.get("DATA_TYPE", ""))
         if kind is None:
             raise bad_request("DATA_TYPE must be 'transfer' or 'delete'")

@@ -107,7 +107,7 @@ class TransferTask:
             self._progress_shown = (self.now(), self.bytes_transferred)
 
     def fault(self, code: str, message: str) -> None:
-        """A failed attempt that will be tried again: told as an event and in nice_status, not yet a failure."""
+        """A failed attempt that will be tried again: an event and nice_status report it, it is not yet a failure."""
         self.faults += 1
         self.nice_status = code
         self.event(code, code.replace("_", " ").lower(), is_error=True, error=message)

@@ -24,7 +24,7 @@ _PROGRESS_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Unit:
-    """One subtask: look at a submitted item, look into a directory, or copy a file."""
+    """One subtask: examine a submitted item, list a directory, or copy a file."""
 
     kind: str  # item, dir, file
     source: str
@@ -33,7 +33,7 @@ class Unit:
 
 
 class Work:
-    """The loop over units; what a unit means is for `perform`, which may append further units."""
+    """The loop over units; what a unit means is for `perform`, which may append more."""
 
     def __init__(self, task: TransferTask, retry_seconds: float) -> None:
         self.task = task
@@ -143,7 +143,7 @@ class CopyWork(Work):
             self._copy(unit, source)
 
     def _look_at(self, unit: Unit, source: Path) -> None:
-        self._faults.before_look(unit.source)
+        self._faults.before_item(unit.source)
         is_dir = source.is_dir()
         source.stat()
         if unit.recursive is not None and unit.recursive != is_dir:

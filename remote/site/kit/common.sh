@@ -83,7 +83,7 @@ run_program() {
     }
 }
 
-# deliver FILE DIRECTORY: under a temporary name first, so that whoever looks sees a whole file or none.
+# deliver FILE DIRECTORY: under a temporary name first, so that a reader finds a whole file or none.
 deliver() {
     local name=${1##*/}
     [[ -s $1 ]] || fail "the program ended with return code 0 but left no output $name"

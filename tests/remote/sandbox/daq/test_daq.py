@@ -18,8 +18,8 @@ from flowspec.ddas import Hit, decode_event, decode_fragment_hit
 from flowspec.readiness import Judgement, Verdict, judge
 from flowspec.ringframes import ItemType, read_frame
 from flowspec.ringitems import EventCount, StateChange, decode_body
-from remote.sandbox.daq.bringing import Bringer
 from remote.sandbox.daq.events import TRACE_LENGTH
+from remote.sandbox.daq.rsync import Rsync
 from remote.sandbox.daq.taking import EVENTS_PER_SCALER, TakenRun, take_run
 
 RSYNCS = [pytest.param(None, id="copier")]
@@ -118,12 +118,12 @@ def test_the_same_seed_takes_the_same_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rsync", RSYNCS)
-def test_a_run_is_brought_while_it_is_taken(tmp_path: Path, rsync: str | None) -> None:
-    bringer = Bringer(tmp_path / "daq", tmp_path / "dtn", rsync)
+def test_a_run_is_copied_while_it_is_taken(tmp_path: Path, rsync: str | None) -> None:
+    copier = Rsync(tmp_path / "daq", tmp_path / "dtn", rsync)
     seen: list[tuple[Judgement, bool]] = []
 
     def pace() -> None:
-        bringer.bring()
+        copier.run_pass()
         directory = tmp_path / "dtn" / "run7"
         whole = all(inspect(path).ends_at_eof for path in directory.glob("*.evt"))
         seen.append((judged(directory), whole))
@@ -135,7 +135,7 @@ def test_a_run_is_brought_while_it_is_taken(tmp_path: Path, rsync: str | None) -
     assert not any(whole for _, whole in seen)  # a copy of a growing file ends inside an item
     assert max(found.segments for found, _ in seen) == (0, 1)
 
-    at = bringer.deliver(taken)
+    at = copier.deliver(taken)
     assert before - 1 < at < time.time() + 1
     there = tmp_path / "dtn" / "run7"
     assert judged(there, quiet=1).verdict == Verdict.READY
@@ -146,7 +146,7 @@ def test_a_run_is_brought_while_it_is_taken(tmp_path: Path, rsync: str | None) -
         assert copy.stat().st_mtime_ns == path.stat().st_mtime_ns
         assert copy.stat().st_mode == path.stat().st_mode
     versions = {path.name: path.stat().st_ino for path in there.iterdir()}
-    bringer.bring()
+    copier.run_pass()
     assert versions == {path.name: path.stat().st_ino for path in there.iterdir()}
 
 
@@ -158,7 +158,7 @@ def test_the_copier_writes_under_the_temporary_names_of_rsync(tmp_path: Path, mo
 
     monkeypatch.setattr(Path, "replace", killed)
     with pytest.raises(OSError, match="killed"):
-        Bringer(tmp_path / "daq", tmp_path / "dtn", rsync=None).bring()
+        Rsync(tmp_path / "daq", tmp_path / "dtn", rsync=None).run_pass()
     (left,) = (tmp_path / "dtn" / "run7").iterdir()
     assert names.is_temporary(left.name)
     assert stat.S_IMODE(left.stat().st_mode) == 0o600
@@ -167,7 +167,7 @@ def test_the_copier_writes_under_the_temporary_names_of_rsync(tmp_path: Path, mo
 def test_a_run_that_does_not_arrive_is_an_error(tmp_path: Path) -> None:
     taken = take_run(tmp_path / "daq", 7, segments=1, events=5)
     with pytest.raises(OSError, match=r"run 7: run-0007-00\.evt is still not whole"):
-        Bringer(tmp_path / "daq", tmp_path / "dtn", rsync="false").deliver(taken)
+        Rsync(tmp_path / "daq", tmp_path / "dtn", rsync="false").deliver(taken)
 
 
 def command(root: Path, *options: str) -> list[str]:

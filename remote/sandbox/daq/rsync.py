@@ -1,6 +1,6 @@
-"""Brings runs from the DAQ's stagearea to the DTN as repeated passes of `rsync -a` do, finished or not.
+"""Copies runs from the DAQ's stagearea to the DTN in repeated passes of `rsync -a`, finished or not.
 
-A pass copies what is there when it looks, under temporary names that end in six random characters, and renames: so
+A pass copies what is there at the moment, under temporary names that end in six random characters, and renames: so
 a segment that is still growing arrives cut, and is replaced by the next pass. Nothing is deleted at the DTN.
 """
 
@@ -17,15 +17,15 @@ from remote.sandbox.daq.taking import TakenRun
 _TRIES = 5
 
 
-class Bringer:
-    """Repeated passes from `source` to `destination`; with the rsync of this machine if it has one."""
+class Rsync:
+    """Passes from `source` to `destination`; with the rsync of this machine if it has one."""
 
     def __init__(self, source: Path, destination: Path, rsync: str | None = shutil.which("rsync")) -> None:
         self.source, self.destination, self.rsync = source, destination, rsync
         source.mkdir(parents=True, exist_ok=True)
         destination.mkdir(parents=True, exist_ok=True)
 
-    def bring(self) -> None:
+    def run_pass(self) -> None:
         """One pass. A pass that fails leaves its work to the next one."""
         if self.rsync is None:
             _copy_tree(self.source, self.destination)
@@ -38,7 +38,7 @@ class Bringer:
         last = self.destination / taken.directory.name / taken.segments[-1].name
         size = taken.segments[-1].stat().st_size
         for _ in range(_TRIES):
-            self.bring()
+            self.run_pass()
             if last.exists() and last.stat().st_size == size:
                 return last.stat().st_ctime  # the change of its inode is its renaming; its mtime is the DAQ's
         raise OSError(f"run {taken.run}: {last.name} is still not whole at {self.destination} after {_TRIES} passes")
