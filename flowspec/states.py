@@ -118,7 +118,7 @@ RUN_MOVES = (
     CANCEL_WITHDRAWN, CANCEL_ENDED, PART_DONE, FAILED, RETURNED, FOUND_WHOLE,
 )  # fmt: skip
 
-STARTED = Move("started", (A.INTENT,), (A.STARTED,), sets=("flow_run",), stamps=("started_at",), event="event.started")
+STARTED = Move("started", (A.INTENT,), (A.STARTED,), sets=("flow_run",), stamps=("started_at",))
 NOT_STARTED = Move("not started", (A.INTENT,), (A.FAILED,), stamps=("ended_at",))
 ENDED_WELL = Move("ended well", (A.STARTED,), (A.SUCCEEDED,), stamps=("ended_at",))
 ENDED_BADLY = Move("ended badly", (A.STARTED,), (A.FAILED,), stamps=("ended_at",))

@@ -67,9 +67,7 @@ def judge(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
 
 
 def _say(ctx: Context, attempt: Attempt, far: Reason) -> None:
-    with ctx.ledger.change():
-        conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [far], attempt.attempt)
-        conditions.end(ctx.ledger, attempt.run, [Topic.LOOK])
+    conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [far], attempt.attempt, ended=[Topic.LOOK])
 
 
 def end(

@@ -114,6 +114,8 @@ def started(ctx: Context, attempt: Attempt, flow_run: str) -> None:
     """Globus has the flow run of this attempt."""
     with ctx.ledger.change():
         move_attempt(ctx.ledger, attempt.attempt, STARTED, flow_run=flow_run)
+        text = f"run {attempt.run} attempt {attempt.number} started: flow run {flow_run}"
+        ctx.ledger.event("info", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
         if attempt.cancel_at is None:
             told = reason("attempt.started", number=attempt.number)
             conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [told], attempt.attempt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from console.actions import retry
 from console.actions.launch import send_intents
@@ -111,7 +111,7 @@ def start_queued(ctx: Context) -> RemoteError | None:
             trouble = error
             continue
         trouble = send_intents(ctx) or trouble
-        room = Room.now(ctx)
+        room = replace(room, under_way=attempt_rows.open_attempts(ctx.ledger))
     return trouble
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 from console.ledger.store import Ledger
 from flowspec import catalogue
@@ -34,29 +34,37 @@ def of_run(ledger: Ledger, run: int) -> tuple[Condition, ...]:
 
 
 def put(
-    ledger: Ledger, run: int, topic: Topic, reasons: Iterable[Reason | Condition], attempt: int | None = None
+    ledger: Ledger,
+    run: int,
+    topic: Topic,
+    reasons: Iterable[Reason | Condition],
+    attempt: int | None = None,
+    *,
+    ended: Collection[Topic] = (),
 ) -> bool:
-    """These are now the conditions of a run about a topic, and no others. True when that is a change.
+    """These are now the conditions of a run about a topic, and no others; those `ended` have none any more.
 
-    A condition that held before with the same code keeps its `since`, also when its parameters differ.
+    A condition that held before with the same code keeps its `since`, also when its parameters differ. True when
+    anything changes.
     """
-    rows = ledger.rows("SELECT * FROM conditions WHERE run = ? AND topic = ?", run, topic.value)
-    before = {(row["code"], row["stage"], row["segment"]): row for row in rows}
+    topics = {topic, *ended}
+    rows = [row for row in ledger.rows("SELECT * FROM conditions WHERE run = ?", run) if Topic(row["topic"]) in topics]
+    before = {(row["topic"], row["code"], row["stage"], row["segment"]): row for row in rows}
     now, wanted = ledger.now(), {}
     for item in reasons:
         found = item if isinstance(item, Condition) else Condition(topic, item)
-        place = (
-            found.code,
-            found.stage.value if found.stage else "",
-            WHOLE_RUN if found.segment is None else found.segment,
-        )
+        segment = WHOLE_RUN if found.segment is None else found.segment
+        place = (topic.value, found.code, found.stage.value if found.stage else "", segment)
         wanted[place] = found.reason.dump()
     if {place: row["parameters"] for place, row in before.items()} == wanted:
         return False
     with ledger.change() as db:
-        db.execute("DELETE FROM conditions WHERE run = ? AND topic = ?", (run, topic.value))
-        for (code, stage, segment), parameters in wanted.items():
-            known, entry = before.get((code, stage, segment)), catalogue.entry(code)
+        db.executemany(
+            "DELETE FROM conditions WHERE run = ? AND topic = ? AND code = ? AND stage = ? AND segment = ?",
+            [(run, *place) for place in before],
+        )
+        for (_, code, stage, segment), parameters in wanted.items():
+            known, entry = before.get((topic.value, code, stage, segment)), catalogue.entry(code)
             db.execute(
                 "INSERT INTO conditions VALUES (?,?,?,?,?,?,?,?,?,?)",
                 (
@@ -66,12 +74,6 @@ def put(
             )  # fmt: skip
         db.execute("UPDATE runs SET updated = ? WHERE run = ?", (now, run))
     return True
-
-
-def end(ledger: Ledger, run: int, topics: Sequence[Topic]) -> None:
-    """None of these topics has a condition any more."""
-    for topic in topics:
-        put(ledger, run, topic, ())
 
 
 def runs_with(ledger: Ledger, code: str) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,14 +36,13 @@ def move(
 
     `event` are further parameters of the move's event. Raises ImpossibleMove.
     """
-    with ledger.change() as db:
-        row = db.execute("SELECT state FROM runs WHERE run = ?", (run,)).fetchone()
-        target = _allowed(f"run {run}", how, RunState(row["state"]) if row else None, to, columns)
+    target = to if to is not None else how.targets[0]
+    with ledger.change():
         columns |= {name: _DEFAULTS[name] for name in how.clears} | dict.fromkeys(how.stamps, ledger.now())
-        ledger.update("runs", "run", run, state=target.value, updated=ledger.now(), **columns)
-        conditions.end(ledger, run, [topic for topic in how.ends if topic is not about])
-        if about is not None:
-            conditions.put(ledger, run, about, reasons, attempt)
+        _write(ledger, "runs", "run", run, how, target, columns | {"updated": ledger.now()})
+        if about is not None or how.ends:
+            topic = about or how.ends[0]
+            conditions.put(ledger, run, topic, reasons, attempt, ended=how.ends)
         if how.event:
             text = catalogue.sentence(Reason(how.event, {"run": run, "state": target.value, **(event or {})}))
             ledger.event(level, text, actor=actor, run=run, attempt=attempt)
@@ -52,25 +50,29 @@ def move(
 
 def move_attempt(ledger: Ledger, attempt: int, how: Move, reason: Reason | None = None, **columns: Any) -> None:
     """Move an attempt; `reason` is how it ended, or what keeps it. Raises ImpossibleMove."""
-    with ledger.change() as db:
-        row = db.execute("SELECT state, run, number FROM attempts WHERE attempt = ?", (attempt,)).fetchone()
-        target = _allowed(f"attempt {attempt}", how, AttemptState(row["state"]) if row else None, None, columns)
-        told = {"code": reason.code, "parameters": reason.dump()} if reason else {"code": "", "parameters": "{}"}
+    told = {"code": reason.code, "parameters": reason.dump()} if reason else {"code": "", "parameters": "{}"}
+    with ledger.change():
         columns |= told | dict.fromkeys(how.stamps, ledger.now())
-        ledger.update("attempts", "attempt", attempt, state=target.value, **columns)
-        if how.event:
-            told = {"run": row["run"], "number": row["number"], **columns}
-            ledger.event(
-                "info", catalogue.sentence(Reason(how.event, told)), actor="driver", run=row["run"], attempt=attempt
-            )
+        _write(ledger, "attempts", "attempt", attempt, how, how.targets[0], columns)
 
 
-def _allowed(who: str, how: Move, state: Any, to: Any, columns: dict[str, Any]) -> Any:
-    """The state to which this leads."""
-    target = to if to is not None else how.targets[0]
-    if state not in how.sources or target not in how.targets:
-        was = state.value if state is not None else "not known"
+def _write(
+    ledger: Ledger,
+    table: str,
+    key: str,
+    value: int,
+    how: Move,
+    target: RunState | AttemptState,
+    columns: dict[str, Any],
+) -> None:
+    """One statement that changes nothing unless the state is one from which the move may begin."""
+    who = f"{key} {value}"
+    if target not in how.targets:
+        raise ImpossibleMove(f"{who}: there is no way to {target.value} by {how.name!r}")
+    if not columns.keys() >= {*how.sets}:
+        raise ImpossibleMove(f"{who}: {how.name!r} needs {', '.join(how.sets)}, got {', '.join(sorted(columns))}")
+    sources = [state.value for state in how.sources]
+    if not ledger.update(table, key, value, among=("state", sources), state=target.value, **columns):
+        row = ledger.row(f"SELECT state FROM {table} WHERE {key} = ?", value)
+        was = row["state"] if row else "not known"
         raise ImpossibleMove(f"{who} is {was}: there is no way to {target.value} by {how.name!r}")
-    if columns.keys() & {"state"} or not columns.keys() >= set(how.sets):
-        raise ImpossibleMove(f"{who}: {how.name!r} needs {', '.join(how.sets)}, got {json.dumps(sorted(columns))}")
-    return target

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,12 +147,20 @@ class Ledger:
             raise DiskProblem(f"ledger {self.path} has changed, and is opened anew")
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
-    def update(self, table: str, key: str, value: int, **columns: Any) -> None:
-        """Set columns of the row with this key; a dict is stored as JSON."""
+    def update(
+        self, table: str, key: str, value: int, *, among: tuple[str, Sequence[str]] | None = None, **columns: Any
+    ) -> bool:
+        """Set columns of the row with this key; a dict is stored as JSON. With `among`, only if another column of the
+        row has one of these values. True when there was such a row."""
         stored = {name: json.dumps(v) if isinstance(v, dict) else v for name, v in columns.items()}
         assignments = ", ".join(f"{name} = ?" for name in stored)
+        column, values = among or (key, ())
+        only = f" AND {column} IN ({','.join('?' * len(values))})" if values else ""
         with self.change() as db:
-            db.execute(f"UPDATE {table} SET {assignments} WHERE {key} = ?", (*stored.values(), value))
+            found = db.execute(
+                f"UPDATE {table} SET {assignments} WHERE {key} = ?{only}", (*stored.values(), value, *values)
+            )
+            return found.rowcount > 0
 
     # ---- meta
 

@@ -98,7 +98,6 @@ TABLE = (
     Entry("event.repeated", "run {run} is retried by itself"),
     Entry("event.refused", "{words}"),
     Entry("event.intended", "run {run} attempt {number}: {plan}"),
-    Entry("event.started", "run {run} attempt {number} started: flow run {flow_run}"),
     Entry("event.taken-over", "run {run}: flow run {flow_run} was not in the ledger; it is followed from now on"),
     Entry(
         "event.cancel-withdrawn",

@@ -114,6 +114,12 @@ class States(ExactlyOnce):
     def what_is_done_is_not_done_again(self) -> None:
         """Here it is: campaigns are asked for."""
 
+    @invariant()
+    def a_run_has_one_open_attempt_at_most_and_no_more_than_allowed_are_in_flight(self) -> None:
+        """Of all runs there may be more than the queue would start: a retry does not wait for its turn."""
+        going = [attempt.run for attempt in self.attempts() if attempt.state in states.OPEN]
+        assert len(going) == len(set(going))
+
 
 States.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 TestStates = States.TestCase
