@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from console.actions import cancel as cancelling
-from console.actions import launch, queue, requests
+from console.actions import cancel_parts, launch, queue, requests
 from console.actions.launch import LOOKUP_SECONDS
 from console.cli.status import status_json, status_text
 from console.evidence import poll
@@ -173,7 +173,7 @@ def test_tasks_whose_ids_are_never_told_are_ticked_by_what_the_jobs_leave_at_the
     start(ctx)
     globus.tells("ActionStarted", "fit")
     cancel(ctx)
-    ctx.ledger.now.time += cancelling.UNTOLD_SECONDS
+    ctx.ledger.now.time += cancel_parts.UNTOLD_SECONDS
     globus.told_at_the_site = {"fit-00": None, "fit-02": None}
     see(ctx)
     assert globus.flow_run.cancelled
