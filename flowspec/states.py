@@ -127,16 +127,46 @@ GIVEN_UP = Move("given up", (A.INTENT, A.STARTED), (A.CANCELLED,), stamps=("ende
 ATTEMPT_MOVES = (STARTED, NOT_STARTED, ENDED_WELL, ENDED_BADLY, GIVEN_UP)
 
 
-def table(moves: Iterable[Move]) -> list[tuple[str, str, str, str, str, str]]:
-    """The rows of the state machine as docs/states.md has them: move, from, to, set, cleared, event."""
-    return [
-        (
-            move.name,
-            ", ".join(state.value for state in move.sources),
-            ", ".join(state.value for state in move.targets),
-            ", ".join([*move.sets, *(f"{column} (now)" for column in move.stamps)]),
-            ", ".join([*move.clears, *(f"conditions of {topic.value}" for topic in move.ends)]),
-            move.event.removeprefix("event."),
+# ---- for docs/states.md
+
+_PAGE = """# The states of runs and attempts
+
+Printed by `./venvcmd python -m flowspec.states`; a test holds this page and the code together. A change of state that
+is not in these tables raises `ImpossibleMove` and changes nothing. What a move sets is given by whoever moves, or is the
+time of the move; what it clears goes back to what a new row has. The event of a move is a code of `flowspec/catalogue`;
+where there is none, whoever moves writes one that says more.
+
+## Runs
+
+{runs}
+
+## Attempts
+
+{attempts}
+"""
+
+
+def page() -> str:
+    """docs/states.md."""
+    return _PAGE.format(runs=_table(RUN_MOVES), attempts=_table(ATTEMPT_MOVES))
+
+
+def _table(moves: Iterable[Move]) -> str:
+    rows = [("Move", "From", "To", "Sets", "Clears", "Event"), ("---",) * 6]
+    for move in moves:
+        cleared = [*move.clears, *(f"conditions about {topic.value}" for topic in move.ends)]
+        rows.append(
+            (
+                move.name,
+                ", ".join(state.value for state in move.sources),
+                ", ".join(state.value for state in move.targets),
+                ", ".join([*move.sets, *(f"{column}: now" for column in move.stamps)]),
+                ", ".join(cleared),
+                move.event,
+            )
         )
-        for move in moves
-    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
