@@ -4,8 +4,9 @@ Each is serialised on its own, so each imports what it needs and calls nothing o
 job.py, which judges the job and writes the report; what they return is its short reply, and they never raise, because
 an exception would take the good segments of the task group down with the bad one.
 
-Replies: {"segment": 7, "rc": 0, "bytes": 12345, "seconds": 1.234}, or with "rc" not 0 and "cause", 400 bytes at most;
-of analyze without "segment", and with "missing" (segment numbers) if it was not started for want of these.
+Replies: {"segment": 7, "rc": 0, "bytes": 12345, "seconds": 1.234}, or with "rc" not 0, with "code" and "parameters" (of
+flowspec/catalogue/failures.py) and the sentence "cause", 400 bytes at most; of analyze without "segment", and with
+"missing" (segment numbers) if it was not started for want of these.
 """
 
 from typing import Any
@@ -27,10 +28,12 @@ def fit(kit: str, run: int, segment: int, input_dir: str, output_dir: str, log_d
         if job.returncode == 0:
             reply: dict[str, Any] = json.loads(lines[-1])
             return reply
+        code = "failed.function"
         cause = f"job.py of fit ended with return code {job.returncode}: {lines[-1:]}"
     except Exception as error:
+        code = "failed.unknown"
         cause = f"job.py of fit could not be run: {error!r}"
-    return {"segment": segment, "rc": 1, "cause": cause.encode("ascii", "replace").decode()[:150]}
+    return {"segment": segment, "rc": 1, "code": code, "cause": cause.encode("ascii", "replace").decode()[:150]}
 
 
 def convert(
@@ -51,10 +54,12 @@ def convert(
         if job.returncode == 0:
             reply: dict[str, Any] = json.loads(lines[-1])
             return reply
+        code = "failed.function"
         cause = f"job.py of convert ended with return code {job.returncode}: {lines[-1:]}"
     except Exception as error:
+        code = "failed.unknown"
         cause = f"job.py of convert could not be run: {error!r}"
-    return {"segment": segment, "rc": 1, "cause": cause.encode("ascii", "replace").decode()[:150]}
+    return {"segment": segment, "rc": 1, "code": code, "cause": cause.encode("ascii", "replace").decode()[:150]}
 
 
 def analyze(
@@ -75,7 +80,9 @@ def analyze(
         if job.returncode == 0:
             reply: dict[str, Any] = json.loads(lines[-1])
             return reply
+        code = "failed.function"
         cause = f"job.py of analyze ended with return code {job.returncode}: {lines[-1:]}"
     except Exception as error:
+        code = "failed.unknown"
         cause = f"job.py of analyze could not be run: {error!r}"
-    return {"rc": 1, "cause": cause.encode("ascii", "replace").decode()[:150]}
+    return {"rc": 1, "code": code, "cause": cause.encode("ascii", "replace").decode()[:150]}

@@ -24,7 +24,19 @@ class Items(NamedTuple):
     sha256: str
 
 
-def judge(stage: str, given: Path, made: Path) -> Tuple[Optional[str], Dict[str, Any]]:
+class Fault(NamedTuple):
+    """What went wrong: a code of the console's catalogue, a sentence about it, the parameters that the code has."""
+
+    code: str
+    cause: str
+    parameters: Dict[str, Any]
+
+
+def fault(code: str, cause: str, **parameters: Any) -> Fault:
+    return Fault("failed." + code, cause, parameters)
+
+
+def judge(stage: str, given: Path, made: Path) -> Tuple[Optional[Fault], Dict[str, Any]]:
     """What is wrong with the output `made` from the input `given`, or None; and facts for the report."""
     if stage != "fit":
         return judge_root(made), {"sha256": digest_of(made)}
@@ -33,30 +45,33 @@ def judge(stage: str, given: Path, made: Path) -> Tuple[Optional[str], Dict[str,
     return compare_items(items, fitted, made.name), facts
 
 
-def compare_items(given: Items, made: Items, name: str) -> Optional[str]:
+def compare_items(given: Items, made: Items, name: str) -> Optional[Fault]:
     """A fitted file has the items of its input (whose cut tail does not count), and each hit has grown."""
     if not made.whole:
-        return f"output {name} is cut inside a ring item"
+        return fault("spoilt", f"output {name} is cut inside a ring item")
     if made.physics != given.physics:
-        return f"output {name} has {made.physics} of {given.physics} physics events"
+        cause = f"output {name} has {made.physics} of {given.physics} physics events"
+        return fault("short", cause, events=made.physics, given=given.physics)
     if made.ends != given.ends:
-        return f"output {name} has {made.ends} END_RUN items, its input {given.ends}"
+        cause = f"output {name} has {made.ends} END_RUN items, its input {given.ends}"
+        return fault("short", cause, ends=made.ends, given=given.ends)
     if given.physics and given.whole and made.size <= given.size:
-        return f"output {name} is no larger than its input: no fits in it"
+        cause = f"output {name} is no larger than its input: no fits in it"
+        return fault("short", cause, bytes=made.size, given=given.size)
     return None
 
 
-def judge_root(path: Path) -> Optional[str]:
+def judge_root(path: Path) -> Optional[Fault]:
     with path.open("rb") as file:
         head = file.read(20)
     size = path.stat().st_size
     if head[:4] != b"root" or size < SMALLEST_ROOT_FILE:
-        return f"output {path.name} of {size} bytes is no ROOT file"
+        return fault("spoilt", f"output {path.name} of {size} bytes is no ROOT file", bytes=size)
     version = struct.unpack(">i", head[4:8])[0]
     # The header says where the file ends; in files of more than 2 GB with 8 bytes.
     end = struct.unpack(">q", head[12:20])[0] if version >= 1000000 else struct.unpack(">i", head[12:16])[0]
     if end > size:
-        return f"output {path.name} is cut: {size} of {end} bytes"
+        return fault("spoilt", f"output {path.name} is cut: {size} of {end} bytes", bytes=size, given=end)
     return None
 
 

@@ -6,7 +6,8 @@
 
 The request is the arguments of the compute function (see functions.py). The job script runs in a process group of its
 own with a time limit. The last line on stdout is the reply, at most 400 bytes of JSON; the full report is written
-beside the log. Whatever happens the exit code is 0: the reply's "rc" tells.
+beside the log. Whatever happens the exit code is 0: the reply's "rc" tells, and when it is not 0 "code" and
+"parameters" (of the console's flowspec/catalogue/failures.py) what went wrong. "cause" says it for people.
 Standard library only, Python 3.6 or newer: this runs with whatever the site has.
 """
 
@@ -14,6 +15,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,7 +24,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from evidence import judge
+from evidence import Fault, fault, judge
 
 REPLY_BYTES = 400
 TIME_LIMITS = {"fit": 1740.0, "convert": 3540.0, "analyze": 14340.0}  # s, unless site.conf says otherwise
@@ -33,6 +35,11 @@ TERM_GRACE = 2.0  # s from SIGTERM to SIGKILL: mpirun ends its ranks meanwhile
 ORPHAN_GRACE = 1.0  # the same when the worker is gone
 TAIL_LINES = 20
 TAIL_BYTES = 4000
+# What the last line of a log may tell about a script that did not end with 0; else its program aborted.
+LAST_LINES = {
+    "memory": re.compile("out of memory|MemoryError|oom.kill", re.IGNORECASE),
+    "silent": re.compile("ended with return code 0 but left no output"),  # of common.sh
+}
 
 Reply = Dict[str, Any]
 
@@ -63,7 +70,7 @@ def main() -> int:
         request = json.load(sys.stdin)
         job = plan(stage, request)
     except (ValueError, KeyError, TypeError) as error:
-        print(encoded({"rc": 2, "cause": f"job.py {stage}: bad request: {error!r}"}))
+        print(encoded(dict(rc=2, **described(fault("function", f"job.py {stage}: bad request: {error!r}")))))
         return 0
     # Out of the worker's process group: whatever kills that leaves us alive to stop and tidy up after the script.
     if os.getpgrp() != os.getpid():
@@ -71,7 +78,7 @@ def main() -> int:
     try:
         reply = carry_out(job)
     except Exception as error:
-        reply = {"rc": 1, "cause": f"{stage} of {job.whose} could not be run: {error}"}
+        reply = dict(rc=1, **described(fault("unknown", f"{stage} of {job.whose} could not be run: {error}")))
         if job.segment is not None:
             reply["segment"] = job.segment
     print(encoded(reply))
@@ -124,13 +131,13 @@ def carry_out(job: Job) -> Reply:
     """Run the job, judge its output, write the report; the reply."""
     job.log.parent.mkdir(parents=True, exist_ok=True)
     started, clock = time.time(), time.monotonic()
-    rc, cause, facts = outcome(job)
+    rc, wrong, facts = outcome(job)
     seconds = round(time.monotonic() - clock, 3)
     reply = {"rc": rc}  # type: Reply
     if job.segment is not None:
         reply["segment"] = job.segment
-    if cause:
-        reply["cause"] = f"{job.stage} of {job.whose}: {cause}"
+    if wrong:
+        reply.update(described(wrong._replace(cause=f"{job.stage} of {job.whose}: {wrong.cause}")))
     else:
         reply.update(bytes=job.output.stat().st_size, seconds=seconds)
     if "missing" in facts and job.segment is None:
@@ -154,33 +161,43 @@ def carry_out(job: Job) -> Reply:
     return reply
 
 
-def outcome(job: Job) -> Tuple[int, Optional[str], Dict[str, Any]]:
+def described(wrong: Fault) -> Reply:
+    """What a reply tells of a fault."""
+    reply = {"code": wrong.code, "cause": wrong.cause}  # type: Reply
+    if wrong.parameters:
+        reply["parameters"] = wrong.parameters
+    return reply
+
+
+def outcome(job: Job) -> Tuple[int, Optional[Fault], Dict[str, Any]]:
     """Return code, what went wrong or None, and facts for the report."""
     if job.cancelled:
-        return RC_CANCELLED, "cancelled before it was started", {}
+        return RC_CANCELLED, fault("cancelled", "cancelled before it was started"), {}
     missing = [segment for segment, path in sorted(job.inputs.items()) if not path.is_file()]
     if missing and job.segment is None:
-        return 1, f"{len(missing)} of {len(job.inputs)} converted segments missing", {"missing": missing}
+        cause = f"{len(missing)} of {len(job.inputs)} converted segments missing"
+        return 1, fault("input", cause), {"missing": missing}
     if missing:
-        return 1, f"input {job.inputs[missing[0]].name} is missing", {"missing": missing}
+        name = job.inputs[missing[0]].name
+        return 1, fault("input", f"input {name} is missing", file=name), {"missing": missing}
     set_aside(job.output)  # should this fail, the next stage must not take what an earlier attempt made
-    rc, cause = run_script(job)
+    rc, wrong = run_script(job)
     facts = {"tail": tail(job.log)}  # type: Dict[str, Any]
-    if cause is None and not job.output.exists():
-        rc, cause = 1, f"succeeded without output: there is no new {job.output.name}"
-    if cause is None:
-        cause, found = judge(job.stage, next(iter(job.inputs.values())), job.output)
+    if wrong is None and not job.output.exists():
+        rc, wrong = 1, fault("silent", f"succeeded without output: there is no new {job.output.name}")
+    if wrong is None:
+        wrong, found = judge(job.stage, next(iter(job.inputs.values())), job.output)
         facts.update(found)
-        rc = 1 if cause else 0
-    if cause is None:
+        rc = 1 if wrong else 0
+    if wrong is None:
         with contextlib.suppress(FileNotFoundError):
             aside(job.output).unlink()
     else:
         set_aside(job.output)
-    return rc, cause, facts
+    return rc, wrong, facts
 
 
-def run_script(job: Job) -> Tuple[int, Optional[str]]:
+def run_script(job: Job) -> Tuple[int, Optional[Fault]]:
     """The script's return code, and what went wrong or None. Nothing that it started is left when this returns."""
     worker = os.getppid()
     deadline = time.monotonic() + job.time_limit
@@ -203,20 +220,26 @@ def run_script(job: Job) -> Tuple[int, Optional[str]]:
             except subprocess.TimeoutExpired:
                 now = time.monotonic()
                 if now > deadline:
-                    return RC_TIMED_OUT, f"stopped at its time limit of {job.time_limit:g} s"
+                    cause = f"stopped at its time limit of {job.time_limit:g} s"
+                    return RC_TIMED_OUT, fault("time", cause, limit=job.time_limit)
                 if os.getppid() != worker:
                     grace = ORPHAN_GRACE
-                    return 1, "stopped because its worker died"
+                    return 1, fault("worker", "stopped because its worker died")
                 if now > next_look:
                     if job.cancelled:
-                        return RC_CANCELLED, "cancelled"
+                        return RC_CANCELLED, fault("cancelled", "cancelled")
                     next_look = now + MARKER_SECONDS
                 continue
             rc = 128 - rc if rc < 0 else rc
-            lines = tail(job.log)
-            return rc, None if rc == 0 else "return code {}: {}".format(rc, lines[-1] if lines else "empty log")
+            return rc, None if rc == 0 else ended_badly(rc, tail(job.log))
     finally:
         stop(script, grace)
+
+
+def ended_badly(rc: int, log: List[str]) -> Fault:
+    last = log[-1] if log else "empty log"
+    code = next((code for code, line in LAST_LINES.items() if line.search(last)), "abort")
+    return fault(code, f"return code {rc}: {last}", rc=rc)
 
 
 def end_with_parent() -> None:

@@ -67,6 +67,7 @@ def test_trouble_with_the_kit_is_a_reply(site: Site, stage: str, job: str | None
     path.unlink() if job is None else path.write_text(job)
     reply = call(site, stage, 7, [0] if stage == "analyze" else 0)
     assert reply["rc"] != 0
+    assert reply["code"] in ("failed.function", "failed.unknown")  # job.py ended badly, or an exception tells
     assert reply["cause"].startswith(f"job.py of {stage} ")
 
 
@@ -74,5 +75,5 @@ def test_a_log_directory_that_cannot_be_made_is_a_reply(site: Site) -> None:
     site.add_raw(7, 0)
     (site.top / "logs").write_text("a file where the directory should be")
     reply = call(site, "fit", 7, 0)
-    assert (reply["segment"], reply["rc"]) == (0, 1)
+    assert (reply["segment"], reply["rc"], reply["code"]) == (0, 1, "failed.unknown")
     assert "could not be run" in reply["cause"]

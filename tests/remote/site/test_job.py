@@ -75,7 +75,7 @@ def test_the_return_code_and_the_last_words_of_a_crash_are_told(site: Site) -> N
     site.fake("EventEditor", "echo 'insufficient data points, n < p' >&2; kill -ABRT $$\n")
     reply = site.run("fit", 7, 3)
     assert reply["segment"] == 3
-    assert reply["rc"] == 134
+    assert (reply["rc"], reply["code"], reply["parameters"]) == (134, "failed.abort", {"rc": 134})
     assert "run 7 segment 03" in reply["cause"]
     assert "EventEditor ended with return code 134" in reply["cause"]
     assert "insufficient data points, n < p" in "\n".join(site.report(7, "fit-03.json")["tail"])
@@ -90,8 +90,33 @@ def test_success_without_output_is_a_failure(site: Site, earlier: bool) -> None:
         assert site.run("fit", 7, 3)["rc"] == 0
     site.fake("EventEditor", "exit 0\n")
     reply = site.run("fit", 7, 3)
-    assert reply["rc"] != 0
+    assert (reply["rc"], reply["code"]) == (1, "failed.silent")
     assert "left no output run-0007-03-fitted.evt" in reply["cause"]
+
+
+def test_a_reply_without_room_is_short_of_words_but_not_of_its_code(site: Site) -> None:
+    site.add_raw(7, 3)
+    (site.kit / "run_compute_fit_mpi.sh").write_text("printf 'x%.0s' {1..2000}; exit 9\n")
+    reply = site.run("fit", 7, 3)
+    assert (reply["code"], reply["parameters"]) == ("failed.abort", {"rc": 9})
+    assert reply["cause"].endswith("xxx")
+    assert len(json.dumps(reply)) <= 400
+
+
+def test_a_request_that_cannot_be_understood_is_a_reply(site: Site) -> None:
+    job = [sys.executable, str(site.kit / "job.py"), "fit"]
+    done = subprocess.run(job, input=b"{}", stdout=subprocess.PIPE)
+    reply = json.loads(done.stdout)
+    assert (done.returncode, reply["rc"], reply["code"]) == (0, 2, "failed.function")
+
+
+def test_a_program_that_had_too_little_memory_is_told_from_one_that_aborted(site: Site) -> None:
+    site.add_raw(7, 3)
+    (site.kit / "run_compute_fit_mpi.sh").write_text(
+        "echo 'slurmstepd: error: Detected 1 oom_kill event' >&2; exit 137\n"
+    )
+    reply = site.run("fit", 7, 3)
+    assert (reply["code"], reply["parameters"]) == ("failed.memory", {"rc": 137})
 
 
 def test_what_a_failed_job_leaves_is_not_taken_by_the_next_stage(site: Site) -> None:
@@ -115,7 +140,7 @@ def test_even_a_job_script_that_lies_is_found_out(site: Site) -> None:
     assert site.run("fit", 7, 3)["rc"] == 0
     (site.kit / "run_compute_fit_mpi.sh").write_text("exit 0\n")
     reply = site.run("fit", 7, 3)
-    assert reply["rc"] != 0
+    assert (reply["rc"], reply["code"]) == (1, "failed.silent")
     assert "succeeded without output" in reply["cause"]
 
 
@@ -124,21 +149,35 @@ LAST = "for out; do [[ $out == file://*fitted.evt ]] && out=${out#file://} && br
 
 
 @pytest.mark.parametrize(
-    ("fault", "cause"),
+    ("fault", "code", "parameters", "cause"),
     [
-        ('head -c -20 "$in" >"$out"', "cut inside a ring item"),
-        ('cp "$in" "$out"', "no larger than its input"),
-        ('head -c 145 "$in" >"$out"', "0 of 3 physics events"),
-        ('{ cat "$in"; tail -c 129 "$in"; } >"$out"', "2 END_RUN items, its input 1"),
-        ('echo hello >"$out"', "cut inside a ring item"),
+        ('head -c -20 "$in" >"$out"', "failed.spoilt", {}, "cut inside a ring item"),
+        ('head -c 145 "$in" >"$out"', "failed.short", {"events": 0, "given": 3}, "0 of 3 physics events"),
+        (
+            '{ cat "$in"; tail -c 129 "$in"; } >"$out"',
+            "failed.short",
+            {"ends": 2, "given": 1},
+            "2 END_RUN items, its input 1",
+        ),
+        ('echo hello >"$out"', "failed.spoilt", {}, "cut inside a ring item"),
     ],
 )
-def test_a_bad_fit_output_is_a_failure(site: Site, fault: str, cause: str) -> None:
+def test_a_bad_fit_output_is_a_failure(
+    site: Site, fault: str, code: str, parameters: dict[str, int], cause: str
+) -> None:
     site.add_raw(7, 3)
     site.fake("EventEditor", LAST + fault + "\n")
     reply = site.run("fit", 7, 3)
-    assert reply["rc"] == 1
+    assert (reply["rc"], reply["code"], reply.get("parameters", {})) == (1, code, parameters)
     assert cause in reply["cause"]
+
+
+def test_a_fit_that_only_copied_its_input_is_a_failure(site: Site) -> None:
+    size = site.add_raw(7, 3).stat().st_size
+    site.fake("EventEditor", LAST + 'cp "$in" "$out"\n')
+    reply = site.run("fit", 7, 3)
+    assert (reply["code"], reply["parameters"]) == ("failed.short", {"bytes": size, "given": size})
+    assert "no larger than its input" in reply["cause"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +189,7 @@ def test_a_bad_root_file_is_a_failure(site: Site, fault: str, cause: str) -> Non
     assert site.run("fit", 7, 3)["rc"] == 0
     site.fake("eeconverter", f'{fault} >"$4"\n')
     reply = site.run("convert", 7, 3)
-    assert reply["rc"] == 1
+    assert (reply["rc"], reply["code"]) == (1, "failed.spoilt")
     assert cause in reply["cause"]
 
 
@@ -164,14 +203,15 @@ def test_a_cut_input_is_fitted_as_far_as_it_goes(site: Site) -> None:
 
 def test_a_missing_input_is_named(site: Site) -> None:
     reply = site.run("convert", 7, 3)
-    assert reply["rc"] == 1
+    assert (reply["rc"], reply["code"]) == (1, "failed.input")
+    assert reply["parameters"] == {"file": "run-0007-03-fitted.evt"}
     assert reply["cause"] == "convert of run 7 segment 03: input run-0007-03-fitted.evt is missing"
     assert site.report(7, "convert-03.json")["cause"] == reply["cause"]
 
 
 def test_analyze_lists_the_missing_segments_as_far_as_they_fit(site: Site) -> None:
     reply = site.run("analyze", 7, [2, 0, 5])
-    assert reply["rc"] == 1
+    assert (reply["rc"], reply["code"]) == (1, "failed.input")
     assert reply["missing"] == [0, 2, 5]
     many = site.run("analyze", 7, list(range(300)))
     assert many["missing"] == list(range(len(many["missing"])))
@@ -186,7 +226,7 @@ def test_a_hanging_job_is_stopped_at_its_time_limit_with_all_it_started(site: Si
     hung = site.fakes / "pid"
     site.fake("EventEditor", ("trap '' TERM\n" if stubborn else "") + HANG.format(hung))
     reply = site.run("fit", 7, 3)
-    assert reply["rc"] == 124
+    assert (reply["rc"], reply["code"], reply["parameters"]) == (124, "failed.time", {"limit": 0.5})
     assert "time limit of 0.5 s" in reply["cause"]
     until(lambda: not alive(int(hung.read_text())))
     assert list(site.node_local.iterdir()) == []
@@ -203,7 +243,8 @@ def test_a_cancelled_job_ends_within_seconds_with_all_it_started(site: Site, stu
     site.marker(7).mkdir(parents=True)
     said, _ = job.communicate(timeout=6)
     reply = json.loads(said)
-    assert reply == {"segment": 3, "rc": 143, "cause": "fit of run 7 segment 03: cancelled"}
+    cause = "fit of run 7 segment 03: cancelled"
+    assert reply == {"segment": 3, "rc": 143, "code": "failed.cancelled", "cause": cause}
     assert site.report(7, "fit-03.json")["cause"] == reply["cause"]
     assert not alive(int(hung.read_text()))
     assert list(site.node_local.iterdir()) == []
