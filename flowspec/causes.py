@@ -1,13 +1,20 @@
-"""Does the cause of a failure pass by itself, or does somebody have to act? Judged by the words of the cause.
+"""Does the cause of a failure pass by itself, or does somebody have to act? A table of codes.
 
-Only what is known to pass is repeated without a person. A program that ended with a return code of its own stays:
-the same data will bring it there again. What is not recognised is UNKNOWN and waits for a person too.
+Only what is known to pass is repeated without a person. A program that ended with a return code of its own stays: the
+same data will bring it there again. What is not recognised is UNKNOWN and waits for a person too.
+
+Text from outside (exceptions, transfer faults, causes in the flow log, replies of older kits) is given its code once,
+where it comes in. Afterwards only the code counts.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import Enum
+from typing import NamedTuple
+
+from flowspec.conditions import Reason, reason
 
 
 class Kind(str, Enum):
@@ -18,50 +25,138 @@ class Kind(str, Enum):
     UNKNOWN = "unknown"
 
 
-def _words(*patterns: str) -> re.Pattern[str]:
+class _Cause(NamedTuple):
+    code: str
+    kind: Kind
+    pattern: re.Pattern[str]
+
+
+def _stays(code: str, *patterns: str) -> _Cause:
+    return _Cause(code, Kind.STAYS, _any_of(patterns))
+
+
+def _passes(code: str, *patterns: str) -> _Cause:
+    return _Cause(code, Kind.PASSES, _any_of(patterns))
+
+
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
 
 
 _STATUS = r"(?:answers?|http|status|error)\W{{0,3}}(?:{0})\b"  # of HTTP, not any number
 
-# What somebody has to repair. Looked for first: "permission denied: the endpoint timed out" does not pass.
-_STAYS = _words(
-    _STATUS.format("40[01346]"),
-    r"PERMISSION_DENIED|permission denied|PermissionDenied|not permitted|forbidden|NotAuthorized|no right",
-    r"AUTH(?:ENTICATION|ORIZATION)?[_ ](?:FAILED|ERROR)|NO_CREDENTIALS|credentials? (?:are|is|have)|consent",
-    r"FILE_NOT_FOUND|NOT_FOUND|no such (?:file|directory|path)|does not exist|missing path",
-    r"QUOTA_EXCEEDED|quota|NO_SPACE_LEFT|no space left|disk (?:is )?full|LIMIT_EXCEEDED|read-only file system",
-    r"IS_A_DIRECTORY|NOT_A_(?:FILE|DIRECTORY)|INVALID_(?:PATH_NAME|SYMLINK)|AMBIGUOUS_PATH",
-    r"input \S+ is missing|(?:is|was) cut|no ring item|no ROOT file|corrupt|END_RUN items|physics events"
-    r"|no larger than its input|succeeded without output|its output is not there|bytes there, but",
-    r"return code -?\d+|\brc -?\d+|segmentation fault|aborted|core dumped|out of memory|MemoryError|oom.kill",
-    r"bad request|FLOW_INPUT_ERROR|States\.Runtime|is not valid|FunctionNotFound|function .* not (?:found|allowed)",
-    r"DeserializationError|ModuleNotFoundError|ImportError|SyntaxError|max(?:imum)? (?:payload|result) size",
-    r"cancell?ed(?!.*DUE TO (?:TIME LIMIT|NODE FAIL|PREEMPT))",
+# The first that fits counts. What somebody has to repair comes first: "permission denied: the endpoint timed out" does
+# not pass.
+_CAUSES = (
+    # Unlike the time limit of a service, that of a job is reached again by the same data.
+    _stays("failed.time", r"stopped at its time limit"),
+    _stays("failed.input", r"input \S+ is missing"),
+    _stays("failed.short", r"END_RUN items|physics events|no larger than its input|bytes, less than the"),
+    _stays("failed.silent", r"succeeded without output|left no output|its output is not there|bytes there, but"),
+    _stays("failed.spoilt", r"(?:is|was) cut|no ring item|no ROOT file|corrupt"),
+    _stays("failed.memory", r"out of memory|MemoryError|oom.kill"),
+    _stays("failed.abort", r"return code -?\d+|\brc -?\d+|segmentation fault|aborted|core dumped"),
+    _stays(
+        "failed.permission",
+        r"PERMISSION_DENIED|permission denied|PermissionDenied|not permitted|forbidden|NotAuthorized|no right",
+    ),
+    _stays(
+        "failed.login",
+        r"AUTH(?:ENTICATION|ORIZATION)?[_ ](?:FAILED|ERROR)|NO_CREDENTIALS|credentials? (?:are|is|have)|consent",
+        # A login that has run out is renewed by a person, though the word sounds like a time-out.
+        r"(?:token|login|session|credential)\w* (?:has |have |is |was )?expired",
+    ),
+    _stays(
+        "failed.function",
+        r"FunctionNotFound|function .* not (?:found|allowed)|max(?:imum)? (?:payload|result) size",
+        r"DeserializationError|ModuleNotFoundError|ImportError|SyntaxError",
+    ),
+    _stays(
+        "failed.path",
+        r"FILE_NOT_FOUND|NOT_FOUND|no such (?:file|directory|path)|does not exist|missing path",
+        r"IS_A_DIRECTORY|NOT_A_(?:FILE|DIRECTORY)|INVALID_(?:PATH_NAME|SYMLINK)|AMBIGUOUS_PATH",
+    ),
+    _stays(
+        "failed.space",
+        r"QUOTA_EXCEEDED|quota|NO_SPACE_LEFT|no space left|disk (?:is )?full|LIMIT_EXCEEDED|read-only file system",
+    ),
+    _stays("failed.request", r"bad request|FLOW_INPUT_ERROR|States\.Runtime|is not valid"),
+    _stays("failed.refused", _STATUS.format("40[01346]")),
+    _stays("failed.stopped", r"cancell?ed(?!.*DUE TO (?:TIME LIMIT|NODE FAIL|PREEMPT))"),
+    _passes(
+        "failed.worker",
+        r"ManagerLost|WorkerLost|WorkerDied|loss of (?:manager|worker|node)"
+        r"|(?:node|worker|manager|block) (?:was )?lost",
+        r"worker died|worker (?:was )?killed|task (?:was )?lost|lost task|result (?:was )?lost",
+    ),
+    _passes(
+        "failed.block",
+        r"DUE TO (?:TIME LIMIT|NODE FAIL|PREEMPT)|node (?:failure|fail)|NODE_FAIL",
+        r"PREEMPT(?:ED|ION)|preempt(?:ed|ion)",
+    ),
+    _passes(
+        "failed.endpoint",
+        r"interchange|endpoint (?:has |was )?(?:restarted|stopped|went offline|is offline|not connected)",
+        r"GC_NOT_CONNECTED|EndpointInterchangeDied",
+    ),
+    _passes(
+        "failed.service",
+        _STATUS.format("50[0234]|429|408"),
+        r"service (?:is )?unavailable|temporarily unavailable|too many requests|ENDPOINT_TOO_BUSY",
+        r"ServiceUnavailable|internal server error|bad gateway|gateway time-?out",
+    ),
+    _passes(
+        "failed.network",
+        r"CONNECT_FAILED|CONNECTION_(?:RESET|BROKEN)|connection (?:reset|refused|broken|aborted|closed)|line broke",
+        r"no connection|broken pipe|cannot be reached|network (?:is )?unreachable",
+        r"temporary failure in name resolution",
+    ),
+    _passes("failed.timeout", r"ActionTimeout|\bTIMEOUT\b|timed out|did not answer in time|EXPIRED|deadline"),
+    _passes("failed.site", r"stale file handle|maintenance"),
 )
+_KINDS = {cause.code: cause.kind for cause in _CAUSES} | {
+    "failed.cancelled": Kind.STAYS,
+    "file.missing": Kind.STAYS,
+    "file.differs": Kind.STAYS,
+}
 
-_PASSES = _words(
-    _STATUS.format("50[0234]|429|408"),
-    r"ManagerLost|WorkerLost|WorkerDied|loss of (?:manager|worker|node)|(?:node|worker|manager|block) (?:was )?lost",
-    r"worker died|worker (?:was )?killed|node (?:failure|fail)|NODE_FAIL|PREEMPT(?:ED|ION)|preempt(?:ed|ion)",
-    r"interchange|endpoint (?:has |was )?(?:restarted|stopped|went offline|is offline|not connected)|GC_NOT_CONNECTED",
-    r"EndpointInterchangeDied|task (?:was )?lost|lost task|result (?:was )?lost",
-    r"service (?:is )?unavailable|temporarily unavailable|too many requests|ENDPOINT_TOO_BUSY"
-    r"|ServiceUnavailable|internal server error|bad gateway|gateway time-?out",
-    r"CONNECT_FAILED|CONNECTION_(?:RESET|BROKEN)|connection (?:reset|refused|broken|aborted|closed)|line broke",
-    r"no connection|broken pipe|cannot be reached|network (?:is )?unreachable|temporary failure in name resolution",
-    r"ActionTimeout|\bTIMEOUT\b|timed out|did not answer in time|EXPIRED|deadline",
-    r"DUE TO (?:TIME LIMIT|NODE FAIL|PREEMPT)|stale file handle|maintenance",
-)
-
-# Unlike the time limit of a service, that of a job is reached again by the same data.
-_TIME_LIMIT_OF_A_JOB = _words(r"stopped at its time limit")
-# A login that has run out is renewed by a person, though the word sounds like a time-out.
-_LOGIN = _words(r"(?:token|login|session|credential)\w* (?:has |have |is |was )?expired")
+UNKNOWN = "failed.unknown"
+WORDS_LENGTH = 300
+_CODE_OF_A_JOB = re.compile(r"failed\.[a-z-]{1,30}")
+_RC_CANCELLED, _CANCELLED = 143, (": cancelled", ": cancelled before it was started")  # of a kit that sent no codes
 
 
-def kind_of(cause: str) -> Kind:
-    """The kind of a cause, which may be any text: of a witness, a flow log, a service."""
-    if _STAYS.search(cause) or _TIME_LIMIT_OF_A_JOB.search(cause) or _LOGIN.search(cause):
-        return Kind.STAYS
-    return Kind.PASSES if _PASSES.search(cause) else Kind.UNKNOWN
+def kind_of(code: str) -> Kind:
+    return _KINDS.get(code, Kind.UNKNOWN)
+
+
+def classify(text: str) -> Reason:
+    """The reason that a text from outside gives; the text stays its words, in one line of at most WORDS_LENGTH."""
+    code = next((cause.code for cause in _CAUSES if cause.pattern.search(text)), UNKNOWN)
+    return reason(code, words=one_line(text))
+
+
+def of_reply(reply: Mapping[str, object], otherwise: str = "") -> Reason:
+    """Why the job did not go well whose reply this is; `otherwise` is the cause when it has none.
+
+    An older kit sends no code, and what a job could not name itself (an exception) it calls unknown: text tells then.
+    """
+    cause = str(reply.get("cause") or otherwise or "replied without a return code")
+    code, missing = str(reply.get("code") or UNKNOWN), reply.get("missing")
+    if code == UNKNOWN or _CODE_OF_A_JOB.fullmatch(code) is None:
+        cancelled = reply.get("rc") == _RC_CANCELLED and cause.endswith(_CANCELLED)
+        code = "failed.cancelled" if cancelled else "failed.input" if missing else classify(cause).code
+    given = reply.get("parameters")
+    parameters: dict[str, object] = {
+        str(name): one_line(value) if isinstance(value, str) else value
+        for name, value in (given.items() if isinstance(given, Mapping) else ())
+        if isinstance(value, (int, float, str))
+    }
+    if isinstance(missing, list):
+        parameters["missing"] = missing
+    return Reason(code, {**parameters, "words": one_line(cause)})
+
+
+def one_line(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= WORDS_LENGTH else text[: WORDS_LENGTH - 1] + "…"

@@ -55,6 +55,9 @@ class Reason:
         return json.dumps(dict(self.parameters), separators=(",", ":"), sort_keys=True) if self.parameters else "{}"
 
 
+NO_REASON = Reason("")  # its sentence is empty
+
+
 @dataclass(frozen=True)
 class Condition:
     """A reason that holds for a run, since when (seconds since the epoch), and for which of its places."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from flowspec import names
+from flowspec.cells import Cell
 from flowspec.numbers import ranges
 from flowspec.plan import Plan
-from flowspec.stages import SEGMENT_STAGES, Cell, Place, Stage
+from flowspec.stages import SEGMENT_STAGES, Place, Stage
 
 NAMED = 4  # files and reasons that are told one by one; of more only the number
 

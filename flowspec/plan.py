@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flowspec.cells import Cell
 from flowspec.numbers import ranges
-from flowspec.stages import SEGMENT_STAGES, STAGES, Cell, CellState, Place, Stage
+from flowspec.stages import SEGMENT_STAGES, STAGES, CellState, Place, Stage
 
 # Globus Flows limits the whole state of a flow run. A segment's reply stands twice in it, each time at most as long as
 # a bad reply may be, with its task id and keys; the input names the segment up to four times. When an action fails its

@@ -11,7 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from flowspec.stages import RUN_STAGES, SEGMENT_STAGES, Cell, CellState, Place, Stage
+from flowspec import catalogue
+from flowspec.cells import Cell
+from flowspec.conditions import NO_REASON, Reason, reason
+from flowspec.stages import RUN_STAGES, SEGMENT_STAGES, STAGES, CellState, Place, Stage
 
 
 class Witness(str, Enum):
@@ -33,19 +36,26 @@ class Says(str, Enum):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one witness says of one place, with a sentence.
+    """What one witness says of one place, and why.
 
     `size` is in bytes, `at` in seconds since the epoch; `seconds` is how long the work took, as a job tells it.
+    `modified` is when an output was written, as its listing has it.
     """
 
     stage: Stage
     segment: int | None
     witness: Witness
     says: Says
-    note: str = ""
+    reason: Reason = NO_REASON
     size: int | None = None
     at: float = 0.0
     seconds: float | None = None
+    modified: str = ""
+
+    @property
+    def words(self) -> str:
+        """The reason as a sentence."""
+        return catalogue.sentence(self.reason)
 
 
 Matrix = dict[Place, Cell]
@@ -59,82 +69,86 @@ def places(segments: Iterable[int]) -> list[Place]:
 
 def fold(segments: Iterable[int], evidence: Iterable[Evidence], raw_sizes: Mapping[int, int]) -> Matrix:
     """The matrix of a run. `raw_sizes` gives the bytes of each segment on the DTN, the measure of a whole transfer."""
-    heard: dict[Place, dict[Witness, Evidence]] = {}
+    by_place: dict[Place, dict[Witness, Evidence]] = {}
     for item in evidence:
-        heard.setdefault((item.stage, item.segment), {})[item.witness] = item
+        by_place.setdefault((item.stage, item.segment), {})[item.witness] = item
     matrix: Matrix = {}
     for place in places(segments):
         stage, segment = place
         raw = raw_sizes.get(segment) if segment is not None else None
-        matrix[place] = fold_place(stage, heard.get(place, {}), raw)
+        matrix[place] = fold_place(stage, by_place.get(place, {}), raw)
     return _with_reasons_for_waiting(matrix)
 
 
-def fold_place(stage: Stage, heard: Mapping[Witness, Evidence], raw_size: int | None) -> Cell:
+def fold_place(stage: Stage, said: Mapping[Witness, Evidence], raw_size: int | None) -> Cell:
     """One cell from what its witnesses say."""
-    file, task, log = heard.get(Witness.FILE), heard.get(Witness.TASK), heard.get(Witness.LOG)
+    file, task, log = said.get(Witness.FILE), said.get(Witness.TASK), said.get(Witness.LOG)
     present = file is not None and file.says is Says.DONE
-    doubt = _doubt(stage, file, task, raw_size) if present else ""
+    doubt = _doubt(stage, file, task, raw_size) if present else None
     if task is not None and task.says is Says.FAILED:
-        return Cell(CellState.FAILED, task.note or f"{stage.value} failed")
+        return Cell(CellState.FAILED, _why(task))
     if task is not None and task.says in (Says.PENDING, Says.RUNNING):
-        if present and not doubt and stage is Stage.TRANSFER:  # one task moves all files; this one has arrived
+        if present and doubt is None and stage is Stage.TRANSFER:  # one task moves all files; this one has arrived
             return Cell(CellState.DONE, _there(file))
         state = CellState.RUNNING if task.says is Says.RUNNING else CellState.WAITING
-        return Cell(state, doubt or task.note or f"{stage.value} {task.says.value}")
-    if present and not doubt:
+        return Cell(state, doubt or _why(task))
+    if present and doubt is None:
         return Cell(CellState.DONE, _there(file))
     if task is not None and task.says is Says.DONE:
         if file is None:
-            return Cell(CellState.RUNNING, "reported done; its output is being looked for")
-        return Cell(CellState.DISAGREES, doubt or "reported done, but its output is not there")
+            return Cell(CellState.RUNNING, reason("file.awaited"))
+        return Cell(CellState.DISAGREES, doubt or reason("file.missing"))
     if log is not None and log.says is Says.FAILED:
-        return Cell(CellState.FAILED, log.note or f"{stage.value} failed")
+        return Cell(CellState.FAILED, _why(log))
     if log is not None and log.says is Says.RUNNING:
-        return Cell(CellState.RUNNING, log.note or f"{stage.value} is under way")
-    if doubt:
+        return Cell(CellState.RUNNING, _why(log))
+    if doubt is not None:
         return Cell(CellState.DISAGREES, doubt)
-    return Cell(CellState.WAITING, log.note if log is not None else "")
+    return Cell(CellState.WAITING, log.reason if log is not None else NO_REASON)
 
 
-def _doubt(stage: Stage, file: Evidence | None, task: Evidence | None, raw_size: int | None) -> str:
-    """Why the file that is there is not the whole output, or '' when it is plausible."""
+def _why(item: Evidence) -> Reason:
+    return item.reason if item.reason.code else reason("stage.says", stage=item.stage.value, says=item.says.value)
+
+
+def _doubt(stage: Stage, file: Evidence | None, task: Evidence | None, raw_size: int | None) -> Reason | None:
+    """Why the file that is there is not the whole output; None when it is plausible."""
     size = file.size if file is not None else None
     if size is None:
-        return ""
+        return None
     if task is not None and task.says is Says.DONE and task.size is not None and task.size != size:
-        return f"{size:,} bytes there, but {task.size:,} were reported"
+        return reason("file.differs", size=size, reported=task.size)
     if size == 0 and raw_size != 0:
-        return "the output is empty"
+        return reason("file.empty")
     if stage is Stage.TRANSFER and raw_size is not None and size != raw_size:
-        return f"{size:,} of {raw_size:,} bytes there"
+        return reason("file.partial", size=size, raw=raw_size)
     if stage is Stage.FIT and raw_size is not None and size < raw_size:
-        return f"{size:,} bytes, less than the {raw_size:,} of the segment it was made from"
-    return ""
+        return reason("file.small", size=size, raw=raw_size)
+    return None
 
 
-def _there(file: Evidence | None) -> str:
-    return f"{file.size:,} bytes there" if file is not None and file.size is not None else "there"
+def _there(file: Evidence | None) -> Reason:
+    return reason("file.there", size=file.size if file is not None else None)
 
 
 def _with_reasons_for_waiting(matrix: Matrix) -> Matrix:
-    """Give each waiting cell without a sentence the stage it waits for."""
-    before = {Stage.FIT: Stage.TRANSFER, Stage.CONVERT: Stage.FIT}
-    for (stage, segment), cell in matrix.items():
-        if cell.state is not CellState.WAITING or cell.why:
-            continue
-        if stage is Stage.TRANSFER:
-            why = "not started"
-        elif stage in before:
-            earlier = matrix[(before[stage], segment)]
-            why = "next" if earlier.state is CellState.DONE else f"waits for {before[stage].value}"
-        elif stage is Stage.ANALYZE:
-            left = sum(1 for (s, _), c in matrix.items() if s is Stage.CONVERT and c.state is not CellState.DONE)
-            why = f"waits for {left} segments to be converted" if left else "next"
-        else:
-            why = "waits for analyze" if matrix[(Stage.ANALYZE, None)].state is not CellState.DONE else "next"
-        matrix[(stage, segment)] = Cell(CellState.WAITING, why)
+    """Give each waiting cell without a reason the stage it waits for."""
+    for place, cell in matrix.items():
+        if cell.state is CellState.WAITING and not cell.reason.code:
+            matrix[place] = Cell(CellState.WAITING, _waits_for(place, matrix))
     return matrix
+
+
+def _waits_for(place: Place, matrix: Matrix) -> Reason:
+    stage, segment = place
+    if stage is Stage.TRANSFER:
+        return reason("wait.start")
+    if stage is Stage.ANALYZE:
+        left = sum(1 for (s, _), c in matrix.items() if s is Stage.CONVERT and c.state is not CellState.DONE)
+        return reason("wait.segments", segments=left) if left else reason("wait.next")
+    before = STAGES[STAGES.index(stage) - 1]
+    done = matrix[(before, segment)].state is CellState.DONE
+    return reason("wait.next") if done else reason("wait.stage", stage=before.value)
 
 
 def counts(matrix: Mapping[Place, Cell]) -> dict[str, dict[str, int]]:
@@ -153,7 +167,7 @@ def current_stage(matrix: Mapping[Place, Cell]) -> Stage | None:
     return None
 
 
-OLDER_THAN_ITS_SOURCE = "what lies there is older than what it was copied from"
+OLDER_THAN_ITS_SOURCE = reason("file.older")
 
 
 def replaced_at_source(evidence: Iterable[Evidence]) -> set[int]:
@@ -164,5 +178,5 @@ def replaced_at_source(evidence: Iterable[Evidence]) -> set[int]:
         if e.stage is Stage.TRANSFER
         and e.segment is not None
         and e.witness is Witness.FILE
-        and e.note == OLDER_THAN_ITS_SOURCE
+        and e.reason.code == OLDER_THAN_ITS_SOURCE.code
     }

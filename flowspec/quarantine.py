@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from flowspec.catalogue import nested
 from flowspec.causes import Kind, kind_of
+from flowspec.cells import Cell
+from flowspec.conditions import Reason, reason
 from flowspec.plan import Plan, is_done
 from flowspec.progress import Evidence, Matrix, Says, Witness
-from flowspec.stages import SEGMENT_STAGES, STAGES, Cell, Place, Stage
+from flowspec.stages import SEGMENT_STAGES, STAGES, Place, Stage
 
-_OF_THE_INPUT = re.compile(
-    "physics events|END_RUN items|no larger than its input|no ring item|(?:is|was) cut|less than the"
-)
+# What the output of a fit looks like when the input was damaged.
+_OF_THE_INPUT = ("failed.spoilt", "failed.short", "file.small")
 QUARANTINED_AFTER = 2  # attempts in which a segment failed by itself
 
 
@@ -25,12 +26,12 @@ class Failure:
     stage: Stage
     segment: int | None
     kind: Kind
-    cause: str
+    reason: Reason
 
     @property
     def blames_input(self) -> bool:
         """Whether the data that a fit read may be damaged: those at the site are then compared with the DTN's again."""
-        return self.stage is Stage.FIT and _OF_THE_INPUT.search(self.cause) is not None
+        return self.stage is Stage.FIT and self.reason.code in _OF_THE_INPUT
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class Waiver:
 
 
 def found_in(
-    attempt: int, plan: Plan, stage: Stage | None, matrix: Matrix, evidence: Iterable[Evidence], otherwise: str
+    attempt: int, plan: Plan, stage: Stage | None, matrix: Matrix, evidence: Iterable[Evidence], otherwise: Reason
 ) -> list[Failure]:
     """Where an attempt that has ended failed. What could not go well because of an earlier failure does not count.
 
-    `stage` is where the attempt stood; `otherwise` is the cause when no place of the matrix tells of one.
+    `stage` is where the attempt stood; `otherwise` is the reason when no place of the matrix has one.
     """
     blamed = {
         (e.stage, e.segment) for e in evidence if e.witness is Witness.TASK and e.says in (Says.DONE, Says.FAILED)
@@ -67,16 +68,16 @@ def found_in(
         # A transfer task speaks of all its files at once, and so does the flow log of the stage.
         own = at.per_segment and at is not Stage.TRANSFER and (at, segment) in blamed
         where = segment if own else None
-        found.setdefault((at, where), Failure(attempt, at, where, kind_of(cell.why), cell.why))
+        found.setdefault((at, where), Failure(attempt, at, where, kind_of(cell.reason.code), cell.reason))
     if not found:
-        return [Failure(attempt, stage or plan.start, None, kind_of(otherwise), otherwise)]
+        return [Failure(attempt, stage or plan.start, None, kind_of(otherwise.code), otherwise)]
     return list(found.values())
 
 
 def quarantine(
     failures: Sequence[Failure], members: Collection[int], matrix: Mapping[Place, Cell], waived: Collection[int] = ()
-) -> dict[int, str]:
-    """The segments that retries leave out, each with the sentence why.
+) -> dict[int, Reason]:
+    """The segments that retries leave out, each with the reason.
 
     A segment gets there by failing in two attempts for a cause that does not pass by itself, and leaves by being
     converted after all. When no segment of the run went well, none of them is to blame.
@@ -95,7 +96,7 @@ def quarantine(
     }
     if suspects.keys() >= set(members) - set(waived):
         return {}
-    return {segment: _sentence(segment, of_segment) for segment, of_segment in sorted(suspects.items())}
+    return {segment: _quarantined(segment, of_segment) for segment, of_segment in sorted(suspects.items())}
 
 
 def _converted(segment: int, matrix: Mapping[Place, Cell]) -> bool:
@@ -103,14 +104,13 @@ def _converted(segment: int, matrix: Mapping[Place, Cell]) -> bool:
     return is_done(matrix, (Stage.CONVERT, segment)) and not bad
 
 
-def _sentence(segment: int, failures: Sequence[Failure]) -> str:
-    times = len({failure.attempt for failure in failures})
-    stages = sorted({failure.stage for failure in failures}, key=STAGES.index)
-    how_often = "twice" if times == 2 else f"{times} times"
-    where = " and ".join(stage.value for stage in stages)
-    return (
-        f"segment {segment:02d} quarantined: failed {how_often} at {where}: {failures[-1].cause}; "
-        f"retry it with --segments {segment}, or waive it"
+def _quarantined(segment: int, failures: Sequence[Failure]) -> Reason:
+    return reason(
+        "segment.quarantined",
+        segment=segment,
+        times=len({failure.attempt for failure in failures}),
+        stages=[stage.value for stage in STAGES if stage in {failure.stage for failure in failures}],
+        cause=nested(failures[-1].reason),
     )
 
 

@@ -1,8 +1,7 @@
-"""The five stages of the pipeline, and what one cell of the segment x stage matrix can say."""
+"""The five stages of the pipeline, and the states of one segment (or the run) in one stage."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 
@@ -33,18 +32,6 @@ class CellState(str, Enum):
     DONE = "done"
     FAILED = "failed"
     DISAGREES = "disagrees"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A state with the sentence why; every state has a reason."""
-
-    state: CellState
-    why: str
-
-    @property
-    def bad(self) -> bool:
-        return self.state in (CellState.FAILED, CellState.DISAGREES)
 
 
 # A place in the matrix: (stage, segment); the segment is None for the stages that belong to the whole run.

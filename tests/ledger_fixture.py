@@ -15,6 +15,7 @@ from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import RUN_STAGES, SEGMENT_STAGES, Stage
 from flowspec.states import AttemptState, RunState
+from tests.reasons import words
 
 NOW = 1_782_914_602.0  # 2026-07-01 14:03:22 UTC
 SEGMENT_BYTES = 1_907_000_000
@@ -127,7 +128,7 @@ class DemoLedger:
         size: int | None = None,
     ) -> None:
         newest = attempts.newest_attempt(self.ledger, run)
-        told = [Evidence(stage, s, witness, says, note, size, self.at) for s in segments]
+        told = [Evidence(stage, s, witness, says, words(note), size, self.at) for s in segments]
         evidence.record_evidence(self.ledger, run, told, newest.attempt if newest else None)
         evidence.refresh_progress(self.ledger, run)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from console.ledger import attempts, evidence
 from console.ledger import runs as run_rows
-from flowspec.conditions import reason
+from flowspec.conditions import NO_REASON, reason
 from flowspec.plan import plan_all
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
@@ -68,7 +68,7 @@ def finish(pipeline: Pipeline, runs: range) -> None:
                 ledger, attempt, state=AttemptState.SUCCEEDED.value, flow_run=f"flow-run-{run}", ended_at=ledger.now()
             )
             for stage in STAGES:
-                found = [Evidence(stage, s, Witness.FILE, Says.DONE, "", 1000, 0.0) for s in _places(stage)]
+                found = [Evidence(stage, s, Witness.FILE, Says.DONE, NO_REASON, 1000, 0.0) for s in _places(stage)]
                 evidence.record_evidence(ledger, run, found, attempt)
             stand(ledger, run, state=RunState.DONE, why="the result is back", finished_at=ledger.now())
             evidence.refresh_progress(ledger, run)

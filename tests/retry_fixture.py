@@ -19,7 +19,8 @@ from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from console.settings.model import Policy
 from flowspec import names
-from flowspec.conditions import reason
+from flowspec.causes import classify
+from flowspec.conditions import NO_REASON, reason
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import STAGES, Stage
@@ -139,10 +140,10 @@ class World:
         for segment in good:
             self.writes(attempt.run, stage, segment)
         size = 2 * SIZE if stage in COMPUTED else None
-        told = [Evidence(stage, s, Witness.TASK, Says.DONE, "", size, self.clock.time) for s in good]
+        told = [Evidence(stage, s, Witness.TASK, Says.DONE, NO_REASON, size, self.clock.time) for s in good]
         for segment in segments:
             if cause := causes.get((stage, segment)):
-                told.append(Evidence(stage, segment, Witness.TASK, Says.FAILED, cause, None, self.clock.time))
+                told.append(Evidence(stage, segment, Witness.TASK, Says.FAILED, classify(cause), None, self.clock.time))
         seen = look(self.ctx, self.run(attempt.run), stage, good)
         evidence.record_evidence(self.ledger, attempt.run, [*told, *seen], attempt.attempt)
 

@@ -10,6 +10,7 @@ from console.actions.report_files import JobReport
 from console.ledger import attempts, evidence
 from console.ledger.job_reports import ReportState
 from flowspec import flowlog
+from flowspec.conditions import reason
 from flowspec.flowlog import Visit
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import Stage
@@ -32,9 +33,10 @@ def with_history(demo: DemoLedger, run: int, segment: int) -> int:
         Stage.CONVERT: Visit(Says.FAILED, iso(2001), "tg_ba5ad150", iso(2400), "1 of 41 tasks failed", iso(2400)),
     }
     attempts.set_attempt(demo.ledger, attempt.attempt, visits=flowlog.dump(visits))
-    tasks = [Evidence(Stage.TRANSFER, s, Witness.TASK, Says.DONE, "transferred 42/42 files", None, began + 300)
-             for s in range(42)]  # fmt: skip
-    tasks += [Evidence(Stage.FIT, 3, Witness.TASK, Says.DONE, "fit took 900.5 s", 1_907_000_000, began + 1700, 900.5)]
+    copied = reason("transfer.done", done=42, total=42)
+    fitted = reason("task.done", stage="fit", seconds=900.5)
+    tasks = [Evidence(Stage.TRANSFER, s, Witness.TASK, Says.DONE, copied, None, began + 300) for s in range(42)]
+    tasks += [Evidence(Stage.FIT, 3, Witness.TASK, Says.DONE, fitted, 1_907_000_000, began + 1700, 900.5)]
     evidence.record_evidence(demo.ledger, run, tasks, attempt.attempt)
     report = JobReport(
         134, f"fit of run {run} segment {segment:02d}: return code 134: EventEditor aborted", "nid004012", "28471193",

@@ -14,6 +14,7 @@ from console.ledger.dossier import Dossier
 from console.ledger.errors import LedgerError
 from console.ledger.moves import move, move_attempt
 from flowspec import catalogue, flowlog, names, quarantine
+from flowspec.causes import classify
 from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import Plan
 from flowspec.progress import Matrix, Says, Witness, current_stage
@@ -36,6 +37,7 @@ from remote.globus.flows import FlowRun
 OPEN_QUESTIONS = (CellState.RUNNING, CellState.DISAGREES)
 # How long after the end of a flow run its outputs may take to show up before the attempt is judged without them.
 JUDGE_AFTER_SECONDS = 10.0
+SEGMENTS_NAMED = 5  # of those that failed
 _LEVELS = {RETURNED: "good", PART_DONE: "good", FAILED: "bad", CANCEL_ENDED: "warning"}
 
 
@@ -58,9 +60,9 @@ def judge(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
     elif any(cell.state in OPEN_QUESTIONS for cell in planned.values()) and _ended_just_now(ctx, flow_run):
         _say(ctx, attempt, how_far(stage, plan, matrix))
     elif flow_run.status != "SUCCEEDED":
-        _failed(ctx, known, attempt, planned, _first_failure(planned) or _cause(attempt, flow_run))
+        _failed(ctx, known, attempt, planned, failure(planned) or _cause(attempt, flow_run))
     elif any(cell.state is not CellState.DONE for cell in planned.values()):
-        missing = _first_failure(planned) or Reason("words", {"words": "not every output is there"})
+        missing = failure(planned) or reason("work.missing")
         _failed(ctx, known, attempt, planned, reason("flow.succeeded-but", cause=catalogue.nested(missing)))
     else:
         _succeeded(ctx, known, attempt)
@@ -85,16 +87,15 @@ def end(
         ctx.ledger.event(_LEVELS[run_move], text, actor="driver", run=attempt.run, attempt=attempt.attempt)
 
 
-def failure(matrix: Matrix) -> str:
-    """The first thing that went wrong in a matrix, with its stage and segments; '' when nothing did."""
+def failure(matrix: Matrix) -> Reason | None:
+    """The first thing that went wrong in a matrix, with its stage and segments; None when nothing did."""
     for stage in STAGES:
         bad = [(segment, cell) for (s, segment), cell in matrix.items() if s is stage and cell.bad]
         if bad:
-            segments = ", ".join(f"{segment:02d}" for segment, _ in bad[:5] if segment is not None)
-            more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-            where = f" of segment {segments}{more}" if segments else ""
-            return f"{stage.value}{where} failed: {bad[0][1].why}"
-    return ""
+            segments = [segment for segment, _ in bad[:SEGMENTS_NAMED] if segment is not None]
+            more, cause = max(0, len(bad) - SEGMENTS_NAMED), catalogue.nested(bad[0][1].reason)
+            return reason("work.failed", stage=stage.value, segments=segments, more=more, cause=cause)
+    return None
 
 
 # ---- how it ended
@@ -102,8 +103,7 @@ def failure(matrix: Matrix) -> str:
 
 def _failed(ctx: Context, known: Dossier, attempt: Attempt, planned: Matrix, cause: Reason) -> None:
     stage = Stage(attempt.stage) if attempt.stage else None
-    words = catalogue.sentence(cause)
-    found = quarantine.found_in(attempt.attempt, attempt.plan, stage, planned, known.evidence, words)
+    found = quarantine.found_in(attempt.attempt, attempt.plan, stage, planned, known.evidence, cause)
     with ctx.ledger.change():
         failures.record(ctx.ledger, attempt.run, found)
         after = dossier.read(ctx.ledger, attempt.run) or known
@@ -119,7 +119,7 @@ def _succeeded(ctx: Context, known: Dossier, attempt: Attempt) -> None:
         end(ctx, attempt, ENDED_WELL, PART_DONE, reason("attempt.next", left=plan.left), Topic.PROGRESS)
     elif plan.held:
         found = quarantine.quarantine(known.failures, run.members, known.matrix, plan.waived)
-        held = [{"code": "words", "parameters": {"words": why}} for s, why in found.items() if s in plan.held]
+        held = [catalogue.nested(why) for s, why in found.items() if s in plan.held]
         left = sorted(set(plan.held) - found.keys())
         end(ctx, attempt, ENDED_WELL, FAILED, reason("outcome.held", quarantined=held, left=left), again_at=None)
     else:
@@ -156,7 +156,7 @@ def _cause(attempt: Attempt, flow_run: FlowRun) -> Reason:
     causes = [visit.cause for visit in attempt.visits.values() if visit.cause]
     details = flow_run.details
     said = details.get("cause") or details.get("description") or "the flow run failed without a cause"
-    return Reason("words", {"words": causes[0] if causes else attempt.why or str(said)})
+    return classify(causes[0]) if causes else attempt.reason if attempt.reason.code else classify(str(said))
 
 
 # ---- how far it is
@@ -174,16 +174,11 @@ def _unnoticed(ctx: Context, attempt: Attempt, planned: Matrix) -> Reason | None
     waiting = unnoticed(ctx.ledger, attempt)
     if waiting is None or ctx.now() - waiting.ended < SHOWN_AFTER:
         return None
-    failed = _first_failure(planned)
+    failed = failure(planned)
     return reason(
         "flow.unnoticed", stage=waiting.stage.value, ended=waiting.ended, next_look=waiting.next_look,
         failed=waiting.failed, cause=catalogue.nested(failed) if failed else None,
     )  # fmt: skip
-
-
-def _first_failure(planned: Matrix) -> Reason | None:
-    words = failure(planned)
-    return Reason("words", {"words": words}) if words else None
 
 
 def how_far(stage: Stage, plan: Plan, matrix: Matrix) -> Reason:
@@ -196,8 +191,8 @@ def how_far(stage: Stage, plan: Plan, matrix: Matrix) -> Reason:
 
     segment, now = min(left, key=lambda place: (not place[1].bad, not suspicion.strange(place[1])))
     return reason(
-        SUSPECT if suspicion.suspect(now) else "flow.stage",
+        SUSPECT if now.suspect else "flow.stage",
         stage=stage.value, done=len(cells) - len(left), total=len(cells), counted=stage.per_segment,
         segment=segment if now.bad or suspicion.strange(now) else None, failed=now.state is CellState.FAILED,
-        cell={"code": "words", "parameters": {"words": now.why}},
+        cell=catalogue.nested(now.reason),
     )  # fmt: skip

@@ -136,7 +136,7 @@ def _not_started(ctx: Context, attempt: Attempt, error: RemoteError) -> None:
             move_attempt(ctx.ledger, attempt.attempt, NOT_STARTED, told)
             failed = reason("outcome.failed", cause=catalogue.nested(told))
             move(ctx.ledger, attempt.run, FAILED, about=Topic.OUTCOME, reasons=[failed], again_at=None)
-            cause = Failure(attempt.attempt, attempt.plan.start, None, Kind.STAYS, catalogue.sentence(told))
+            cause = Failure(attempt.attempt, attempt.plan.start, None, Kind.STAYS, told)
             failures.record(ctx.ledger, attempt.run, [cause])
         else:
             attempts.set_reason(ctx.ledger, attempt.attempt, told)

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from console.context import Refused
 from console.ledger.dossier import Dossier
 from flowspec import quarantine
+from flowspec.catalogue import sentence
+from flowspec.conditions import Reason
 from flowspec.explanation import explain
 from flowspec.numbers import ranges
 from flowspec.plan import WHAT_IS_MISSING, Plan, Wish, plan_missing
@@ -49,7 +51,7 @@ def propose(dossier: Dossier, wish: Wish) -> Proposal:
             changed=dossier.changed | doubtful, analyzed=dossier.analyzed if dossier.analysis_is_there else None,
         )  # fmt: skip
     named = wish.segments or ()
-    left_out = [why for s, why in quarantined.items() if s not in named]
+    left_out = [sentence(why) for s, why in quarantined.items() if s not in named]
     if plan is None:
         return Proposal(None, _why_nothing(dossier, wish, left_out), (), "")
     left_out += [f"segment {waiver}" for waiver in waived.values()]
@@ -66,7 +68,7 @@ def whole(dossier: Dossier) -> bool:
     return run.state is not RunState.DONE and in_place and dossier.analyzed == dossier.expected
 
 
-def continuation(dossier: Dossier, before: Plan, wish: Wish) -> tuple[Plan | None, dict[int, str]]:
+def continuation(dossier: Dossier, before: Plan, wish: Wish) -> tuple[Plan | None, dict[int, Reason]]:
     """The next attempt of a run whose segments do not fit in one, or the segments that are quarantined.
 
     What arrived meanwhile is not part of it.

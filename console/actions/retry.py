@@ -141,8 +141,8 @@ def after_failure(ctx: Context, known: Dossier, attempt: Attempt, found: Iterabl
     return {"again_at": again_at, "count": so_far, "limit": limit}
 
 
-def _nested(quarantined: Mapping[int, str]) -> list[dict[str, Any]]:
-    return [{"code": "words", "parameters": {"words": why}} for why in quarantined.values()]
+def _nested(quarantined: Mapping[int, Reason]) -> list[dict[str, Any]]:
+    return [catalogue.nested(why) for why in quarantined.values()]
 
 
 def _automatic_retries(attempts: Iterable[Attempt], failed: Attempt) -> int:

@@ -12,8 +12,9 @@ from console.ledger.store import Ledger
 from console.reading.detail import RunDetail, detail
 from console.reading.snapshot import FlowRow, RunRow, Snapshot, snapshot
 from flowspec import catalogue, text
+from flowspec.cells import Cell
 from flowspec.conditions import Condition
-from flowspec.stages import SEGMENT_STAGES, Cell
+from flowspec.stages import SEGMENT_STAGES
 
 SCHEMA = 1
 
@@ -72,11 +73,11 @@ def _detail_json(found: RunDetail) -> dict[str, Any]:
         "reason": found.run.reason,
         "segments": [
             {"segment": row.segment, "bytes": row.bytes, "note": row.note}
-            | {stage.value: asdict(cell) for stage, cell in zip(SEGMENT_STAGES, row.cells, strict=True)}
+            | {stage.value: _cell_json(cell) for stage, cell in zip(SEGMENT_STAGES, row.cells, strict=True)}
             for row in found.segments
         ],
-        "analyze": asdict(found.analyze),
-        "return": asdict(found.returned),
+        "analyze": _cell_json(found.analyze),
+        "return": _cell_json(found.returned),
         "attempts": [
             {name: value for name, value in _document(attempt).items() if name != "body"}
             | {"plan": attempt.plan.describe()}
@@ -87,6 +88,10 @@ def _detail_json(found: RunDetail) -> dict[str, Any]:
         "reports": [asdict(report) for report in found.reports],
         "events": [asdict(event) for event in found.events],
     }
+
+
+def _cell_json(cell: Cell) -> dict[str, str]:
+    return {"state": cell.state.value, "why": cell.why}
 
 
 def status_text(ledger: Ledger, run: int | None = None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -32,15 +31,15 @@ def survey(ctx: Context, run: Run) -> None:
 
 
 def look(ctx: Context, run: Run, stage: Stage, segments: Iterable[int | None]) -> list[Evidence]:
-    """What lies at these places of a stage: DONE with its size and, as note, when it was written; or ABSENT."""
+    """What lies at these places of a stage: DONE with its size and when it was written, or ABSENT."""
     wanted, at = list(segments), ctx.now()
     known = evidence_rows.evidence(ctx.ledger, run.run)
-    old = {(e.segment, e.size, e.note) for e in known if e.witness is Witness.OLD and e.stage is stage}
+    old = {(e.segment, e.size, e.modified) for e in known if e.witness is Witness.OLD and e.stage is stage}
     files = _files(ctx, run.run, stage, wanted)
     return [
-        Evidence(stage, s, Witness.FILE, Says.DONE, file.modified, file.size, at)
+        Evidence(stage, s, Witness.FILE, Says.DONE, size=file.size, at=at, modified=file.modified)
         if (file := files.get(s)) is not None and (s, file.size, file.modified) not in old
-        else Evidence(stage, s, Witness.FILE, Says.ABSENT, "", None, at)
+        else Evidence(stage, s, Witness.FILE, Says.ABSENT, at=at)
         for s in wanted
     ]
 
@@ -102,10 +101,11 @@ def _without_old_copies(run: Run, found: Sequence[Evidence]) -> list[Evidence]:
         if item.stage is Stage.TRANSFER and item.segment is not None:
             source = _modified_on_dtn(Path(run.path) / names.segment_file(run.run, item.segment))
         elif item.stage is Stage.RETURN and analyzed is not None:
-            source = _seconds(analyzed.note)
-        copied = _seconds(item.note) if item.says is Says.DONE else None
+            source = _seconds(analyzed.modified)
+        copied = _seconds(item.modified) if item.says is Says.DONE else None
         old = source is not None and copied is not None and copied < source - WHOLE_SECOND
-        checked.append(replace(item, says=Says.ABSENT, note=OLDER_THAN_ITS_SOURCE, size=None) if old else item)
+        absent = Evidence(item.stage, item.segment, Witness.FILE, Says.ABSENT, OLDER_THAN_ITS_SOURCE, at=item.at)
+        checked.append(absent if old else item)
     return checked
 
 

@@ -8,7 +8,6 @@ after a restart, that is done little by little, and the flow log speaks until th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -21,12 +20,13 @@ from console.evidence.hints import nudge, unnoticed
 from console.evidence.outputs import news
 from console.evidence.witnesses import of_compute, of_log, of_transfer, planned
 from console.ledger import attempts as attempt_rows
-from console.ledger import conditions, evidence, runs
+from console.ledger import conditions, endpoints, evidence, runs, sources
 from console.ledger.attempts import Attempt
-from console.ledger.endpoints import VERSION
+from console.ledger.endpoints import VERSION, EndpointRow
 from console.ledger.runs import Run
 from flowspec import flowlog
-from flowspec.conditions import Reason, Topic, reason
+from flowspec.causes import classify
+from flowspec.conditions import Topic, reason
 from flowspec.progress import Says
 from flowspec.stages import CellState, Stage
 from flowspec.states import AttemptState, RunState
@@ -111,21 +111,17 @@ def poll_endpoints(ctx: Context) -> None:
     """The status of each compute endpoint; a change is an event."""
     for stage, endpoint in ctx.endpoints.items():
         status = ctx.remote.compute.endpoint_status(endpoint)
-        known = ctx.ledger.row("SELECT * FROM endpoints WHERE endpoint = ?", endpoint)
-        changed = known is None or bool(known["online"]) != status.online
-        since = ctx.now() if changed or known is None else known["since"]
+        known = endpoints.find(ctx.ledger, endpoint)
+        changed = known is None or known.online != status.online
+        since = ctx.now() if changed or known is None else known.since
         if known is None or changed:  # after a restart it may be of another version
             name, version = ctx.remote.compute.endpoint_name_and_version(endpoint)
         else:
-            name, version = known["name"], json.loads(known["detail"]).get(VERSION, "")
-        detail = json.dumps({**status.details, VERSION: version})
-        with ctx.ledger.change() as db:
-            if changed or known is None or known["detail"] != detail:
-                db.execute(
-                    "INSERT OR REPLACE INTO endpoints (endpoint, name, stage, online, since, detail) "
-                    "VALUES (?,?,?,?,?,?)",
-                    (endpoint, name, stage.value, status.online, since, detail),
-                )
+            name, version = known.name, known.detail.get(VERSION, "")
+        found = EndpointRow(endpoint, name, stage.value, status.online, since, {**status.details, VERSION: version})
+        with ctx.ledger.change():
+            if found != known:
+                endpoints.record(ctx.ledger, found)
             if changed and (known is not None or not status.online):
                 how = "online" if status.online else "OFFLINE: runs wait for it; start it at the site, and they go on"
                 text = f"compute endpoint {name} is {how}"
@@ -138,8 +134,8 @@ def poll_endpoints(ctx: Context) -> None:
 
 def _ping(ctx: Context) -> None:
     """Flows is asked now and then even when nothing is under way: better to know before a run is ready."""
-    row = ctx.ledger.row("SELECT tried_at FROM sources WHERE name = 'flows'")
-    if row is None or ctx.now() - row["tried_at"] > PING_SECONDS:
+    tried = sources.tried_at(ctx.ledger, "flows")
+    if tried is None or ctx.now() - tried > PING_SECONDS:
         recently = datetime.fromtimestamp(ctx.now() - PING_SECONDS, timezone.utc)
         ctx.remote.flows.runs([ctx.flow_id], recently.isoformat())
         ctx.ledger.heard("flows")
@@ -165,9 +161,9 @@ def follow_log(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> list[LogEnt
             evidence.record_evidence(ctx.ledger, attempt.run, of_log(attempt, stage, visit, ctx.now()), attempt.attempt)
         after = entries[-1].time if entries else attempt.log_after
         columns: dict[str, Any] = {"visits": flowlog.dump(visits), "log_after": after}
-        cause = flowlog.outcome_cause(entries)
-        if cause:
-            columns |= {"code": "words", "parameters": Reason("words", {"words": cause}).dump()}
+        if cause := flowlog.outcome_cause(entries):
+            why = classify(cause)
+            columns |= {"code": why.code, "parameters": why.dump()}
         attempt_rows.set_attempt(ctx.ledger, attempt.attempt, **columns)
     return entries
 

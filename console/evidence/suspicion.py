@@ -6,72 +6,56 @@ So the console compares, with the workers that are idle meanwhile and with how l
 
 from __future__ import annotations
 
-import json
-import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
 from console.context import Context
-from console.evidence.witnesses import RUNNING, WAITS, planned
-from console.ledger import attempts
+from console.evidence.witnesses import planned
+from console.ledger import attempts, endpoints, evidence
 from console.ledger.attempts import Attempt
-from flowspec import text
+from flowspec.cells import SUSPICIONS, Cell
+from flowspec.conditions import Reason, reason
 from flowspec.numbers import ranges
-from flowspec.progress import Evidence, Says, Witness
-from flowspec.stages import Cell, Stage
-from flowspec.states import SUSPICION
+from flowspec.progress import Evidence
+from flowspec.stages import Stage
 
 # In looks of the poller (`policy.poll_interval`): how long a task may wait beside idle workers, of which the endpoint
 # tells twice a minute only; how much longer than so many times the usual one may take that runs.
 WAITING_LOOKS, RUNNING_LOOKS = 8.0, 2.0
 TIMES_USUAL = 3.0
 LATELY = 30  # attempts, from which is known what is usual
-_OFFLINE = " offline "
 
 
 def strange(cell: Cell) -> bool:
     """Whether this cell tells more than one that just takes its time."""
-    return SUSPICION in cell.why or _OFFLINE in cell.why
-
-
-def suspect(cell: Cell) -> bool:
-    """Whether its task seems to hang or to be lost."""
-    return SUSPICION in cell.why
+    return cell.suspect or cell.reason.code == "task.offline"
 
 
 def explained(ctx: Context, attempt: Attempt, stage: Stage, found: Sequence[Evidence]) -> list[Evidence]:
     """The same, with what there is to say of the tasks that have not ended. A new suspicion is an event."""
-    rows = ctx.ledger.rows(
-        "SELECT segment, says, note, at FROM evidence WHERE run = ? AND stage = ? AND witness = ? AND attempt = ?",
-        attempt.run, stage.value, Witness.TASK.value, attempt.attempt,
-    )  # fmt: skip
-    since = {(None if row["segment"] < 0 else row["segment"], row["says"]): row["at"] for row in rows}
-    told = []
+    before = evidence.of_tasks(ctx.ledger, attempt, stage)
+    since = {(item.segment, item.says): item.at for item in before}
+    explained = []
     for item in found:
-        at = since.get((item.segment, item.says.value), item.at)
-        if item.note == WAITS:
-            told.append(replace(item, note=_waiting(ctx, stage, at), at=at))
-        elif item.note == RUNNING:
-            told.append(replace(item, note=_running(ctx, stage, at), at=at))
+        at = since.get((item.segment, item.says), item.at)
+        if item.reason.code == "task.pending":
+            explained.append(replace(item, reason=_waiting(ctx, stage, at), at=at))
+        elif item.reason.code == "task.running":
+            explained.append(replace(item, reason=_running(ctx, stage, at), at=at))
         else:
-            told.append(item)
-    suspected = [item for item in told if SUSPICION in item.note]
-    if suspected and not any(SUSPICION in row["note"] for row in rows):
+            explained.append(item)
+    suspected = [item for item in explained if item.reason.code in SUSPICIONS]
+    if suspected and not any(item.reason.code in SUSPICIONS for item in before):
         segments = ranges(item.segment for item in suspected if item.segment is not None)
         where = f"{stage.value} of segment {segments}" if segments else stage.value
-        words = f"run {attempt.run}: {where} {suspected[0].note}"
+        words = f"run {attempt.run}: {where} {suspected[0].words}"
         ctx.ledger.event("warning", words, actor="driver", run=attempt.run, attempt=attempt.attempt)
-    return told
+    return explained
 
 
 def lost_tasks(ctx: Context, attempt: Attempt) -> set[str]:
     """The compute tasks that wait beside idle workers for so long that nobody seems to know of them any more."""
-    rows = ctx.ledger.rows(
-        "SELECT stage, segment FROM evidence WHERE run = ? AND attempt = ? AND witness = ? AND says = ? "
-        "AND instr(note, ?)",
-        attempt.run, attempt.attempt, Witness.TASK.value, Says.PENDING.value, SUSPICION,
-    )  # fmt: skip
-    places = {(Stage(row["stage"]), None if row["segment"] < 0 else row["segment"]) for row in rows}
+    places = evidence.lost_places(ctx.ledger, attempt)
     return {
         task
         for stage in {stage for stage, _ in places}
@@ -82,43 +66,21 @@ def lost_tasks(ctx: Context, attempt: Attempt) -> set[str]:
     }
 
 
-def _waiting(ctx: Context, stage: Stage, since: float) -> str:
-    words = f"{WAITS} since {text.clock(since)}"
-    name, offline, idle = _endpoint(ctx, stage)
-    if offline is not None:
-        return f"{words}: {name} is offline since {text.clock(offline)}"
-    if idle and ctx.now() - since > WAITING_LOOKS * ctx.policy.poll_interval:
-        workers = "idle worker" if idle == 1 else "idle workers"
-        return f"{words} although {name} has {idle} {workers}: it may be lost{SUSPICION}"
-    return words
+def _waiting(ctx: Context, stage: Stage, since: float) -> Reason:
+    endpoint = endpoints.find(ctx.ledger, ctx.endpoints[stage])
+    if endpoint is not None and not endpoint.online:
+        return reason("task.offline", started=False, since=since, endpoint=endpoint.name, offline=endpoint.since)
+    if endpoint is not None and endpoint.idle and ctx.now() - since > WAITING_LOOKS * ctx.policy.poll_interval:
+        return reason("task.lost", since=since, endpoint=endpoint.name, idle=endpoint.idle)
+    return reason("task.pending", since=since)
 
 
-def _running(ctx: Context, stage: Stage, since: float) -> str:
-    words = f"{RUNNING} since {text.clock(since)}"
-    name, offline, _ = _endpoint(ctx, stage)
-    if offline is not None:
-        return f"{words}; {name} is offline since {text.clock(offline)}"
+def _running(ctx: Context, stage: Stage, since: float) -> Reason:
+    endpoint = endpoints.find(ctx.ledger, ctx.endpoints[stage])
+    if endpoint is not None and not endpoint.online:
+        return reason("task.offline", started=True, since=since, endpoint=endpoint.name, offline=endpoint.since)
     longer = ctx.now() - since - RUNNING_LOOKS * ctx.policy.poll_interval
-    usual = _usual(ctx, stage) if longer > 0 else None
+    usual = evidence.usual_seconds(ctx.ledger, stage, LATELY) if longer > 0 else None
     if usual is not None and longer > TIMES_USUAL * usual:
-        return f"{words}, usually {stage.value} takes {text.span(max(1.0, usual))}: it may hang{SUSPICION}"
-    return words
-
-
-def _endpoint(ctx: Context, stage: Stage) -> tuple[str, float | None, int]:
-    """Name, since when it is offline (None: it is not), idle workers."""
-    row = ctx.ledger.row("SELECT name, online, since, detail FROM endpoints WHERE endpoint = ?", ctx.endpoints[stage])
-    if row is None:
-        return "", None, 0
-    idle = json.loads(row["detail"]).get("idle_workers")
-    return row["name"], None if row["online"] else row["since"], idle if isinstance(idle, int) else 0
-
-
-def _usual(ctx: Context, stage: Stage) -> float | None:
-    """Seconds that tasks of this stage took lately."""
-    rows = ctx.ledger.rows(
-        "SELECT seconds FROM evidence WHERE run IN (SELECT run FROM attempts ORDER BY attempt DESC LIMIT ?) "
-        "AND stage = ? AND witness = ? AND says = ? AND seconds IS NOT NULL",
-        LATELY, stage.value, Witness.TASK.value, Says.DONE.value,
-    )  # fmt: skip
-    return statistics.median(row["seconds"] for row in rows) if rows else None
+        return reason("task.hang", since=since, stage=stage.value, usual=usual)
+    return reason("task.running", since=since)

@@ -6,26 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from console.ledger.attempts import Attempt
+from flowspec.causes import classify, of_reply, one_line
+from flowspec.conditions import Reason, reason
 from flowspec.flowlog import Visit
 from flowspec.plan import Plan
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import SEGMENT_STAGES, Stage
 from remote.globus.compute import TaskStatus
 from remote.globus.transfer import TransferTask
-
-NOTE_LENGTH = 200
-WAITS, RUNNING = "waits for a worker", "running"  # of tasks that have not ended: console.evidence.suspicion says more
-# What Transfer tries again and again for a day, and what has to happen for it to go on.
-MENDED_BY = {
-    "FILE_NOT_FOUND": "goes on when the file is there",
-    "NOT_FOUND": "goes on when the file is there",
-    "PERMISSION_DENIED": "goes on when its rights allow it",
-    "QUOTA_EXCEEDED": "goes on when there is room at the destination",
-    "NO_SPACE_LEFT": "goes on when there is room at the destination",
-    "ENDPOINT_TOO_BUSY": "goes on when the collection is less busy",
-}
-# How job.py says that it has seen the cancel marker.
-RC_CANCELLED, CANCELLED = 143, (": cancelled", ": cancelled before it was started")
 
 
 def planned(plan: Plan, stage: Stage) -> Sequence[int | None]:
@@ -36,36 +24,37 @@ def planned(plan: Plan, stage: Stage) -> Sequence[int | None]:
 def of_log(attempt: Attempt, stage: Stage, visit: Visit, at: float) -> list[Evidence]:
     """The flow log speaks of a whole stage: the same for each of its places."""
     if visit.says is Says.DONE:
-        note = "Flows has seen it end"
+        why = reason("flow.ended")
+    elif visit.says is Says.FAILED:
+        why = classify(visit.cause)
     else:
-        note = visit.cause if visit.says is Says.FAILED else f"{stage.value} is under way"
+        why = reason("flow.running", stage=stage.value)
     return [
-        Evidence(stage, segment, Witness.LOG, visit.says, note, None, at) for segment in planned(attempt.plan, stage)
+        Evidence(stage, segment, Witness.LOG, visit.says, why, None, at) for segment in planned(attempt.plan, stage)
     ]
 
 
 def of_transfer(attempt: Attempt, stage: Stage, task: TransferTask, at: float) -> list[Evidence]:
     """A transfer task speaks of all its files at once; which have arrived is for the file witness to say."""
-    total = f"{task.files_transferred + task.files_skipped}/{task.files} files"
+    says, why = _of_transfer_task(task)
+    return [Evidence(stage, segment, Witness.TASK, says, why, None, at) for segment in planned(attempt.plan, stage)]
+
+
+def _of_transfer_task(task: TransferTask) -> tuple[Says, Reason]:
+    done, total = task.files_transferred + task.files_skipped, task.files
+    details = one_line(task.nice_status_details)
     if task.status == "SUCCEEDED":
-        says, note = Says.DONE, f"transferred {total}"
-    elif task.status == "FAILED":
-        says, note = Says.FAILED, task.fatal_error or task.nice_status_details or "the transfer task failed"
-    elif task.status == "INACTIVE":
-        says, note = (
-            Says.PENDING,
-            f"the transfer task is inactive: {task.nice_status_details or 'credentials are missing'}",
-        )
-    elif task.nice_status == "Queued":
-        says, note = Says.PENDING, "queued at Globus: only three transfers run at a time"
-    elif task.nice_status not in ("", "OK"):
-        mended = MENDED_BY.get(task.nice_status, "Globus tries again by itself")
-        says, note = Says.RUNNING, f"{total}, {task.nice_status}: {mended}, c gives it up; {task.nice_status_details}"
-    else:
-        says, note = Says.RUNNING, f"{total}, {_rate(task.rate)}"
-    return [
-        Evidence(stage, segment, Witness.TASK, says, _note(note), None, at) for segment in planned(attempt.plan, stage)
-    ]
+        return Says.DONE, reason("transfer.done", done=done, total=total)
+    if task.status == "FAILED":
+        return Says.FAILED, classify(task.fatal_error or details or "the transfer task failed")
+    if task.status == "INACTIVE":
+        return Says.PENDING, reason("transfer.inactive", words=details or "credentials are missing")
+    if task.nice_status == "Queued":
+        return Says.PENDING, reason("transfer.queued")
+    if task.nice_status not in ("", "OK"):
+        return Says.RUNNING, reason("transfer.fault", done=done, total=total, fault=task.nice_status, words=details)
+    rate = round(task.rate, -5)  # as it is told: what differs otherwise is not worth a write
+    return Says.RUNNING, reason("transfer.running", done=done, total=total, rate=rate)
 
 
 def of_compute(
@@ -86,27 +75,28 @@ def of_compute(
 
 
 def _of_task(stage: Stage, segment: int | None, status: TaskStatus, reply: Mapping[str, object], at: float) -> Evidence:
+    says, why = _said_by_task(stage, status, reply)
     size, seconds = reply.get("bytes"), reply.get("seconds")
-    cause = str(reply.get("cause") or "")
-    if status.status == "failed":
-        says, note = Says.FAILED, _last_line(status.exception)
-    elif status.status != "success":
-        running = status.status == "running"
-        says, note = (Says.RUNNING, RUNNING) if running else (Says.PENDING, WAITS)
-    elif reply.get("rc") == RC_CANCELLED and cause.endswith(CANCELLED):
-        says, note = Says.PENDING, "cancelled"  # no failure: it was not done
-    elif reply.get("rc") == 0:
-        says, note = Says.DONE, f"{stage.value} took {reply.get('seconds', '?')} s"
-    else:
-        missing = f"segments {reply['missing']} are not converted: " if reply.get("missing") else ""
-        says, note = (
-            Says.FAILED,
-            f"{missing}{reply.get('cause') or status.exception or 'replied without a return code'}",
-        )
     return Evidence(
-        stage, segment, Witness.TASK, says, _note(note), size if isinstance(size, int) else None, at,
+        stage, segment, Witness.TASK, says, why, size if isinstance(size, int) else None, at,
         float(seconds) if isinstance(seconds, (int, float)) else None,
     )  # fmt: skip
+
+
+def _said_by_task(stage: Stage, status: TaskStatus, reply: Mapping[str, object]) -> tuple[Says, Reason]:
+    """Of tasks that have not ended console.evidence.suspicion says more."""
+    if status.status == "failed":
+        return Says.FAILED, classify(_last_line(status.exception))
+    if status.status == "running":
+        return Says.RUNNING, reason("task.running")
+    if status.status != "success":
+        return Says.PENDING, reason("task.pending")
+    if reply.get("rc") == 0:
+        return Says.DONE, reason("task.done", stage=stage.value, seconds=reply.get("seconds", "?"))
+    why = of_reply(reply, status.exception)
+    if why.code == "failed.cancelled":
+        return Says.PENDING, reason("task.cancelled")  # no failure: it was not done
+    return Says.FAILED, why
 
 
 def _last_line(text: str) -> str:
@@ -114,12 +104,3 @@ def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.strip().splitlines() if line.strip(" -")]
     # Of `parsl.executors.high_throughput.errors.WorkerLost: ...` the path of the module only takes room.
     return re.sub(r"^(?:\w+\.)+(?=\w+:)", "", lines[-1]) if lines else "failed without a cause"
-
-
-def _note(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= NOTE_LENGTH else text[: NOTE_LENGTH - 1] + "…"
-
-
-def _rate(rate: float) -> str:
-    return f"{rate / 1e6:.1f} MB/s"

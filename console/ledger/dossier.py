@@ -13,6 +13,7 @@ from console.ledger import runs
 from console.ledger.attempts import Attempt
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
+from flowspec.conditions import Reason
 from flowspec.late_segments import Late, late_segments
 from flowspec.plan import is_done
 from flowspec.progress import Evidence, Matrix, Says, Witness, fold, replaced_at_source
@@ -84,8 +85,8 @@ class Dossier:
     def analysis_is_there(self) -> bool:
         return is_done(self.matrix, (Stage.ANALYZE, None))
 
-    def quarantined(self) -> dict[int, str]:
-        """The segments that a retry leaves out, each with the sentence why."""
+    def quarantined(self) -> dict[int, Reason]:
+        """The segments that a retry leaves out, each with the reason."""
         found = quarantine(self.failures, self.run.members, self.matrix, self.waived)
         return {segment: why for segment, why in found.items() if segment not in self.changed}
 

@@ -35,6 +35,12 @@ class EndpointRow:
     waiting: tuple[int, ...] = ()
 
     @property
+    def idle(self) -> int:
+        """Workers without a task, as far as is known."""
+        idle = self.detail.get("idle_workers")
+        return idle if isinstance(idle, int) else 0
+
+    @property
     def workers(self) -> tuple[int, int] | None:
         """Busy ones, and all; None when they are not known."""
         total, idle = (self.detail.get(key) for key in ("total_workers", "idle_workers"))
@@ -56,6 +62,20 @@ _HELD = """
 def all_of(ledger: Ledger) -> list[EndpointRow]:
     """Those that are offline first, without what they have to do."""
     return [_row(row) for row in ledger.rows("SELECT * FROM endpoints ORDER BY online, name")]
+
+
+def find(ledger: Ledger, endpoint: str) -> EndpointRow | None:
+    """An endpoint without its tasks and runs; None when it was never polled."""
+    row = ledger.row("SELECT * FROM endpoints WHERE endpoint = ?", endpoint)
+    return None if row is None else _row(row)
+
+
+def record(ledger: Ledger, row: EndpointRow) -> None:
+    with ledger.change() as db:
+        db.execute(
+            "INSERT OR REPLACE INTO endpoints (endpoint, name, stage, online, since, detail) VALUES (?,?,?,?,?,?)",
+            (row.endpoint, row.name, row.stage, row.online, row.since, json.dumps(dict(row.detail))),
+        )
 
 
 def read(ledger: Ledger) -> tuple[EndpointRow, ...]:

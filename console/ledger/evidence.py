@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import statistics
 from collections.abc import Iterable
 from dataclasses import replace
 
 from console.ledger import runs
+from console.ledger.attempts import Attempt
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
+from flowspec.conditions import Reason
 from flowspec.progress import Evidence, Matrix, Says, Witness, counts, fold
 from flowspec.stages import Place, Stage
 
@@ -17,6 +21,34 @@ WHOLE_RUN = -1  # the segment column of evidence for the stages that belong to t
 
 def evidence(ledger: Ledger, number: int) -> list[Evidence]:
     return [_evidence(row) for row in ledger.rows("SELECT * FROM evidence WHERE run = ?", number)]
+
+
+def of_tasks(ledger: Ledger, of: Attempt, stage: Stage) -> list[Evidence]:
+    """What the transfer task or the compute tasks of an attempt said last of a stage."""
+    rows = ledger.rows(
+        "SELECT * FROM evidence WHERE run = ? AND stage = ? AND witness = ? AND attempt = ?",
+        of.run, stage.value, Witness.TASK.value, of.attempt,
+    )  # fmt: skip
+    return [_evidence(row) for row in rows]
+
+
+def lost_places(ledger: Ledger, of: Attempt) -> set[Place]:
+    """The places of an attempt of which the task may be lost."""
+    rows = ledger.rows(
+        "SELECT * FROM evidence WHERE run = ? AND attempt = ? AND witness = ? AND code = 'task.lost'",
+        of.run, of.attempt, Witness.TASK.value,
+    )  # fmt: skip
+    return {(item.stage, item.segment) for item in map(_evidence, rows)}
+
+
+def usual_seconds(ledger: Ledger, stage: Stage, attempts: int) -> float | None:
+    """How long a task of this stage took in the runs of so many newest attempts (median); None when none has ended."""
+    rows = ledger.rows(
+        "SELECT seconds FROM evidence WHERE run IN (SELECT run FROM attempts ORDER BY attempt DESC LIMIT ?) "
+        "AND stage = ? AND witness = ? AND says = ? AND seconds IS NOT NULL",
+        attempts, stage.value, Witness.TASK.value, Says.DONE.value,
+    )  # fmt: skip
+    return statistics.median(row["seconds"] for row in rows) if rows else None
 
 
 def record_evidence(ledger: Ledger, number: int, items: Iterable[Evidence], attempt: int | None = None) -> bool:
@@ -33,12 +65,13 @@ def record_evidence(ledger: Ledger, number: int, items: Iterable[Evidence], atte
         return False
     with ledger.change() as db:
         db.executemany(
-            "INSERT OR REPLACE INTO evidence (run, stage, segment, witness, says, note, size, attempt, at, seconds) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO evidence "
+            "(run, stage, segment, witness, says, code, parameters, size, attempt, at, seconds, modified) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
             [
                 (
                     number, e.stage.value, WHOLE_RUN if e.segment is None else e.segment, e.witness.value, e.says.value,
-                    e.note, e.size, attempt, e.at, e.seconds,
+                    e.reason.code, e.reason.dump(), e.size, attempt, e.at, e.seconds, e.modified,
                 )
                 for e in new
             ],
@@ -101,6 +134,11 @@ def store_progress(ledger: Ledger, run: Run, folded: Matrix) -> None:
 def _evidence(row: sqlite3.Row) -> Evidence:
     segment = None if row["segment"] == WHOLE_RUN else row["segment"]
     return Evidence(
-        Stage(row["stage"]), segment, Witness(row["witness"]), Says(row["says"]), row["note"], row["size"], row["at"],
-        row["seconds"],
+        Stage(row["stage"]), segment, Witness(row["witness"]), Says(row["says"]), reason_in(row),
+        row["size"], row["at"], row["seconds"], row["modified"],
     )  # fmt: skip
+
+
+def reason_in(row: sqlite3.Row) -> Reason:
+    """The reason that a row keeps as code and parameters."""
+    return Reason(row["code"], json.loads(row["parameters"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.ledger.evidence import WHOLE_RUN
+from console.ledger.evidence import WHOLE_RUN, reason_in
 from console.ledger.store import Ledger
 from flowspec.causes import Kind
 from flowspec.quarantine import Failure, Waiver
@@ -14,11 +14,12 @@ from flowspec.stages import Stage
 def record(ledger: Ledger, run: int, failures: Iterable[Failure]) -> None:
     with ledger.change() as db:
         db.executemany(
-            "INSERT OR IGNORE INTO failures (attempt, run, stage, segment, kind, cause, at) VALUES (?,?,?,?,?,?,?)",
+            "INSERT OR IGNORE INTO failures (attempt, run, stage, segment, kind, code, parameters, at) "
+            "VALUES (?,?,?,?,?,?,?,?)",
             [
                 (
                     f.attempt, run, f.stage.value, WHOLE_RUN if f.segment is None else f.segment,
-                    f.kind.value, f.cause, ledger.now(),
+                    f.kind.value, f.reason.code, f.reason.dump(), ledger.now(),
                 )
                 for f in failures
             ],
@@ -33,7 +34,7 @@ def of_run(ledger: Ledger, run: int) -> list[Failure]:
             Stage(row["stage"]),
             None if row["segment"] == WHOLE_RUN else row["segment"],
             Kind(row["kind"]),
-            row["cause"],
+            reason_in(row),
         )
         for row in ledger.rows("SELECT * FROM failures WHERE run = ? ORDER BY attempt", run)
     ]

@@ -75,7 +75,7 @@ CREATE INDEX tasks_by_attempt ON tasks (attempt);
 -- What each witness says of each place of the matrix; segment -1 stands for the whole run.
 CREATE TABLE evidence (
     run INTEGER NOT NULL, stage TEXT NOT NULL, segment INTEGER NOT NULL, witness TEXT NOT NULL,
-    says TEXT NOT NULL, note TEXT NOT NULL DEFAULT '', size INTEGER, attempt INTEGER, at REAL NOT NULL,
+    says TEXT NOT NULL, size INTEGER, attempt INTEGER, at REAL NOT NULL,
     seconds REAL,                           -- how long the work took, as the job told it
     code TEXT NOT NULL DEFAULT '', parameters TEXT NOT NULL DEFAULT '{}', -- of flowspec.catalogue
     modified TEXT NOT NULL DEFAULT '',      -- of an output: when it was written, as its listing has it
@@ -87,7 +87,7 @@ CREATE TABLE failures (
     attempt INTEGER NOT NULL REFERENCES attempts (attempt), run INTEGER NOT NULL,
     stage TEXT NOT NULL, segment INTEGER NOT NULL, -- segment -1: the whole run
     kind TEXT NOT NULL,                     -- flowspec.causes.Kind
-    cause TEXT NOT NULL DEFAULT '', at REAL NOT NULL,
+    at REAL NOT NULL,
     code TEXT NOT NULL DEFAULT '', parameters TEXT NOT NULL DEFAULT '{}', -- of flowspec.catalogue
     PRIMARY KEY (attempt, stage, segment)
 ) WITHOUT ROWID;

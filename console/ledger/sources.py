@@ -33,3 +33,9 @@ def read(ledger: Ledger) -> tuple[Source, ...]:
     return tuple(
         Source(*row) for row in ledger.rows("SELECT name, tried_at, ok_at, problem FROM sources ORDER BY name")
     )
+
+
+def tried_at(ledger: Ledger, name: str) -> float | None:
+    """When a source was tried last; None when it never was."""
+    row = ledger.row("SELECT tried_at FROM sources WHERE name = ?", name)
+    return None if row is None else float(row["tried_at"])

@@ -18,9 +18,10 @@ from console.ledger.store import Ledger
 from console.reading import timing
 from console.reading.snapshot import EVENTS_SHOWN
 from console.reading.timing import Timing
+from flowspec.cells import Cell
 from flowspec.progress import Evidence, fold
 from flowspec.quarantine import Waiver
-from flowspec.stages import SEGMENT_STAGES, Cell, CellState, Place, Stage
+from flowspec.stages import SEGMENT_STAGES, CellState, Place, Stage
 from flowspec.states import OPEN
 
 

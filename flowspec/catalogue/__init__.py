@@ -10,14 +10,10 @@ from flowspec.catalogue import cancel, failures, outcomes, queue, readiness, wor
 from flowspec.catalogue.entry import Entry, nested, unnested
 from flowspec.conditions import Reason
 
-ENTRIES: dict[str, Entry] = {
-    entry.code: entry
-    for table in (readiness.TABLE, queue.TABLE, work.TABLE, failures.TABLE, outcomes.TABLE, cancel.TABLE)
-    for entry in table
-}
+TABLES = (readiness.TABLE, queue.TABLE, work.TABLE, failures.TABLE, outcomes.TABLE, cancel.TABLE)
+ENTRIES: dict[str, Entry] = {entry.code: entry for table in TABLES for entry in table}
 
-
-__all__ = ["ENTRIES", "entry", "nested", "row", "sentence", "unnested"]
+__all__ = ["ENTRIES", "TABLES", "entry", "nested", "row", "sentence", "unnested"]
 
 
 def entry(code: str) -> Entry:

@@ -23,12 +23,12 @@ class Entry:
     row: str = ""
 
     def sentence(self, parameters: Mapping[str, Any]) -> str:
-        if callable(self.words):
-            try:
+        try:
+            if callable(self.words):
                 return self.words(**parameters)
-            except (TypeError, ValueError):  # parameters of another version
-                return str(parameters.get("words") or self.code)
-        return self.words.format_map(_Known(parameters))
+            return self.words.format_map(_Known(parameters))
+        except (TypeError, ValueError):  # parameters of another version
+            return str(parameters.get("words") or self.code)
 
     def short(self, parameters: Mapping[str, Any]) -> str:
         return self.row.format_map(_Known(parameters)) if self.row else self.sentence(parameters)

@@ -1,7 +1,60 @@
-"""Words of failures."""
+"""Words of failures. What a job, a program or a service said of it stands in the parameter `words`."""
 
 from __future__ import annotations
 
-from flowspec.catalogue.entry import Entry
+from collections.abc import Sequence
+from typing import Any
 
-TABLE: tuple[Entry, ...] = ()
+from flowspec.catalogue.entry import Entry, words_of
+from flowspec.conditions import Owner, Severity
+
+
+def _words(words: str = "", **others: Any) -> str:
+    return words or "failed without a cause"
+
+
+def _input(words: str, missing: Sequence[int] = (), **others: Any) -> str:
+    return f"segments {list(missing)} are not converted: {words}" if missing else words
+
+
+def _quarantined(segment: int, times: int, stages: Sequence[str], cause: Any) -> str:
+    how_often = "twice" if times == 2 else f"{times} times"
+    return (
+        f"segment {segment:02d} quarantined: failed {how_often} at {' and '.join(stages)}: {words_of(cause)}; "
+        f"retry it with --segments {segment}, or waive it"
+    )
+
+
+def _failed(code: str, owner: Owner = Owner.OPERATOR) -> Entry:
+    return Entry(f"failed.{code}", _words, Severity.STUCK, owner)
+
+
+TABLE: tuple[Entry, ...] = (
+    # What the job of a stage found wrong (remote/site/kit/job.py).
+    _failed("abort"),  # the program ended with a return code of its own
+    _failed("memory"),
+    _failed("time"),  # the time limit of a job, which the same data will reach again
+    _failed("silent"),  # return code 0, and no output
+    _failed("spoilt"),  # a broken output
+    _failed("short"),  # an output that lacks something of its input
+    Entry("failed.input", _input, Severity.STUCK, Owner.OPERATOR),
+    _failed("cancelled"),  # the job saw its cancel marker
+    _failed("function"),  # the functions, the kit or the site's environment are not as they should be
+    _failed("worker", Owner.SITE),  # a worker, its node or its block was lost
+    # What services and exceptions tell in words of their own.
+    _failed("refused"),  # HTTP 400, 401, 403, 404 or 406
+    _failed("permission"),
+    _failed("login"),
+    _failed("path"),  # a file or directory that is not there, or is of another kind
+    _failed("space"),
+    _failed("request"),  # the flow definition or its input is wrong
+    _failed("stopped"),  # somebody has cancelled it
+    _failed("endpoint", Owner.SITE),
+    _failed("block", Owner.SITE),  # Slurm ended the block that it ran in
+    _failed("site", Owner.SITE),  # maintenance, a file system that hiccups
+    _failed("service", Owner.GLOBUS),
+    _failed("network", Owner.GLOBUS),
+    _failed("timeout", Owner.GLOBUS),
+    _failed("unknown"),
+    Entry("segment.quarantined", _quarantined, Severity.STUCK, Owner.OPERATOR),
+)

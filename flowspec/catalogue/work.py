@@ -1,7 +1,106 @@
-"""Words of work."""
+"""Words of the work: what the flow log, transfer tasks, compute tasks and outputs say of a place of the matrix."""
 
 from __future__ import annotations
 
-from flowspec.catalogue.entry import Entry
+from collections.abc import Sequence
+from typing import Any
 
-TABLE: tuple[Entry, ...] = (Entry("words", "{words}"),)
+from flowspec import text
+from flowspec.catalogue.entry import Entry, words_of
+from flowspec.conditions import Owner, Severity
+
+# Faults that Transfer meets again and again for a day, and what has to happen for the task to go on.
+MENDED_BY = {
+    "FILE_NOT_FOUND": "goes on when the file is there",
+    "NOT_FOUND": "goes on when the file is there",
+    "PERMISSION_DENIED": "goes on when its rights allow it",
+    "QUOTA_EXCEEDED": "goes on when there is room at the destination",
+    "NO_SPACE_LEFT": "goes on when there is room at the destination",
+    "ENDPOINT_TOO_BUSY": "goes on when the collection is less busy",
+}
+_AGAIN = "; r ends it and does it again"
+
+
+def _work_failed(stage: str, cause: Any, segments: Sequence[int] = (), more: int = 0) -> str:
+    numbers = ", ".join(f"{segment:02d}" for segment in segments)
+    where = f" of segment {numbers}{f' and {more} more' if more else ''}" if segments else ""
+    return f"{stage}{where} failed: {words_of(cause)}"
+
+
+def _there(size: int | None = None) -> str:
+    return "there" if size is None else f"{size:,} bytes there"
+
+
+def _fault(done: int, total: int, fault: str, words: str = "") -> str:
+    mended = MENDED_BY.get(fault, "Globus tries again by itself")
+    return f"{done}/{total} files, {fault}: {mended}, c gives it up; {words}"
+
+
+def _running(done: int, total: int, rate: float) -> str:
+    return f"{done}/{total} files, {rate / 1e6:.1f} MB/s"
+
+
+def _task_pending(since: float | None = None) -> str:
+    return "waits for a worker" if since is None else f"waits for a worker since {text.clock(since)}"
+
+
+def _task_running(since: float | None = None) -> str:
+    return "running" if since is None else f"running since {text.clock(since)}"
+
+
+def _task_offline(started: bool, since: float, endpoint: str, offline: float) -> str:
+    task = f"{_task_running(since)};" if started else f"{_task_pending(since)}:"
+    return f"{task} {endpoint} is offline since {text.clock(offline)}"
+
+
+def _task_lost(since: float, endpoint: str, idle: int) -> str:
+    workers = "idle worker" if idle == 1 else "idle workers"
+    return f"{_task_pending(since)} although {endpoint} has {idle} {workers}: it may be lost{_AGAIN}"
+
+
+def _task_hang(since: float, stage: str, usual: float) -> str:
+    took = text.span(max(1.0, usual))
+    return f"{_task_running(since)}, usually {stage} takes {took}: it may hang{_AGAIN}"
+
+
+def _hints_off(hints: int | None = None, answer: str = "") -> str:
+    tried = f", {hints} had no effect" if hints is not None else ""
+    answered = f" (it answered {answer})" if answer else ""
+    return f"hints to Flows are off{tried}{answered}: it notices the end of an action up to 10 min late"
+
+
+_STUCK = Severity.STUCK
+
+TABLE: tuple[Entry, ...] = (
+    Entry("words", "{words}"),  # of an older ledger, which kept sentences only
+    Entry("work.failed", _work_failed, _STUCK, Owner.OPERATOR),
+    Entry("work.missing", "not every output is there"),
+    Entry("wait.start", "not started"),
+    Entry("wait.next", "next"),
+    Entry("wait.stage", "waits for {stage}"),
+    Entry("wait.segments", "waits for {segments} segments to be converted"),
+    Entry("stage.says", "{stage} {says}"),
+    Entry("flow.running", "{stage} is under way"),
+    Entry("flow.ended", "Flows has seen it end"),
+    Entry("transfer.queued", "queued at Globus: only three transfers run at a time", owner=Owner.GLOBUS),
+    Entry("transfer.running", _running, owner=Owner.GLOBUS),
+    Entry("transfer.fault", _fault, _STUCK, Owner.OPERATOR),
+    Entry("transfer.inactive", "the transfer task is inactive: {words}", _STUCK, Owner.OPERATOR),
+    Entry("transfer.done", "transferred {done}/{total} files"),
+    Entry("task.pending", _task_pending, owner=Owner.SITE),
+    Entry("task.running", _task_running, owner=Owner.SITE),
+    Entry("task.offline", _task_offline, _STUCK, Owner.SITE),
+    Entry("task.lost", _task_lost, _STUCK, Owner.OPERATOR),
+    Entry("task.hang", _task_hang, _STUCK, Owner.OPERATOR),
+    Entry("task.cancelled", "cancelled"),
+    Entry("task.done", "{stage} took {seconds} s"),
+    Entry("file.there", _there),
+    Entry("file.awaited", "reported done; its output is being looked for"),
+    Entry("file.missing", "reported done, but its output is not there"),
+    Entry("file.differs", "{size:,} bytes there, but {reported:,} were reported"),
+    Entry("file.empty", "the output is empty"),
+    Entry("file.partial", "{size:,} of {raw:,} bytes there"),
+    Entry("file.small", "{size:,} bytes, less than the {raw:,} of the segment it was made from"),
+    Entry("file.older", "what lies there is older than what it was copied from"),
+    Entry("hints.off", _hints_off, Severity.SLOW, Owner.GLOBUS),
+)

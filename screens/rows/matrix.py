@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from console.reading.detail import RunDetail, SegmentRow
-from flowspec.progress import Evidence, Says, Witness
-from flowspec.stages import SEGMENT_STAGES, Cell, Place, Stage
+from flowspec.cells import Cell
+from flowspec.progress import Evidence, Witness
+from flowspec.stages import SEGMENT_STAGES, Place, Stage
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,9 @@ def _of_places(
             sizes = [item.size for item in said if item.size is not None]
             spread = (min(sizes), max(sizes)) if sizes else None
             since = min(item.at for item in said)
-            note = _common(said)
-            if note and witness in (Witness.FILE, Witness.OLD) and said[0].says is Says.DONE:
-                note = f"written {note}"  # of a file that is there, the note is its time
-            found.append(Statement(group, stage.value, cell, witness.value, _says(said, places), spread, since, note))
+            found.append(
+                Statement(group, stage.value, cell, witness.value, _says(said, places), spread, since, _note(said))
+            )
     return found or [Statement(group, stage.value, cell, "", "", None, None, "no witness has said anything yet")]
 
 
@@ -140,6 +140,7 @@ def _says(said: Sequence[Evidence], places: Sequence[Place]) -> str:
     return ", ".join(f"{count} {says}" for says, count in counts.items())
 
 
-def _common(said: Sequence[Evidence]) -> str:
-    notes = {item.note for item in said}
-    return said[0].note if len(notes) == 1 else f"{len(notes)} different notes: e shows each segment"
+def _note(said: Sequence[Evidence]) -> str:
+    """The sentence of a witness; of an output without one when it was written."""
+    notes = {item.words or (f"written {item.modified}" if item.modified else "") for item in said}
+    return notes.pop() if len(notes) == 1 else f"{len(notes)} different notes: e shows each segment"

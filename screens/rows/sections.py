@@ -197,7 +197,7 @@ def _hints(hints: Sequence[Hint]) -> str:
     last = hints[-1]
     if last.moved is not None:
         return f"{given}, moved {precisely(last.moved - last.at)} after the last"
-    return f"{given}{', not taken: ' if last.problem else ''}{last.problem}"
+    return f"{given}{', not taken: ' if last.kind else ''}{last.problem}"
 
 
 def _short(seconds: float) -> str:

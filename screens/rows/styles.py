@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flowspec.stages import Cell, CellState
+from flowspec.cells import Cell
+from flowspec.stages import CellState
 from flowspec.states import AttemptState, RunState
 
 Piece = tuple[str, str]  # text, style name

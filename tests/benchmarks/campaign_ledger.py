@@ -17,10 +17,12 @@ from console.ledger import evidence
 from console.ledger import runs as run_rows
 from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
+from flowspec.conditions import NO_REASON
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import RUN_STAGES, SEGMENT_STAGES, Stage
 from flowspec.states import AttemptState, RunState
 from tests.ledger_fixture import DemoLedger, stand
+from tests.reasons import words
 
 FIRST = 1001
 UNDER_WAY = 20
@@ -99,11 +101,11 @@ def _one_more(ledger: Ledger, run: int, turn: int) -> None:
     """A segment was fitted; when all are, it begins anew."""
     segment = turn % SEGMENTS
     says = Says.DONE if turn // SEGMENTS % 2 == 0 else Says.PENDING
-    note = "" if says is Says.DONE else "pending, Slurm Priority"
+    why = NO_REASON if says is Says.DONE else words("pending, Slurm Priority")
     with ledger.change():
         size = 1_900_000_000 if says is Says.DONE else None
         evidence.record_evidence(
-            ledger, run, [Evidence(Stage.FIT, segment, Witness.FILE, says, note, size, ledger.now())]
+            ledger, run, [Evidence(Stage.FIT, segment, Witness.FILE, says, why, size, ledger.now())]
         )
         evidence.refresh_progress(ledger, run)
         done = segment + 1 if says is Says.DONE else SEGMENTS - segment - 1

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowspec.causes import Kind, kind_of
+from flowspec.catalogue import sentence
+from flowspec.causes import Kind, classify, kind_of, of_reply
+from flowspec.conditions import Reason
 
 PASS = [
     "parsl.executors.high_throughput.errors.WorkerLost: Task failure due to loss of worker 17 on host nid004012",
@@ -47,21 +49,97 @@ STAY = [
 ]
 
 
+def kind(cause: str) -> Kind:
+    return kind_of(classify(cause).code)
+
+
 @pytest.mark.parametrize("cause", PASS)
 def test_causes_that_pass(cause):
-    assert kind_of(cause) is Kind.PASSES
+    assert kind(cause) is Kind.PASSES
 
 
 @pytest.mark.parametrize("cause", STAY)
 def test_causes_that_stay(cause):
-    assert kind_of(cause) is (Kind.STAYS if cause else Kind.UNKNOWN)
+    assert kind(cause) is (Kind.STAYS if cause else Kind.UNKNOWN)
 
 
 @given(st.text(), st.sampled_from([cause for cause in STAY if cause]), st.text())
 def test_what_needs_somebody_needs_somebody_whatever_else_is_said(before, cause, after):
-    assert kind_of(f"{before} {cause} {after}") is not Kind.PASSES
+    assert kind(f"{before} {cause} {after}") is not Kind.PASSES
 
 
 @pytest.mark.parametrize("cause", ["the flow run failed without a cause", "something new", "segment 503 of 504"])
 def test_what_is_unknown_does_not_pass(cause):
-    assert kind_of(cause) is Kind.UNKNOWN
+    assert kind(cause) is Kind.UNKNOWN
+
+
+# ---- replies of jobs
+
+
+def test_a_reply_has_a_code_and_parameters():
+    reply = {"segment": 3, "rc": 134, "code": "failed.abort", "parameters": {"rc": 134}, "cause": "return code 134: x"}
+    assert of_reply(reply) == Reason("failed.abort", {"rc": 134, "words": "return code 134: x"})
+
+
+def test_the_words_of_a_reply_with_a_code_are_not_judged():
+    reply = {"rc": 1, "code": "failed.worker", "cause": "permission denied: return code 1: input x is missing"}
+    assert kind_of(of_reply(reply).code) is Kind.PASSES
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [
+        ("fit of run 12 segment 03: return code 134: EventEditor aborted", "failed.abort"),
+        ("fit of run 12 segment 03: return code 137: Detected 1 oom_kill event", "failed.memory"),
+        ("fit of run 12 segment 03: stopped at its time limit of 1740 s", "failed.time"),
+        ("fit of run 12 segment 03: stopped because its worker died", "failed.worker"),
+        ("fit of run 12 segment 03: input run-0012-03.evt is missing", "failed.input"),
+        ("fit of run 12 segment 03: succeeded without output: there is no new x", "failed.silent"),
+        (
+            "fit of run 12 segment 03: return code 1: the program ended with return code 0 but left no output x",
+            "failed.silent",
+        ),
+        ("fit of run 12 segment 03: output x is cut inside a ring item", "failed.spoilt"),
+        ("convert of run 12 segment 03: output x of 5 bytes is no ROOT file", "failed.spoilt"),
+        ("fit of run 12 segment 03: output x has 4 of 5 physics events", "failed.short"),
+        ("fit of run 12 segment 03: output x has 2 END_RUN items, its input 1", "failed.short"),
+        ("fit of run 12 segment 03: output x is no larger than its input: no fits in it", "failed.short"),
+        ("fit of run 12 segment 03 could not be run: [Errno 28] No space left on device", "failed.space"),
+        ("fit of run 12 segment 03 could not be run: [Errno 116] Stale file handle", "failed.site"),
+        ("fit of run 12 segment 03 could not be run: [Errno 125] Operation canceled", "failed.stopped"),
+        ("", "failed.unknown"),
+    ],
+)
+@pytest.mark.parametrize("code_of_job", [None, "failed.unknown", "task.hang", "failed.X{y}"])
+def test_a_reply_of_an_older_kit_or_without_a_usable_code_is_classified_by_its_words(cause, code, code_of_job):
+    found = of_reply({"segment": 3, "rc": 1, "cause": cause, "code": code_of_job})
+    assert found == Reason(code, {"words": cause or "replied without a return code"})
+
+
+@pytest.mark.parametrize("how", ["cancelled", "cancelled before it was started"])
+def test_an_older_kit_said_by_return_code_and_words_that_it_saw_the_cancel_marker(how):
+    reply = {"segment": 3, "rc": 143, "cause": f"fit of run 12 segment 03: {how}"}
+    assert of_reply(reply).code == "failed.cancelled"
+    assert of_reply(reply | {"rc": 1}).code == "failed.stopped"
+    assert of_reply(reply | {"cause": "fit of run 12: return code 143: it was cancelled"}).code == "failed.abort"
+
+
+def test_the_segments_that_an_analysis_lacks_are_told():
+    cause = "analyze of run 12: 2 of 4 converted segments missing"
+    for reply in ({"code": "failed.input"}, {}):
+        found = of_reply({"rc": 1, "cause": cause, "missing": [1, 4], **reply})
+        assert found.code == "failed.input"
+        assert sentence(found) == f"segments [1, 4] are not converted: {cause}"
+
+
+@pytest.mark.parametrize("parameters", [None, [1], "x", {"a": {"code": "task.hang"}, "b": ["x" * 500]}])
+def test_what_else_a_site_sends_as_parameters_is_left_out(parameters):
+    found = of_reply({"rc": 1, "code": "failed.abort", "parameters": parameters, "cause": "x\n" * 500})
+    assert found.parameters.keys() == {"words"}
+    assert len(sentence(found)) == 300
+
+
+def test_a_code_of_a_newer_kit_waits_for_a_person_and_keeps_its_words():
+    found = of_reply({"rc": 1, "code": "failed.losses", "parameters": {"hits": 7}, "cause": "lost 7 hits"})
+    assert kind_of(found.code) is Kind.UNKNOWN
+    assert (found.code, sentence(found)) == ("failed.losses", "lost 7 hits")

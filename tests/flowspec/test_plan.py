@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowspec import plan
+from flowspec.cells import Cell
 from flowspec.plan import SEGMENTS_PER_ATTEMPT, STATE_LIMIT, plan_all, plan_missing
-from flowspec.stages import Cell, CellState, Stage
+from flowspec.stages import CellState, Stage
+from tests.reasons import words
 
-DONE = Cell(CellState.DONE, "there")
-FAILED = Cell(CellState.FAILED, "rc 134")
+DONE = Cell(CellState.DONE, words("there"))
+FAILED = Cell(CellState.FAILED, words("rc 134"))
 SEGMENT_STAGES = (Stage.TRANSFER, Stage.FIT, Stage.CONVERT)
 
 
@@ -61,14 +63,14 @@ def test_nothing_is_missing():
 
 def test_a_disagreement_is_repeated():
     cells = matrix_of({0: 3}, analyzed=True, returned=True)
-    cells[(Stage.FIT, 0)] = Cell(CellState.DISAGREES, "reported done, but its output is not there")
+    cells[(Stage.FIT, 0)] = Cell(CellState.DISAGREES, words("reported done, but its output is not there"))
     planned = plan_missing(1, [0], cells)
     assert (planned.transfer, planned.fit, planned.convert, planned.analyze) == ((), (0,), (0,), True)
 
 
 def test_raw_data_that_were_removed_at_the_site_after_the_fit_are_not_missed():
     cells = matrix_of({0: 3})
-    cells[(Stage.TRANSFER, 0)] = Cell(CellState.DISAGREES, "reported done, but its output is not there")
+    cells[(Stage.TRANSFER, 0)] = Cell(CellState.DISAGREES, words("reported done, but its output is not there"))
     assert plan_missing(1, [0], cells).start is Stage.ANALYZE
 
 

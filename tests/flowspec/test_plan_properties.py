@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowspec.cells import Cell
 from flowspec.explanation import explain
 from flowspec.numbers import parse_ranges, ranges
 from flowspec.plan import SEGMENTS_PER_ATTEMPT, Plan, Wish, plan_missing, repeated_later
-from flowspec.stages import RUN_STAGES, SEGMENT_STAGES, STAGES, Cell, CellState, Stage
+from flowspec.stages import RUN_STAGES, SEGMENT_STAGES, STAGES, CellState, Stage
+from tests.reasons import words
 
 SEGMENTS = range(6)
-CELLS = {state: Cell(state, state.value) for state in CellState}
+CELLS = {state: Cell(state, words(state.value)) for state in CellState}
 OF_CELLS = st.sampled_from(list(CELLS.values()))
 SOME = st.sets(st.sampled_from(SEGMENTS))
 PLACES = [(stage, s) for stage in SEGMENT_STAGES for s in SEGMENTS] + [(stage, None) for stage in RUN_STAGES]
@@ -118,7 +120,7 @@ def test_waived_segments_are_not_expected_and_the_analysis_is_made_again_without
 
 
 def test_a_plan_is_told_with_reasons_what_is_skipped_and_what_is_overwritten():
-    matrix = dict.fromkeys(PLACES, CELLS[CellState.DONE]) | {(Stage.FIT, 4): Cell(CellState.FAILED, "rc 134")}
+    matrix = dict.fromkeys(PLACES, CELLS[CellState.DONE]) | {(Stage.FIT, 4): Cell(CellState.FAILED, words("rc 134"))}
     plan = plan_missing(1, SEGMENTS, matrix, wish=Wish(segments=(3, 4)), waived={5})
     there = {(Stage.FIT, 4), (Stage.CONVERT, 4), (Stage.ANALYZE, None), (Stage.RETURN, None), (Stage.CONVERT, 0)}
     assert explain(plan, matrix, there, ["segment 05 waived by anna@daq1: noise"]) == [

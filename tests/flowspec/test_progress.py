@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from flowspec.progress import Evidence, Says, Witness, counts, current_stage, fold
 from flowspec.stages import CellState, Stage
+from tests.reasons import words
 
 RAW = {0: 1000, 1: 1000}
 
 
 def evidence(stage, segment, witness, says, size=None, note=""):
-    return Evidence(stage, segment, witness, says, note, size, 1.0)
+    return Evidence(stage, segment, witness, says, words(note), size, 1.0)
 
 
 def cell(*items, stage=Stage.FIT, segment=0):
@@ -96,7 +97,7 @@ def test_counts_and_the_current_stage():
             st.sampled_from([None, 0, 1, 2]),
             st.sampled_from(Witness),
             st.sampled_from(Says),
-            st.text(max_size=5),
+            st.builds(words, st.text(max_size=5)),
             st.none() | st.integers(0, 2000),
         )
     )

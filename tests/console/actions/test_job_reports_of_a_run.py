@@ -19,7 +19,7 @@ from console.ledger.job_reports import ReportState
 from console.ledger.store import Ledger
 from console.reading import detail as reading
 from console.settings.model import Policy
-from flowspec.causes import Kind
+from flowspec.causes import Kind, classify
 from flowspec.plan import plan_all
 from flowspec.quarantine import Failure
 from flowspec.stages import Stage
@@ -242,8 +242,8 @@ def test_what_cannot_be_there_is_refused(ctx, stage, segment, why) -> None:
 
 
 def test_of_an_attempt_that_failed_the_first_reports_come_by_themselves(ctx, site) -> None:
-    found = [Failure(1, Stage.FIT, s, Kind.STAYS, "rc 134") for s in range(6)]
-    failures.record(ctx.ledger, RUN, [*found, Failure(1, Stage.TRANSFER, None, Kind.STAYS, "no space")])
+    found = [Failure(1, Stage.FIT, s, Kind.STAYS, classify("rc 134")) for s in range(6)]
+    failures.record(ctx.ledger, RUN, [*found, Failure(1, Stage.TRANSFER, None, Kind.STAYS, classify("no space left"))])
     fetch_reports.fetch(ctx)
     assert job_reports.of_run(ctx.ledger, RUN) == [], "it has not ended yet"
     end_attempt(ctx.ledger, 1, state=AttemptState.FAILED, ended_at=ctx.now())

@@ -17,6 +17,7 @@ from console.ledger import attempts, evidence
 from console.reading.snapshot import snapshot
 from console.settings.model import Policy
 from flowspec import flowlog
+from flowspec.conditions import NO_REASON
 from flowspec.flowlog import Visit
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import Stage
@@ -61,7 +62,7 @@ class Bench:
 
     def say(self, attempt: int, says: Says, segments: range = range(2), stage: Stage = Stage.FIT) -> None:
         run = self.attempt(attempt).run
-        found = [Evidence(stage, s, Witness.TASK, says, "", None, self.demo.at) for s in segments]
+        found = [Evidence(stage, s, Witness.TASK, says, NO_REASON, None, self.demo.at) for s in segments]
         evidence.record_evidence(self.ledger, run, found, attempt)
 
     def attempt(self, key: int) -> attempts.Attempt:

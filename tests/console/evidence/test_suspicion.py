@@ -7,15 +7,16 @@ import json
 import pytest
 
 from console.evidence import suspicion
-from console.evidence.witnesses import RUNNING, WAITS
 from console.ledger import attempts, evidence
 from console.settings.model import Policy
+from flowspec.conditions import Reason, reason
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
 from tests import fake_globus
 from tests.ledger_fixture import NOW, DemoLedger
 
+WAITS, RUNNING = reason("task.pending"), reason("task.running")
 LOOK = 5.0
 FIT = Stage.FIT
 
@@ -37,12 +38,12 @@ class Bench:
                 (fake_globus.ID, "frib-fit-mpi", "fit", online, self.demo.at, json.dumps({"idle_workers": idle})),
             )
 
-    def say(self, says: Says, note: str, after: float = 0.0) -> list[str]:
+    def say(self, says: Says, why: Reason, after: float = 0.0) -> list[str]:
         self.demo.at += after
-        found = [Evidence(FIT, s, Witness.TASK, says, note, None, self.demo.at) for s in (0, 1)]
+        found = [Evidence(FIT, s, Witness.TASK, says, why, None, self.demo.at) for s in (0, 1)]
         told = suspicion.explained(self.ctx, self.attempt, FIT, found)
         evidence.record_evidence(self.ledger, 7, told, self.attempt.attempt)
-        return [item.note for item in told]
+        return [item.words for item in told]
 
     def events(self) -> list[str]:
         return [row["text"] for row in self.ledger.rows("SELECT text FROM events WHERE level = 'warning'")]
@@ -75,9 +76,9 @@ def test_a_task_that_takes_much_longer_than_usual_may_hang(bench):
     bench.endpoint(True, 0)
     (first, _) = bench.say(Says.RUNNING, RUNNING)
     assert bench.say(Says.RUNNING, RUNNING, 3600) == [first, first], "nobody knows what is usual"
-    done = Evidence(FIT, 1, Witness.TASK, Says.DONE, "fit took 1000.5 s", 10, NOW, 1000.5)
+    done = Evidence(FIT, 1, Witness.TASK, Says.DONE, reason("task.done", stage="fit", seconds=1000.5), 10, NOW, 1000.5)
     evidence.record_evidence(bench.ledger, 7, [done], bench.attempt.attempt)
     found = [Evidence(FIT, 0, Witness.TASK, Says.RUNNING, RUNNING, None, bench.demo.at)]
     (hangs,) = suspicion.explained(bench.ctx, bench.attempt, FIT, found)
-    assert hangs.note == f"{first}, usually fit takes 16 m: it may hang; r ends it and does it again"
+    assert hangs.words == f"{first}, usually fit takes 16 m: it may hang; r ends it and does it again"
     assert hangs.at == NOW

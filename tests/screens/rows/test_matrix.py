@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from console.ledger import runs
 from console.reading import detail as reading
 from console.reading.detail import SegmentRow
+from flowspec.cells import Cell
 from flowspec.progress import Says, Witness
-from flowspec.stages import Cell, CellState, Stage
+from flowspec.stages import CellState, Stage
 from screens.rows.matrix import grouped, statements
 from tests.ledger_fixture import SEGMENT_BYTES, DemoLedger
+from tests.reasons import words
 
 cells = st.builds(Cell, st.sampled_from([CellState.DONE, CellState.FAILED]), st.sampled_from(["1 byte", "2 bytes"]))
 row_contents = st.tuples(
@@ -40,8 +42,8 @@ def test_groups_are_the_same_rows_and_equal_and_as_large_as_can_be(rows: list[Se
 
 
 def test_a_run_of_hundreds_of_segments_is_a_few_rows() -> None:
-    done = Cell(CellState.DONE, "")
-    bad = Cell(CellState.FAILED, "rc 134")
+    done = Cell(CellState.DONE, words("there"))
+    bad = Cell(CellState.FAILED, words("rc 134"))
     rows = [SegmentRow(s, 10, (done, bad if s == 77 else done, done), "fit: rc 134" * (s == 77)) for s in range(300)]
     assert [(group.label, group.bytes) for group in grouped(rows)] == [("00-76", 770), ("77", 10), ("78-299", 2220)]
 

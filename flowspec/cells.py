@@ -1,0 +1,33 @@
+"""What one cell of the segment x stage matrix says: a state and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowspec import catalogue
+from flowspec.conditions import Reason
+from flowspec.stages import CellState
+
+SUSPICIONS = ("task.hang", "task.lost")  # a task does not end, and r ends it and does it again
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A state with the reason for it; every state has one."""
+
+    state: CellState
+    reason: Reason
+
+    @property
+    def why(self) -> str:
+        """The reason as a sentence."""
+        return catalogue.sentence(self.reason)
+
+    @property
+    def bad(self) -> bool:
+        return self.state in (CellState.FAILED, CellState.DISAGREES)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether its task seems to hang or to be lost."""
+        return self.reason.code in SUSPICIONS

@@ -1,0 +1,104 @@
+"""What tasks and the flow log say becomes evidence: a code and parameters, and the sentence made of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from console.evidence.witnesses import of_compute, of_log, of_transfer
+from flowspec.causes import Kind, kind_of
+from flowspec.flowlog import Visit
+from flowspec.plan import plan_all
+from flowspec.progress import Says
+from flowspec.stages import Stage
+from remote.globus.compute import TaskStatus
+from remote.globus.transfer import TransferTask
+
+ATTEMPT = SimpleNamespace(plan=plan_all(7, [0, 1]))
+TASK = TransferTask("t", "ACTIVE", "", 4, 1, 1, 10, 2.52e6, 0, "OK", "", None, "", None, None)
+
+
+@pytest.mark.parametrize(
+    ("task", "says", "code", "parameters", "sentence"),
+    [
+        ({}, Says.RUNNING, "transfer.running", {"done": 2, "total": 4, "rate": 2.5e6}, "2/4 files, 2.5 MB/s"),
+        ({"status": "SUCCEEDED"}, Says.DONE, "transfer.done", {"done": 2, "total": 4}, "transferred 2/4 files"),
+        (
+            {"nice_status": "Queued"},
+            Says.PENDING,
+            "transfer.queued",
+            {},
+            "queued at Globus: only three transfers run at a time",
+        ),
+        (
+            {"nice_status": "FILE_NOT_FOUND", "nice_status_details": "no\n x"},
+            Says.RUNNING,
+            "transfer.fault",
+            {"done": 2, "total": 4, "fault": "FILE_NOT_FOUND", "words": "no x"},
+            "2/4 files, FILE_NOT_FOUND: goes on when the file is there, c gives it up; no x",
+        ),
+        (
+            {"nice_status": "SOMETHING_NEW"},
+            Says.RUNNING,
+            "transfer.fault",
+            {"done": 2, "total": 4, "fault": "SOMETHING_NEW", "words": ""},
+            "2/4 files, SOMETHING_NEW: Globus tries again by itself, c gives it up; ",
+        ),
+        (
+            {"status": "INACTIVE"},
+            Says.PENDING,
+            "transfer.inactive",
+            {"words": "credentials are missing"},
+            "the transfer task is inactive: credentials are missing",
+        ),
+        (
+            {"status": "FAILED", "fatal_error": "NO_SPACE_LEFT: no space left"},
+            Says.FAILED,
+            "failed.space",
+            {"words": "NO_SPACE_LEFT: no space left"},
+            "NO_SPACE_LEFT: no space left",
+        ),
+    ],
+)
+def test_a_transfer_task(task, says, code, parameters, sentence):
+    found = of_transfer(ATTEMPT, Stage.TRANSFER, replace(TASK, **task), 5.0)
+    assert [(item.segment, item.says, item.at) for item in found] == [(0, says, 5.0), (1, says, 5.0)]
+    assert (found[0].reason.code, found[0].reason.parameters) == (code, parameters)
+    assert found[0].words == sentence
+
+
+def test_the_flow_log():
+    visit = Visit(Says.FAILED, "", cause="ActionTimeout: the action took longer than 172800 seconds")
+    (failed, _) = of_log(ATTEMPT, Stage.FIT, visit, 5.0)
+    assert (failed.reason.code, failed.words) == ("failed.timeout", visit.cause)
+    assert kind_of(failed.reason.code) is Kind.PASSES
+    assert of_log(ATTEMPT, Stage.FIT, replace(visit, cause=""), 5.0)[0].words == "failed without a cause"
+    assert of_log(ATTEMPT, Stage.FIT, replace(visit, says=Says.RUNNING), 5.0)[0].words == "fit is under way"
+    assert of_log(ATTEMPT, Stage.FIT, replace(visit, says=Says.DONE), 5.0)[0].words == "Flows has seen it end"
+
+
+def fitted(status: str, value: object = None, exception: str = "") -> tuple[Says, str, str]:
+    """What is said of the only task of a batch."""
+    task = replace(TaskStatus("a", status), value=value, exception=exception)
+    (found,) = of_compute(ATTEMPT, Stage.FIT, ["a"], {"a": task}, 5.0)
+    return found.says, found.reason.code, found.words
+
+
+def test_a_compute_task():
+    lost = "Traceback:\n  x\nparsl.executors.high_throughput.errors.WorkerLost: loss of worker 17\n"
+    abort = {"segment": 0, "rc": 134, "code": "failed.abort", "parameters": {"rc": 134}, "cause": "return code 134: x"}
+    assert fitted("pending") == (Says.PENDING, "task.pending", "waits for a worker")
+    assert fitted("running") == (Says.RUNNING, "task.running", "running")
+    assert fitted("success", {"rc": 0, "seconds": 1.5}) == (Says.DONE, "task.done", "fit took 1.5 s")
+    assert fitted("success", abort) == (Says.FAILED, "failed.abort", "return code 134: x")
+    assert fitted("success", "?") == (Says.FAILED, "failed.unknown", "replied without a return code")
+    assert fitted("failed", exception=lost) == (Says.FAILED, "failed.worker", "WorkerLost: loss of worker 17")
+
+
+@pytest.mark.parametrize(
+    "reply", [{"rc": 143, "cause": "fit of run 7 segment 00: cancelled"}, {"rc": 143, "code": "failed.cancelled"}]
+)
+def test_a_job_that_saw_the_cancel_marker_has_not_failed(reply):
+    assert fitted("success", reply) == (Says.PENDING, "task.cancelled", "cancelled")
