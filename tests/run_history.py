@@ -45,7 +45,7 @@ def with_history(demo: DemoLedger, run: int, segment: int) -> int:
     )  # fmt: skip
     with demo.ledger.change() as db:
         db.execute(
-            "INSERT INTO nudges (attempt, stage, at, ended_at, moved_at) VALUES (?,?,?,?,?)",
+            "INSERT INTO hints (attempt, stage, at, ended_at, moved_at) VALUES (?,?,?,?,?)",
             (attempt.attempt, Stage.FIT.value, began + 1705, began + 1700, began + 2000),
         )
         db.execute(

@@ -174,11 +174,7 @@ def _unnoticed(ctx: Context, attempt: Attempt, planned: Matrix) -> Reason | None
     waiting = unnoticed(ctx.ledger, attempt)
     if waiting is None or ctx.now() - waiting.ended < SHOWN_AFTER:
         return None
-    failed = failure(planned)
-    return reason(
-        "flow.unnoticed", stage=waiting.stage.value, ended=waiting.ended, next_look=waiting.next_look,
-        failed=waiting.failed, cause=catalogue.nested(failed) if failed else None,
-    )  # fmt: skip
+    return waiting.reason(failure(planned))
 
 
 def how_far(stage: Stage, plan: Plan, matrix: Matrix) -> Reason:

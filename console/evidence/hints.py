@@ -14,13 +14,16 @@ from dataclasses import dataclass
 
 from console.context import Context
 from console.evidence.witnesses import planned
+from console.ledger import evidence, hints
 from console.ledger.attempts import Attempt
 from console.ledger.store import Ledger
-from flowspec import flowlog, text
+from flowspec import flowlog
+from flowspec.catalogue import nested, sentence
+from flowspec.conditions import Reason, reason
 from flowspec.polling import next_look
-from flowspec.progress import Says, Witness
+from flowspec.progress import Says
 from flowspec.stages import Stage
-from flowspec.states import OPEN, AttemptState
+from flowspec.states import OPEN
 from remote.globus.errors import RemoteError
 
 SHOWN_AFTER = 2.0  # s: before that there is nothing to wonder about
@@ -30,8 +33,7 @@ PAUSES = (0.5, 2.0, 6.0, 24.0, 60.0)  # looks; a stage gets as many hints, the f
 EFFECT = 3.0
 PER_LOOK = 3  # hints: what they may take of the requests of a look
 TRIAL = 10  # hints in a row, over all attempts, after which one must have worked
-OFF = "hints_off"  # in the ledger's meta: why none are given; empty as long as they are
-ENDED = (Says.DONE.value, Says.FAILED.value)
+ENDED = (Says.DONE, Says.FAILED)
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,12 @@ class Unnoticed:
     failed: bool
     next_look: float
 
-    def __str__(self) -> str:
-        how = "ended" if self.failed else "done"
-        when = text.clock(self.ended, seconds=True)
-        due = text.clock(self.next_look + 59)  # the whole minute after it
-        return f"{self.stage.value} {how} {when}, Flows has not noticed yet (next look by {due})"
+    def reason(self, cause: Reason | None) -> Reason:
+        """What to say of it; `cause` is why the action failed, when it did."""
+        return reason(
+            "flow.unnoticed", stage=self.stage.value, ended=self.ended, next_look=self.next_look, failed=self.failed,
+            cause=nested(cause) if cause else None,
+        )  # fmt: skip
 
 
 def unnoticed(ledger: Ledger, attempt: Attempt) -> Unnoticed | None:
@@ -55,26 +58,23 @@ def unnoticed(ledger: Ledger, attempt: Attempt) -> Unnoticed | None:
     for stage, visit in attempt.visits.items():
         if visit.says is not Says.RUNNING:
             continue
-        said = ledger.rows(
-            "SELECT says, at FROM evidence WHERE run = ? AND stage = ? AND witness = ? AND attempt = ?",
-            attempt.run, stage.value, Witness.TASK.value, attempt.attempt,
-        )  # fmt: skip
-        if said and len(said) == len(planned(attempt.plan, stage)) and all(row["says"] in ENDED for row in said):
+        said = evidence.of_tasks(ledger, attempt, stage)
+        if said and len(said) == len(planned(attempt.plan, stage)) and all(item.says in ENDED for item in said):
             looked = flowlog.seconds(visit.looked) if visit.looked else None
             due = next_look(flowlog.seconds(visit.started), looked, ledger.now())
-            failed = any(row["says"] == Says.FAILED.value for row in said)
-            return Unnoticed(stage, max(row["at"] for row in said), failed, due)
+            failed = any(item.says is Says.FAILED for item in said)
+            return Unnoticed(stage, max(item.at for item in said), failed, due)
     return None
 
 
-def nudge(ctx: Context, active: Iterable[Attempt]) -> None:
-    """Give the hints that are due to these attempts, whose flow runs are ACTIVE, and see what came of earlier ones.
+def give_hints(ctx: Context, active: Iterable[Attempt]) -> None:
+    """Give the hints that are due to these attempts, whose flow runs are ACTIVE, and note what came of earlier ones.
 
     A hint that cannot be given is recorded with the reason, and is followed by the next as any other.
     """
     look = ctx.policy.poll_interval
-    _see_what_moved(ctx.ledger)
-    if ctx.ledger.get(OFF):
+    _note_what_moved(ctx.ledger)
+    if hints.why_off(ctx.ledger).code:
         return
     if _useless(ctx.ledger, look):
         _switch_off(ctx.ledger)
@@ -87,65 +87,41 @@ def nudge(ctx: Context, active: Iterable[Attempt]) -> None:
 
 
 def _due(ledger: Ledger, attempt: Attempt, waiting: Unnoticed, look: float) -> bool:
-    given = ledger.rows(
-        "SELECT at FROM nudges WHERE attempt = ? AND stage = ? ORDER BY nudge", attempt.attempt, waiting.stage.value
-    )
+    given = hints.of_stage(ledger, attempt.attempt, waiting.stage)
     if len(given) >= len(PAUSES) or waiting.next_look - ledger.now() <= EFFECT * look:
         return False
-    since = given[-1]["at"] if given else waiting.ended
-    return ledger.now() - float(since) >= PAUSES[len(given)] * look
+    since = given[-1].at if given else waiting.ended
+    return ledger.now() - since >= PAUSES[len(given)] * look
 
 
 def _give(ctx: Context, attempt: Attempt, waiting: Unnoticed) -> bool:
     """Write the hint down, then give it. False when Flows takes none for the moment."""
-    with ctx.ledger.change() as db:
-        hint = db.execute(
-            "INSERT INTO nudges (attempt, stage, at, ended_at) VALUES (?,?,?,?)",
-            (attempt.attempt, waiting.stage.value, ctx.now(), waiting.ended),
-        ).lastrowid
+    hint = hints.add(ctx.ledger, attempt.attempt, waiting.stage, waiting.ended)
     try:
         ctx.remote.flows.resume(str(attempt.flow_run), attempt.flow_id)
     except RemoteError as error:
-        with ctx.ledger.change() as db:
-            problem = f"{error.kind}: {error.cause}"
-            db.execute("UPDATE nudges SET problem = ? WHERE nudge = ?", (problem, hint))
+        hints.set_refused(ctx.ledger, hint, error.kind, error.cause)
         return error.kind != "later"
     return True
 
 
-def _see_what_moved(ledger: Ledger) -> None:
+def _note_what_moved(ledger: Ledger) -> None:
     """Note which hinted stages Flows has left since the last time."""
-    hinted = ledger.rows(
-        "SELECT DISTINCT attempt, nudges.stage, state, visits FROM nudges JOIN attempts USING (attempt) "
-        "WHERE moved_at IS NULL"
-    )
-    for row in hinted:
-        visit = flowlog.load(row["visits"]).get(Stage(row["stage"]))
-        if visit is None or visit.says is not Says.RUNNING or AttemptState(row["state"]) not in OPEN:
-            with ledger.change() as db:
-                db.execute(
-                    "UPDATE nudges SET moved_at = ? WHERE attempt = ? AND stage = ? AND moved_at IS NULL",
-                    (ledger.now(), row["attempt"], row["stage"]),
-                )
+    for attempt, stage, state, visits in hints.without_effect(ledger):
+        visit = visits.get(stage)
+        if visit is None or visit.says is not Says.RUNNING or state not in OPEN:
+            hints.set_moved(ledger, attempt, stage)
 
 
 def _useless(ledger: Ledger, look: float) -> bool:
     """Whether the last hints, as many as make a trial, had no effect. What Flows did not take for the moment, or still
     has time to act upon, says nothing."""
-    judged = ledger.rows(
-        "SELECT at, moved_at FROM nudges WHERE (moved_at IS NOT NULL OR at < ?) AND problem NOT LIKE 'later:%' "
-        "ORDER BY nudge DESC LIMIT ?",
-        ledger.now() - EFFECT * look,
-        TRIAL,
-    )
-    worked = any(row["moved_at"] is not None and row["moved_at"] - row["at"] <= EFFECT * look for row in judged)
+    judged = hints.newest_judged(ledger, ledger.now() - EFFECT * look, TRIAL)
+    worked = any(hint.moved is not None and hint.moved - hint.at <= EFFECT * look for hint in judged)
     return len(judged) == TRIAL and not worked
 
 
 def _switch_off(ledger: Ledger) -> None:
-    row = ledger.row("SELECT problem FROM nudges WHERE problem != '' ORDER BY nudge DESC LIMIT 1")
-    answered = f" (it answered {row['problem'].partition(': ')[2]})" if row else ""
-    why = f"hints to Flows are off, {TRIAL} had no effect{answered}: it notices the end of an action up to 10 min late"
     with ledger.change():
-        ledger.put(OFF, why)
-        ledger.event("warning", why, actor="driver")
+        why = hints.switch_off(ledger, TRIAL, hints.newest_problem(ledger))
+        ledger.event("warning", sentence(why), actor="driver")

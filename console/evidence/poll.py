@@ -16,7 +16,7 @@ from typing import Any
 from console.actions.conclude import judge
 from console.context import Context
 from console.evidence import suspicion
-from console.evidence.hints import nudge, unnoticed
+from console.evidence.hints import give_hints, unnoticed
 from console.evidence.outputs import news
 from console.evidence.witnesses import of_compute, of_log, of_transfer, planned
 from console.ledger import attempts as attempt_rows
@@ -79,7 +79,7 @@ def poll_attempts(ctx: Context) -> None:
         # An end is judged by what everybody says: with somebody missing, good work would be called failed.
         if attempt.attempt not in refused and (heard_all or not over):
             judge(ctx, attempt, flow_runs[attempt.attempt])
-    nudge(ctx, [attempt for attempt in attempts if flow_runs[attempt.attempt].status == "ACTIVE"])
+    give_hints(ctx, [attempt for attempt in attempts if flow_runs[attempt.attempt].status == "ACTIVE"])
     if trouble is None and len(refused) == 1 and len(started) > 1:
         _say_of_one(ctx, started, refused)  # the service is well: it is this flow run that it has trouble with
     elif trouble is not None or refused:

@@ -110,12 +110,12 @@ CREATE TABLE cancel_lines (
 ) WITHOUT ROWID;
 
 -- Each hint to Flows that an action has ended (resume_run), and when Flows moved after it.
-CREATE TABLE nudges (
-    nudge INTEGER PRIMARY KEY AUTOINCREMENT,
+CREATE TABLE hints (
+    hint INTEGER PRIMARY KEY AUTOINCREMENT,
     attempt INTEGER NOT NULL REFERENCES attempts (attempt), stage TEXT NOT NULL,
     at REAL NOT NULL, ended_at REAL,        -- when the hint was sent; when the action ended, as its source says
     moved_at REAL,                          -- when Flows was seen past the stage
-    problem TEXT NOT NULL DEFAULT ''        -- why the hint could not be given
+    kind TEXT NOT NULL DEFAULT '', problem TEXT NOT NULL DEFAULT '' -- of the RemoteError with which Flows refused it
 );
 
 -- Flow runs that Globus has made INACTIVE and that somebody has asked to resume: until that was done or refused.

@@ -17,7 +17,7 @@ from typing import Any
 
 from console.disk import space as disk_space
 from console.disk.space import Space
-from console.ledger import acknowledged, conditions, endpoints, events, logins, overview, presence, sources
+from console.ledger import acknowledged, conditions, endpoints, events, hints, logins, overview, presence, sources
 from console.ledger.acknowledged import NewFailures
 from console.ledger.endpoints import EndpointRow
 from console.ledger.events import Event
@@ -176,7 +176,7 @@ class SnapshotReader:
             answers=tuple(Answer(*row) for row in overview.answers(ledger, REQUESTS_SHOWN)),
             space=disk_space.read(ledger),
             tokens_end=logins.tokens_end(ledger),
-            hints_off=ledger.get("hints_off"),
+            hints_off=catalogue.sentence(hints.why_off(ledger)),
             new_failures=acknowledged.read(ledger),
         )
 

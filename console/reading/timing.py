@@ -5,24 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from console.ledger import hints
 from console.ledger.attempts import Attempt
 from console.ledger.evidence import WHOLE_RUN
+from console.ledger.hints import Hint
 from console.ledger.job_reports import Report
 from console.ledger.store import Ledger
 from flowspec.progress import Says, Witness
 from flowspec.stages import Stage
 from flowspec.timeline import AttemptTime, Job, attempt_time
-
-
-@dataclass(frozen=True)
-class Hint:
-    """Flows was told that the action of a stage had ended at `ended`; it moved at `moved` (None: not yet)."""
-
-    stage: Stage
-    at: float
-    ended: float
-    moved: float | None
-    problem: str
 
 
 @dataclass
@@ -51,11 +42,8 @@ def of_run(ledger: Ledger, run: int, reports: Iterable[Report]) -> Mapping[int, 
         seconds = row["seconds"] if row["seconds"] is not None else told.get((row["attempt"], stage, segment))
         timing = found.setdefault(row["attempt"], Timing())
         timing.jobs.setdefault(stage, []).append(_job(Says(row["says"]), row["at"], seconds))
-    for row in ledger.rows(
-        "SELECT nudges.* FROM nudges JOIN attempts USING (attempt) WHERE run = ? ORDER BY nudge", run
-    ):
-        hint = Hint(Stage(row["stage"]), row["at"], row["ended_at"] or row["at"], row["moved_at"], row["problem"])
-        found.setdefault(row["attempt"], Timing()).hints.append(hint)
+    for hint in hints.of_run(ledger, run):
+        found.setdefault(hint.attempt, Timing()).hints.append(hint)
     return found
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from console.actions.report_files import JobReport
 from console.ledger.attempts import Attempt
+from console.ledger.hints import Hint
 from console.ledger.job_reports import PENDING, Report, ReportState
 from console.reading.detail import RunDetail
-from console.reading.timing import Hint, Timing
+from console.reading.timing import Timing
 from flowspec import flowlog, text
 from flowspec.progress import Says
 from flowspec.stages import SEGMENT_STAGES, Place, Stage

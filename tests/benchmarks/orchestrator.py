@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.ledger import attempts
+from console.ledger import hints as hints_rows
 from flowspec import flowlog
 from flowspec.flowlog import Visit
 from flowspec.stages import Stage
@@ -69,7 +70,7 @@ def _pipeline(hints: bool) -> Iterator[Pipeline]:
             for stage, seconds in JOBS.items():
                 conf.write(f"[[ $stage != {stage} ]] || sleep {seconds / SCALE}\n")
         if not hints:
-            pipeline.ledger.put("hints_off", "for the benchmark")
+            hints_rows.switch_off(pipeline.ledger, 10, "")
         with _environment("FRIB_CONSOLE__POLICY__POLL_INTERVAL", str(POLL_INTERVAL / SCALE)):
             pipeline.start_driver()
         until(lambda: pipeline.ledger.row("SELECT 1 FROM sources WHERE name = 'flows'"), 20)

@@ -31,7 +31,7 @@ def test_hints_shorten_the_wait_for_flows(tmp_path):
 
         until(at_convert, 40)
         assert time.monotonic() - began < 50, "Flows has looked by itself"
-        left = "SELECT * FROM nudges WHERE stage IN ('transfer', 'fit')"  # a short transfer ends before it is hinted
+        left = "SELECT * FROM hints WHERE stage IN ('transfer', 'fit')"  # a short transfer ends before it is hinted
         until(lambda: all(row["moved_at"] for row in pipeline.ledger.rows(left)))
         hints = pipeline.ledger.rows(left)
         assert "fit" in {row["stage"] for row in hints}
@@ -59,7 +59,7 @@ def test_they_end_by_themselves_when_flows_ignores_them(tmp_path):
         assert until(off, 40, every=0.1) == (
             f"hints to Flows are off, {TRIAL} had no effect: it notices the end of an action up to 10 min late"
         )
-        hints = pipeline.ledger.rows("SELECT * FROM nudges")
+        hints = pipeline.ledger.rows("SELECT * FROM hints")
         assert len(hints) <= TRIAL + 3
         assert snapshot(pipeline.ledger).events[0].level == "warning"
         until(lambda: re.fullmatch(WAITS, why()), 10, every=0.1)

@@ -69,7 +69,7 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoLed
     with demo.ledger.change() as db:
         db.execute("UPDATE attempts SET body = ?, actor = ? WHERE attempt = ?", (json.dumps(body), WORDS[6], attempt))
         db.execute("UPDATE reports SET document = ?, actor = ?", (json.dumps(document), WORDS[7]))
-        db.execute("UPDATE nudges SET problem = ?, moved_at = NULL", (WORDS[20],))
+        db.execute("UPDATE hints SET kind = 'bug', problem = ?, moved_at = NULL", (WORDS[20],))
         for number, words in enumerate(WORDS[:6]):
             db.execute("INSERT INTO cancel_lines (attempt, kind, id, code, parameters) VALUES (?,?,?,?,?)",
                        (attempt, "marker", words + str(number), "words", json.dumps({"words": words})))  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from console.ledger import acknowledged
+from console.ledger import acknowledged, hints
 from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
 from flowspec.readiness import Verdict
@@ -133,7 +133,7 @@ async def test_the_header_says_that_flows_is_given_no_hints(demo: DemoLedger) ->
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        demo.ledger.put("hints_off", "hints to Flows are off, 10 had no effect")
+        hints.switch_off(demo.ledger, 10, "")
         await until_shown(pilot, "Flows hints OFF")
 
 

@@ -12,11 +12,12 @@ import pytest
 
 from console.cli.status import status_json, status_text
 from console.context import Context
-from console.evidence.hints import PAUSES, TRIAL, nudge, unnoticed
+from console.evidence.hints import PAUSES, TRIAL, give_hints, unnoticed
 from console.ledger import attempts, evidence
 from console.reading.snapshot import snapshot
 from console.settings.model import Policy
 from flowspec import flowlog
+from flowspec.catalogue import sentence
 from flowspec.conditions import NO_REASON
 from flowspec.flowlog import Visit
 from flowspec.progress import Evidence, Says, Witness
@@ -71,10 +72,10 @@ class Bench:
     def look(self, after: float = LOOK) -> None:
         self.demo.at += after
         started = [a for a in attempts.open_attempts(self.ledger) if a.state is AttemptState.STARTED]
-        nudge(self.ctx, started)
+        give_hints(self.ctx, started)
 
     def hints(self) -> list[Any]:
-        return self.ledger.rows("SELECT * FROM nudges ORDER BY nudge")
+        return self.ledger.rows("SELECT * FROM hints ORDER BY hint")
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_unnoticed_is_what_every_task_of_the_present_stage_of_this_attempt_says(
     found = unnoticed(bench.ledger, bench.attempt(attempt))
     assert (found.stage, found.ended, found.failed) == (Stage.FIT, NOW + 30, True)
     assert found.next_look == NOW - 600 + 1023  # 600 s after its start Flows looks at 1023 s
-    assert str(found).startswith("fit ended ")
+    assert sentence(found.reason(None)).startswith("fit ended ")
     bench.visit(attempt, Stage.FIT, Visit(Says.RUNNING, iso(NOW - 600), "tg_1", looked=iso(NOW - 20)))
     assert unnoticed(bench.ledger, bench.attempt(attempt)).next_look == NOW - 20 + 581
     bench.visit(attempt, Stage.FIT, Visit(Says.DONE, iso(NOW - 600), "tg_1", ended=iso(NOW + 31)))
@@ -150,7 +151,7 @@ def test_a_look_gives_three_hints_and_no_more_after_flows_says_later(bench):
     bench.flows.error = RemoteError("later", "flows", "resume", "the service answers 429", "wait")
     bench.look()
     assert len(bench.flows.hinted) == 4
-    assert bench.hints()[3]["problem"] == "later: the service answers 429"
+    assert (bench.hints()[3]["kind"], bench.hints()[3]["problem"]) == ("later", "the service answers 429")
 
 
 def test_when_flows_moves_is_written_down(bench):
