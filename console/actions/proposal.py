@@ -28,6 +28,7 @@ class Proposal:
     reason: str
     lines: tuple[str, ...]
     digest: str  # differs when the plan does, or what it overwrites
+    quarantined: tuple[str, ...] = ()  # of the lines those about segments that it leaves out as quarantined
 
 
 def propose(dossier: Dossier, wish: Wish) -> Proposal:
@@ -54,11 +55,11 @@ def propose(dossier: Dossier, wish: Wish) -> Proposal:
     left_out = [sentence(why) for s, why in quarantined.items() if s not in named]
     if plan is None:
         return Proposal(None, _why_nothing(dossier, wish, left_out), (), "")
-    left_out += [f"segment {waiver}" for waiver in waived.values()]
-    lines = explain(plan, matrix, dossier.there, left_out)
+    notes = [*left_out, *(f"segment {waiver}" for waiver in waived.values())]
+    lines = explain(plan, matrix, dossier.there, notes)
     overwritten = [[stage.value, s] for stage, s in plan.places() if (stage, s) in dossier.there]
     digest = hashlib.sha256(json.dumps([asdict(plan), overwritten]).encode()).hexdigest()[:16]
-    return Proposal(plan, "", tuple(lines), digest)
+    return Proposal(plan, "", tuple(lines), digest, tuple(left_out))
 
 
 def whole(dossier: Dossier) -> bool:

@@ -78,4 +78,4 @@ def _lines(ctx: Context, run: Run, wish: Wish) -> Iterator[str]:
         return
     files = sum(place in known.there for place in proposal.plan.places())
     yield f"run {run.run}: {proposal.plan.describe()}; {files} files that are there are made again"
-    yield from (line for line in proposal.lines if "quarantined" in line)
+    yield from proposal.quarantined
