@@ -48,9 +48,6 @@ ENDED = (R.DONE, R.FAILED, R.CANCELLED)
 OPEN = (A.INTENT, A.STARTED)
 
 
-SUSPICION = "; r ends it and does it again"
-
-
 @dataclass(frozen=True)
 class Move:
     """A transition: from any of `sources` to one of `targets`.
@@ -132,9 +129,9 @@ ATTEMPT_MOVES = (STARTED, NOT_STARTED, ENDED_WELL, ENDED_BADLY, GIVEN_UP)
 _PAGE = """# The states of runs and attempts
 
 Printed by `./venvcmd python -m flowspec.states`; a test holds this page and the code together. A change of state that
-is not in these tables raises `ImpossibleMove` and changes nothing. What a move sets is given by whoever moves, or is the
-time of the move; what it clears goes back to what a new row has. The event of a move is a code of `flowspec/catalogue`;
-where there is none, whoever moves writes one that says more.
+is not in these tables raises `ImpossibleMove` and changes nothing. What a move sets is given by whoever moves, or is
+the time of the move; what it clears goes back to what a new row has. The event of a move is a code of
+`flowspec/catalogue`; where there is none, whoever moves writes one that says more.
 
 ## Runs
 

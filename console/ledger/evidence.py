@@ -32,6 +32,14 @@ def of_tasks(ledger: Ledger, of: Attempt, stage: Stage) -> list[Evidence]:
     return [_evidence(row) for row in rows]
 
 
+def tasks_by_attempt(ledger: Ledger, run: int) -> list[tuple[int, Evidence]]:
+    """What the tasks of a run said last, each with the attempt that it was of."""
+    rows = ledger.rows(
+        "SELECT * FROM evidence WHERE run = ? AND witness = ? AND attempt IS NOT NULL", run, Witness.TASK.value
+    )
+    return [(row["attempt"], _evidence(row)) for row in rows]
+
+
 def lost_places(ledger: Ledger, of: Attempt) -> set[Place]:
     """The places of an attempt of which the task may be lost."""
     rows = ledger.rows(

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from console.ledger import backups, filesystem
 from console.ledger.errors import DiskProblem, LedgerError
 from console.ledger.presence import driver
+from flowspec.causes import classify
 
 SCHEMA_VERSION = 3
 SCHEMA = Path(__file__).with_name("schema.sql")  # complete, of the newest version
@@ -34,9 +35,11 @@ def bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
     if _version(db) == 0:
         refuse_new(path)
         _run(db, SCHEMA, before=0, after=SCHEMA_VERSION)
+    if _version(db) < SCHEMA_VERSION:
+        _refuse_while_an_older_driver_works(path, _version(db))
+        backups.make(path)  # once: as it was before the first step
     while (version := _version(db)) < SCHEMA_VERSION:
-        _refuse_while_an_older_driver_works(path, version)
-        backups.make(path)
+        db.create_function("code_of", 1, lambda text: classify(str(text)).code)  # for what older ledgers had as text
         _run(db, MIGRATIONS / f"{version + 1}.sql", before=version, after=version + 1)
     if version != SCHEMA_VERSION:
         raise LedgerError(

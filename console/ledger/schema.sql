@@ -115,7 +115,7 @@ CREATE TABLE hints (
     attempt INTEGER NOT NULL REFERENCES attempts (attempt), stage TEXT NOT NULL,
     at REAL NOT NULL, ended_at REAL,        -- when the hint was sent; when the action ended, as its source says
     moved_at REAL,                          -- when Flows was seen past the stage
-    kind TEXT NOT NULL DEFAULT '', problem TEXT NOT NULL DEFAULT '' -- of the RemoteError with which Flows refused it
+    problem TEXT NOT NULL DEFAULT '', kind TEXT NOT NULL DEFAULT '' -- of the RemoteError with which Flows refused it
 );
 
 -- Flow runs that Globus has made INACTIVE and that somebody has asked to resume: until that was done or refused.
@@ -155,7 +155,10 @@ CREATE INDEX events_by_run ON events (run);
 CREATE INDEX bad_events ON events (event) WHERE level = 'bad';
 
 -- When each source of data was last heard, and what is wrong with it now.
-CREATE TABLE sources (name TEXT PRIMARY KEY, tried_at REAL NOT NULL, ok_at REAL, problem TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+CREATE TABLE sources (
+    name TEXT PRIMARY KEY, tried_at REAL NOT NULL, ok_at REAL, problem TEXT NOT NULL DEFAULT '',
+    login INTEGER NOT NULL DEFAULT 0        -- only a login ends the problem
+) WITHOUT ROWID;
 
 CREATE TABLE endpoints (
     endpoint TEXT PRIMARY KEY, name TEXT NOT NULL, stage TEXT NOT NULL,

@@ -18,6 +18,7 @@ class Source:
     tried_at: float
     ok_at: float | None
     problem: str
+    login: bool = False  # only a login ends the problem
 
     def age(self, now: float) -> float | None:
         """Seconds since it was last heard; None when it never was."""
@@ -31,7 +32,8 @@ class Source:
 def read(ledger: Ledger) -> tuple[Source, ...]:
     """All of them, by name."""
     return tuple(
-        Source(*row) for row in ledger.rows("SELECT name, tried_at, ok_at, problem FROM sources ORDER BY name")
+        Source(row["name"], row["tried_at"], row["ok_at"], row["problem"], bool(row["login"]))
+        for row in ledger.rows("SELECT * FROM sources ORDER BY name")
     )
 
 

@@ -226,19 +226,19 @@ class Ledger:
         if row is None or row["problem"] or self.now() - (row["ok_at"] or 0) > HEARD_SECONDS:
             self._source(source, "", heard=True)
 
-    def unheard(self, source: str, problem: str) -> None:
-        """The source could not be asked, or answered with an error."""
-        self._source(source, problem, heard=False)
+    def unheard(self, source: str, problem: str, *, login: bool = False) -> None:
+        """The source could not be asked, or answered with an error; `login`: only a login ends that."""
+        self._source(source, problem, heard=False, login=login)
 
-    def _source(self, name: str, problem: str, *, heard: bool) -> None:
+    def _source(self, name: str, problem: str, *, heard: bool, login: bool = False) -> None:
         now = self.now()
         with self.change() as db:
             before = db.execute("SELECT problem FROM sources WHERE name = ?", (name,)).fetchone()
             db.execute(
-                "INSERT INTO sources (name, tried_at, ok_at, problem) VALUES (?,?,?,?) "
-                "ON CONFLICT (name) DO UPDATE SET tried_at = excluded.tried_at, "
+                "INSERT INTO sources (name, tried_at, ok_at, problem, login) VALUES (?,?,?,?,?) "
+                "ON CONFLICT (name) DO UPDATE SET tried_at = excluded.tried_at, login = excluded.login, "
                 "ok_at = COALESCE(excluded.ok_at, ok_at), problem = excluded.problem",
-                (name, now, now if heard else None, problem),
+                (name, now, now if heard else None, problem, login),
             )
             was = before["problem"] if before else ""
             if problem and not was:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from console.ledger import hints
+from console.ledger import evidence, hints
 from console.ledger.attempts import Attempt
-from console.ledger.evidence import WHOLE_RUN
 from console.ledger.hints import Hint
 from console.ledger.job_reports import Report
 from console.ledger.store import Ledger
-from flowspec.progress import Says, Witness
+from flowspec.progress import Says
 from flowspec.stages import Stage
 from flowspec.timeline import AttemptTime, Job, attempt_time
 
@@ -33,15 +32,10 @@ def of_run(ledger: Ledger, run: int, reports: Iterable[Report]) -> Mapping[int, 
     """By attempt. A task is known of the newest attempt that did its place: the evidence of earlier ones is gone."""
     found: dict[int, Timing] = {}
     told = {(r.attempt, r.stage, r.segment): r.report.seconds for r in reports if r.report is not None}
-    for row in ledger.rows(
-        "SELECT attempt, stage, segment, says, at, seconds FROM evidence "
-        "WHERE run = ? AND witness = ? AND attempt IS NOT NULL",
-        run, Witness.TASK.value,
-    ):  # fmt: skip
-        stage, segment = Stage(row["stage"]), None if row["segment"] == WHOLE_RUN else row["segment"]
-        seconds = row["seconds"] if row["seconds"] is not None else told.get((row["attempt"], stage, segment))
-        timing = found.setdefault(row["attempt"], Timing())
-        timing.jobs.setdefault(stage, []).append(_job(Says(row["says"]), row["at"], seconds))
+    for attempt, task in evidence.tasks_by_attempt(ledger, run):
+        seconds = task.seconds if task.seconds is not None else told.get((attempt, task.stage, task.segment))
+        timing = found.setdefault(attempt, Timing())
+        timing.jobs.setdefault(task.stage, []).append(_job(task.says, task.at, seconds))
     for hint in hints.of_run(ledger, run):
         found.setdefault(hint.attempt, Timing()).hints.append(hint)
     return found

@@ -104,9 +104,8 @@ def _refuse_if_open_to_others(path: Path) -> None:
 
 
 def _no_token(cause: str) -> RemoteError:
-    return RemoteError(
-        "operator", "auth", "read token", cause, "start the sandbox again, or log in again (console login)"
-    )
+    next_step = "start the sandbox again, or log in again (console login)"
+    return RemoteError("operator", "auth", "read token", cause, next_step, login=True)
 
 
 def _user_app(client_id: str, token_store: Path, flow_ids: list[str], collections: list[str]) -> UserApp:

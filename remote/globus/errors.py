@@ -30,11 +30,19 @@ class RemoteError(Exception):
     `kind` says who has to act: "later" (ask again later), "operator" (a person has to do `next_step`), "bug" (the
     console asked for nonsense or did not understand the answer). `cause` is one sentence, free of control characters
     and credentials. `ambiguous` is True when the call may have had its effect all the same, so that whoever repeats it
-    must look first.
+    must look first. `login`: only a login ends it.
     """
 
     def __init__(
-        self, kind: Kind, service: str, call: str, cause: str, next_step: str, *, ambiguous: bool = False
+        self,
+        kind: Kind,
+        service: str,
+        call: str,
+        cause: str,
+        next_step: str,
+        *,
+        ambiguous: bool = False,
+        login: bool = False,
     ) -> None:
         self.kind = kind
         self.service = service
@@ -42,6 +50,7 @@ class RemoteError(Exception):
         self.cause = clean(cause)
         self.next_step = clean(next_step)
         self.ambiguous = ambiguous
+        self.login = login
         super().__init__(f"{service} {call}: {self.cause}; {self.next_step}")
 
 
@@ -60,23 +69,25 @@ def classify(exc: Exception, service: str, call: str, *, repeatable: bool = True
     import globus_sdk
     from globus_sdk.token_storage import TokenValidationError
 
-    def error(kind: Kind, cause: str, next_step: str, *, happened: bool = False) -> RemoteError:
-        return RemoteError(kind, service, call, cause, next_step, ambiguous=happened and not repeatable)
+    def error(kind: Kind, cause: str, next_step: str, *, happened: bool = False, login: bool = False) -> RemoteError:
+        ambiguous = happened and not repeatable
+        return RemoteError(kind, service, call, cause, next_step, ambiguous=ambiguous, login=login)
 
     if isinstance(exc, RemoteError):
         return exc
     if isinstance(exc, TokenValidationError):
-        return error("operator", f"the stored login does not serve: {exc}", _LOGIN_AGAIN)
+        return error("operator", f"the stored login does not serve: {exc}", _LOGIN_AGAIN, login=True)
     if isinstance(exc, globus_sdk.AuthAPIError):  # the token could not be renewed; the call itself was never sent
         if exc.http_status >= 500 or exc.http_status == 429:
             return error("later", f"Globus Auth answers {_api_text(exc)}", _TRY_LATER)
-        return error("operator", f"Globus Auth refuses to renew the login: {_api_text(exc)}", _LOGIN_AGAIN)
+        return error("operator", f"Globus Auth refuses to renew the login: {_api_text(exc)}", _LOGIN_AGAIN, login=True)
     if isinstance(exc, globus_sdk.GlobusAPIError):
         consent = missing_consent(exc)
         if consent:
-            return error("operator", consent, "give the consent by logging in again (console login)")
+            return error("operator", consent, "give the consent by logging in again (console login)", login=True)
         kind, next_step = _of_status(exc)
-        return error(kind, f"the service answers {_api_text(exc)}", next_step, happened=exc.http_status >= 500)
+        happened, login = exc.http_status >= 500, exc.http_status == 401
+        return error(kind, f"the service answers {_api_text(exc)}", next_step, happened=happened, login=login)
     if isinstance(exc, globus_sdk.NetworkError):
         return _of_network(exc, error)
     if isinstance(exc, (LookupError, TypeError, ValueError, AttributeError)):

@@ -107,7 +107,7 @@ def _driver(snapshot: Snapshot) -> Fact:
 def _tokens(snapshot: Snapshot, now: float) -> list[Fact]:
     """How long the login lasts, when it is not renewed by itself; or that there is none any more."""
     left = None if snapshot.tokens_end is None else snapshot.tokens_end - now
-    refused = any("console login" in source.problem for source in snapshot.sources)
+    refused = any(source.login for source in snapshot.sources)
     if refused or (left is not None and left <= 0):
         return [_fact("LOGIN needed", "alarm", 70)]
     if left is None:

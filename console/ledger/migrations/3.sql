@@ -1,5 +1,6 @@
 -- What version 3 of the ledger has and version 2 had not: facts as columns, where sentences were kept before. What the
--- sentences said is kept as words; what something depends on gets its code, and the next look of a driver the rest.
+-- sentences said is kept as words; what something depends on gets its code (`code_of` is flowspec.causes.classify), and
+-- the next look of a driver finds out the rest.
 CREATE TABLE conditions (
     run INTEGER NOT NULL REFERENCES runs (run),
     topic TEXT NOT NULL,
@@ -42,14 +43,14 @@ ALTER TABLE attempts DROP COLUMN why;
 ALTER TABLE evidence ADD COLUMN code TEXT NOT NULL DEFAULT '';
 ALTER TABLE evidence ADD COLUMN parameters TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE evidence ADD COLUMN modified TEXT NOT NULL DEFAULT '';
-UPDATE evidence SET code = 'file.older' WHERE note = 'what lies there is older than what it was copied from';
 UPDATE evidence SET modified = note WHERE witness IN ('file', 'old') AND says = 'done';
-UPDATE evidence SET code = 'words', parameters = json_object('words', note)
-    WHERE code = '' AND modified = '' AND note != '';
+UPDATE evidence SET code = 'file.older' WHERE witness = 'file' AND says = 'absent' AND note != '';
+UPDATE evidence SET code = CASE says WHEN 'failed' THEN code_of(note) ELSE 'words' END,
+    parameters = json_object('words', note) WHERE witness IN ('task', 'log') AND note != '';
 ALTER TABLE evidence DROP COLUMN note;
 ALTER TABLE failures ADD COLUMN code TEXT NOT NULL DEFAULT '';
 ALTER TABLE failures ADD COLUMN parameters TEXT NOT NULL DEFAULT '{}';
-UPDATE failures SET code = 'words', parameters = json_object('words', cause);
+UPDATE failures SET code = code_of(cause), parameters = json_object('words', cause);
 ALTER TABLE failures DROP COLUMN cause;
 CREATE TABLE new_cancel_lines (
     attempt INTEGER NOT NULL REFERENCES attempts (attempt),
@@ -77,6 +78,13 @@ INSERT INTO new_cancel_lines
     FROM cancel_lines;
 DROP TABLE cancel_lines;
 ALTER TABLE new_cancel_lines RENAME TO cancel_lines;
+ALTER TABLE nudges RENAME TO hints;
+ALTER TABLE hints RENAME COLUMN nudge TO hint;
+ALTER TABLE hints ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+UPDATE hints SET kind = substr(problem, 1, instr(problem, ': ') - 1), problem = substr(problem, instr(problem, ': ') + 2)
+    WHERE problem != '';
+UPDATE meta SET value = '{}' WHERE key = 'hints_off' AND value != '';
+ALTER TABLE sources ADD COLUMN login INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE resumes (
     attempt INTEGER PRIMARY KEY REFERENCES attempts (attempt), actor TEXT NOT NULL, at REAL NOT NULL
 );

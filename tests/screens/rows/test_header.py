@@ -88,7 +88,7 @@ def test_three_sources_in_trouble_are_all_named_on_a_small_terminal() -> None:
 
 
 def test_a_refused_login_is_told_whoever_refused_it() -> None:
-    refused = Source("flows", NOW, NOW - 5, "401: token expired; log in to Globus again (console login)")
+    refused = Source("flows", NOW, NOW - 5, "401: token expired; log in to Globus again (console login)", login=True)
     assert " LOGIN needed " in told(replace(SEEN, sources=(refused,)), 80)
     assert "LOGIN" not in told(replace(SEEN, tokens_end=None), 120)
     assert " tokens 2 h " in told(replace(SEEN, tokens_end=NOW + 7300), 80)
