@@ -19,7 +19,7 @@ from console.ledger.dossier import Dossier
 from console.ledger.moves import move
 from console.ledger.runs import Run
 from console.ledger.store import Request
-from flowspec import catalogue, names
+from flowspec import backoff, catalogue, names
 from flowspec.causes import Kind
 from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import Wish
@@ -29,7 +29,7 @@ from flowspec.states import ENDED, FAILED, FOUND_WHOLE, REPEATED, AttemptState
 
 DRIVER = "driver"
 PAUSES = (1.0, 5.0, 15.0)  # before the first, second, ... automatic retry, in units of policy.retry_pause
-JITTER = 0.2
+PAUSE_SPREAD = (0.8, 1.2)
 
 
 # ---- on request
@@ -136,8 +136,8 @@ def after_failure(ctx: Context, known: Dossier, attempt: Attempt, found: Iterabl
     so_far = _automatic_retries(known.attempts, attempt)
     if so_far >= limit:
         return {"count": so_far}
-    pause = PAUSES[min(so_far, len(PAUSES) - 1)] * ctx.policy.retry_pause
-    again_at = ctx.now() + pause * random.uniform(1 - JITTER, 1 + JITTER)
+    pause = backoff.pause(so_far + 1, PAUSES) * ctx.policy.retry_pause
+    again_at = ctx.now() + backoff.jittered(pause, PAUSE_SPREAD, random.random)
     return {"again_at": again_at, "count": so_far, "limit": limit}
 
 

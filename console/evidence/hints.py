@@ -17,7 +17,7 @@ from console.evidence.witnesses import planned
 from console.ledger import evidence, hints
 from console.ledger.attempts import Attempt
 from console.ledger.store import Ledger
-from flowspec import flowlog
+from flowspec import backoff, flowlog
 from flowspec.catalogue import nested, sentence
 from flowspec.conditions import Reason, reason
 from flowspec.polling import next_look
@@ -91,7 +91,7 @@ def _due(ledger: Ledger, attempt: Attempt, waiting: Unnoticed, look: float) -> b
     if len(given) >= len(PAUSES) or waiting.next_look - ledger.now() <= EFFECT * look:
         return False
     since = given[-1].at if given else waiting.ended
-    return ledger.now() - since >= PAUSES[len(given)] * look
+    return ledger.now() - since >= backoff.pause(len(given) + 1, PAUSES) * look
 
 
 def _give(ctx: Context, attempt: Attempt, waiting: Unnoticed) -> bool:
