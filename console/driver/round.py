@@ -1,9 +1,10 @@
-"""One round of acting: answer what is asked, settle what was started, start what may start."""
+"""Rounds of the driver: answer what is asked, settle what was started, start what may start; follow what runs."""
 
 from __future__ import annotations
 
-from console.actions import launch, queue, requests, resume, retry
+from console.actions import conclude, launch, queue, requests, resume, retry
 from console.context import Context
+from console.evidence import hints, poll
 from remote.globus.errors import RemoteError
 
 
@@ -23,3 +24,17 @@ def launch_what_is_due(ctx: Context) -> None:
     trouble = queue.start_queued(ctx) or trouble
     if trouble is not None:
         raise trouble
+
+
+def follow_attempts(ctx: Context) -> None:
+    """Poll the attempts under way, judge them by what was found out, and hint to Flows that an action has ended.
+
+    Raises RemoteError, after all that could be done, when a service could not be asked.
+    """
+    polled = poll.poll_attempts(ctx)
+    for each in polled.attempts:
+        if each.can_be_judged:
+            conclude.judge(ctx, each.attempt, each.flow_run)
+    hints.give_hints(ctx, [each.attempt for each in polled.attempts if each.flow_run.status == "ACTIVE"])
+    if polled.trouble is not None:
+        raise polled.trouble

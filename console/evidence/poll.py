@@ -8,21 +8,22 @@ after a restart, that is done little by little, and the flow log speaks until th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from console.actions.conclude import judge
 from console.context import Context
 from console.evidence import suspicion
-from console.evidence.hints import give_hints, unnoticed
+from console.evidence.hints import unnoticed
 from console.evidence.outputs import news
+from console.evidence.troubles import Troubles
 from console.evidence.witnesses import of_compute, of_log, of_transfer, planned
 from console.ledger import attempts as attempt_rows
 from console.ledger import conditions, endpoints, evidence, runs, sources
 from console.ledger.attempts import Attempt
 from console.ledger.endpoints import VERSION, EndpointRow
+from console.ledger.errors import LedgerError
 from console.ledger.runs import Run
 from flowspec import flowlog
 from flowspec.causes import classify
@@ -44,58 +45,88 @@ KEPT_REQUESTS = 6
 CLOCKS_DIFFER_SECONDS = 3600.0
 
 
-def poll_attempts(ctx: Context) -> None:
-    """One look at everything under way; with nothing under way, only at whether Flows answers."""
+@dataclass(frozen=True)
+class PolledAttempt:
+    """What one poll found out about an attempt; the rest is evidence in the ledger."""
+
+    attempt: Attempt
+    flow_run: FlowRun
+    trouble: RemoteError | None  # with this attempt only
+    every_witness_asked: bool
+
+    @property
+    def can_be_judged(self) -> bool:
+        """An end is judged by what everybody says: with somebody missing, good work would be called failed."""
+        return self.trouble is None and (self.every_witness_asked or self.flow_run.status in ACTIVE)
+
+
+@dataclass(frozen=True)
+class Poll:
+    attempts: tuple[PolledAttempt, ...] = ()
+    trouble: RemoteError | None = None  # of a service, with more than one attempt: time for a pause
+
+
+def poll_attempts(ctx: Context) -> Poll:
+    """Ask about every attempt under way; with nothing under way, only whether Flows answers.
+
+    Raises RemoteError when Flows cannot be asked: then nothing was found out.
+    """
     started = [a for a in attempt_rows.open_attempts(ctx.ledger) if a.state is AttemptState.STARTED]
-    attempts = [a for a in started if a.cancel_at is None]  # console.actions.cancel follows the others
-    if not attempts:
+    followed = [a for a in started if a.cancel_at is None]  # console.actions.cancel follows the others
+    if not followed:
         _ping(ctx)
-        return
+        return Poll()
+    troubles = Troubles()
+    flow_runs = _poll_flows(ctx, followed, troubles)
+    attempts = [a for a in attempt_rows.open_attempts(ctx.ledger) if a.attempt in flow_runs]
+    polled: list[PolledAttempt] = []
+    failed: RemoteError | None = None
+    tasks_asked = False
+    try:
+        tasks_asked = _poll_compute(ctx, attempts, troubles)
+    except RemoteError as error:  # what the others say is worth having without Compute
+        failed = error
+    try:
+        for attempt in attempts:
+            polled.append(_poll_outputs(ctx, attempt, flow_runs[attempt.attempt], troubles, tasks_asked))
+    except RemoteError as error:  # what was found out before holds
+        failed = failed or error
+    failed = failed or troubles.of_service(len(started))
+    if failed is None:
+        _say_of_one(ctx, started, troubles.by_attempt)
+    return Poll(tuple(polled), failed)
+
+
+def _poll_flows(ctx: Context, attempts: list[Attempt], troubles: Troubles) -> dict[int, FlowRun]:
+    """The flow runs by attempt, with what is new in their logs; an attempt with trouble is left out."""
+    flow_runs = {}
     listed = _listed(ctx, attempts)
-    flow_runs: dict[int, FlowRun] = {}
-    refused: dict[int, RemoteError] = {}  # by attempt
     for attempt in attempts:
-        with _for_this_one_only(attempt, refused):
+        with troubles.of(attempt):
             flow_run = listed.get(str(attempt.flow_run)) or ctx.remote.flows.run(str(attempt.flow_run))
             follow_log(ctx, attempt, flow_run)
             flow_runs[attempt.attempt] = flow_run
-    attempts = [a for a in attempt_rows.open_attempts(ctx.ledger) if a.attempt in flow_runs]
-    trouble: RemoteError | None = None
-    heard = False
-    try:
-        for attempt, stage in _nameable(ctx, attempts):
-            with _for_this_one_only(attempt, refused):
-                _name_tasks(ctx, attempt, stage)
-        heard = ask_compute(ctx, attempts) is not None
-    except RemoteError as error:  # what the others say is worth having without Compute
-        trouble = error
-    for attempt in attempts:
-        over = flow_runs[attempt.attempt].status not in ACTIVE
-        heard_all = heard
-        with _for_this_one_only(attempt, refused):
-            _ask_transfer_and_look(ctx, attempt)
-            if over and heard:
-                heard_all = _ask_for_causes(ctx, attempt)
-        # An end is judged by what everybody says: with somebody missing, good work would be called failed.
-        if attempt.attempt not in refused and (heard_all or not over):
-            judge(ctx, attempt, flow_runs[attempt.attempt])
-    give_hints(ctx, [attempt for attempt in attempts if flow_runs[attempt.attempt].status == "ACTIVE"])
-    if trouble is None and len(refused) == 1 and len(started) > 1:
-        _say_of_one(ctx, started, refused)  # the service is well: it is this flow run that it has trouble with
-    elif trouble is not None or refused:
-        raise trouble or next(iter(refused.values()))
+    return flow_runs
 
 
-@contextmanager
-def _for_this_one_only(attempt: Attempt, refused: dict[int, RemoteError]) -> Iterator[None]:
-    """What Globus does not say of one attempt must not stop the others; what fails for two fails for all."""
-    try:
-        yield
-    except RemoteError as error:
-        before = [other for key, other in refused.items() if key != attempt.attempt]
-        if error.kind == "later" and any(other.kind == "later" for other in before):
-            raise
-        refused[attempt.attempt] = error
+def _poll_compute(ctx: Context, attempts: Sequence[Attempt], troubles: Troubles) -> bool:
+    """What the compute tasks say; False when Compute takes no request now."""
+    for attempt, stage in _nameable(ctx, attempts):
+        with troubles.of(attempt):
+            _name_tasks(ctx, attempt, stage)
+    return ask_compute(ctx, attempts) is not None
+
+
+def _poll_outputs(
+    ctx: Context, attempt: Attempt, flow_run: FlowRun, troubles: Troubles, tasks_asked: bool
+) -> PolledAttempt:
+    """What transfer tasks and outputs say; when the flow run has ended, also those tasks that have no names yet."""
+    all_asked = tasks_asked
+    with troubles.of(attempt):
+        _ask_transfer_and_look(ctx, attempt)
+        if tasks_asked and flow_run.status not in ACTIVE:
+            all_asked = _ask_for_causes(ctx, attempt)
+    return PolledAttempt(attempt, flow_run, troubles.by_attempt.get(attempt.attempt), all_asked)
 
 
 def _say_of_one(ctx: Context, attempts: Sequence[Attempt], refused: Mapping[int, RemoteError]) -> None:
@@ -263,5 +294,6 @@ def _ask_transfer_and_look(ctx: Context, attempt: Attempt) -> None:
 
 def _run(ctx: Context, attempt: Attempt) -> Run:
     run = runs.run(ctx.ledger, attempt.run)
-    assert run is not None, f"attempt {attempt.attempt} belongs to no run"
+    if run is None:
+        raise LedgerError(f"attempt {attempt.attempt} belongs to run {attempt.run}, which the ledger does not have")
     return run

@@ -6,7 +6,7 @@ import re
 import time
 from dataclasses import replace
 
-from console.evidence import poll
+from console.driver import round
 from console.evidence.hints import TRIAL
 from console.ledger import attempts, runs
 from console.reading.snapshot import snapshot
@@ -49,11 +49,11 @@ def test_they_end_by_themselves_when_flows_ignores_them(tmp_path):
         pipeline.kill_driver()
 
         def why() -> str:
-            poll.poll_attempts(ctx)
+            round.follow_attempts(ctx)
             return runs.run(pipeline.ledger, 2).why
 
         def off() -> str:
-            poll.poll_attempts(ctx)
+            round.follow_attempts(ctx)
             return snapshot(pipeline.ledger).hints_off
 
         assert until(off, 40, every=0.1) == (

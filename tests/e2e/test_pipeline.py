@@ -12,7 +12,6 @@ import pytest
 import uproot
 
 from console.driver import round
-from console.evidence import poll
 from console.ledger import attempts as attempt_rows
 from console.ledger import evidence, runs
 from console.ledger.store import actor
@@ -178,7 +177,7 @@ def test_a_run_of_300_segments_is_split_into_flow_runs_within_their_state_limit(
 
     def work() -> bool:
         round.launch_what_is_due(ctx)
-        poll.poll_attempts(ctx)
+        round.follow_attempts(ctx)
         run = runs.run(pipeline.ledger, 300)
         assert run.state is not RunState.FAILED, run.why
         return run.state is RunState.DONE
@@ -203,7 +202,7 @@ def test_success_without_output_is_a_failure_that_says_so(pipeline):
 
     def work() -> bool:
         round.launch_what_is_due(ctx)
-        poll.poll_attempts(ctx)
+        round.follow_attempts(ctx)
         return pipeline.state(11) not in (RunState.QUEUED, RunState.RUNNING)
 
     until(work, 60, every=0.3)

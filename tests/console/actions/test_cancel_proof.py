@@ -11,6 +11,7 @@ from console.actions import cancel as cancelling
 from console.actions import cancel_parts, launch, queue, requests
 from console.actions.launch import LOOKUP_SECONDS
 from console.cli.status import status_json, status_text
+from console.driver import round
 from console.evidence import poll
 from console.ledger import attempts, cancel_lines, dossier, evidence, runs
 from flowspec.conditions import reason
@@ -390,10 +391,10 @@ def test_pollers_leave_a_cancel_alone_and_hand_over_one_from_elsewhere(ctx, glob
     ctx.remote.flows.runs = lambda flows, since: [globus.flow_run]
     ctx.remote.transfer.stat = lambda *_: None
     globus.ends("FAILED", "FlowCanceled")  # in the web app
-    poll.poll_attempts(ctx)
+    round.follow_attempts(ctx)
     assert run(ctx).state is RunState.CANCELLING
     assert attempt(ctx).cancel_by == "somebody at Globus"
-    poll.poll_attempts(ctx)
+    round.follow_attempts(ctx)
     assert attempt(ctx).state is AttemptState.STARTED
     see(ctx)
     assert run(ctx).why.endswith("still running: fit of segment 00 (task ids task-0)")

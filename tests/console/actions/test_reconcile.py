@@ -11,7 +11,6 @@ from console.actions.launch import intend
 from console.actions.reconcile import settle
 from console.context import Context
 from console.driver import round
-from console.evidence import poll
 from console.ledger import attempts, dossier, runs
 from console.ledger.store import Ledger
 from flowspec.conditions import reason
@@ -63,7 +62,7 @@ def test_a_lost_ledger_finds_its_flow_runs_again(pipeline: Pipeline, tmp_path: P
     assert (found.flow_run, found.tag, found.plan) == (there.flow_run, there.tag, there.plan)
     assert f"flow run {there.flow_run} was not in the ledger" in events(ctx)
     judged(ctx, 21)  # the directory is seen later than the flow run
-    poll.poll_attempts(ctx)
+    round.follow_attempts(ctx)
     run = runs.run(ctx.ledger, 21)
     assert run is not None
     assert run.state is not RunState.READY
