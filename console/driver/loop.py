@@ -8,8 +8,8 @@ wake-up, so that neither a hanging file system nor a hanging service stops the o
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+from typing import Any
 
 from console.actions import cancel, fetch_reports, reconcile
 from console.connect import make_context
@@ -17,8 +17,8 @@ from console.context import Context
 from console.disk import space as disk_space
 from console.disk.discovery import Discovery
 from console.driver import round
-from console.driver.periodic import Periodic
-from console.driver.threads import DriverThreads
+from console.driver.periodic import Periodic, T
+from console.driver.threads import DriverThreads, Work
 from console.evidence import poll
 from console.ledger import logins
 from console.ledger.presence import DriverLock
@@ -28,25 +28,32 @@ from console.settings.model import Settings
 TICK_SECONDS = 0.2  # how soon a request in the ledger is seen
 LAUNCH_SECONDS = 1.0
 ENDPOINT_SECONDS = 8.0
-SETTLE_SECONDS = 300.0
+RECONCILE_SECONDS = 300.0
 
 
 class Driver:
-    """Drives one experiment until `stop` is set. `load` reads the settings, again after something was deployed."""
+    """Drives one experiment until `stop` is set. `load` reads the settings, again after something was deployed.
 
-    def __init__(self, load: Callable[[], Settings], lock: DriverLock, came: str = "") -> None:
+    `takeover` says from whom it took over, as `console.driver.takeover.become_driver` does.
+    """
+
+    def __init__(self, load: Callable[[], Settings], lock: DriverLock, takeover: str = "") -> None:
         self._load = load
         self.settings = load()
-        self._threads = DriverThreads(self.settings.ledger, lock, came)
+        self._threads = DriverThreads(self.settings.ledger, lock, takeover)
         self.stop = self._threads.stop
-        self._news_from_disk = threading.Event()
+        self._disk_changed = threading.Event()
 
     def run(self) -> int:
-        """Until told to stop; returns the exit code. The lock must be held."""
-        return self._threads.run(self._watch_disk, self._watch_space, self._talk_to_globus)
+        """Until `stop` is set; returns the exit code. The lock must be held."""
+        return self._threads.run(
+            Work("disk", self._watch_disk),
+            Work("space", self._watch_space),
+            watched=Work("globus", self._talk_to_globus),
+        )
 
     def _watch_disk(self) -> None:
-        Discovery.of(self.settings, self._threads.ledger(), self._news_from_disk.set).run(self.stop)
+        Discovery.of(self.settings, self._threads.ledger(), self._disk_changed.set).run(self.stop)
 
     def _watch_space(self) -> None:
         """Apart from all else: a file system that does not answer holds up whoever asks it."""
@@ -55,47 +62,61 @@ class Driver:
         while not self.stop.wait(TICK_SECONDS):
             space.run(ledger)
 
+    # ---- the talk to Globus
+
     def _talk_to_globus(self) -> None:
         ledger = self._threads.ledger()
         if not ledger.get("auto"):
             ledger.put("auto", "on" if self.settings.policy.auto_launch else "off")
-        ctx = self._connect(ledger)
+        connect = Periodic("globus", lambda: make_context(self._load(), ledger), ENDPOINT_SECONDS)
+        ctx = self._until_done(ledger, connect)
         if ctx is None:
             return
-        launcher = Periodic("launcher", lambda: round.launch_what_is_due(ctx), LAUNCH_SECONDS)
-        cancels = Periodic("cancel", lambda: cancel.see_through(ctx), self.settings.policy.poll_interval)
-        looking = [
-            Periodic("flows", lambda: poll.poll_attempts(ctx), self.settings.policy.poll_interval),
-            Periodic("compute", lambda: poll.poll_endpoints(ctx), ENDPOINT_SECONDS),
-            Periodic("reports", lambda: fetch_reports.fetch(ctx), self.settings.policy.poll_interval),
-            Periodic("flows", lambda: reconcile.settle(ctx), SETTLE_SECONDS),
-        ]
+        # Nothing is started before ledger and Globus are known to agree; requests are answered meanwhile.
+        requests = Periodic("launcher", lambda: round.answer_requests(ctx), TICK_SECONDS)
+        reconciled = Periodic("flows", lambda: reconcile.settle(ctx), LAUNCH_SECONDS)
+        self._until_done(ledger, reconciled, meanwhile=requests)
+        self._drive(ctx)
+
+    def _until_done(self, ledger: Ledger, once: Periodic[T], meanwhile: Periodic[Any] | None = None) -> T | None:
+        """What `once` returns as soon as it goes well; None when the driver stops before."""
+        while not self.stop.is_set():
+            if meanwhile is not None:
+                self._run(ledger, meanwhile)
+            if (done := self._run(ledger, once)) is not None:
+                return done
+            self.stop.wait(TICK_SECONDS)
+        return None
+
+    def _drive(self, ctx: Context) -> None:
+        ledger, interval = ctx.ledger, self.settings.policy.poll_interval
         real = self.settings.globus.token_file is None
-        looking.append(Periodic("login", lambda: logins.look(ledger, ctx.remote.login, real=real), logins.LOOK_SECONDS))
-        settled: list[bool] = []  # nothing is started before ledger and Globus are known to agree
-        settling = [
-            Periodic("launcher", lambda: round.answer_requests(ctx), TICK_SECONDS),
-            Periodic("flows", lambda: settled.append(reconcile.settle(ctx)), LAUNCH_SECONDS),
+        actions: list[Periodic[Any]] = [
+            Periodic("launcher", lambda: round.launch_what_is_due(ctx), LAUNCH_SECONDS),
+            Periodic("cancel", lambda: cancel.see_through(ctx), interval),
+        ]
+        polls: list[Periodic[Any]] = [
+            Periodic("flows", lambda: round.follow_attempts(ctx), interval),
+            Periodic("compute", lambda: poll.poll_endpoints(ctx), ENDPOINT_SECONDS),
+            Periodic("reports", lambda: fetch_reports.fetch(ctx), interval),
+            Periodic("flows", lambda: reconcile.settle(ctx), RECONCILE_SECONDS),
+            Periodic("login", lambda: logins.look(ledger, ctx.remote.login, real=real), logins.LOOK_SECONDS),
         ]
         while not self.stop.is_set():
-            for periodic in looking if settled else settling:
-                if self._news_from_disk.is_set() or ledger.asked():
-                    self._news_from_disk.clear()
-                    launcher.due = min(launcher.due, time.monotonic())
-                    cancels.due = min(cancels.due, time.monotonic())
-                # What operators ask for waits for one look at most, never for all of them.
-                for each in (launcher, cancels, periodic) if settled else (periodic,):
-                    if not self.stop.is_set():
-                        each.run(ledger)
-                        self._threads.alive()
-            self._news_from_disk.wait(TICK_SECONDS)
+            for each in polls:
+                # What operators ask for waits for one poll at most, never for all of them.
+                if self._disk_changed.is_set() or ledger.asked():
+                    self._disk_changed.clear()
+                    for action in actions:
+                        action.hurry()
+                for action in actions:
+                    self._run(ledger, action)
+                self._run(ledger, each)
+            self._disk_changed.wait(TICK_SECONDS)
 
-    def _connect(self, ledger: Ledger) -> Context | None:
-        """The clients and places; tried again until they can be had. None when the driver is to stop."""
-        found: list[Context] = []
-        connect = Periodic("globus", lambda: found.append(make_context(self._load(), ledger)), ENDPOINT_SECONDS)
-        while not connect.run(ledger):
-            self._threads.alive()
-            if self.stop.wait(TICK_SECONDS):
-                return None
-        return found[0]
+    def _run(self, ledger: Ledger, periodic: Periodic[T]) -> T | None:
+        if self.stop.is_set():
+            return None
+        done = periodic.run(ledger)
+        self._threads.progress()
+        return done

@@ -24,7 +24,7 @@ def watch(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
     )
     settings = load()
     try:
-        lock, came = become_driver(settings.ledger, mode)
+        lock, takeover = become_driver(settings.ledger, mode)
     except AnotherDrives as error:
         return _not_driving(EXIT_ANOTHER, f"{error} drives this experiment already")
     except CannotReplace as error:
@@ -34,12 +34,12 @@ def watch(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
 
     from console.driver.loop import Driver  # only the one that drives waits for this
 
-    work = Driver(load, lock, came)
+    driver = Driver(load, lock, takeover)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: work.stop.set())
+        signal.signal(number, lambda *_: driver.stop.set())
     if lifeline:
-        threading.Thread(target=_until_stdin_ends, args=(work.stop,), daemon=True).start()
-    code = work.run()
+        threading.Thread(target=_until_stdin_ends, args=(driver.stop,), daemon=True).start()
+    code = driver.run()
     with contextlib.suppress(LedgerError, sqlite3.Error):  # a full disk must not keep it from ending
         ledger = Ledger(settings.ledger)
         if code == 0:

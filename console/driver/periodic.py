@@ -9,61 +9,73 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from console.ledger.store import Ledger, LedgerError
 from console.settings.model import SettingsError
+from flowspec import backoff
 from remote.globus.errors import RemoteError
 
 log = logging.getLogger("console.driver.loop")
 
-WORST_PAUSE = 60.0  # seconds between tries of something that keeps failing
+LONGEST_PAUSE = 60.0  # seconds between tries of something that keeps failing
+INTERVAL_SPREAD = (0.9, 1.1)
+PAUSE_SPREAD = (0.5, 1.0)
+
+T = TypeVar("T")
 
 
 @dataclass
-class Periodic:
+class Periodic(Generic[T]):
     """Something done again and again on one thread; after a failure with growing pauses.
 
-    `source` is the name under which the ledger says that this does not work. `due` is of the monotonic clock: a
+    `source` is the name under which the ledger says that this does not work. `clock` is monotonic, as is `due`: a
     computer's clock that is set must not put the driver to sleep.
     """
 
     source: str
-    do: Callable[[], object]
+    do: Callable[[], T]
     seconds: float
+    clock: Callable[[], float] = time.monotonic
     due: float = 0.0
     failures: int = 0
-    problem_of: str = ""
+    failed_source: str = ""  # the source that the last failure was written under
 
-    def run(self, ledger: Ledger) -> bool:
-        """Do it when it is due. True when it was done and went well.
+    def hurry(self) -> None:
+        """There is something to do: do it at the next `run`, though its time has not come."""
+        self.due = min(self.due, self.clock())
+
+    def run(self, ledger: Ledger) -> T | None:
+        """Do it when it is due; returns what it returned. None when it was not due, or failed.
 
         Raises sqlite3.OperationalError when the ledger itself cannot be used: that could not be written there.
         """
-        if time.monotonic() < self.due:
-            return False
+        if self.clock() < self.due:
+            return None
         try:
-            self.do()
+            done = self.do()
         except sqlite3.OperationalError:
             raise
         except RemoteError as error:
             self._failed(ledger, error.service, f"{error.cause}; {error.next_step}")
-            return False
+            return None
         except (SettingsError, LedgerError) as error:
             self._failed(ledger, self.source, str(error))
-            return False
+            return None
         except Exception as error:  # a bug in one periodic must be seen and must not stop the others
             log.error("%s: %s", self.source, traceback.format_exc())
-            self._failed(ledger, self.source, f"internal error, see the driver's log: {type(error).__name__}: {error}")
-            return False
+            problem = f"internal error, see the driver's log: {type(error).__name__}: {error}"
+            self._failed(ledger, self.source, problem)
+            return None
         if self.failures:
-            ledger.heard(self.problem_of)
+            ledger.heard(self.failed_source)
         self.failures = 0
-        self.due = time.monotonic() + self.seconds * random.uniform(0.9, 1.1)
-        return True
+        self.due = self.clock() + backoff.jittered(self.seconds, INTERVAL_SPREAD, random.random)
+        return done
 
     def _failed(self, ledger: Ledger, source: str, problem: str) -> None:
         self.failures += 1
-        pause = min(WORST_PAUSE, max(1.0, self.seconds) * 2.0**self.failures)
-        self.due = time.monotonic() + pause * random.uniform(0.5, 1.0)
-        self.problem_of = source
+        pause = backoff.pause(self.failures, backoff.doubling(2 * max(1.0, self.seconds), LONGEST_PAUSE))
+        self.due = self.clock() + backoff.jittered(pause, PAUSE_SPREAD, random.random)
+        self.failed_source = source
         ledger.unheard(source, problem)

@@ -20,7 +20,7 @@ from console.ledger.store import EPOCH, Ledger
 CONFIRM_SECONDS = 1.2 * BEAT_SECONDS  # a driver that beats within this time is alive, whatever its clock says
 READERS_SECONDS = 0.2  # whoever looks who drives touches the lock for a moment
 KILLED_SECONDS = 1.0
-TURN_SECONDS = 5.0
+TAKEOVER_LOCK_SECONDS = 5.0
 TAKEOVERS = "driver_takeovers"
 
 
@@ -47,7 +47,7 @@ def become_driver(ledger: Path, mode: str) -> tuple[DriverLock, str]:
     killed = _kill(other)
     if lock.take(mode, KILLED_SECONDS):
         return lock, _from(lock.predecessor, f"{how} and was ended")
-    with _alone(ledger):
+    with _takeover_lock(ledger):
         now = driver(ledger)
         if now is None or not now.same_process(other):
             raise AnotherDrives(_named(now))
@@ -58,16 +58,16 @@ def become_driver(ledger: Path, mode: str) -> tuple[DriverLock, str]:
         return lock, _from(other, f"{how} and cannot come back")
 
 
-def raise_epoch(ledger: Ledger, lock: DriverLock, came: str) -> int:
-    """Begin a new epoch: from now on no older driver can write. `came` is the text of `become_driver`."""
+def raise_epoch(ledger: Ledger, lock: DriverLock, takeover: str) -> int:
+    """Begin a new epoch: from now on no older driver can write. `takeover` is the text of `become_driver`."""
     with ledger.change():
         # The lock file remembers, too: a ledger that was restored from a backup has an old epoch.
         before = max(int(ledger.get(EPOCH, "0")), lock.predecessor.epoch if lock.predecessor else 0)
-        takeovers = int(ledger.get(TAKEOVERS, "0")) + bool(came)
+        takeovers = int(ledger.get(TAKEOVERS, "0")) + bool(takeover)
         ledger.put(EPOCH, str(before + 1))
         ledger.put(TAKEOVERS, str(takeovers))
         text = f"driver started ({lock.me.mode}), process {lock.me.pid} on {lock.me.host}"
-        ledger.event("warning" if came else "info", f"{text}{came and ': '}{came}", actor=lock.me.who)
+        ledger.event("warning" if takeover else "info", f"{text}{takeover and ': '}{takeover}", actor=lock.me.who)
     lock.tell(epoch=before + 1, takeovers=takeovers, problem="")
     return before + 1
 
@@ -106,11 +106,11 @@ def _kill(other: Presence) -> bool:
 
 
 @contextmanager
-def _alone(ledger: Path) -> Iterator[None]:
-    """Of all that would replace the lock file, one at a time. Raises AnotherDrives when it takes too long."""
+def _takeover_lock(ledger: Path) -> Iterator[None]:
+    """Held by whoever replaces the lock file: one process at a time. Raises AnotherDrives when it is not to be had."""
     fd = os.open(ledger.with_name(ledger.name + ".takeover"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        until = time.monotonic() + TURN_SECONDS
+        until = time.monotonic() + TAKEOVER_LOCK_SECONDS
         while True:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,8 +1,8 @@
 """The threads of the driver, and what they do when the ledger or one of them fails.
 
 A ledger that cannot be written (a full or read-only disk) ends no thread: nothing is done until it can be written
-again, and others read why beside the lock. A thread that hangs in the talk to Globus ends the process, so that another
-can take over. A driver that was replaced ends at once.
+again, and others read why in the lock file. The watched thread (the talk to Globus) ends the process when it hangs, so
+that another can take over. A driver that was replaced ends at once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,79 +28,91 @@ from console.ledger.store import Ledger
 
 log = logging.getLogger("console.driver.loop")
 
-HUNG_AFTER = 180.0  # seconds for one periodic: each call of it has a time limit of its own
-LEAVE_SECONDS = 2.0  # how long a call that is under way may hold up the end
+NO_PROGRESS_SECONDS = 180.0  # for one periodic: each call of it has a time limit of its own
+END_SECONDS = 2.0  # how long a call that is under way may hold up the end
 RETRY_SECONDS = 1.0
 BACKUP_SECONDS = 60.0  # between looks whether a backup is due
 
-Work = Callable[[], None]
+
+@dataclass(frozen=True)
+class Work:
+    """What one thread does until the driver stops."""
+
+    name: str
+    do: Callable[[], None]
 
 
 class DriverThreads:
-    """Runs the works of a driver until `stop` is set. `came` tells from whom it took over, if it did."""
+    """Runs the works of a driver until `stop` is set. `takeover` says from whom it took over, if it did."""
 
-    def __init__(self, path: Path, lock: DriverLock, came: str) -> None:
+    def __init__(self, path: Path, lock: DriverLock, takeover: str) -> None:
         self.path = path
         self.stop = threading.Event()
-        self._lock, self._came = lock, came
+        self._lock, self._takeover = lock, takeover
         self._epoch: int | None = None
-        self._opened, self._died = threading.Event(), threading.Event()
+        self._opened, self._failed = threading.Event(), threading.Event()
         self._problem, self._problem_since, self._writing = "", 0.0, threading.Lock()
-        self._alive_at = time.monotonic()
+        self._progress_at = time.monotonic()
 
     def ledger(self) -> Ledger:
         """A connection for the calling thread, good for as long as no other driver takes over."""
         return Ledger(self.path, epoch=self._epoch)
 
-    def alive(self) -> None:
-        """Called by the talk to Globus whenever it has got on."""
-        self._alive_at = time.monotonic()
+    def progress(self) -> None:
+        """Called by the watched work whenever it has got on."""
+        self._progress_at = time.monotonic()
 
-    def run(self, *works: Work) -> int:
-        """Until told to stop; returns the exit code. The last of the works is the talk to Globus."""
-        works = (self._keep_ledger, *works)
-        threads = [threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
+    def run(self, *works: Work, watched: Work) -> int:
+        """Until `stop` is set; returns the exit code. When `watched` makes no `progress`, the process ends."""
+        watched_thread = self._thread(watched, after=self._opened)
+        others = [self._thread(work, after=self._opened) for work in works]
+        threads = [self._thread(Work("ledger", self._keep_ledger)), *others, watched_thread]
         for thread in threads:
             thread.start()
         while not self.stop.wait(BEAT_SECONDS):
             self._beat()
-            if time.monotonic() - self._alive_at > HUNG_AFTER and self._opened.is_set():
-                self._hung(threads[-1])
+            if time.monotonic() - self._progress_at > NO_PROGRESS_SECONDS and self._opened.is_set():
+                self._hung(watched_thread)
         for thread in threads:
-            thread.join(LEAVE_SECONDS)
-        return 1 if self._died.is_set() else 0
+            thread.join(END_SECONDS)
+        return 1 if self._failed.is_set() else 0
+
+    def _thread(self, work: Work, after: threading.Event | None = None) -> threading.Thread:
+        return threading.Thread(target=self._guarded, args=(work, after), name=work.name, daemon=True)
 
     def _beat(self) -> None:
         try:
             self._lock.beat()
         except NoLongerDriving as error:
-            _leave(EXIT_REPLACED, f"the driver ends, it was replaced: {error}")
+            _end_process(EXIT_REPLACED, f"the driver ends, it was replaced: {error}")
         self._lock.tell(problem=self._problem)
 
     def _hung(self, thread: threading.Thread) -> None:
         if in_the_kernel(thread.native_id or 0):  # another process would only hang there as well
             self._problem = "a file system does not answer: nothing is launched until it does (is the DTN mounted?)"
         else:
-            _leave(EXIT_HUNG, f"the driver ends: nothing has moved for {HUNG_AFTER:.0f} s; another one goes on")
+            text = f"the driver ends: nothing has moved for {NO_PROGRESS_SECONDS:.0f} s; another one goes on"
+            _end_process(EXIT_HUNG, text)
 
-    def _guarded(self, work: Work) -> None:
+    def _guarded(self, work: Work, after: threading.Event | None) -> None:
+        """Do the work, once `after` is set; again when the ledger could not be used and can be used again."""
         while not self.stop.is_set():
             try:
-                if work == self._keep_ledger or self._opened.wait(RETRY_SECONDS):
-                    work()
+                if after is None or after.wait(RETRY_SECONDS):
+                    work.do()
                     return
             except NoLongerDriving as error:
-                _leave(EXIT_REPLACED, f"the driver ends, it was replaced: {error}")
+                _end_process(EXIT_REPLACED, f"the driver ends, it was replaced: {error}")
             except (DiskProblem, sqlite3.OperationalError) as error:
                 self._wait_for_the_disk(error)
             except LedgerError as error:
-                self._die(str(error))
+                self._fail(str(error))
             except Exception:
-                self._die(traceback.format_exc())
+                self._fail(traceback.format_exc())
 
-    def _die(self, why: str) -> None:
+    def _fail(self, why: str) -> None:
         log.critical("the driver stops: %s", why)
-        self._died.set()
+        self._failed.set()
         self.stop.set()
 
     # ---- the ledger
@@ -107,15 +120,15 @@ class DriverThreads:
     def _keep_ledger(self) -> None:
         """Open the ledger for all, then make backups now and then."""
         if not self._opened.is_set():
-            if not self._came:
+            if not self._takeover:
                 schema.check(self.path)
             first = Ledger(self.path)
-            self._epoch = raise_epoch(first, self._lock, self._came)
+            self._epoch = raise_epoch(first, self._lock, self._takeover)
             first.close()
             self._problem = ""
-            self.alive()
+            self.progress()
             self._opened.set()
-            if self._came:  # somebody has just worked with it: a large one is looked through while work goes on
+            if self._takeover:  # somebody has just worked with it: a large one is looked through while work goes on
                 schema.check(self.path)
         ledger = self.ledger()
         backup = Periodic("backup", lambda: self._back_up(ledger), BACKUP_SECONDS)
@@ -128,19 +141,19 @@ class DriverThreads:
 
     def _wait_for_the_disk(self, error: Exception) -> None:
         log.error("the ledger cannot be used: %s", error)
-        self._tell_problem(error)
+        self._set_ledger_problem(error)
         while not self.stop.wait(RETRY_SECONDS) and not self._writable():
             pass
 
-    def _tell_problem(self, error: Exception) -> None:
+    def _set_ledger_problem(self, error: Exception) -> None:
         if not self._problem:
             self._problem_since = time.monotonic()
         self._problem = f"the ledger cannot be written: {error}; nothing is launched or watched until it can"
 
     def _writable(self) -> bool:
-        """Whether work can go on; the first who finds that it can, writes down that it could not."""
+        """Whether work can go on; the first thread that finds that it can writes an event."""
         with self._writing:
-            self.alive()
+            self.progress()
             if not self._opened.is_set() or not self._problem:
                 return True
             try:
@@ -150,14 +163,14 @@ class DriverThreads:
                 ledger.event("warning", text, actor="driver")
                 ledger.close()
             except (DiskProblem, sqlite3.OperationalError) as error:
-                self._tell_problem(error)
+                self._set_ledger_problem(error)
                 return False
             log.info("%s", text)
             self._problem = ""
             return True
 
 
-def _leave(code: int, why: str) -> NoReturn:
+def _end_process(code: int, why: str) -> NoReturn:
     """End the process at once, whatever its threads are doing."""
     log.critical("%s", why)
     os._exit(code)

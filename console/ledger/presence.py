@@ -22,7 +22,7 @@ from typing import Any
 from console.ledger.errors import NoLongerDriving
 
 BEAT_SECONDS = 1.0
-HUNG_AFTER = 5.0  # seconds without a heartbeat
+NO_HEARTBEAT_SECONDS = 5.0  # after which a driver counts as hung
 RECORD_BYTES = 2048  # always written whole, into room that is there already: also when the disk is full
 PROBLEM_LENGTH = 400
 RETRY_SECONDS = 0.05
@@ -54,7 +54,7 @@ class Presence:
 
     @property
     def hung(self) -> bool:
-        return self.stopped or self.beat_age > HUNG_AFTER
+        return self.stopped or self.beat_age > NO_HEARTBEAT_SECONDS
 
     def same_process(self, other: Presence | None) -> bool:
         return other is not None and (self.pid, self.host, self.born) == (other.pid, other.host, other.born)

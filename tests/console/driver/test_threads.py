@@ -23,7 +23,7 @@ import sys, threading, time
 from pathlib import Path
 from console.driver import threads
 from console.ledger.presence import DriverLock
-threads.HUNG_AFTER, threads.LEAVE_SECONDS, threads.BEAT_SECONDS = 0.5, 0.1, 0.1
+threads.NO_PROGRESS_SECONDS, threads.END_SECONDS, threads.BEAT_SECONDS = 0.5, 0.1, 0.1
 lock = DriverLock(Path(sys.argv[1]))
 assert lock.take("background")
 made = threads.DriverThreads(Path(sys.argv[1]), lock, "")
@@ -31,9 +31,10 @@ def hang():
     threading.Event().wait()
 def get_on():
     while not made.stop.wait(0.1):
-        made.alive()
+        made.progress()
 threading.Thread(target=lambda: (sys.stdin.read(), made.stop.set()), daemon=True).start()
-sys.exit(made.run(hang, {"hang": hang, "get on": get_on}[sys.argv[2]]))
+globus = {"hang": hang, "get on": get_on}[sys.argv[2]]
+sys.exit(made.run(threads.Work("disk", hang), watched=threads.Work("globus", globus)))
 """
 
 
@@ -69,21 +70,23 @@ def test_a_hanging_disk_is_no_reason_to_end(path):
 
 
 class Working:
-    """A crew in this process whose threads do what a test says."""
+    """Threads of a driver in this process that do what a test says."""
 
     def __init__(self, path, disk, globus):
         self.lock = DriverLock(path)
         assert self.lock.take("background")
-        self.crew = threads.DriverThreads(path, self.lock, "")
+        self.threads = threads.DriverThreads(path, self.lock, "")
         self.code = None
         self._thread = threading.Thread(target=self._run, args=(disk, globus))
         self._thread.start()
 
     def _run(self, disk, globus):
-        self.code = self.crew.run(lambda: disk(self.crew), lambda: globus(self.crew))
+        made = self.threads
+        disk_work = threads.Work("disk", lambda: disk(made))
+        self.code = made.run(disk_work, watched=threads.Work("globus", lambda: globus(made)))
 
     def end(self):
-        self.crew.stop.set()
+        self.threads.stop.set()
         self._thread.join(10)
         self.lock.release()
         return self.code
