@@ -1,4 +1,4 @@
-"""What an open console looks after: that somebody drives. When the driver dies or hangs, another is started."""
+"""Keeps a driver alive as long as a console is open: when the driver dies or hangs, another is started."""
 
 from __future__ import annotations
 
@@ -6,32 +6,37 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from console.driver.process import EXIT_ANOTHER, EXIT_DISK, EXIT_REPLACED, driver_log, last_line, spawn_driver
 from console.ledger.presence import Presence, advice, driver
+from flowspec import backoff
 
-LOOK_SECONDS = 0.5
+CHECK_SECONDS = 0.5
 SHORT_LIFE = 10.0  # a driver that ended sooner than this is started again with growing pauses
-WORST_PAUSE = 30.0
-DISK_PAUSE = 5.0  # as soon as there is room on a disk somebody should drive
+# Seconds from the start of a driver that ended at once to the next start: the first one may follow without a pause.
+PAUSES = (0.0, *backoff.doubling(1.0, 30.0))
+DISK_PAUSES = (0.0, *backoff.doubling(1.0, 5.0))  # as soon as there is room on a disk somebody should drive
 NOT_ITS_FAULT = (EXIT_ANOTHER, EXIT_REPLACED, -signal.SIGKILL)  # the next one may start at once
 START_SECONDS = 10.0  # a process that does not drive after this time is stuck
 
 
 class Supervisor:
-    """A thread that starts a driver whenever there is none that is alive. `problem()` is what to tell the operator.
+    """A thread that starts a driver whenever there is none that is alive. `problem()` is what the operator has to know.
 
     Any number of consoles may do so at once: the lock lets one of the drivers work, the others end quietly. The new
     driver itself ends the one that hangs (`console.driver.takeover`).
     """
 
-    def __init__(self, ledger: Path, profile: Path, *, lifeline: bool) -> None:
-        self._ledger, self._profile, self._lifeline = ledger, profile, lifeline
-        self._process: subprocess.Popen[bytes] | None = None
-        self._started = 0.0
-        self._pause = 0.0
-        self._seen: Presence | None = None
+    def __init__(
+        self, ledger: Path, profile: Path, *, lifeline: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ledger, self._profile, self._lifeline, self._clock = ledger, profile, lifeline, clock
+        self._process: subprocess.Popen[bytes] | None = None  # the driver that was started last
+        self._started_at = 0.0
+        self._short_lives = 0  # of drivers in a row that ended at once, by their own fault
+        self._present: Presence | None = None  # who drives
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
@@ -39,12 +44,12 @@ class Supervisor:
         self._thread.start()
 
     def problem(self) -> str | None:
-        seen = self._seen
-        if seen is not None and seen.hung and not seen.here:
-            return advice(seen)
+        present = self._present
+        if present is not None and present.hung and not present.here:
+            return advice(present)
         process = self._process
         code = process.poll() if process is not None else None
-        if code is None or code in NOT_ITS_FAULT or self._pause == 0.0:
+        if code is None or code in NOT_ITS_FAULT or not self._short_lives:
             return None
         return f"the driver ends at once (exit code {code}): {last_line(driver_log(self._ledger))}"
 
@@ -64,27 +69,35 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._stop.is_set():
-            self.look()
-            self._stop.wait(LOOK_SECONDS)
+            self.check()
+            self._stop.wait(CHECK_SECONDS)
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Start a driver if there is none that is alive, and the pause after the last one is over."""
-        self._seen = seen = driver(self._ledger)
-        if seen is not None and not (seen.hung and seen.here):
+        self._present = present = driver(self._ledger)
+        if present is not None and not (present.hung and present.here):
             return
         process = self._process
-        drives = process is not None and seen is not None and seen.pid == process.pid
-        lived = time.monotonic() - self._started
-        if process is not None and process.poll() is None and not drives:
-            if lived > START_SECONDS:
+        if process is None or (present is not None and present.pid == process.pid):  # ours drives, and hangs
+            self._short_lives = 0
+        elif (code := process.poll()) is None:  # it has not become the driver yet
+            if self._clock() - self._started_at > START_SECONDS:
                 process.kill()
             return
-        code = process.poll() if process is not None and not drives else None
-        if code is None or code in NOT_ITS_FAULT or lived > SHORT_LIFE + self._pause:
-            self._pause = 0.0
-        elif lived < self._pause:
+        elif not self._count_end(code):
             return
-        else:
-            self._pause = min(DISK_PAUSE if code == EXIT_DISK else WORST_PAUSE, max(1.0, 2 * self._pause))
-        self._started = time.monotonic()
+        self._started_at = self._clock()
         self._process = spawn_driver(self._ledger, self._profile, lifeline=self._lifeline)
+
+    def _count_end(self, code: int) -> bool:
+        """The driver that was started last has ended with `code`. True when the pause after that is over."""
+        lived = self._clock() - self._started_at
+        pauses = DISK_PAUSES if code == EXIT_DISK else PAUSES
+        pause = backoff.pause(self._short_lives + 1, pauses)
+        if code in NOT_ITS_FAULT or lived > SHORT_LIFE + pause:
+            self._short_lives = 0
+        elif lived < pause:
+            return False
+        else:
+            self._short_lives += 1
+        return True
