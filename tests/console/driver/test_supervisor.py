@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,7 +43,7 @@ class Bench:
             self.clock.now += CHECK_SECONDS
 
     def pauses(self):
-        return [later - earlier for earlier, later in zip(self.starts, self.starts[1:], strict=False)]
+        return [later - earlier for earlier, later in pairwise(self.starts)]
 
 
 @pytest.fixture
