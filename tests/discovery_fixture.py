@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from console.disk import rundirectory
-from console.disk.discovery import FILES_SECONDS, Discovery
+from console.disk.discovery import Discovery
 from console.disk.listener import Known
-from console.disk.rundirectory import HOT_SECONDS
+from console.disk.pace import PACE
 from console.settings.model import Policy
 from flowspec.readiness import Verdict
 
@@ -65,11 +65,11 @@ class Heard:
         self.calls.append((path.name, judgement.run))
         self.judgement = judgement
 
-    def gone(self, run):
+    def removed(self, run):
         self.verdicts[run] = None
         self.calls.append(("gone", run))
 
-    def looked(self, problem):
+    def listed(self, problem):
         self.problem = problem
 
     def known(self, run):
@@ -151,6 +151,6 @@ def at_rest(runs, discovery, heard, clock):
     """Forty complete runs of two segments in which nothing has happened for a while."""
     for run in range(1, 41):
         take_run(runs, run)
-    pass_time(discovery, clock, HOT_SECONDS + FILES_SECONDS)
+    pass_time(discovery, clock, PACE.active + PACE.files)
     assert set(heard.verdicts.values()) == {Verdict.READY}
     return runs

@@ -12,7 +12,7 @@ from typing import Any
 log = logging.getLogger("console.disk.events")
 
 
-class Watch:
+class DirectoryEvents:
     """Says which children of `directory` something happened in. Without events it is just quiet.
 
     `reports` says whether a path is on a file system with events.
@@ -22,20 +22,21 @@ class Watch:
         self._directory = directory
         self._reports = reports
         self._observer: Any = None
-        self._watched: object = None
+        self._followed: object = None
         self._touched: set[str] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
 
-    def keep(self, identity: object) -> None:
-        """Watch the directory, which is the one `identity` stands for (None: it is not there).
+    def follow(self, identity: object) -> None:
+        """Observe the directory, which is the one that `identity` stands for (None: it is not there).
 
-        A watch does not follow to a successor of the same name. What cannot be watched is not tried again.
+        An observer stays with the directory that it began with, so that a successor of the same name needs another
+        one. What cannot be observed is not tried again.
         """
-        if identity == self._watched and (self._observer is None or self._observer.is_alive()):
+        if identity == self._followed and (self._observer is None or self._observer.is_alive()):
             return
-        self.end()
-        self._watched = identity
+        self.close()
+        self._followed = identity
         if identity is None or not self._reports(self._directory):
             return
         try:
@@ -51,7 +52,7 @@ class Watch:
             touched, self._touched = self._touched, set()
         return touched
 
-    def end(self) -> None:
+    def close(self) -> None:
         if self._observer is not None:
             self._observer.stop()
             self._observer.join(timeout=2)
@@ -75,7 +76,7 @@ def _observer(directory: Path, note: Callable[[str], None]) -> Any:
                 if path:
                     note(os.fsdecode(path))
 
-    # Neither each write to a growing file (a storm; its closing is told) nor our own reading.
+    # Neither each write to a growing file (a storm; its closing is an event) nor our own reading.
     wanted: list[type[events.FileSystemEvent]] = [
         events.FileCreatedEvent,
         events.DirCreatedEvent,

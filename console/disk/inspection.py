@@ -1,4 +1,4 @@
-"""Looking at run directories: listings, and the facts of segments, for `flowspec.readiness` to judge.
+"""Listing run directories and reading segments: the facts that `flowspec.readiness` judges.
 
 Trouble with a file becomes a `problem` that the judgement names, never an exception: one bad file must not stop the
 discovery of the others. Segments are read in pieces and not mapped, because an I/O error of a network file system,
@@ -18,8 +18,7 @@ from flowspec.conditions import reason
 from flowspec.itemwalk import LARGEST_STATE_CHANGE, walk_on
 from flowspec.readiness import THE_DIRECTORY, Entry, SegmentFacts
 
-_PIECE = 1 << 20  # bytes per read; fits the processor's cache
-assert _PIECE > LARGEST_STATE_CHANGE
+_PIECE = max(1 << 20, LARGEST_STATE_CHANGE)  # bytes per read; fits the processor's cache
 
 
 def scan(directory: str | Path) -> tuple[Entry, ...]:

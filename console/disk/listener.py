@@ -1,4 +1,4 @@
-"""What discovery tells of the runs on disk, and how that gets into the ledger."""
+"""What discovery reports of the runs on disk, and how that gets into the ledger."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ class Known(NamedTuple):
 
 
 class Listener(Protocol):
-    """Told what discovery finds; called in its thread."""
+    """Called by discovery, in its thread, with what it finds."""
 
     def judged(self, path: Path, judgement: Judgement, sizes: Mapping[int, int]) -> None:
         """The judgement of a run changed; `sizes` are bytes by segment."""
 
-    def gone(self, run: int) -> None:
+    def removed(self, run: int) -> None:
         """No directory claims this run any longer."""
 
-    def looked(self, problem: str | None) -> None:
-        """A look ended; `problem` is a sentence when the runs could not be listed."""
+    def listed(self, problem: str | None) -> None:
+        """The runs were listed; `problem` is a sentence when they could not be."""
 
     def known(self, run: int) -> Known | None:
         """What was judged before; a complete run that is unchanged since is not examined again."""
 
 
 class LedgerListener:
-    """Writes what is told into the ledger, and calls `wake` when there may be something to do."""
+    """Writes what is found into the ledger, and calls `wake` when there may be something to do."""
 
     def __init__(self, ledger: Ledger, wake: Callable[[], None]) -> None:
         self._ledger = ledger
@@ -48,11 +48,11 @@ class LedgerListener:
         runs.record_judgement(self._ledger, str(path), judgement, sizes)
         self._wake()
 
-    def gone(self, run: int) -> None:
+    def removed(self, run: int) -> None:
         runs.record_gone(self._ledger, run)
         self._wake()
 
-    def looked(self, problem: str | None) -> None:
+    def listed(self, problem: str | None) -> None:
         if problem:
             self._ledger.unheard(SOURCE, problem)
         else:

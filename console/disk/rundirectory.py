@@ -1,4 +1,5 @@
-"""One run directory: what is remembered of it, and how it is looked into. `console.disk.discovery` says when."""
+"""One run directory: what is remembered of it, and how its files are listed and read. `console.disk.discovery` says
+when."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ from pathlib import Path
 
 from console.disk.inspection import inspect, scan
 from console.disk.listener import Known
+from console.disk.pace import PACE
 from console.settings.model import Policy
 from flowspec import names
 from flowspec.readiness import THE_DIRECTORY, Entry, Judgement, SegmentFacts, Verdict, fingerprint, judge
 
-HOT_SECONDS = 300.0  # for so long after its last change a run's files are looked at each time
 FINAL = (Verdict.READY, Verdict.ABNORMAL)
 
 Stamp = tuple[int, int, int]
@@ -32,30 +33,30 @@ class RunDirectory:
     adopted: bool = False  # judged final before this process began, and unchanged since
     entries: int = 0
     changed_at: float = 0.0
-    hot_until: float = 0.0
-    behind: bool = False  # there is still much to read: others go first
+    active_until: float = 0.0
+    unread: bool = False  # not everything was read yet: others go first
     recalled: bool = False  # it is read again only to confirm what the ledger says of it
     facts: dict[str, SegmentFacts] = field(default_factory=dict)
     judgement: Judgement | None = None
-    told: Judgement | None = None
+    reported: Judgement | None = None  # to the listener
 
     @property
     def final(self) -> bool:
         """Complete, as far as was seen."""
         return self.adopted or (self.judgement is not None and self.judgement.verdict in FINAL)
 
-    def hot(self, now: float) -> bool:
-        """Its files have to be looked at each time. A run that stays incomplete is not hot for ever."""
+    def active(self, now: float) -> bool:
+        """Its files have to be listed at each look. A run that stays incomplete is not active for ever."""
         incomplete = self.judgement is not None and self.judgement.verdict is Verdict.INCOMPLETE
         at_rest = self.final or incomplete or self.recalled
-        return self.claims > 1 or not at_rest or now < self.hot_until
+        return self.claims > 1 or not at_rest or now < self.active_until
 
     def contest(self, claims: int, now: float) -> None:
-        """So many directories claim the run now: what was told of it may not hold."""
+        """So many directories claim the run now: what was reported of it may not hold."""
         if claims != self.claims:
             self.claims, self.adopted, self.recalled = claims, False, False
-            self.judgement = self.told = None
-            self.hot_until = now + HOT_SECONDS
+            self.judgement = self.reported = None
+            self.active_until = now + PACE.active
 
     def list_files(self, now: float, wall_now: float) -> tuple[Sequence[Entry], bool] | None:
         """What is in it, and whether that differs from the last time. None when the directory is gone."""
@@ -69,8 +70,8 @@ class RunDirectory:
             self.fingerprint, self.changed_at = seen, now
             self.adopted = self.recalled = False
         if changed:
-            old = first and wall_now - _newest(stamp, entries) > HOT_SECONDS
-            self.hot_until = now if old else now + HOT_SECONDS
+            old = first and wall_now - _newest(stamp, entries) > PACE.active
+            self.active_until = now if old else now + PACE.active
         self.stamp, self.entries = stamp, len(entries)
         return entries, changed
 
@@ -82,13 +83,13 @@ class RunDirectory:
             self.adopted = True
         elif known.verdict == Verdict.INCOMPLETE.value:
             # What made it incomplete may be mended by a setting or a permission, which no fingerprint shows.
-            self.recalled = self.behind = True
+            self.recalled = self.unread = True
             self.changed_at = now - stalled_after
 
     def examine(self, entries: Sequence[Entry], policy: Policy, until: float, clock: Callable[[], float]) -> None:
         """Read what is new in its segments, for as long as `until` allows but never nothing, and judge."""
-        self.behind = self._read(entries, until, clock)
-        if self.recalled and self.behind:
+        self.unread = self._read(entries, until, clock)
+        if self.recalled and self.unread:
             return
         self.recalled = False
         now = clock()
@@ -96,7 +97,7 @@ class RunDirectory:
             self.path.name,
             entries,
             self.facts,
-            changed_at=now if self.behind else self.changed_at,
+            changed_at=now if self.unread else self.changed_at,
             now=now,
             settle=policy.settle,
             stalled_after=policy.stalled_after,
@@ -105,7 +106,7 @@ class RunDirectory:
 
     def due(self, now: float, settle: float) -> float:
         """When it has to be looked into again, though nothing may have changed; infinite when never."""
-        if self.behind:
+        if self.unread:
             return now
         settled = self.changed_at + settle
         return settled + 0.001 if settled > now and not self.final else math.inf

@@ -14,7 +14,7 @@ from flowspec import text
 KEY, SAMPLES = "disk_space", "disk_samples"  # in the ledger's meta
 LEAST_FREE = 0.03  # of the disk; below it nothing is launched
 SHOWN_FROM, TIGHT_FROM = 0.8, 0.95  # full: before that it is not worth a word; from then on each gigabyte counts
-LOOK_SECONDS = 8.0
+CHECK_SECONDS = 8.0
 SAMPLE_SECONDS, LATELY = 600.0, 2 * 3600.0  # how fast it fills is told by the last two hours
 SOON = 48 * 3600.0  # seconds: what is full later than that is not worth a word
 
@@ -52,7 +52,7 @@ def measure(directory: Path) -> Space:
     return Space(found.free, found.used + found.free)
 
 
-def look(ledger: Ledger, directory: Path) -> None:
+def check(ledger: Ledger, directory: Path) -> None:
     """Write down what is free; that it has become too little, or no longer is, is an event."""
     try:
         found, before = measure(directory), read(ledger)

@@ -58,7 +58,7 @@ class Driver:
     def _watch_space(self) -> None:
         """Apart from all else: a file system that does not answer holds up whoever asks it."""
         ledger, results = self._threads.ledger(), self.settings.dtn.results
-        space = Periodic("results", lambda: disk_space.look(ledger, results), disk_space.LOOK_SECONDS)
+        space = Periodic("results", lambda: disk_space.check(ledger, results), disk_space.CHECK_SECONDS)
         while not self.stop.wait(TICK_SECONDS):
             space.run(ledger)
 

@@ -14,10 +14,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.disk.discovery import Discovery, _identity
-from console.disk.events import Watch
+from console.disk.discovery import Discovery
+from console.disk.events import DirectoryEvents
 from console.disk.listener import LedgerListener
-from console.disk.rundirectory import HOT_SECONDS
+from console.disk.listing import identity_of
+from console.disk.pace import PACE
 from console.ledger.store import Ledger
 from console.settings.model import Policy
 
@@ -35,27 +36,27 @@ class Clock:
 
 def main(arguments: Sequence[str]) -> None:
     runs, clock, policy = Path(arguments[0]), Clock(), Policy()
-    watch = Watch(runs, lambda _: arguments[2] == "inotify")
+    events = DirectoryEvents(runs, lambda _: arguments[2] == "inotify")
     discovery = Discovery(runs, LedgerListener(Ledger(Path(arguments[1])), lambda: None), policy, clock=clock)
-    watch.keep(_identity(runs))
+    events.follow(identity_of(runs))
     discovery.look()
     while discovery.next_due < math.inf:
         clock.now = max(clock.now, discovery.next_due)
         discovery.look_at(())
-    clock.now += HOT_SECONDS
+    clock.now += PACE.active
     discovery.look()
     times = []
     Path(BEGIN).exists()
     for _ in range(LOOKS):
         clock.now += policy.look_interval
         start = time.perf_counter()
-        watch.keep(_identity(runs))
+        events.follow(identity_of(runs))
         discovery.look()
-        assert not watch.wait(0)
+        assert not events.wait(0)
         times.append(1000 * (time.perf_counter() - start))
     Path(END).exists()
     print(json.dumps(times))
-    watch.end()
+    events.close()
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ import shutil
 import time
 
 from console.disk import rundirectory
-from console.disk.discovery import ROUND_SECONDS, Discovery
+from console.disk.discovery import Discovery
 from console.disk.listener import Known, LedgerListener
-from console.disk.rundirectory import HOT_SECONDS
+from console.disk.pace import PACE
 from console.ledger import runs as run_rows
 from console.ledger.store import Ledger
 from flowspec.conditions import reason
@@ -105,14 +105,14 @@ def test_only_what_changed_is_read(runs, discovery, heard, clock, opened):
     opened.clear()
     discovery.look()
     assert len(opened) == 30, "young runs are listed, and none of their segments is read again"
-    clock.now += HOT_SECONDS + 1
+    clock.now += PACE.active + 1
     discovery.look()
     opened.clear()
     clock.now += 5
     discovery.look()
     assert opened == [], "runs that have been quiet for minutes cost nothing"
     (runs / "run7" / "run-0007-02.evt").write_bytes(EVENTS + end(7))
-    clock.now += ROUND_SECONDS
+    clock.now += PACE.directories
     discovery.look()
     assert "run7" in opened
     assert opened.count("run-0007-02.evt") == 1
@@ -146,7 +146,7 @@ def test_a_run_that_two_directories_claim_is_nobodys(runs, discovery, heard, clo
     take_run(runs, 7)
     settle(discovery, clock)
     shutil.copytree(runs / "run7", runs / "run0007")
-    clock.now += HOT_SECONDS + 1
+    clock.now += PACE.active + 1
     settle(discovery, clock)
     clock.now += 10
     discovery.look()
@@ -231,7 +231,7 @@ def test_after_a_restart_finished_runs_are_not_read_again(runs, discovery, heard
     restarted.look()
     assert f"run{same.run}" not in opened
     (runs / f"run{same.run}" / f"run-{same.run:04d}-02.evt").write_bytes(EVENTS)
-    clock.now += ROUND_SECONDS
+    clock.now += PACE.directories
     restarted.look()
     assert again.verdicts[same.run] is Verdict.ARRIVING
 

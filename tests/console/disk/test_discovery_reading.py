@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from console.disk import discovery as discovery_module
 from console.disk import inspection, rundirectory
-from console.disk.discovery import ROUND_SECONDS, SLICE_SECONDS, Discovery
+from console.disk.discovery import Discovery
 from console.disk.listener import Known, LedgerListener
-from console.disk.rundirectory import HOT_SECONDS
+from console.disk.pace import PACE
 from console.ledger.store import Ledger
 from flowspec.readiness import Verdict
 from tests.discovery_fixture import (  # noqa: F401  (fixtures)
@@ -61,14 +60,14 @@ def test_a_huge_file_lets_others_have_their_turn_and_is_read_once(runs, discover
     monkeypatch.setattr(inspection.os, "pread", slow)
     began = clock.now
     discovery.look()
-    assert clock.now - began < 3 * SLICE_SECONDS, "events are listened to in between"
+    assert clock.now - began < 3 * PACE.work, "events are listened to in between"
     assert heard.verdicts[7] is Verdict.ARRIVING
     assert "run-0009-00.evt" in heard.reasons[9]
     assert "examined only up to offset" in heard.reasons[9]
     while heard.verdicts[7] is not Verdict.READY:
         clock.now = max(clock.now, discovery.next_due)
         discovery.look_at(())
-    assert clock.now - began < SETTLE + 3 * SLICE_SECONDS
+    assert clock.now - began < SETTLE + 3 * PACE.work
     assert heard.verdicts[9] is Verdict.ARRIVING
     while heard.verdicts[9] is not Verdict.READY:
         discovery.look_at(())
@@ -117,7 +116,7 @@ def test_after_a_restart_an_incomplete_run_is_read_again_behind_all_others_and_i
     discovery.look()
     again, told = Heard(), heard.judgement
     assert told.run == 7
-    fingerprint = discovery._found["run9"].fingerprint
+    fingerprint = discovery._directories["run9"].fingerprint
     again.before = {9: Known(str(runs / "run9"), "incomplete", fingerprint)}
     pread = os.pread
 
@@ -156,7 +155,7 @@ def test_a_directory_that_cannot_be_listed_is_said_with_the_next_step(
 
     os.utime(at_rest)  # something happened to it
     with monkeypatch.context() as patch:
-        patch.setattr(discovery_module.os, "scandir", denied)
+        patch.setattr(os, "scandir", denied)
         clock.now += LOOK
         discovery.look()
         assert heard.problem == f"{at_rest} {said}"
@@ -201,6 +200,6 @@ def test_a_run_that_cannot_be_listed_is_said_of_the_run(runs, discovery, heard, 
         pass_time(discovery, clock, 2 * SETTLE)
         assert heard.verdicts == {7: Verdict.INCOMPLETE}
         assert "cannot be listed: Permission denied" in heard.reasons[7]
-        pass_time(discovery, clock, HOT_SECONDS)
-    pass_time(discovery, clock, ROUND_SECONDS + LOOK + SETTLE)
+        pass_time(discovery, clock, PACE.active)
+    pass_time(discovery, clock, PACE.directories + LOOK + SETTLE)
     assert heard.verdicts == {7: Verdict.READY}

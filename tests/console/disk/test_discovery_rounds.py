@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.disk import discovery as discovery_module
-from console.disk.discovery import FILES_PER_SECOND, FILES_SECONDS, ROUND_SECONDS, STAMP_SECONDS, Discovery
+from console.disk.discovery import Discovery
+from console.disk.pace import PACE
 from console.disk.rotation import Rotation
-from console.disk.rundirectory import HOT_SECONDS
 from flowspec.readiness import Verdict
 from tests.discovery_fixture import (  # noqa: F401  (fixtures)
     EVENTS,
@@ -42,7 +42,7 @@ def test_runs_at_rest_are_looked_at_in_turn(at_rest, discovery, clock, opened, m
     stamped: list[str] = []
     original = discovery_module.stamp_of
     monkeypatch.setattr(discovery_module, "stamp_of", lambda path: (stamped.append(path.name), original(path))[1])
-    looks = int(FILES_SECONDS / LOOK)
+    looks = int(PACE.files / LOOK)
     most = 0
     for _ in range(looks):
         before = len(opened)
@@ -51,16 +51,16 @@ def test_runs_at_rest_are_looked_at_in_turn(at_rest, discovery, clock, opened, m
         most = max(most, len(opened) - before)
     assert sorted(opened) == sorted(f"run{run}" for run in range(1, 41)), "each is listed once, and no file is read"
     assert most == 1
-    assert stamped.count("run7") == FILES_SECONDS / ROUND_SECONDS
+    assert stamped.count("run7") == PACE.files / PACE.directories
 
 
 def test_more_files_make_the_round_longer_and_not_the_look(at_rest, discovery, clock, opened):
-    files = int(FILES_PER_SECOND * 10 * FILES_SECONDS)
+    files = int(PACE.files_per_second * 10 * PACE.files)
     discovery._entries = files  # as if the runs had so many
     clock.now += LOOK
     discovery.look()
     opened.clear()
-    for _ in range(int(FILES_SECONDS / LOOK)):
+    for _ in range(int(PACE.files / LOOK)):
         clock.now += LOOK
         discovery.look()
     assert len(opened) == 4
@@ -70,22 +70,22 @@ def test_more_files_make_the_round_longer_and_not_the_look(at_rest, discovery, c
 def test_the_list_of_runs_is_read_when_it_has_changed_and_once_a_minute(at_rest, discovery, heard, clock, monkeypatch):
     listed: list[object] = []
     original = os.scandir
-    monkeypatch.setattr(discovery_module.os, "scandir", lambda path: (listed.append(path), original(path))[1])
-    pass_time(discovery, clock, 2 * ROUND_SECONDS)
+    monkeypatch.setattr(os, "scandir", lambda path: (listed.append(path), original(path))[1])
+    pass_time(discovery, clock, 2 * PACE.directories)
     assert listed.count(at_rest) in (2, 3)
     listed.clear()
     take_run(at_rest, 50)
     clock.now += LOOK
     discovery.look()
     assert 50 in heard.verdicts
-    pass_time(discovery, clock, STAMP_SECONDS)
+    pass_time(discovery, clock, PACE.granularity)
     assert len([path for path in listed if path == at_rest]) > 2, "it may change again without another stamp"
 
 
 def test_after_a_first_start_old_runs_are_at_rest_at_once(runs, heard, clock, opened):
     for run in range(1, 11):
         take_run(runs, run)
-    later = runs.stat().st_mtime + HOT_SECONDS + 1
+    later = runs.stat().st_mtime + PACE.active + 1
     discovery = Discovery(runs, heard, POLICY, clock=clock, wall_clock=lambda: later)
     pass_time(discovery, clock, 2 * SETTLE)
     assert set(heard.verdicts.values()) == {Verdict.READY}
@@ -98,14 +98,14 @@ def test_after_a_first_start_old_runs_are_at_rest_at_once(runs, heard, clock, op
 def test_an_incomplete_run_is_not_hot_for_ever_but_looked_at_each_minute(runs, discovery, heard, clock, opened):
     take_run(runs, 7, segments=3)
     last = (runs / "run7" / "run-0007-02.evt").rename(runs / "away")
-    pass_time(discovery, clock, STALLED + HOT_SECONDS)
+    pass_time(discovery, clock, STALLED + PACE.active)
     assert heard.verdicts == {7: Verdict.INCOMPLETE}
     opened.clear()
-    pass_time(discovery, clock, 10 * ROUND_SECONDS)
+    pass_time(discovery, clock, 10 * PACE.directories)
     assert 10 <= opened.count("run7") <= 13
     with (runs / "run7" / "run-0007-01.evt").open("ab") as file:
         file.write(end(7))
-    pass_time(discovery, clock, ROUND_SECONDS + LOOK + SETTLE)
+    pass_time(discovery, clock, PACE.directories + LOOK + SETTLE)
     assert heard.verdicts == {7: Verdict.READY}
     last.unlink()
 
@@ -117,7 +117,7 @@ def test_a_file_that_grows_where_it_is_in_a_run_at_rest_is_found_in_a_round(at_r
     """rsync --inplace and --append change nothing in the directory."""
     with (at_rest / "run7" / "run-0007-01.evt").open("ab") as file:
         file.write(EVENTS)
-    pass_time(discovery, clock, FILES_SECONDS + LOOK)
+    pass_time(discovery, clock, PACE.files + LOOK)
     assert heard.verdicts[7] is Verdict.ARRIVING
     assert "events follow the last END_RUN" in heard.reasons[7]
 
@@ -133,18 +133,18 @@ def test_a_late_segment_is_found_in_a_minute_though_the_time_of_the_directory_wa
     (folder / ".run-0007-02.evt.x").write_bytes(EVENTS + end(7))
     (folder / ".run-0007-02.evt.x").rename(folder / "run-0007-02.evt")
     os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))  # as rsync -t ends
-    pass_time(discovery, clock, ROUND_SECONDS + LOOK + SETTLE)
+    pass_time(discovery, clock, PACE.directories + LOOK + SETTLE)
     assert set(heard.sizes[7]) == {0, 1, 2}
 
 
 def test_the_files_of_a_settled_file_system_are_read_once(at_rest, discovery, clock, opened):
     (at_rest / "run7" / "run-0007-02.evt").write_bytes(EVENTS + end(7))
-    pass_time(discovery, clock, 2 * FILES_SECONDS)
+    pass_time(discovery, clock, 2 * PACE.files)
     assert [name for name in opened if name.startswith("run-")] == ["run-0007-02.evt"]
 
 
 CHANGES = ("take", "late", "replace", "grow", "cut", "remove", "vanish", "rename", "others")
-PAUSES = (0.0, 0.3, 7.0, HOT_SECONDS + 100, STALLED + HOT_SECONDS + 100)
+PAUSES = (0.0, 0.3, 7.0, PACE.active + 100, STALLED + PACE.active + 100)
 STEPS = st.tuples(st.sampled_from(CHANGES), st.integers(1, 2), st.booleans(), st.sampled_from(PAUSES))
 
 
@@ -165,10 +165,10 @@ def test_whatever_happens_unseen_it_ends_as_if_it_were_seen_for_the_first_time(c
             if set_back and before is not None and (runs / f"run{run}").exists():
                 os.utime(runs / f"run{run}", ns=(before.st_atime_ns, before.st_mtime_ns))
             pass_time(discovery, clock, pause, look=30.0)
-        pass_time(discovery, clock, FILES_SECONDS + STALLED + 2 * ROUND_SECONDS, look=30.0)
+        pass_time(discovery, clock, PACE.files + STALLED + 2 * PACE.directories, look=30.0)
         first, now = Heard(), Clock()
         again = Discovery(runs, first, POLICY, clock=now)
-        pass_time(again, now, STALLED + ROUND_SECONDS, look=30.0)
+        pass_time(again, now, STALLED + PACE.directories, look=30.0)
         seen = {run: (verdict, heard.sizes[run]) for run, verdict in heard.verdicts.items() if verdict is not None}
         assert seen == {run: (verdict, first.sizes[run]) for run, verdict in first.verdicts.items()}
     finally:

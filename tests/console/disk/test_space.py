@@ -30,7 +30,7 @@ def look(ledger, monkeypatch):
     def look(free: float) -> bool:
         monkeypatch.setattr(space, "measure", lambda _: Space(int(free * TB), 100 * TB))
         before = ledger.get(space.KEY)
-        space.look(ledger, Path("/results"))
+        space.check(ledger, Path("/results"))
         return ledger.get(space.KEY) != before
 
     return look
@@ -73,8 +73,8 @@ def test_only_what_is_seen_is_written(look):
 
 def test_a_disk_that_is_not_there_is_said(ledger, tmp_path):
     with pytest.raises(SettingsError, match=r"gone \(dtn\.results\) cannot be looked at: .*; is it mounted\?"):
-        space.look(ledger, tmp_path / "gone")
-    space.look(ledger, tmp_path)
+        space.check(ledger, tmp_path / "gone")
+    space.check(ledger, tmp_path)
     assert space.read(ledger) is not None
 
 
@@ -87,7 +87,7 @@ def test_how_soon_it_is_full_is_told_by_the_last_hours(tmp_path, monkeypatch):
         """So many terabytes later."""
         clock[0] += seconds
         free[0] -= filled * TB
-        space.look(ledger, Path("/results"))
+        space.check(ledger, Path("/results"))
         return space.read(ledger)
 
     assert after(0, 0).full_in is None

@@ -64,7 +64,7 @@ def test_a_full_disk_holds_launches_and_the_driver_goes_on_when_there_is_room(tm
 
 
 def test_where_there_can_be_no_lock_the_console_tries_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(supervisor, "DISK_PAUSE", 0.5)
+    monkeypatch.setattr(supervisor, "DISK_PAUSES", (0.0, 0.5))
     with experiment_in(tmp_path) as experiment:
         in_the_way = lock_path(experiment.ledger)
         in_the_way.mkdir()
