@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,7 @@ class Sandbox:
         for name, value in options.items():
             command += [f"--{name}", str(value)]
         daq = self._spawn("daq", command, stdout=subprocess.PIPE)
-        threading.Thread(target=self._read_daq, args=(daq,), daemon=True).start()
+        threading.Thread(target=self._read_daq, args=(daq.stdout,), daemon=True).start()
 
     def problem(self) -> str | None:
         """What ended that should not have."""
@@ -130,9 +130,8 @@ class Sandbox:
     def _log(self, name: str) -> Path:
         return self.directory / "log" / f"{name}.log"
 
-    def _read_daq(self, daq: subprocess.Popen[bytes]) -> None:
-        assert daq.stdout is not None
-        for line in daq.stdout:
+    def _read_daq(self, output: Iterable[bytes]) -> None:
+        for line in output:
             told: dict[str, Any] = json.loads(line)
             if "ended_at" in told:
                 self.taken[told["run"]] = told["ended_at"]
