@@ -111,7 +111,7 @@ def _poll_flows(ctx: Context, attempts: list[Attempt], troubles: Troubles) -> di
 
 def _poll_compute(ctx: Context, attempts: Sequence[Attempt], troubles: Troubles) -> bool:
     """What the compute tasks say; False when Compute takes no request now."""
-    for attempt, stage in _nameable(ctx, attempts):
+    for attempt, stage in _stages_to_name(ctx, attempts):
         with troubles.of(attempt):
             _name_tasks(ctx, attempt, stage)
     return ask_compute(ctx, attempts) is not None
@@ -123,7 +123,7 @@ def _poll_outputs(
     """What transfer tasks and outputs say; when the flow run has ended, also those tasks that have no names yet."""
     all_asked = tasks_asked
     with troubles.of(attempt):
-        _ask_transfer_and_look(ctx, attempt)
+        _ask_transfer_and_list(ctx, attempt)
         if tasks_asked and flow_run.status not in ACTIVE:
             all_asked = _ask_for_causes(ctx, attempt)
     return PolledAttempt(attempt, flow_run, troubles.by_attempt.get(attempt.attempt), all_asked)
@@ -203,16 +203,17 @@ def follow_log(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> list[LogEnt
 
 
 def name_tasks_now(ctx: Context, attempts: Sequence[Attempt]) -> None:
-    """Ask for as many as may be asked for without waiting; the others next time."""
-    for attempt, stage in _nameable(ctx, attempts):
+    """Ask for the tasks of as many stages as can be had without waiting; the others next time."""
+    for attempt, stage in _stages_to_name(ctx, attempts):
         _name_tasks(ctx, attempt, stage)
 
 
-def _nameable(ctx: Context, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
-    return _nameless(ctx, attempts)[: max(0, ctx.remote.compute.spare() - KEPT_REQUESTS)]
+def _stages_to_name(ctx: Context, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
+    """As many of them as Compute may be asked about now without waiting."""
+    return _unnamed_stages(ctx, attempts)[: max(0, ctx.remote.compute.spare() - KEPT_REQUESTS)]
 
 
-def _nameless(ctx: Context, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
+def _unnamed_stages(ctx: Context, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
     """Stages whose compute tasks are not known yet, only their group: those under way come first."""
     found = [
         (attempt, stage)
@@ -237,7 +238,7 @@ def _ask_for_causes(ctx: Context, attempt: Attempt) -> bool:
     matrix = evidence.matrix(ctx.ledger, _run(ctx, attempt))
     wanted = [
         stage
-        for _, stage in _nameless(ctx, [attempt])
+        for _, stage in _unnamed_stages(ctx, [attempt])
         if any(cell.state is not CellState.DONE for (s, _), cell in matrix.items() if s is stage)
     ]
     if wanted and ctx.remote.compute.spare() <= len(wanted):
@@ -250,7 +251,7 @@ def _ask_for_causes(ctx: Context, attempt: Attempt) -> bool:
 def ask_compute(ctx: Context, attempts: Sequence[Attempt]) -> dict[str, TaskStatus] | None:
     """One batch call for every compute task that has not ended; what the service says of these.
 
-    None when it takes no request now: nobody waits for that, there will be another look.
+    None when it takes no request now: nobody waits for that, there will be another poll.
     """
     batches = [
         (attempt, stage, attempt_rows.tasks(ctx.ledger, attempt.attempt, stage))
@@ -274,7 +275,7 @@ def ask_compute(ctx: Context, attempts: Sequence[Attempt]) -> dict[str, TaskStat
     return replies
 
 
-def _ask_transfer_and_look(ctx: Context, attempt: Attempt) -> None:
+def _ask_transfer_and_list(ctx: Context, attempt: Attempt) -> None:
     """The transfer tasks of an attempt, and the outputs of its stages that are not settled."""
     run = _run(ctx, attempt)
     matrix = evidence.matrix(ctx.ledger, run)

@@ -145,10 +145,11 @@ def test_what_was_found_out_before_a_service_failed_holds(ctx, globus):
     assert to_be_judged(poll) == [1]
 
 
-def test_what_is_refused_for_two_does_not_stop_the_third(ctx, globus):
-    globus.broken |= {"transfer-1": NO_RIGHT, "transfer-2": NO_RIGHT}
+@pytest.mark.parametrize("first", [NO_RIGHT, LATER])
+def test_a_refusal_does_not_stop_the_others_even_as_the_second_trouble(ctx, globus, first):
+    globus.broken |= {"transfer-1": first, "transfer-2": NO_RIGHT}
     poll = poll_attempts(ctx)
-    assert poll.trouble is NO_RIGHT
+    assert poll.trouble is first
     assert to_be_judged(poll) == [3]
 
 
