@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from console.actions import launch
+from console.actions import launch, queue
 from console.driver import round
 from console.evidence.poll import poll_attempts
-from console.ledger import attempts, runs
+from console.ledger import attempts, dossier, runs
 from console.ledger.store import Ledger
 from console.settings.model import Policy
 from flowspec.plan import plan_all
@@ -35,7 +35,9 @@ class Globus:
         self.broken: dict[str, RemoteError] = {}
         self.calls: list[str] = []
         self.spare = 20
-        self.flows: Any = SimpleNamespace(runs=lambda flows, since: [*self.flow_runs.values()], log=self._log)
+        self.flows: Any = SimpleNamespace(
+            start=self._start, runs=lambda flows, since: [*self.flow_runs.values()], log=self._log
+        )
         self.transfer: Any = SimpleNamespace(task=self._task, ls=lambda collection, folder: {})
         self.compute: Any = SimpleNamespace(
             spare=lambda: self.spare, task_group=self._group, batch_status=self._batch_status
@@ -45,6 +47,11 @@ class Globus:
         self.calls.append(call)
         if call in self.broken:
             raise self.broken[call]
+
+    def _start(self, flow_id: str, body: Any, label: str, *_: Any) -> FlowRun:
+        flow_run = FlowRun(f"flow-{label.split()[2]}", flow_id, "ACTIVE", label, (), BEGAN, None, {})
+        self.flow_runs[flow_run.id] = flow_run
+        return flow_run
 
     def _log(self, flow_run: str, after: str | None = None) -> list[LogEntry]:
         self._ask(f"log of {flow_run}")
@@ -82,16 +89,23 @@ def globus():
 
 
 @pytest.fixture
-def ctx(tmp_path, globus):
+def nothing_started(tmp_path, globus):
+    return make_context(Ledger(tmp_path / "ledger.db", now=Clock()), globus, Policy())
+
+
+@pytest.fixture
+def ctx(nothing_started):
     """Three runs whose attempts are under way."""
-    ctx = make_context(Ledger(tmp_path / "ledger.db", now=Clock()), globus, Policy())
     for number in (1, 2, 3):
-        judge(ctx, number, segments=(0,))
-        launch.intend(ctx, runs.run(ctx.ledger, number), plan_all(number, (0,)), "me@here")
-        launch.started(ctx, attempts.newest_attempt(ctx.ledger, number), f"flow-{number}")
-        flow_run = FlowRun(f"flow-{number}", ctx.flow_id, "ACTIVE", "", (), BEGAN, None, {})
-        globus.flow_runs[flow_run.id] = flow_run
-    return ctx
+        start(nothing_started, number)
+    return nothing_started
+
+
+def start(ctx, number):
+    judge(ctx, number, segments=(0,))
+    queue.queue(ctx, runs.run(ctx.ledger, number), "me@here")
+    launch.intend(ctx, dossier.read(ctx.ledger, number), plan_all(number, (0,)), "me@here")
+    assert launch.send_intents(ctx) is None
 
 
 def ends(globus, number):
@@ -121,11 +135,10 @@ def test_trouble_with_one_is_said_of_its_run_and_the_others_go_on(ctx, globus, c
     assert "transfer-3" in globus.calls
 
 
-def test_trouble_with_the_only_attempt_is_the_services(ctx, globus):
-    for number in (1, 3):
-        attempts.set_attempt(ctx.ledger, number, state="cancelled")
+def test_trouble_with_the_only_attempt_is_the_services(nothing_started, globus):
+    start(nothing_started, 2)
     globus.broken["transfer-2"] = LATER
-    poll = poll_attempts(ctx)
+    poll = poll_attempts(nothing_started)
     assert poll.trouble is LATER
     assert to_be_judged(poll) == []
 
