@@ -1,10 +1,9 @@
-"""What the main screen and the detail of a run have in common: bars above and below, panes between, and the keys."""
+"""What all screens have in common: bars above and below, panes between, and the keys."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,42 +13,25 @@ from textual.screen import Screen
 
 from console.reading.snapshot import RunRow
 from flowspec import text
-from screens.keys.actions import (
-    ACTIONS,
-    BACK,
-    COMMAND,
-    COPY,
-    EVERYWHERE,
-    FILTER,
-    MARK,
-    MARK_ALL,
-    NARROWER,
-    PROBLEMS,
-    REDRAW,
-    REVERSE,
-    SEEING,
-    SIZING,
-    SORT,
-    WIDER,
-    ZOOM,
-    Action,
-)
-from screens.keys.command_line import HINT, understood
-from screens.keys.copying import to_copy
+from screens.host import Host
+from screens.keys.action import Action, Target
+from screens.keys.actions import ACTIONS, BY_NAME, EVERYWHERE
+from screens.keys.command_line import HINT, parse_command
+from screens.keys.footer import footer
+from screens.keys.perform import perform
+from screens.keys.screen_handlers import filter_by
 from screens.rows import bars
+from screens.rows.copying import to_copy
 from screens.rows.header import header
-from screens.rows.styles import Piece
 from screens.widgets.lines import Bar
 from screens.widgets.pane import Pane
+from screens.widgets.piece import Piece
 from screens.widgets.prompt import Prompt
 from screens.widgets.split import Split
-from screens.widgets.table import View
-
-if TYPE_CHECKING:
-    from screens.app import ConsoleApp
 
 NARROW = 100  # columns: below, the panes stand on one another
 TALL = 40  # lines: from here on all panes fit when they stand on one another
+ONE_PANE = "one pane has the whole screen"
 
 
 class ConsoleScreen(Screen[None], inherit_bindings=False):
@@ -59,30 +41,29 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         Binding(action.keys, f"do('{action.name}')", action.label, show=False, priority=True, id=action.name)
         for action in ACTIONS
     ]
-    COMMANDS: ClassVar[Sequence[Action]] = EVERYWHERE  # what the palette offers
-    FOOTER: ClassVar[Sequence[str]] = ()  # names of the actions in the footer
+    OFFERED: ClassVar[Sequence[Action]] = EVERYWHERE  # by the palette
+    FOOTER: ClassVar[Sequence[Action]] = ()
     ALWAYS_OPEN: ClassVar[Sequence[str]] = ()  # panes that are never folded
     OPEN_FIRST: ClassVar[str] = ""  # the pane that is open beside them until another is focused
-    MARKABLE: ClassVar[str] = ""  # the pane whose rows can be marked
 
-    app: ConsoleApp
-
-    def __init__(self, ascii_only: bool) -> None:
+    def __init__(self, host: Host) -> None:
+        ascii_only = host.options.ascii_only
         super().__init__(classes="ascii" if ascii_only else "")
-        self.header, self.facts, self.why, self.status, self.footer = (
-            Bar(id=name, ascii_only=ascii_only) for name in ("header", "facts", "why", "status", "footer")
+        self.host = host
+        self.header, self.summary, self.sentence_bar, self.status, self.footer = (
+            Bar(id=name, ascii_only=ascii_only) for name in ("header", "summary", "sentence", "status", "footer")
         )
         self._open = self.OPEN_FIRST
         self._zoomed = False
         self._split = Split()
         self._prompt: Prompt | None = None
-        self._ready = False  # news can come before there is anything to show them in
+        self._ready = False  # data can come before there is anything to show them in
 
     def panes(self) -> list[Pane]:
         """The panes, in the order of `tab`."""
         raise NotImplementedError
 
-    def chosen_run(self) -> RunRow | None:
+    def selected_run(self) -> RunRow | None:
         """The run that the keys act on."""
         raise NotImplementedError
 
@@ -91,7 +72,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         return ()
 
     def fill(self) -> None:
-        """Show what the app knows now."""
+        """Show the data that the host has now."""
         raise NotImplementedError
 
     def sentence(self) -> Piece:
@@ -108,10 +89,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         yield self.header
-        yield self.facts
+        yield self.summary
         with Container(id="panes"):
             yield from self.panes()
-        yield self.why
+        yield self.sentence_bar
         yield self.status
         yield self.footer
 
@@ -121,7 +102,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.refill()
 
     def on_resize(self, event: events.Resize) -> None:
-        self.fold()
+        self.lay_out()
         self.call_after_refresh(self.bars)
 
     def on_screen_resume(self) -> None:
@@ -130,7 +111,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     # ---- what is drawn
 
     def refill(self) -> None:
-        """The app has looked at the ledger, or time has passed and ages have changed."""
+        """There are new data, or time has passed and ages have changed."""
         if self._ready:
             self.fill()
             self.bars()
@@ -139,11 +120,11 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         """The lines above and below the panes."""
         if not self._ready:
             return
-        app = self.app
-        self.header.show(header(app.look, app.options, app.now(), self.size.width))
-        self._say(self.why, self.sentence())
-        self._say(self.status, bars.status(app.look, app.notice))
-        keys = bars.footer(self.chosen_run(), app.options.read_only, self.FOOTER, self.size.width)
+        host, width = self.host, self.size.width
+        self.header.show(header(host.data, host.options, host.now(), width))
+        self._say(self.sentence_bar, self.sentence())
+        self._say(self.status, bars.status(host.data, host.notice))
+        keys = footer(self.selected_run(), host.options.read_only, self.FOOTER, width)
         self.footer.show(self._prompt.line() if self._prompt else keys)
 
     def _say(self, bar: Bar, sentence: Piece) -> None:
@@ -159,10 +140,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         return self.focused if isinstance(self.focused, Pane) and self.focused in panes else panes[0]
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        self.fold()
+        self.lay_out()
         self.bars()
 
-    def fold(self) -> None:
+    def lay_out(self) -> None:
         """When stacked, leave open what is always open and the pane that was focused last; zoomed, only that."""
         focused = self.focused_pane()
         if focused.id not in self.ALWAYS_OPEN:
@@ -173,9 +154,9 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         for pane in self.panes():
             pane.display = not self._zoomed or pane is focused
             pane.set_class(folding and pane.id not in (self._open, *self.ALWAYS_OPEN), "folded")
-        self.share_out()
+        self.size_panes()
 
-    def share_out(self) -> None:
+    def size_panes(self) -> None:
         """Give each pane its part of the room."""
         column, row = self._split.column, self._split.row
         container = self.query_one("#panes")
@@ -186,28 +167,55 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             part = 1 if self.beside() else 100 - row if place else row
             pane.styles.height = 1 if pane.has_class("folded") else f"{part}fr"
 
-    # ---- keys
+    # ---- a line that is typed
 
-    def takes(self, event: events.Key) -> bool:
+    def open_prompt(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+
+    def takes_key(self, event: events.Key) -> bool:
         """Whether the key belongs to the line that is typed: letters mean letters there, and no key anything else."""
         if self._prompt is None:
             return False
         if not self._prompt.press(event.key, event.character):
             self._prompt = None
-        self.bars()
+        self.after_key()
         return True
 
     def on_paste(self, event: events.Paste) -> None:
         if self._prompt is not None:
             self._prompt.paste(event.text)
-            self.bars()
+            self.after_key()
+
+    def type_command(self) -> None:
+        self.open_prompt(Prompt(":", HINT, lambda words: None, done=self._command))
+
+    def _command(self, line: str) -> None:
+        command = parse_command(line)
+        if isinstance(command, str):
+            self.host.say(command, "warn")
+        elif command is not None and command.action is not None:
+            self.press(command.action)
+        elif command is not None and command.run is not None:
+            self.host.go_to(command.run)
+        elif command is not None and command.filter is not None:
+            filter_by(command.filter)(self.host, self.target())
+
+    # ---- keys
 
     def action_do(self, name: str) -> None:
-        action = next(action for action in ACTIONS if action.name == name)
-        if action in SEEING:
-            self._see(action)
-        elif action is not BACK or not self._see_all_again():
-            self.app.do(action, self.chosen_run(), self.marked_runs())
+        self.press(BY_NAME[name])
+
+    def press(self, action: Action) -> None:
+        """Do what the key of this action does."""
+        perform(action, self.host, self.target())
+        self.after_key()
+
+    def target(self) -> Target:
+        return Target(self, self.selected_run(), self.marked_runs())
+
+    def after_key(self) -> None:
+        """A key may have changed what is to be shown."""
+        self.bars()
 
     def step_focus(self, step: int) -> None:
         panes = self.panes()
@@ -215,100 +223,35 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         pane.display = True  # what is not displayed cannot be focused
         pane.focus()
 
-    # ---- what is seen
+    def toggle_zoom(self) -> None:
+        self._zoomed = not self._zoomed
+        self.lay_out()
 
-    def _see(self, action: Action) -> None:
-        pane = self.focused_pane()
-        view = pane.table.view
-        if action is REDRAW:
-            self.app.repaint()
-        elif action is ZOOM:
-            self._zoomed = not self._zoomed
-            self.fold()
-        elif action in SIZING:
-            self._resize(pane, action)
-        elif action is COPY:
-            self._copy(pane)
-        elif action is COMMAND:
-            self._prompt = Prompt(":", HINT, lambda words: None, done=self._command)
-        elif action in (MARK, MARK_ALL):
-            self._mark(pane, action)
-        elif not pane.table.fields:
-            self.app.say("this pane cannot be filtered or sorted", "warn")
-        elif action is FILTER:
-            self._type_filter(pane)
-        elif action is SORT:
-            pane.see(view.next_sort(pane.table.columns))
-        elif action is REVERSE and not view.sort:
-            self.app.say("not sorted: s sorts by the next column", "warn")
-        elif action is REVERSE:
-            pane.see(replace(view, descending=not view.descending))
-        elif action is PROBLEMS and pane.table.problem is None:
-            self.app.say("nothing in this pane is a problem: / filters it", "warn")
-        elif action is PROBLEMS:
-            pane.see(replace(view, only_problems=not view.only_problems))
-        self.bars()
-
-    def _resize(self, pane: Pane, action: Action) -> None:
-        if sum(other.display for other in self.panes()) == 1:
-            self.app.say("one pane has the whole screen", "warn")
-        elif action in (WIDER, NARROWER) and not self.beside():
-            self.app.say("the panes stand on one another: + and - make this one higher or lower", "warn")
+    def resize_columns(self, *, grow: bool) -> None:
+        if self._one_pane():
+            self.host.say(ONE_PANE, "warn")
+        elif not self.beside():
+            self.host.say("the panes stand on one another: + and - make this one higher or lower", "warn")
         else:
-            place, columns = self.panes().index(pane), 2 if self.beside() else 1
-            first_column, first_row = place % columns == 0, place < columns
-            self._split = self._split.resized(action, first_column=first_column, first_row=first_row)
-            self.share_out()
+            first = self.panes().index(self.focused_pane()) % 2 == 0
+            self._split = self._split.resized_columns(grow=grow, first=first)
+            self.size_panes()
 
-    def _mark(self, pane: Pane, action: Action) -> None:
-        if pane.id != self.MARKABLE:
-            self.app.say("only runs can be marked", "warn")
-        elif action is MARK:
-            pane.mark()
+    def resize_rows(self, *, grow: bool) -> None:
+        if self._one_pane():
+            self.host.say(ONE_PANE, "warn")
         else:
-            pane.table.toggle_all()
-            pane.draw_changes()
+            first = self.panes().index(self.focused_pane()) < (2 if self.beside() else 1)
+            self._split = self._split.resized_rows(grow=grow, first=first)
+            self.size_panes()
 
-    def _copy(self, pane: Pane) -> None:
-        words = to_copy(pane.cursor_item, self.app.look.detail)
+    def _one_pane(self) -> bool:
+        return sum(pane.display for pane in self.panes()) == 1
+
+    def copy_row(self) -> None:
+        words = to_copy(self.focused_pane().cursor_item, self.host.data.detail)
         if words is None:
-            self.app.say("nothing to copy here", "warn")
+            self.host.say("nothing to copy here", "warn")
             return
         self.app.copy_to_clipboard(words)
-        self.app.say(f"copied: {words} (if your terminal allows; else select it here)")
-
-    def _command(self, line: str) -> None:
-        typed = understood(line)
-        if isinstance(typed, str):
-            self.app.say(typed, "warn")
-        elif typed is not None and typed.action is not None:
-            self.action_do(typed.action.name)
-        elif typed is not None and typed.run is not None:
-            self.app.go_to(typed.run)
-        elif typed is not None and typed.filter is not None:
-            self._filter(self.focused_pane(), typed.filter)
-
-    def _filter(self, pane: Pane, words: str) -> None:
-        if pane.table.fields:
-            pane.see(replace(pane.table.view, filter=words))
-        else:
-            self.app.say("this pane cannot be filtered or sorted", "warn")
-
-    def _type_filter(self, pane: Pane) -> None:
-        names = " ".join(f"{name}:" for name in pane.table.fields)
-        hint = f"enter keeps it, esc goes back, ctrl+u empties it; text, {names} !not"
-        now = pane.table.view.filter
-        self._prompt = Prompt("/", hint, lambda words: pane.see(replace(pane.table.view, filter=words)), now, now)
-
-    def _see_all_again(self) -> bool:
-        """Take back what was marked, or what was filtered or sorted; False when there was nothing of that."""
-        pane = self.focused_pane()
-        if pane.table.marked:
-            pane.table.unmark()
-            pane.draw_changes()
-        elif pane.table.view != View():
-            pane.see(View())
-        else:
-            return False
-        self.bars()
-        return True
+        self.host.say(f"copied: {words} (if your terminal allows; else select it here)")

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from flowspec import text
-from screens.keys.actions import Question
+from screens.question import Question
 from screens.widgets.prompt import Prompt
 
 
@@ -61,7 +61,7 @@ class Confirm(ModalScreen[bool]):
 
     # ---- a word that is typed
 
-    def takes(self, event: events.Key) -> bool:
+    def takes_key(self, event: events.Key) -> bool:
         """Whether the key belongs to the word: then every key does. `enter` on another word does nothing."""
         if self._typed is None:
             return False

@@ -2,48 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import ClassVar
-
-from textual import events
 
 from console.ledger.attempts import Attempt
 from console.reading.detail import RunDetail
 from console.reading.snapshot import RunRow
-from flowspec.stages import Place
 from screens.base import TALL, ConsoleScreen
-from screens.keys.actions import ACTIONS, EACH, EVERYWHERE, FETCH, OF_DETAIL, SECTIONS, WITNESSES, Action, why_not
+from screens.host import Host
+from screens.keys.action import Action, Target
+from screens.keys.actions import (
+    CANCEL,
+    EVERYWHERE,
+    FETCH,
+    HELP,
+    LAUNCH,
+    NEXT,
+    OF_DETAIL,
+    PROBLEMS,
+    QUIT,
+    RETRY,
+    WITNESSES,
+)
+from screens.requests import Request
 from screens.rows import bars, sections
 from screens.rows.matrix import Group, grouped
 from screens.rows.sections import Row
-from screens.rows.styles import Piece
-from screens.rows.summary import facts, headline, tabs
+from screens.rows.summary import run_lines, short_run_lines, tabs
 from screens.widgets.pane import Pane
+from screens.widgets.piece import Piece
 from screens.widgets.table import Column, View
 
-SHORT = 30  # lines: below, the facts are kept to what matters most
+SHORT = 30  # lines: below, what is known of the run is kept to what matters most
 MANY = 50  # rows of the matrix: with more, ages are written anew every ten seconds only
 
 
 class DetailScreen(ConsoleScreen):
     """Shows the run that is selected on the main screen, one section at a time; two, when there is room."""
 
-    COMMANDS: ClassVar[Sequence[Action]] = (*EVERYWHERE, *OF_DETAIL)
-    FOOTER: ClassVar[Sequence[str]] = (
-        "launch", "retry", "cancel", "fetch", "witnesses", "problems", "next_pane", "help", "quit",
-    )  # fmt: skip
+    OFFERED: ClassVar[Sequence[Action]] = (*EVERYWHERE, *OF_DETAIL)
+    FOOTER: ClassVar[Sequence[Action]] = (LAUNCH, RETRY, CANCEL, FETCH, WITNESSES, PROBLEMS, NEXT, HELP, QUIT)
 
-    def __init__(self, run: int, ascii_only: bool) -> None:
-        super().__init__(ascii_only)
+    def __init__(self, host: Host, run: int) -> None:
+        super().__init__(host)
         self.run = run
         self._pointed = False
-        self._together = True  # equal segments in one row
+        self._merged = True  # equal segments in one row
         self._witnessed: tuple[object, Sequence[Row]] | None = None
 
         def pane(name: str, columns: Sequence[Column]) -> Pane:
             key, pieces = attrgetter("key"), attrgetter("pieces")
-            return Pane(columns, key, pieces, id=name, ascii_only=ascii_only, problem=attrgetter("bad"))
+            return Pane(columns, key, pieces, id=name, ascii_only=host.options.ascii_only, problem=attrgetter("bad"))
 
         self.segments = pane("segments", sections.SEGMENTS)
         self.witnesses = pane("witnesses", sections.WITNESSES)
@@ -52,25 +63,34 @@ class DetailScreen(ConsoleScreen):
         self.input = pane("input", sections.INPUT)
         self.jobs = pane("jobs", sections.JOBS)
         self.events = pane("events", sections.EVENTS)
+        self._fills: dict[Pane, Callable[[RunDetail], None]] = {
+            self.segments: self._fill_segments,
+            self.witnesses: self._fill_witnesses,
+            self.timeline: self._fill_timeline,
+            self.flow_log: self._fill_flow_log,
+            self.input: self._fill_input,
+            self.jobs: self._fill_jobs,
+            self.events: self._fill_events,
+        }  # in the order of their keys
         self._beside = self.timeline  # shown below the segments when there is room
 
     def panes(self) -> list[Pane]:
-        return [self.segments, self.witnesses, self.timeline, self.flow_log, self.input, self.jobs, self.events]
+        return list(self._fills)
 
     def stacked(self) -> bool:
         return self.size.height < TALL
 
-    def chosen_run(self) -> RunRow | None:
-        seen = self.app.look.snapshot
-        return seen.run(self.run) if seen else None
+    def selected_run(self) -> RunRow | None:
+        snapshot = self.host.data.snapshot
+        return snapshot.run(self.run) if snapshot else None
 
     def _detail(self) -> RunDetail | None:
-        detail = self.app.look.detail
+        detail = self.host.data.detail
         return detail if detail is not None and detail.run.run == self.run else None
 
     # ---- what is shown
 
-    def fold(self) -> None:
+    def lay_out(self) -> None:
         """The focused section; on a tall screen the segments and another one."""
         focused = self.focused_pane()
         if focused is not self.segments:
@@ -80,55 +100,64 @@ class DetailScreen(ConsoleScreen):
             pane.display = pane in shown
         self.set_class(self.stacked(), "stacked")
         self.set_class(self._zoomed, "zoomed")
-        self.share_out()
+        self.size_panes()
         if self._ready:
             self.fill()
 
     def fill(self) -> None:
         if self.is_current:
-            self.app.reader.select(self.run)
+            self.host.reader.select(self.run)
         detail = self._detail()
         if detail is None:
-            words, style = bars.unread(self.app.look)
-            self.facts.show([(f" run {self.run}: {words}", style)])
+            words, style = bars.unread(self.host.data)
+            self.summary.show([(f" run {self.run}: {words}", style)])
             return
         shown = [pane for pane in self.panes() if pane.display]
-        above = headline(detail) if self.size.height < SHORT else facts(detail)
+        above = short_run_lines(detail) if self.size.height < SHORT else run_lines(detail)
         lines = [*above, tabs(self.panes(), shown, self.focused_pane())]
-        self.facts.styles.height = len(lines)
-        self.facts.show(*lines)
+        self.summary.styles.height = len(lines)
+        self.summary.show(*lines)
         for pane in shown:
-            self._fill(pane, detail)
+            self._fills[pane](detail)
         if not self._pointed:
             self._pointed = True
             self._point_at_segment(self.segments, detail.first_to_look_at)
 
-    def _fill(self, pane: Pane, detail: RunDetail) -> None:
-        run, now = self.run, self.app.now()
-        old = bars.old(self.app.look, now, "flows", "compute", "transfer") if detail.active else ""
-        if pane is self.segments:
-            bad = sum(row.bad for row in detail.segments)
-            title = f"Segments of {run}: {len(detail.segments)}{f', {bad} to look at' if bad else ''}{old}"
-            rows = sections.segment_rows(detail, self._groups(pane, detail))
-            pane.show(rows, title=title, empty="no segment on disk", stale=bool(old))
-        elif pane is self.witnesses:
-            pane.show(self._witness_rows(detail), title=f"What the witnesses say of {run}{old}", stale=bool(old))
-        elif pane is self.timeline:
-            title = f"Timeline of the attempts{old}"
-            pane.show(sections.timeline_rows(detail, now), title=title, empty="never launched", stale=bool(old))
-        elif pane is self.flow_log:
-            pane.show(sections.log_rows(detail), title=f"Flow log{old}", empty="no flow run has begun", stale=bool(old))
-        elif pane is self.input:
-            self._show_input(detail)
-        elif pane is self.jobs:
-            segment = self._segment()
-            first = f", segment {segment:02d} first" if segment is not None else ""
-            empty = "no report was fetched yet: f on a segment fetches it, and the end of its log, through Transfer"
-            pane.show(sections.job_rows(detail, segment), title=f"Reports and logs of the jobs{first}", empty=empty)
-        else:
-            pane.show(sections.event_rows(detail), title=f"Events of {run}", empty="nothing happened yet")
+    def _stale_mark(self, detail: RunDetail) -> str:
+        return bars.stale_mark(self.host.data, self.host.now(), "flows", "compute", "transfer") if detail.active else ""
 
-    def _show_input(self, detail: RunDetail) -> None:
+    def _fill_segments(self, detail: RunDetail) -> None:
+        stale = self._stale_mark(detail)
+        bad = sum(row.bad for row in detail.segments)
+        title = f"Segments of {self.run}: {len(detail.segments)}{f', {bad} to look at' if bad else ''}{stale}"
+        rows = sections.segment_rows(detail, self._groups(self.segments, detail))
+        self.segments.show(rows, title=title, empty="no segment on disk", stale=bool(stale))
+
+    def _fill_witnesses(self, detail: RunDetail) -> None:
+        stale = self._stale_mark(detail)
+        title = f"What the witnesses say of {self.run}{stale}"
+        self.witnesses.show(self._witness_rows(detail), title=title, stale=bool(stale))
+
+    def _fill_timeline(self, detail: RunDetail) -> None:
+        stale = self._stale_mark(detail)
+        rows, title = sections.timeline_rows(detail, self.host.now()), f"Timeline of the attempts{stale}"
+        self.timeline.show(rows, title=title, empty="never launched", stale=bool(stale))
+
+    def _fill_flow_log(self, detail: RunDetail) -> None:
+        stale = self._stale_mark(detail)
+        rows, title = sections.log_rows(detail), f"Flow log{stale}"
+        self.flow_log.show(rows, title=title, empty="no flow run has begun", stale=bool(stale))
+
+    def _fill_jobs(self, detail: RunDetail) -> None:
+        segment = self._segment()
+        first = f", segment {segment:02d} first" if segment is not None else ""
+        empty = "no report was fetched yet: f on a segment fetches it, and the end of its log, through Transfer"
+        self.jobs.show(sections.job_rows(detail, segment), title=f"Reports and logs of the jobs{first}", empty=empty)
+
+    def _fill_events(self, detail: RunDetail) -> None:
+        self.events.show(sections.event_rows(detail), title=f"Events of {self.run}", empty="nothing happened yet")
+
+    def _fill_input(self, detail: RunDetail) -> None:
         """Of the attempt under the cursor of the timeline, else the newest."""
         row = self.timeline.cursor_item
         chosen: Attempt | None = detail.attempts[-1] if detail.attempts else None
@@ -141,7 +170,7 @@ class DetailScreen(ConsoleScreen):
 
     def _witness_rows(self, detail: RunDetail) -> Sequence[Row]:
         """The same ones as before while they say the same: of hundreds of segments there are thousands."""
-        view, now = self.witnesses.table.view, self.app.now()
+        view, now = self.witnesses.table.view, self.host.now()
         groups = self._groups(self.witnesses, detail)
         told = detail, view, len(groups), int(now / (1 if len(groups) < MANY else 10))
         if self._witnessed is None or self._witnessed[0] != told:
@@ -151,7 +180,7 @@ class DetailScreen(ConsoleScreen):
 
     def _groups(self, pane: Pane, detail: RunDetail) -> list[Group]:
         """What is looked for must be found within a group: a filter takes each segment by itself."""
-        return grouped(detail.segments, fold=self._together and not pane.table.view.filter.strip())
+        return grouped(detail.segments, merge=self._merged and not pane.table.view.filter.strip())
 
     def sentence(self) -> Piece:
         item = self.focused_pane().cursor_item
@@ -185,52 +214,41 @@ class DetailScreen(ConsoleScreen):
         if self.witnesses.display:
             self._point_at_segment(self.witnesses, self._segment())
         if self.jobs.display and detail is not None:
-            self._fill(self.jobs, detail)
+            self._fill_jobs(detail)
             self.jobs.action_move("first")
 
     # ---- keys
 
-    def takes(self, event: events.Key) -> bool:
-        typed = super().takes(event)
-        if typed:
-            self.fill()
-        return typed
+    def target(self) -> Target:
+        return replace(super().target(), sections=self)
 
-    def action_do(self, name: str) -> None:
-        action = next(action for action in ACTIONS if action.name == name)
-        if action in SECTIONS:
-            self._go_to(self.panes()[SECTIONS.index(action)])
-        elif action is WITNESSES:
-            self._go_to(self.segments if self.focused_pane() is self.witnesses else self.witnesses)
-        elif action is EACH:
-            self._together = not self._together
-            self.fill()
-            self.app.say("equal segments are in one row" if self._together else "each segment has a row of its own")
-        elif action is FETCH:
-            self._fetch()
-        else:
-            super().action_do(name)
-            self.fill()
+    def after_key(self) -> None:
+        self.fill()
+        self.bars()
 
-    def _go_to(self, pane: Pane) -> None:
+    def show_section(self, place: int) -> None:
+        self._focus(self.panes()[place])
+
+    def toggle_witnesses(self) -> None:
+        self._focus(self.segments if self.focused_pane() is self.witnesses else self.witnesses)
+
+    def toggle_merging(self) -> None:
+        self._merged = not self._merged
+        self.host.say("equal segments are in one row" if self._merged else "each segment has a row of its own")
+
+    def fetch_report(self) -> None:
+        row = self.focused_pane().cursor_item
+        if not isinstance(row, Row) or row.place is None:
+            no_job = "no job here: go to a segment (1), to analyze in the timeline (3), or to a report (6)"
+            self.host.say(no_job, "warn")
+            return
+        stage, segment = row.place
+        of = stage.value if segment is None else f"{stage.value} of segment {segment:02d}"
+        request = Request("report", self.run, {"stage": stage.value, "segment": segment})
+        self.host.ask(request, f"fetch the report of {of}")
+
+    def _focus(self, pane: Pane) -> None:
         pane.display = True  # what is not displayed cannot be focused
         pane.focus()
         if pane in (self.witnesses, self.jobs):
             self.call_after_refresh(self._follow_segment)
-
-    def _fetch(self) -> None:
-        reason = why_not(FETCH, self.chosen_run(), self.app.options.read_only)
-        place = self._job()
-        if reason is None and place is None:
-            reason = "no job here: go to a segment (1), to analyze in the timeline (3), or to a report (6)"
-        if reason is not None or place is None:
-            self.app.say(reason or "", "warn")
-            return
-        stage, segment = place
-        of = stage.value if segment is None else f"{stage.value} of segment {segment:02d}"
-        words = f"fetch the report of {of}"
-        self.app.asker.ask(words, "report", self.run, stage=stage.value, segment=segment)
-
-    def _job(self) -> Place | None:
-        row = self.focused_pane().cursor_item
-        return row.place if isinstance(row, Row) else None

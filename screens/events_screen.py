@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import ClassVar
 
-from textual import events
-
 from console.ledger.events import Event
 from console.reading.eventlog import PAGE, Log
 from console.reading.snapshot import RunRow
 from flowspec import text
 from screens.base import ConsoleScreen
-from screens.keys.actions import ACTIONS, OF_RUN
-from screens.reader import LogWish
+from screens.host import Host
+from screens.keys.action import Action
+from screens.keys.actions import COPY, DETAIL, EVENTS, FILTER, HELP, OF_RUN, PROBLEMS, QUIT
+from screens.reader import LogQuery
 from screens.rows import styles
-from screens.rows.styles import Piece
-from screens.widgets.pane import Column, Pane
-from screens.widgets.table import accepts, parse
+from screens.widgets.pane import Pane
+from screens.widgets.piece import Piece
+from screens.widgets.table import Column, accepts, parse_filter
 
 WORDS = {"info": "", "good": "good", "warning": "warn", "bad": "BAD"}
 COLUMNS = (
@@ -33,13 +33,13 @@ COLUMNS = (
 class EventsScreen(ConsoleScreen):
     """Only so much of the log is read as is wanted: going to the first row reads older events."""
 
-    FOOTER: ClassVar[Sequence[str]] = ("detail", "filter", "problems", "events", "copy", "help", "quit")
+    FOOTER: ClassVar[Sequence[Action]] = (DETAIL, FILTER, PROBLEMS, EVENTS, COPY, HELP, QUIT)
 
-    def __init__(self, ascii_only: bool) -> None:
-        super().__init__(ascii_only)
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
         self.log_pane = Pane(
-            COLUMNS, attrgetter("event"), _drawn, id="log", ascii_only=ascii_only, problem=_is_problem
-        )  # fmt: skip
+            COLUMNS, attrgetter("event"), _drawn, id="log", ascii_only=host.options.ascii_only, problem=_is_problem
+        )
         self._rows = PAGE
         self._follows = True
 
@@ -49,37 +49,37 @@ class EventsScreen(ConsoleScreen):
     def stacked(self) -> bool:
         return False
 
-    def chosen_run(self) -> RunRow | None:
-        seen, event = self.app.look.snapshot, self.log_pane.cursor_item
-        return seen.run(event.run) if seen and event else None
+    def selected_run(self) -> RunRow | None:
+        snapshot, event = self.host.data.snapshot, self.log_pane.cursor_item
+        return snapshot.run(event.run) if snapshot and event else None
 
     def on_mount(self) -> None:
         super().on_mount()
         self._read()
 
     def on_unmount(self) -> None:
-        self.app.reader.read_log(None)
+        self.host.reader.read_log(None)
 
     def _read(self) -> None:
         """Ask for what the operator wants to see: what is filtered away need not be kept."""
         view, fields = self.log_pane.table.view, self.log_pane.table.fields
-        terms = parse(view.filter, fields)
+        terms = parse_filter(view.filter, fields)
 
         def wanted(event: Event) -> bool:
             return (not view.only_problems or _is_problem(event)) and accepts(terms, event, fields)
 
-        self.app.reader.read_log(LogWish((view.filter, view.only_problems), self._rows, wanted))
+        self.host.reader.read_log(LogQuery((view.filter, view.only_problems), self._rows, wanted))
 
     # ---- what is shown
 
     def fill(self) -> None:
-        log = self.app.look.log
-        self.log_pane.show(log.events if log else (), title=f"Events{_how_much(log)}", empty=self._nothing(log))
+        log = self.host.data.log
+        self.log_pane.show(log.events if log else (), title=f"Events{_how_much(log)}", empty=self._empty(log))
         if self._follows and self.log_pane.table.rows:
             self.log_pane.point_at(self.log_pane.table.rows[-1].event)
 
-    def _nothing(self, log: Log | None) -> str:
-        if self.app.look.problem:
+    def _empty(self, log: Log | None) -> str:
+        if self.host.data.problem:
             return "cannot be read: see below"
         return "nothing happened yet" if log and log.whole else "reading the ledger"
 
@@ -92,24 +92,20 @@ class EventsScreen(ConsoleScreen):
 
     # ---- keys
 
-    def takes(self, event: events.Key) -> bool:
-        typed = super().takes(event)
-        if typed:
-            self._read()
-        return typed
-
-    def action_do(self, name: str) -> None:
-        action = next(action for action in ACTIONS if action.name == name)
+    def press(self, action: Action) -> None:
         if action in OF_RUN:  # what is under the cursor may change at any moment
-            self.app.say("enter opens the run of this event: act there", "warn")
-            return
-        super().action_do(name)
+            self.host.say("enter opens the run of this event: act there", "warn")
+        else:
+            super().press(action)
+
+    def after_key(self) -> None:
         self._read()
+        self.bars()
 
     def on_pane_moved(self, event: Pane.Moved) -> None:
         rows, key = self.log_pane.table.rows, self.log_pane.cursor_key
         self._follows = bool(rows) and key == rows[-1].event
-        log = self.app.look.log
+        log = self.host.data.log
         if rows and key == rows[0].event and log is not None and log.enough and not log.whole:
             self._rows = len(rows) + PAGE
             self._read()

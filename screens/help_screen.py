@@ -7,11 +7,14 @@ from operator import itemgetter
 from typing import ClassVar
 
 from screens.base import ConsoleScreen
-from screens.keys.actions import ACTIONS, MOVES
-from screens.keys.keymap import shown
+from screens.host import Host
+from screens.keys.action import Action
+from screens.keys.actions import HELP, QUIT
+from screens.keys.keymap import ENTRIES, shown
 from screens.rows import styles
-from screens.rows.styles import Piece
-from screens.widgets.pane import Column, Pane
+from screens.widgets.pane import Pane
+from screens.widgets.piece import Piece
+from screens.widgets.table import Column
 
 KEYS = (Column("KEY", 10), Column("WHAT IT DOES", 0))
 
@@ -19,24 +22,21 @@ KEYS = (Column("KEY", 10), Column("WHAT IT DOES", 0))
 class HelpScreen(ConsoleScreen):
     """Keys and glyphs, to be scrolled."""
 
-    FOOTER: ClassVar[Sequence[str]] = ("help", "quit")
+    FOOTER: ClassVar[Sequence[Action]] = (HELP, QUIT)
 
-    def __init__(self, ascii_only: bool) -> None:
-        super().__init__(ascii_only)
-        self.keys = Pane(KEYS, itemgetter(0), itemgetter(1), id="keys", ascii_only=ascii_only)
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self.keys = Pane(KEYS, itemgetter(0), itemgetter(1), id="keys", ascii_only=host.options.ascii_only)
 
     def panes(self) -> list[Pane]:
         return [self.keys]
 
-    def chosen_run(self) -> None:
+    def selected_run(self) -> None:
         return None
 
     def fill(self) -> None:
-        keys = self.app.options.keys
-        told = {action.name: action.help for action in ACTIONS} | {move.name: move.label for move in MOVES}
-        lines: list[tuple[Piece, Piece]] = [
-            ((shown(name, keys), "title"), (words, "plain")) for name, words in told.items()
-        ]
+        keys = self.host.options.keys
+        lines: list[tuple[Piece, Piece]] = [((shown(entry, keys), "title"), (entry.help, "plain")) for entry in ENTRIES]
         lines += [
             ((glyph, style), (meaning, "plain")) for glyph, style, meaning in (*styles.GLYPHS.values(), styles.NOTHING)
         ]

@@ -14,27 +14,41 @@ from console.reading.snapshot import FlowRow, RunRow
 from flowspec import text
 from flowspec.states import AttemptState
 from screens.base import ConsoleScreen
-from screens.options import ScreenOptions
+from screens.host import Host
+from screens.keys.action import Action
+from screens.keys.actions import (
+    AUTO,
+    CANCEL,
+    DETAIL,
+    EVENTS,
+    FILTER,
+    HELP,
+    HOLD,
+    LAUNCH,
+    NEXT,
+    PROBLEMS,
+    QUIT,
+    RETRY,
+)
 from screens.rows import bars, main, styles
 from screens.rows import endpoints as endpoint_rows
-from screens.rows.styles import Piece
 from screens.widgets.pane import Pane
+from screens.widgets.piece import Piece
 from screens.widgets.table import View
 
 
 class MainScreen(ConsoleScreen):
     """`selected` is the run under the cursor of Runs or Flow runs: both cursors stay on the same run."""
 
-    FOOTER: ClassVar[Sequence[str]] = (
-        "launch", "retry", "cancel", "hold", "auto", "detail", "filter", "problems", "events",
-        "next_pane", "help", "quit",
+    FOOTER: ClassVar[Sequence[Action]] = (
+        LAUNCH, RETRY, CANCEL, HOLD, AUTO, DETAIL, FILTER, PROBLEMS, EVENTS, NEXT, HELP, QUIT
     )  # fmt: skip
     ALWAYS_OPEN: ClassVar[Sequence[str]] = ("runs",)
     OPEN_FIRST: ClassVar[str] = "segments"
-    MARKABLE: ClassVar[str] = "runs"
 
-    def __init__(self, options: ScreenOptions) -> None:
-        super().__init__(options.ascii_only)
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        options = host.options
         self.selected: int | None = None
         self._shown_detail: int | None = None
 
@@ -43,6 +57,7 @@ class MainScreen(ConsoleScreen):
             return Pane(
                 main.PANES[name], attrgetter(key), drawn, id=id, ascii_only=options.ascii_only,
                 problem=problem, wanted=options.columns.get(name),
+                markable=name == "runs",
             )  # fmt: skip
 
         self.runs = pane("runs", "run", main.run, main.needs_somebody)
@@ -56,10 +71,10 @@ class MainScreen(ConsoleScreen):
     def beside(self) -> bool:
         return not self.stacked()
 
-    def chosen_run(self) -> RunRow | None:
+    def selected_run(self) -> RunRow | None:
         self._follow_cursor()  # it may have moved a moment ago, and its message not be here yet
-        seen = self.app.look.snapshot
-        return seen.run(self.selected) if seen else None
+        snapshot = self.host.data.snapshot
+        return snapshot.run(self.selected) if snapshot else None
 
     def marked_runs(self) -> Sequence[RunRow]:
         return self.runs.table.marked
@@ -80,17 +95,17 @@ class MainScreen(ConsoleScreen):
             self.selected = self.runs.cursor_key
             self.flow_runs.point_at(self._newest_attempt())
         if self.is_current:  # else it is the screen above that is read for
-            self.app.reader.select(self.selected)
+            self.host.reader.select(self.selected)
 
     def _newest_attempt(self) -> int | None:
-        seen = self.app.look.snapshot
-        mine = [row.attempt for row in seen.flow_runs if row.run == self.selected] if seen else []
+        snapshot = self.host.data.snapshot
+        mine = [row.attempt for row in snapshot.flow_runs if row.run == self.selected] if snapshot else []
         return max(mine, default=None)
 
     def go_to(self, run: int) -> None:
         """Put the cursor on this run, though it was filtered away."""
         if self.runs.table.place(run) is None:
-            self.runs.see(View())
+            self.runs.set_view(View())
         self.set_focus(self.runs)
         self.runs.point_at(run)
         self._follow_cursor()
@@ -99,50 +114,52 @@ class MainScreen(ConsoleScreen):
     # ---- what is shown
 
     def fill(self) -> None:
-        seen = self.app.look.snapshot
-        runs, flow_runs, endpoints = (seen.runs, seen.flow_runs, seen.endpoints) if seen else ((), (), ())
-        old = self._old("disk")
-        self.runs.show(runs, title=f"Runs{old}", empty=self._nothing("disk", self._no_runs()), stale=bool(old))
-        old = self._old("flows")
+        snapshot = self.host.data.snapshot
+        runs = snapshot.runs if snapshot else ()
+        flow_runs = snapshot.flow_runs if snapshot else ()
+        endpoints = snapshot.endpoints if snapshot else ()
+        stale = self._stale_mark("disk")
+        self.runs.show(runs, title=f"Runs{stale}", empty=self._empty("disk", self._no_runs()), stale=bool(stale))
+        stale = self._stale_mark("flows")
         self.flow_runs.show(
             flow_runs,
-            title=f"Flow runs{old}",
-            empty=self._nothing("flows", "no flow run yet"),
+            title=f"Flow runs{stale}",
+            empty=self._empty("flows", "no flow run yet"),
             summary=main.flow_summary(flow_runs),
-            stale=bool(old),
-            also=int(self.app.now()),
+            stale=bool(stale),
+            also=int(self.host.now()),
         )
-        old = self._old("compute")
+        stale = self._stale_mark("compute")
         self.endpoints.show(
             endpoints,
-            title=f"Endpoints{old}",
-            empty=self._nothing("compute", endpoint_rows.NONE),
+            title=f"Endpoints{stale}",
+            empty=self._empty("compute", endpoint_rows.NONE),
             summary=endpoint_rows.summary(endpoints),
-            stale=bool(old),
-            also=int(self.app.now()),
+            stale=bool(stale),
+            also=int(self.host.now()),
         )
         self._fill_segments()
         self._follow_cursor()
 
-    def _old(self, *sources: str) -> str:
-        return bars.old(self.app.look, self.app.now(), *sources)
+    def _stale_mark(self, *sources: str) -> str:
+        return bars.stale_mark(self.host.data, self.host.now(), *sources)
 
-    def _heard(self, source: str) -> float | None:
-        seen = self.app.look.snapshot
-        return next((known.ok_at for known in seen.sources if known.name == source), None) if seen else None
+    def _answered_at(self, source: str) -> float | None:
+        snapshot = self.host.data.snapshot
+        return next((known.ok_at for known in snapshot.sources if known.name == source), None) if snapshot else None
 
     def _fill_segments(self) -> None:
-        detail = self.app.look.detail
+        detail = self.host.data.detail
         if detail is None:
-            self.segments.show((), title="Segments", empty=self._nothing("", "no run is selected"))
+            self.segments.show((), title="Segments", empty=self._empty("", "no run is selected"))
             return
-        old = self._old("flows", "compute", "transfer") if detail.active else ""
+        stale = self._stale_mark("flows", "compute", "transfer") if detail.active else ""
         self.segments.show(
             detail.segments,
-            title=f"Segments of {detail.run.run}{old}  {main.whole_run(detail)}",
+            title=f"Segments of {detail.run.run}{stale}  {main.whole_run(detail)}",
             empty="no segment on disk",
             summary=main.segment_summary(detail),
-            stale=bool(old),
+            stale=bool(stale),
             also=detail.active,
         )
         if detail.run.run != self._shown_detail:
@@ -150,17 +167,17 @@ class MainScreen(ConsoleScreen):
             self.segments.point_at(detail.first_to_look_at)
 
     def _no_runs(self) -> str:
-        seen, watching = self.app.look.snapshot, self.app.options.watching
-        if seen is None or seen.driver is None:
+        snapshot, watching = self.host.data.snapshot, self.host.options.watching
+        if snapshot is None or snapshot.driver is None:
             return f"no runs yet, and nobody watches {watching}"
-        return f"no runs yet: watching {watching} since {text.clock(seen.driver.started)}"
+        return f"no runs yet: watching {watching} since {text.clock(snapshot.driver.started)}"
 
-    def _nothing(self, source: str, empty: str) -> Piece:
+    def _empty(self, source: str, empty: str) -> Piece:
         """What an empty pane says: failed, loading and empty are three different things, and look it."""
-        seen = self.app.look.snapshot
-        if seen is None:
-            return bars.unread(self.app.look)
-        problem = next((known.problem for known in seen.sources if known.name == source), "")
+        snapshot = self.host.data.snapshot
+        if snapshot is None:
+            return bars.unread(self.host.data)
+        problem = next((known.problem for known in snapshot.sources if known.name == source), "")
         return (f"nothing can be seen: {problem}", "bad") if problem else (empty, "plain")
 
     def sentence(self) -> Piece:
@@ -175,15 +192,15 @@ class MainScreen(ConsoleScreen):
         if isinstance(item, SegmentRow):
             return f"segment {item.segment:02d}: {item.note or 'all done'}", "bad" if item.bad else "plain"
         if isinstance(item, EndpointRow):
-            return endpoint_rows.sentence(item, self._heard("compute"), self.app.now())
+            return endpoint_rows.sentence(item, self._answered_at("compute"), self.host.now())
         return "", "plain"
 
     def _flow_run(self, row: FlowRow) -> Sequence[Piece]:
-        return main.flow_run(row, self.app.now())
+        return main.flow_run(row, self.host.now())
 
     def _segment(self, row: SegmentRow) -> Sequence[Piece]:
-        detail = self.app.look.detail
+        detail = self.host.data.detail
         return main.segment(row, detail is not None and detail.active)
 
     def _endpoint(self, row: EndpointRow) -> Sequence[Piece]:
-        return endpoint_rows.pieces(row, self.app.now())
+        return endpoint_rows.pieces(row, self.host.now())

@@ -10,13 +10,17 @@ from textual import events
 
 from console.reading.snapshot import RunRow
 from screens.base import ConsoleScreen
+from screens.host import Host
 from screens.keys import bulk
-from screens.keys.actions import MOVES, QUIT, Action
+from screens.keys.action import Action
+from screens.keys.actions import QUIT
 from screens.keys.command_line import matching
 from screens.keys.keymap import shown
-from screens.rows.styles import Piece
-from screens.widgets.pane import Column, Pane
+from screens.widgets.moves import MOVES
+from screens.widgets.pane import Pane
+from screens.widgets.piece import Piece
 from screens.widgets.prompt import Prompt
+from screens.widgets.table import Column
 
 COLUMNS = (Column("COMMAND", 13), Column("KEY", 10), Column("WHAT IT DOES", 0))
 HINT = "type to find, enter does it, esc goes back"
@@ -27,10 +31,11 @@ _MOVES = {key: move.name for move in MOVES for key in move.keys.split(",") if le
 class PaletteScreen(ConsoleScreen):
     """Lies on the screen `below`, whose selected run the commands act on."""
 
-    FOOTER: ClassVar[Sequence[str]] = (QUIT.name,)
+    FOOTER: ClassVar[Sequence[Action]] = (QUIT,)
 
-    def __init__(self, below: ConsoleScreen, ascii_only: bool) -> None:
-        super().__init__(ascii_only)
+    def __init__(self, host: Host, below: ConsoleScreen) -> None:
+        super().__init__(host)
+        ascii_only = host.options.ascii_only
         self._below = below
         self._chosen = False  # what nobody has typed or gone to is not done by a slip
         self.commands = Pane(COLUMNS, attrgetter("name"), self._drawn, id="commands", ascii_only=ascii_only)
@@ -39,15 +44,15 @@ class PaletteScreen(ConsoleScreen):
     def panes(self) -> list[Pane]:
         return [self.commands]
 
-    def chosen_run(self) -> RunRow | None:
-        return self._below.chosen_run()
+    def selected_run(self) -> RunRow | None:
+        return self._below.selected_run()
 
     def fill(self) -> None:
-        run = self.chosen_run()
+        run = self.selected_run()
         marked = self._below.marked_runs()
         of = f"the {len(marked)} marked runs" if marked else f"run {run.run}" if run else "no run is selected"
         words = self._prompt.words if self._prompt else ""
-        found = matching(words, self._below.COMMANDS)
+        found = matching(words, self._below.OFFERED)
         empty = f"no command has {words!r}: ctrl+u empties the line"
         self.commands.show(found, title=f"Commands: {of}", empty=empty, also=(run, marked))
 
@@ -65,15 +70,15 @@ class PaletteScreen(ConsoleScreen):
 
     def _why_not(self, action: Action) -> str | None:
         marked = self._below.marked_runs()
-        return bulk.why_not(action, self.chosen_run(), marked, self.app.options.read_only)
+        return bulk.why_not(action, self.selected_run(), marked, self.host.options.read_only)
 
     def _drawn(self, action: Action) -> Sequence[Piece]:
         style = "dim" if self._why_not(action) else "plain"
-        return (action.name, style), (shown(action.name, self.app.options.keys), style), (action.help, style)
+        return (action.name, style), (shown(action, self.host.options.keys), style), (action.help, style)
 
     # ---- keys
 
-    def takes(self, event: events.Key) -> bool:
+    def takes_key(self, event: events.Key) -> bool:
         """All keys are for the line that is typed, but for those that move the cursor."""
         assert self._prompt is not None
         if event.key in ("escape", "ctrl+c"):
@@ -90,7 +95,7 @@ class PaletteScreen(ConsoleScreen):
 
     def _do(self, action: Action | None) -> None:
         if action is None or not self._chosen:
-            self.app.say("type the command, or go to it with the arrows, first", "warn")
+            self.host.say("type the command, or go to it with the arrows, first", "warn")
             return
         self.app.pop_screen()
-        self._below.action_do(action.name)
+        self._below.press(action)

@@ -1,7 +1,7 @@
-"""The screen's eyes and hands: two threads that touch the ledger, so that the screen itself never waits for a disk.
+"""The two threads that touch the ledger for the screen, so that the screen itself never waits for a disk.
 
-The reader looks whether the ledger has changed and posts what it says; one message is outstanding at a time, so that a
-stalled terminal cannot pile them up. The asker writes the operator's requests.
+The reader polls the ledger and posts what it says when that has changed; one message is outstanding at a time, so that
+a stalled terminal cannot pile them up. The request writer writes the operator's requests.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from textual.message import Message
 
@@ -21,72 +21,61 @@ from console.ledger import presence
 from console.ledger.events import Event
 from console.ledger.presence import Presence
 from console.ledger.store import Ledger, LedgerError, actor
-from console.reading.detail import RunDetail, detail
+from console.reading import detail as run_details
 from console.reading.eventlog import Log, LogReader
-from console.reading.snapshot import Snapshot, SnapshotReader
-from screens.keys.undo import Act
+from console.reading.snapshot import SnapshotReader
+from screens.data import ScreenData
+from screens.requests import Request
 
-LOOK_SECONDS = 0.25
-KEEP_SECONDS = PRESENCE_SECONDS = 1.0
+READ_SECONDS = 0.25
+CHECK_SECONDS = PRESENCE_SECONDS = 1.0
 FIRST_RUNS = 200  # are shown before thousands of older ones are read
-REST = 5  # after a look that took t seconds, rest at least REST * t
+REST = 5  # after a read that took t seconds, rest at least REST * t
 
 Post = Callable[[Message], object]
 
 
-class Keeper(Protocol):
-    """Keeps what the console started: a driver, a sandbox. Asked every second, never on the screen's thread."""
+class Processes(Protocol):
+    """The driver and the sandbox that this console started. Checked every second, never on the screen's thread."""
 
     def problem(self) -> str | None:
-        """What is wrong with it now, in one sentence."""
+        """What is wrong with them now, in one sentence."""
 
-    def lost(self) -> bool:
-        """True when there is nothing left to look at."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """What the ledger says: nothing until it could be read once; `problem` says why it cannot be read now."""
-
-    snapshot: Snapshot | None = None
-    detail: RunDetail | None = None
-    problem: str = ""
-    kept: str = ""  # problem of what the console started
-    lost: bool = False
-    log: Log | None = None  # while somebody reads it
+    def sandbox_ended(self) -> bool:
+        """True when there is nothing left to show."""
 
 
 @dataclass(frozen=True)
-class LogWish:
-    """Which events somebody wants to read: at least `rows` of those accepted; `view` tells one choice from another."""
+class LogQuery:
+    """Which events to read: at least `rows` of those accepted; `view` tells one choice from another."""
 
     view: object
     rows: int
     accepts: Callable[[Event], bool] = field(compare=False)
 
 
-class Looked(Message):
-    """The reader has found something new."""
+class DataRead(Message):
+    """The reader has read something new."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, data: ScreenData) -> None:
         super().__init__()
-        self.look = look
+        self.data = data
 
 
 class Reader(threading.Thread):
-    """Looks at the ledger at `path` until stopped, and posts each `Look` that differs from the one before."""
+    """Reads the ledger at `path` until stopped, and posts its data whenever they differ from those before."""
 
-    def __init__(self, path: Path, now: Callable[[], float], post: Post, keeper: Keeper | None = None) -> None:
+    def __init__(self, path: Path, now: Callable[[], float], post: Post, processes: Processes | None = None) -> None:
         super().__init__(name="reader", daemon=True)
-        self._path, self._now, self._post, self._keeper = path, now, post, keeper
-        self._kept_at = self._present_at = 0.0
+        self._path, self._now, self._post, self._processes = path, now, post, processes
+        self._checked_at = self._present_at = 0.0
         self._driver: Presence | None = None
         self._selected: int | None = None
         self._wake, self._free = threading.Event(), threading.Event()
         self._free.set()
         self._stopped = False
         self._report: SnapshotReader | None = None
-        self._log_wish: LogWish | None = None
+        self._log_query: LogQuery | None = None
         self._log: tuple[object, LogReader] | None = None  # what it lets through, and the reader of it
 
     # ---- called by the screen
@@ -97,14 +86,14 @@ class Reader(threading.Thread):
             self._selected = run
             self._wake.set()
 
-    def read_log(self, wish: LogWish | None) -> None:
+    def read_log(self, query: LogQuery | None) -> None:
         """Read these events from now on; none of them with None."""
-        if wish != self._log_wish:
-            self._log_wish = wish
+        if query != self._log_query:
+            self._log_query = query
             self._wake.set()
 
-    def taken(self) -> None:
-        """The screen has dealt with the last message."""
+    def message_handled(self) -> None:
+        """The screen has dealt with the last message: the next may be posted."""
         self._free.set()
 
     def stop(self) -> None:
@@ -115,24 +104,24 @@ class Reader(threading.Thread):
     # ---- the thread
 
     def run(self) -> None:
-        before, known = Look(), None  # `known` is the ledger's version and what was wanted, at the last look
+        before, known = ScreenData(), None  # `known` is the ledger's version and what was asked for, when last read
         first = True
         while not self._stopped:
             began = time.monotonic()
-            look = self._kept(before)
+            data = self._with_processes(before)
             try:
-                now_known = (self._version(), self._selected, self._log_wish)
+                now_known = (self._version(), self._selected, self._log_query)
                 if now_known != known:
-                    look = self._look(look, known is None or now_known[0] != known[0], *now_known[1:])
-                    known = now_known if self._complete(look) else None
-                look = self._with_presence(look)
-            except Exception as error:  # whatever it is: it is told, and the next look may go well
-                look, known = replace(look, problem=_told(error)), None
+                    data = self._read(data, known is None or now_known[0] != known[0], *now_known[1:])
+                    known = now_known if self._complete(data) else None
+                data = self._with_presence(data)
+            except Exception as error:  # whatever it is: it is shown, and the next time may go well
+                data, known = replace(data, problem=_sentence(error)), None
                 self._close()
-            if look != before or first:
-                self._send(look)
-                before, first = look, False
-            self._wake.wait(max(LOOK_SECONDS, REST * (time.monotonic() - began)))
+            if data != before or first:
+                self._send(data)
+                before, first = data, False
+            self._wake.wait(max(READ_SECONDS, REST * (time.monotonic() - began)))
             self._wake.clear()
         self._close()
 
@@ -141,46 +130,48 @@ class Reader(threading.Thread):
             self._report = SnapshotReader(Ledger(self._path, now=self._now, must_exist=True), FIRST_RUNS)
         return self._report.ledger.version()
 
-    def _complete(self, look: Look) -> bool:
-        return self._report is not None and self._report.complete and (look.log is None or look.log.enough)
+    def _complete(self, data: ScreenData) -> bool:
+        return self._report is not None and self._report.complete and (data.log is None or data.log.enough)
 
-    def _look(self, before: Look, changed: bool, selected: int | None, wish: LogWish | None) -> Look:
+    def _read(self, before: ScreenData, changed: bool, selected: int | None, query: LogQuery | None) -> ScreenData:
         assert self._report is not None
-        found = detail(self._report.ledger, selected) if selected is not None else None
+        detail = run_details.detail(self._report.ledger, selected) if selected is not None else None
         snapshot = self._report.snapshot() if changed else before.snapshot
-        log = self._read_log(self._report.ledger, wish) if wish is not None else None
-        return replace(before, snapshot=snapshot, detail=found, log=log, problem="")
+        log = self._read_log(self._report.ledger, query) if query is not None else None
+        return replace(before, snapshot=snapshot, detail=detail, log=log, problem="")
 
-    def _read_log(self, ledger: Ledger, wish: LogWish) -> Log:
-        if self._log is None or self._log[0] != wish.view:
-            self._log = wish.view, LogReader(ledger, wish.accepts)
-        return self._log[1].read(wish.rows)
+    def _read_log(self, ledger: Ledger, query: LogQuery) -> Log:
+        if self._log is None or self._log[0] != query.view:
+            self._log = query.view, LogReader(ledger, query.accepts)
+        return self._log[1].read(query.rows)
 
-    def _with_presence(self, look: Look) -> Look:
-        """The driver's presence is a lock and not a row: it is looked at every second, whatever the ledger says."""
-        if look.snapshot is None:
-            return look
+    def _with_presence(self, data: ScreenData) -> ScreenData:
+        """The driver's presence is a lock and not a row: it is checked every second, whatever the ledger says."""
+        if data.snapshot is None:
+            return data
         if time.monotonic() - self._present_at < PRESENCE_SECONDS:
-            return replace(look, snapshot=replace(look.snapshot, driver=self._driver))
+            return replace(data, snapshot=replace(data.snapshot, driver=self._driver))
         self._present_at = time.monotonic()
         driver = presence.driver(self._path)
         if driver is not None:  # its age changes all the time, but matters only when it hangs
             driver = replace(driver, beat_age=driver.beat_age // 10 * 10 if driver.hung else 0.0)
         self._driver = driver
-        return replace(look, snapshot=replace(look.snapshot, driver=driver))
+        return replace(data, snapshot=replace(data.snapshot, driver=driver))
 
-    def _kept(self, look: Look) -> Look:
-        """What the console started is asked after whether or not the ledger can be read."""
-        if self._keeper is None or time.monotonic() - self._kept_at < KEEP_SECONDS:
-            return look
-        self._kept_at = time.monotonic()
-        return replace(look, kept=self._keeper.problem() or "", lost=self._keeper.lost())
+    def _with_processes(self, data: ScreenData) -> ScreenData:
+        """They are checked whether or not the ledger can be read."""
+        if self._processes is None or time.monotonic() - self._checked_at < CHECK_SECONDS:
+            return data
+        self._checked_at = time.monotonic()
+        return replace(
+            data, process_problem=self._processes.problem() or "", sandbox_ended=self._processes.sandbox_ended()
+        )
 
-    def _send(self, look: Look) -> None:
+    def _send(self, data: ScreenData) -> None:
         self._free.wait()
         self._free.clear()
         if not self._stopped:
-            self._post(Looked(look))
+            self._post(DataRead(data))
 
     def _close(self) -> None:
         if self._report is not None:
@@ -188,52 +179,43 @@ class Reader(threading.Thread):
         self._report = self._log = None
 
 
-def _told(error: Exception) -> str:
+def _sentence(error: Exception) -> str:
     expected = isinstance(error, (LedgerError, sqlite3.Error, OSError))
     return str(error) if expected else f"internal error: {type(error).__name__}: {error}"
 
 
-class Asked(Message):
-    """A request was written to the ledger (`request` is its number), or could not be (`problem`).
+class RequestWritten(Message):
+    """A request is in the ledger under this number, or could not be written (`problem`)."""
 
-    `dry`: it asks only what would be done; `act` is what can be undone of it.
-    """
-
-    def __init__(
-        self, words: str, request: int | None, problem: str = "", *, dry: bool = False, act: Act | None = None
-    ) -> None:
+    def __init__(self, request: Request, words: str, number: int | None, problem: str = "") -> None:
         super().__init__()
-        self.words, self.request, self.problem, self.dry, self.act = words, request, problem, dry, act
+        self.request, self.words, self.number, self.problem = request, words, number, problem
 
 
-class Asker(threading.Thread):
-    """Writes requests for the driver into the ledger, in the order in which they were asked."""
+class RequestWriter(threading.Thread):
+    """Writes requests for the driver into the ledger, in the order in which they were made."""
 
     def __init__(self, path: Path, now: Callable[[], float], post: Post) -> None:
-        super().__init__(name="asker", daemon=True)
+        super().__init__(name="request writer", daemon=True)
         self._path, self._now, self._post = path, now, post
-        self._jobs: queue.SimpleQueue[tuple[str, Act] | None] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[tuple[Request, str] | None] = queue.SimpleQueue()
 
-    def ask(self, words: str, verb: str, run: int | None, **args: Any) -> None:
+    def write(self, request: Request, words: str = "") -> None:
         """`words` tell the operator what was asked."""
-        self._jobs.put((words, Act(verb, run, args)))
-
-    def act(self, act: Act, words: str = "") -> None:
-        """Ask for this; it may be undone."""
-        self._jobs.put((words or act.words, act))
+        self._requests.put((request, words or request.words))
 
     def stop(self) -> None:
-        self._jobs.put(None)
+        self._requests.put(None)
 
     def run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            words, act = job
+        while (queued := self._requests.get()) is not None:
+            request, words = queued
             try:
                 ledger = Ledger(self._path, now=self._now, must_exist=True)
                 try:
-                    number = ledger.ask(act.verb, act.run, actor=actor(), **act.args)
-                    self._post(Asked(words, number, dry=bool(act.args.get("dry")), act=act))
+                    number = ledger.ask(request.verb, request.run, actor=actor(), **request.args)
+                    self._post(RequestWritten(request, words, number))
                 finally:
                     ledger.close()
             except (LedgerError, sqlite3.Error, OSError) as error:
-                self._post(Asked(words, None, str(error)))
+                self._post(RequestWritten(request, words, None, str(error)))

@@ -16,7 +16,7 @@ from console.ledger.store import Ledger, LedgerError
 from console.settings.model import Settings, SettingsError
 from console.settings.profiles import load
 from remote.globus.errors import RemoteError
-from screens.options import screen_options
+from screens.profile import screen_options
 
 if TYPE_CHECKING:
     from console.cli.sandbox import Sandbox
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 SANDBOX_TRANSFER_RATE = 200_000  # bytes per second: slow enough to watch
 
 
-class Keeper:
-    """What the screen asks about the processes behind it."""
+class Processes:
+    """The processes behind the screen: the supervisor of the driver, and the sandbox."""
 
     def __init__(self, supervisor: Supervisor | None, sandbox: Sandbox | None) -> None:
         self._supervisor, self._sandbox = supervisor, sandbox
@@ -35,8 +35,8 @@ class Keeper:
         of_sandbox = self._sandbox.problem() if self._sandbox else None
         return of_sandbox or (self._supervisor.problem() if self._supervisor else None)
 
-    def lost(self) -> bool:
-        """True when there is nothing left to look at: the sandbox is gone."""
+    def sandbox_ended(self) -> bool:
+        """True when there is nothing left to show."""
         return self._sandbox is not None and self._sandbox.ended()
 
 
@@ -78,10 +78,10 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     from screens.app import run_screen  # Textual comes last: the driver starts while it is imported
 
-    keeper = Keeper(supervisor, sandbox)
-    code = run_screen(shown, keeper)
-    if keeper.lost():
-        raise ProcessProblem(f"the sandbox is gone: {keeper.problem()}")
+    processes = Processes(supervisor, sandbox)
+    code = run_screen(shown, processes)
+    if processes.sandbox_ended():
+        raise ProcessProblem(f"the sandbox is gone: {processes.problem()}")
     return code
 
 

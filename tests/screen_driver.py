@@ -20,9 +20,9 @@ PATIENCE = 10.0  # seconds
 WATCHING = "/data/e21062/stagearea"
 
 
-def make_app(ledger: Path, *, now: Callable[[], float] = lambda: NOW, keeper: Any = None, **how: Any) -> ConsoleApp:
+def make_app(ledger: Path, *, now: Callable[[], float] = lambda: NOW, processes: Any = None, **how: Any) -> ConsoleApp:
     options = ScreenOptions("e21062", "FRIB>NERSC", ledger, WATCHING, **how)
-    return ConsoleApp(options, now=now, keeper=keeper)
+    return ConsoleApp(options, now=now, processes=processes)
 
 
 def shown(app: App[Any]) -> str:
@@ -57,10 +57,10 @@ async def settled(pilot: Pilot[Any]) -> None:
     main = next(screen for screen in app.screen_stack if isinstance(screen, MainScreen))
 
     def fresh() -> bool:
-        if app.look.snapshot is None:
+        if app.data.snapshot is None:
             return False
-        main.chosen_run()  # it follows the cursor, whose message may still be on its way
-        detail = app.look.detail
+        main.selected_run()  # it follows the cursor, whose message may still be on its way
+        detail = app.data.detail
         return (detail.run.run if detail else None) == main.selected
 
     await until(pilot, fresh)

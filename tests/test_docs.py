@@ -26,8 +26,8 @@ from console.settings.model import Settings
 from console.settings.names import PROFILE_VARIABLE
 from console.settings.profiles import load
 from flowspec.states import RunState
-from screens.keys.actions import ACTIONS, MOVES
-from screens.options import screen_options
+from screens.keys.keymap import ENTRIES
+from screens.profile import screen_options
 from screens.rows import styles
 from tests import documents
 from tests.docs_shift import ORDER, SCREEN, Outcome, Shift, name_of, parsed
@@ -235,8 +235,7 @@ def test_examples_of_other_files_can_be_read() -> None:
 
 
 def test_documented_keys_are_those_of_the_screen() -> None:
-    keys = [(action.shown, action.help) for action in ACTIONS] + [(move.shown, move.label) for move in MOVES]
-    table = [f"| `{shown}` | {text} |" for shown, text in keys]
+    table = [f"| `{entry.shown}` | {entry.help} |" for entry in ENTRIES]
     assert _table("Keys") == table, "\n".join(["docs/operators.md wants:", *table])
 
 

@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from console.reading.snapshot import RunRow
 from flowspec.stages import SEGMENT_STAGES, STAGES, CellState, Stage
 from flowspec.states import RunState
-from screens.keys import actions
-from screens.keys.actions import CANCEL, FORCED, HOLD, LAUNCH, READ_ONLY, RETRY, Action, Question
+from screens.keys import action as one
+from screens.keys.action import READ_ONLY, Action
+from screens.keys.actions import CANCEL, HOLD, LAUNCH, RETRY
+from screens.keys.rules import FORCED
+from screens.question import Question
 
 TOGETHER = (LAUNCH, RETRY, CANCEL)  # can be done to many runs at once
 NAMED = 8  # so many runs are named one by one
@@ -23,7 +26,7 @@ def usable(action: Action, runs: Sequence[RunRow]) -> list[RunRow]:
 def why_not(action: Action, run: RunRow | None, marked: Sequence[RunRow], read_only: bool) -> str | None:
     """Why the key cannot be used now, on the marked runs or, without any, on the selected one; None when it can."""
     if not marked or action not in (*TOGETHER, HOLD):
-        return actions.why_not(action, run, read_only)
+        return one.why_not(action, run, read_only)
     if read_only:
         return READ_ONLY
     if action is HOLD:

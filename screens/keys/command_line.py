@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from screens.keys.actions import EVERYWHERE, FILTER, HELP, QUIT, Action
+from screens.keys.action import Action
+from screens.keys.actions import EVERYWHERE, FILTER, HELP, QUIT
 
 COMMANDS = {action.name: action for action in EVERYWHERE if action is not FILTER}
 COMMANDS |= {"q": QUIT, "?": HELP}
@@ -15,16 +16,16 @@ HINT = "a command: run NUMBER, filter WORDS, launch, retry, ...; esc goes back"
 def matching(words: str, commands: Sequence[Action]) -> list[Action]:
     """The commands that have these words, those first whose name begins with them."""
     wanted = words.casefold().split()
-    found = [action for action in commands if all(word in _told(action) for word in wanted)]
-    return sorted(found, key=lambda action: not _told(action).startswith(" ".join(wanted)))
+    found = [action for action in commands if all(word in _search_text(action) for word in wanted)]
+    return sorted(found, key=lambda action: not _search_text(action).startswith(" ".join(wanted)))
 
 
-def _told(action: Action) -> str:
+def _search_text(action: Action) -> str:
     return f"{action.name.replace('_', ' ')} {action.shown} {action.help}".casefold()
 
 
 @dataclass(frozen=True)
-class Typed:
+class Command:
     """One of: a run to go to, words to filter by, an action."""
 
     run: int | None = None
@@ -32,20 +33,20 @@ class Typed:
     action: Action | None = None
 
 
-def understood(line: str) -> Typed | str | None:
-    """What a line asks for; a sentence when it cannot be understood, None when it is empty."""
+def parse_command(line: str) -> Command | str | None:
+    """The command of a line; a sentence when there is no such command, None when the line is empty."""
     word, _, rest = line.strip().partition(" ")
     rest = rest.strip()
     if not word:
         return None
     if word == "filter":
-        return Typed(filter=rest)
+        return Command(filter=rest)
     if word == "run":
         known = rest.isascii() and rest.isdigit() and len(rest) < 10
-        return Typed(run=int(rest)) if known else ":run wants a number, as in :run 1217"
+        return Command(run=int(rest)) if known else ":run wants a number, as in :run 1217"
     action = COMMANDS.get(word)
     if action is None:
         return f"there is no :{word}, there are run NUMBER, filter WORDS, {', '.join(COMMANDS)}"
     if rest:
         return f":{word} takes nothing after it, it acts on what is selected; :run NUMBER selects"
-    return Typed(action=action)
+    return Command(action=action)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from screens.keys.actions import ACTIONS, MOVES
+from screens.keys.action import Action
+from screens.keys.actions import ACTIONS
+from screens.widgets.moves import MOVES, Move
 
 HOW_TO_QUIT = "ctrl+c"  # says how to close the console
 # What terminals send in one way only: ctrl+i is tab, ctrl+m is enter, ctrl+h is backspace on many.
@@ -17,7 +19,8 @@ _NAMED = re.compile(
     r"((ctrl\+|shift\+)?(up|down|left|right|home|end|pageup|pagedown)"
     r"|insert|delete|backspace|f[1-9]|f1\d|f2[0-4]|ctrl\+[a-bdefgk-lnopr-z])"
 )
-_ENTRIES = {entry.name: entry for entry in (*ACTIONS, *MOVES)}
+ENTRIES: tuple[Action | Move, ...] = (*ACTIONS, *MOVES)  # all that a key can mean
+_BY_NAME = {entry.name: entry for entry in ENTRIES}
 
 
 def keymap(wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -26,22 +29,22 @@ def keymap(wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
     Raises ValueError with the action, or the key and what it means already.
     """
     taken = {HOW_TO_QUIT: "how to close the console"}
-    for name, entry in _ENTRIES.items():
-        taken |= dict.fromkeys((*entry.keys.split(","), *entry.shown.split()), name)
+    for entry in ENTRIES:
+        taken |= dict.fromkeys((*entry.keys.split(","), *entry.shown.split()), entry.name)
     found = {}
     for name, keys in wanted.items():
-        if name not in _ENTRIES:
-            raise ValueError(f"{name}: there is no such action, there are {', '.join(_ENTRIES)}")
+        if name not in _BY_NAME:
+            raise ValueError(f"{name}: there is no such action, there are {', '.join(_BY_NAME)}")
         for key in keys:
             if not (len(key) == 1 and key.isprintable() and key != " ") and not _NAMED.fullmatch(key):
                 raise ValueError(f"{name}: {key!r} is no key; expected one character, or one as f5, delete, ctrl+x")
             if key in taken:
                 raise ValueError(f"{name}: {key!r} is taken: it means {taken[key]}")
             taken[key] = name
-        found[name] = ",".join((_ENTRIES[name].keys, *("comma" if key == "," else key for key in keys)))
+        found[name] = ",".join((_BY_NAME[name].keys, *("comma" if key == "," else key for key in keys)))
     return found
 
 
-def shown(name: str, wanted: Mapping[str, Sequence[str]]) -> str:
+def shown(entry: Action | Move, wanted: Mapping[str, Sequence[str]]) -> str:
     """The keys of an action, for the help."""
-    return " ".join((_ENTRIES[name].shown, *wanted.get(name, ())))
+    return " ".join((entry.shown, *wanted.get(entry.name, ())))

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from console.ledger.endpoints import VERSION, EndpointRow
 from flowspec import text
-from screens.rows.styles import Piece
+from screens.widgets.piece import Piece
 from screens.widgets.table import Column
 
 COLUMNS = (

@@ -12,9 +12,9 @@ from console.disk.space import SHOWN_FROM, Space
 from console.ledger.sources import ASKED_ALWAYS, Source
 from console.reading.snapshot import Snapshot
 from flowspec import text
+from screens.data import ScreenData
 from screens.options import ScreenOptions
-from screens.reader import Look
-from screens.rows.styles import Piece
+from screens.widgets.piece import Piece
 
 AGE_STEP = 5  # seconds: ages that change every second would cost a slow line more than they tell
 TOKENS_SHORT = 86400.0  # seconds of life
@@ -22,131 +22,131 @@ SOON_FULL = 12 * 3600.0  # seconds: within this shift or the next
 
 
 @dataclass(frozen=True)
-class Fact:
+class Item:
     """Ways to say it, from the longest to the shortest, each with what it is worth: the least is given up first."""
 
-    ways: tuple[tuple[int, Piece], ...]
+    variants: tuple[tuple[int, Piece], ...]
 
     @property
     def worth(self) -> int:
-        return self.ways[0][0]
+        return self.variants[0][0]
 
     @property
     def piece(self) -> Piece:
-        return self.ways[0][1]
+        return self.variants[0][1]
 
 
-def _fact(words: str, style: str, worth: int) -> Fact:
-    return Fact(((worth, (f" {words} ", style)),))
+def _item(words: str, style: str, worth: int) -> Item:
+    return Item(((worth, (f" {words} ", style)),))
 
 
-def header(look: Look, options: ScreenOptions, now: float, width: int) -> list[Piece]:
-    """The facts from left to right, the time at the right end."""
-    clock = _fact(text.clock(now), "plain", 6)
-    facts = [*_who(look, options), *(_what(look.snapshot, now) if look.snapshot else ()), clock]
-    shown = _fitting(facts, width)
-    pieces = [fact.piece for fact in shown]
+def header(data: ScreenData, options: ScreenOptions, now: float, width: int) -> list[Piece]:
+    """The items from left to right, the time at the right end."""
+    clock = _item(text.clock(now), "plain", 6)
+    items = [*_who(data, options), *(_what(data.snapshot, now) if data.snapshot else ()), clock]
+    shown = _fitting(items, width)
+    pieces = [item.piece for item in shown]
     gap = width - sum(text.cells(words) for words, _ in pieces)
     return [*pieces[:-1], (" " * gap, "plain"), pieces[-1]] if gap > 0 and shown[-1] is clock else pieces
 
 
-def _fitting(facts: Sequence[Fact], width: int) -> Sequence[Fact]:
+def _fitting(items: Sequence[Item], width: int) -> Sequence[Item]:
     """What is given up for a long one may be short enough to come back when that had to go as well."""
-    shown, given_up = dict(enumerate(facts)), []
+    shown, given_up = dict(enumerate(items)), []
     while len(shown) > 1 and _cells(shown.values()) > width:
         place = min(shown, key=lambda place: shown[place].worth)
         least = shown.pop(place)
-        if least.ways[1:]:
-            shown[place] = Fact(least.ways[1:])
+        if least.variants[1:]:
+            shown[place] = Item(least.variants[1:])
         else:
             given_up.append((place, least))
-    for place, fact in sorted(given_up, key=lambda one: -one[1].worth):
-        if _cells([*shown.values(), fact]) <= width:
-            shown[place] = fact
+    for place, item in sorted(given_up, key=lambda one: -one[1].worth):
+        if _cells([*shown.values(), item]) <= width:
+            shown[place] = item
     return [shown[place] for place in sorted(shown)]
 
 
-def _cells(facts: Iterable[Fact]) -> int:
-    return sum(text.cells(fact.piece[0]) for fact in facts)
+def _cells(items: Iterable[Item]) -> int:
+    return sum(text.cells(item.piece[0]) for item in items)
 
 
-def _who(look: Look, options: ScreenOptions) -> list[Fact]:
-    facts = [_fact(text.clean(options.experiment), "title", 100), _fact(text.clean(options.site), "plain", 10)]
+def _who(data: ScreenData, options: ScreenOptions) -> list[Item]:
+    items = [_item(text.clean(options.experiment), "title", 100), _item(text.clean(options.site), "plain", 10)]
     if options.sandbox:
-        facts.append(_fact("SANDBOX", "warn", 30))
+        items.append(_item("SANDBOX", "warn", 30))
     if options.read_only:
-        facts.append(_fact("READ-ONLY", "warn", 50))
-    if look.problem:
-        facts.append(_fact("LEDGER PROBLEM", "alarm", 90))
-    return facts
+        items.append(_item("READ-ONLY", "warn", 50))
+    if data.problem:
+        items.append(_item("LEDGER PROBLEM", "alarm", 90))
+    return items
 
 
-def _what(snapshot: Snapshot, now: float) -> list[Fact]:
-    facts = [_driver(snapshot)]
+def _what(snapshot: Snapshot, now: float) -> list[Item]:
+    items = [_driver(snapshot)]
     if (new := snapshot.new_failures).count:
-        facts.append(Fact(((7, (f" {new} (a) ", "alarm")), (75, (f" {new.count} failed (a) ", "alarm")))))
-    facts.append(_fact("auto ON", "plain", 20) if snapshot.auto else _fact("auto OFF", "warn", 50))
-    facts += _tokens(snapshot, now)
+        items.append(Item(((7, (f" {new} (a) ", "alarm")), (75, (f" {new.count} failed (a) ", "alarm")))))
+    items.append(_item("auto ON", "plain", 20) if snapshot.auto else _item("auto OFF", "warn", 50))
+    items += _tokens(snapshot, now)
     if snapshot.hints_off:
-        facts.append(_fact("Flows hints OFF", "warn", 8))
-    facts += _space(snapshot.space)
-    return facts + _sources(snapshot.sources, now)
+        items.append(_item("Flows hints OFF", "warn", 8))
+    items += _space(snapshot.space)
+    return items + _sources(snapshot.sources, now)
 
 
-def _driver(snapshot: Snapshot) -> Fact:
+def _driver(snapshot: Snapshot) -> Item:
     driver = snapshot.driver
     if driver is None:
-        return _fact("driver NONE", "alarm", 80)
+        return _item("driver NONE", "alarm", 80)
     if driver.hung:
-        return _fact(f"driver HANGS {text.span(driver.beat_age)}", "alarm", 80)
+        return _item(f"driver HANGS {text.span(driver.beat_age)}", "alarm", 80)
     if driver.problem:
-        return _fact("driver HOLDS", "alarm", 80)
-    return _fact("driver here" if driver.here else f"driver on {text.clean(driver.host, 16)}", "plain", 40)
+        return _item("driver HOLDS", "alarm", 80)
+    return _item("driver here" if driver.here else f"driver on {text.clean(driver.host, 16)}", "plain", 40)
 
 
-def _tokens(snapshot: Snapshot, now: float) -> list[Fact]:
+def _tokens(snapshot: Snapshot, now: float) -> list[Item]:
     """How long the login lasts, when it is not renewed by itself; or that there is none any more."""
     left = None if snapshot.tokens_end is None else snapshot.tokens_end - now
     refused = any(source.login for source in snapshot.sources)
     if refused or (left is not None and left <= 0):
-        return [_fact("LOGIN needed", "alarm", 70)]
+        return [_item("LOGIN needed", "alarm", 70)]
     if left is None:
         return []
     short = left < TOKENS_SHORT
-    return [_fact(f"tokens {text.span(left)}", "warn" if short else "plain", 35 if short else 3)]
+    return [_item(f"tokens {text.span(left)}", "warn" if short else "plain", 35 if short else 3)]
 
 
-def _space(space: Space | None) -> list[Fact]:
+def _space(space: Space | None) -> list[Item]:
     """How full the disk of the results is."""
     if space is None:
         return []
     full = f"DTN {100 * space.used:.0f} %"
     if space.short:
-        return [_fact(f"{full} full", "alarm", 60)]
+        return [_item(f"{full} full", "alarm", 60)]
     if space.full_in is not None:
         words = f"{full} full in {text.span(space.full_in)}"
-        return [_fact(words, "warn", 26) if space.full_in < SOON_FULL else _fact(words, "plain", 5)]
-    return [_fact(f"{full} full", "warn", 25)] if space.used >= SHOWN_FROM else [_fact(full, "plain", 4)]
+        return [_item(words, "warn", 26) if space.full_in < SOON_FULL else _item(words, "plain", 5)]
+    return [_item(f"{full} full", "warn", 25)] if space.used >= SHOWN_FROM else [_item(full, "plain", 4)]
 
 
-def _sources(sources: Sequence[Source], now: float) -> list[Fact]:
+def _sources(sources: Sequence[Source], now: float) -> list[Item]:
     """The sources in trouble one by one, then those that are heard all the time together, then the others."""
-    facts: list[Fact] = []
+    items: list[Item] = []
     for source in sources:
         if source.stale(now):
             age = source.age(now)
             old = f"OLD {text.span(age)}" if age is not None else "never heard"
             words = f" {text.clean(source.name, 12)} {old}"
             problem = f": {text.clean(source.problem, 24)}" if source.problem else ""
-            facts.append(Fact(((9, (f"{words}{problem} ", "bad")), (55, (f"{words} ", "bad")))))
+            items.append(Item(((9, (f"{words}{problem} ", "bad")), (55, (f"{words} ", "bad")))))
     well = {source.name: source.age(now) or 0.0 for source in sources if not source.stale(now)}
     always = [name for name in well if name in ASKED_ALWAYS]
     if always:
         words = f" {' '.join(always)} ok"
         oldest = max(well[name] for name in always)
-        facts.append(Fact(((5, (f"{words} {_coarse(oldest)} ", "plain")), (7, (f"{words} ", "plain")))))
-    facts += [_fact(f"transfer {_coarse(well['transfer'])}", "dim", 2)] if "transfer" in well else []
-    return facts
+        items.append(Item(((5, (f"{words} {_coarse(oldest)} ", "plain")), (7, (f"{words} ", "plain")))))
+    items += [_item(f"transfer {_coarse(well['transfer'])}", "dim", 2)] if "transfer" in well else []
+    return items
 
 
 def _coarse(age: float) -> str:

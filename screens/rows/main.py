@@ -11,7 +11,7 @@ from flowspec import text
 from flowspec.stages import CellState
 from flowspec.states import OPEN, RunState
 from screens.rows import endpoints, styles
-from screens.rows.styles import Piece
+from screens.widgets.piece import Piece
 from screens.widgets.table import Column
 
 RUNS = (

@@ -45,12 +45,12 @@ class Group:
         return sum(sizes) if sizes else None
 
 
-def grouped(rows: Iterable[SegmentRow], *, fold: bool = True) -> list[Group]:
-    """The rows in their order, equal neighbours together. Not folded, each is a group of its own."""
+def grouped(rows: Iterable[SegmentRow], *, merge: bool = True) -> list[Group]:
+    """The rows in their order, equal neighbours together. Not merged, each is a group of its own."""
     groups: list[list[SegmentRow]] = []
     for row in rows:
         before = groups[-1][-1] if groups else None
-        if fold and before is not None and before.segment + 1 == row.segment and _same(before, row):
+        if merge and before is not None and before.segment + 1 == row.segment and _same(before, row):
             groups[-1].append(row)
         else:
             groups.append([row])
@@ -92,17 +92,17 @@ RAW = "raw"  # stands for what lies on the DTN
 
 def statements(detail: RunDetail, groups: Sequence[Group]) -> list[Statement]:
     """Every witness of every place, in the order of segments and work; the stages of the run last."""
-    heard: dict[Place, dict[Witness, Evidence]] = {}
+    evidence: dict[Place, dict[Witness, Evidence]] = {}
     for item in detail.evidence:
-        heard.setdefault((item.stage, item.segment), {})[item.witness] = item
+        evidence.setdefault((item.stage, item.segment), {})[item.witness] = item
     found: list[Statement] = []
     for group in groups:
         found.append(_on_disk(group))
         for stage, cell in zip(SEGMENT_STAGES, group.cells, strict=True):
             places: list[Place] = [(stage, row.segment) for row in group.rows]
-            found += _of_places(group, stage, cell, places, heard)
+            found += _of_places(group, stage, cell, places, evidence)
     for stage, cell in ((Stage.ANALYZE, detail.analyze), (Stage.RETURN, detail.returned)):
-        found += _of_places(None, stage, cell, [(stage, None)], heard)
+        found += _of_places(None, stage, cell, [(stage, None)], evidence)
     return found
 
 
@@ -117,11 +117,11 @@ def _of_places(
     stage: Stage,
     cell: Cell,
     places: Sequence[Place],
-    heard: Mapping[Place, Mapping[Witness, Evidence]],
+    evidence: Mapping[Place, Mapping[Witness, Evidence]],
 ) -> list[Statement]:
     found = []
     for witness in Witness:
-        said = [heard[place][witness] for place in places if witness in heard.get(place, {})]
+        said = [evidence[place][witness] for place in places if witness in evidence.get(place, {})]
         if said:
             sizes = [item.size for item in said if item.size is not None]
             spread = (min(sizes), max(sizes)) if sizes else None

@@ -10,10 +10,9 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from console.actions.report_files import JobReport
 from console.ledger.attempts import Attempt
 from console.ledger.hints import Hint
-from console.ledger.job_reports import PENDING, Report, ReportState
+from console.ledger.job_reports import PENDING, JobReport, Report, ReportState
 from console.reading.detail import RunDetail
 from console.reading.timing import Timing
 from flowspec import flowlog, text
@@ -22,7 +21,7 @@ from flowspec.stages import SEGMENT_STAGES, Place, Stage
 from flowspec.timeline import StageTime
 from screens.rows import styles
 from screens.rows.matrix import RAW, Group, statements
-from screens.rows.styles import Piece
+from screens.widgets.piece import Piece
 from screens.widgets.table import Column
 
 

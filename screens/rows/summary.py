@@ -9,13 +9,13 @@ from console.ledger import cancel_lines
 from console.reading.detail import RunDetail
 from flowspec import text
 from screens.rows import styles
-from screens.rows.styles import Piece
+from screens.widgets.piece import Piece
 
 NAMES = ("Segments", "Witnesses", "Timeline", "Flow log", "Input", "Jobs", "Events")
 
 
-def facts(detail: RunDetail) -> list[list[Piece]]:
-    """A line for each fact."""
+def run_lines(detail: RunDetail) -> list[list[Piece]]:
+    """All that is known, a line for each thing."""
     run = detail.run
     disk = f"{len(run.segments)} segments, {text.size(run.bytes)}, {run.verdict}: {run.reason}"
     return _cleaned([
@@ -31,7 +31,7 @@ def facts(detail: RunDetail) -> list[list[Piece]]:
     ])  # fmt: skip
 
 
-def headline(detail: RunDetail) -> list[list[Piece]]:
+def short_run_lines(detail: RunDetail) -> list[list[Piece]]:
     """The same for a small terminal."""
     run = detail.run
     data = f"{run.title or 'no title'}; {len(run.segments)} segments, {text.size(run.bytes)}, {run.verdict}"

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from flowspec import text
-from screens.rows.styles import STYLES, Piece
+from screens.widgets.piece import STYLES, Piece
 
 
 class Lines(Widget):

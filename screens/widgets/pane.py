@@ -14,12 +14,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from flowspec import text
-from screens.keys.actions import MOVES
-from screens.rows.styles import Piece
 from screens.widgets.lines import Lines
+from screens.widgets.moves import MOVES
+from screens.widgets.piece import Piece
 from screens.widgets.table import Column, Table, View
-
-__all__ = ["Column", "Pane"]
 
 HEAD_LINES = 2  # title and column names
 
@@ -30,12 +28,12 @@ class Pane(Lines, can_focus=True):
     """Shows items as rows. `key` tells rows apart, `drawn` gives a row's entries, one for each column.
 
     Folded (one line high) it shows its title and summary. Only visible rows are drawn, so thousands of items are fine.
-    `problem` and `wanted` are those of `screens.widgets.table.Table`, which decides what is shown and in what order.
+    `problem` and `wanted` are those of `screens.widgets.table.Table`, which decides what is shown and in what order;
+    only the rows of a `markable` one can be marked.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(move.keys, f"move('{move.name}')", move.label, show=False, priority=True, id=move.name)
-        for move in MOVES
+        Binding(move.keys, f"move('{move.name}')", move.help, show=False, priority=True, id=move.name) for move in MOVES
     ]
 
     class Moved(Message):
@@ -59,8 +57,10 @@ class Pane(Lines, can_focus=True):
         ascii_only: bool = False,
         problem: Callable[[Any], bool] | None = None,
         wanted: Sequence[str] | None = None,
+        markable: bool = False,
     ) -> None:
         super().__init__(id=id, ascii_only=ascii_only)
+        self.markable = markable
         self.table = Table(columns, key, problem, wanted)
         self._entries_of = drawn
         self._title = self._summary = ""
@@ -98,10 +98,10 @@ class Pane(Lines, can_focus=True):
         self._empty = (empty, "plain") if isinstance(empty, str) else empty
         self._stay_on(key)
 
-    def see(self, view: View) -> None:
+    def set_view(self, view: View) -> None:
         """Filter, narrow or sort; the cursor stays on its row while that is there."""
         key = self.cursor_key
-        self.table.see(view)
+        self.table.set_view(view)
         self._stay_on(key)
         if self.cursor_key != key:
             self.post_message(self.Moved(self))
@@ -152,6 +152,15 @@ class Pane(Lines, can_focus=True):
             self.table.toggle(self.cursor_item)
             self.draw_changes()
             self.action_move("down")
+
+    def mark_all(self) -> None:
+        """Mark all rows that are shown; when they are, none."""
+        self.table.toggle_all()
+        self.draw_changes()
+
+    def unmark(self) -> None:
+        self.table.unmark()
+        self.draw_changes()
 
     @property
     def _room(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flowspec import text
-from screens.rows.styles import Piece
+from screens.widgets.piece import Piece
 
 LONGEST = 200
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from screens.keys.actions import HIGHER, NARROWER, SIZING, WIDER, Action
-
 STEP, LEAST = 5, 20  # percent
 
 
@@ -16,12 +14,12 @@ class Split:
     column: int = 50
     row: int = 50
 
-    def resized(self, action: Action, *, first_column: bool, first_row: bool) -> Split:
-        """One step of `action`, one of SIZING, for a pane in the first column or row, or not."""
-        assert action in SIZING
-        if action in (WIDER, NARROWER):
-            return replace(self, column=_step(self.column, grow=(action is WIDER) is first_column))
-        return replace(self, row=_step(self.row, grow=(action is HIGHER) is first_row))
+    def resized_columns(self, *, grow: bool, first: bool) -> Split:
+        """One step, for a pane in the first column or in the other."""
+        return replace(self, column=_step(self.column, grow=grow is first))
+
+    def resized_rows(self, *, grow: bool, first: bool) -> Split:
+        return replace(self, row=_step(self.row, grow=grow is first))
 
 
 def _step(part: int, *, grow: bool) -> int:

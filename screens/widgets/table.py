@@ -30,7 +30,7 @@ class Column:
     extra: bool = False
 
 
-def places(columns: Sequence[Column], wanted: Sequence[str] | None) -> list[int]:
+def column_places(columns: Sequence[Column], wanted: Sequence[str] | None) -> list[int]:
     """Which columns are shown, in what order; with None the usual ones.
 
     The first, which names the row, and the last, which says why it is as it is, are always shown.
@@ -81,7 +81,7 @@ class View:
         return replace(self, sort=names[(names.index(self.sort) + 1) % len(names)], descending=False)
 
 
-def parse(words: str, fields: Mapping[str, Value]) -> tuple[Term, ...]:
+def parse_filter(words: str, fields: Mapping[str, Value]) -> tuple[Term, ...]:
     """The terms of a filter. A name that is no field is text like any other: causes are full of colons."""
     terms = []
     for word in words.casefold().split():
@@ -133,7 +133,8 @@ class Table:
     """Rows as an operator sees them, and which of them are marked.
 
     `key` tells rows apart; `problem` says which need somebody (None: that is not known of these rows). `columns` are
-    those that are shown (`wanted`, see `places`), `places` where they stand among all; filters know the others as well.
+    those that are shown (`wanted`, see `column_places`), `places` where they stand among all; filters know the others
+    as well.
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class Table:
         problem: Callable[[Any], bool] | None = None,
         wanted: Sequence[str] | None = None,
     ) -> None:
-        self.places = places(columns, wanted)
+        self.places = column_places(columns, wanted)
         self.columns, self.key, self.problem = [columns[place] for place in self.places], key, problem
         self.fields = {column.name.casefold(): column.value for column in columns if column.value}
         self.view = View()
@@ -158,7 +159,7 @@ class Table:
             self.all_rows = rows
             self._arrange()
 
-    def see(self, view: View) -> None:
+    def set_view(self, view: View) -> None:
         """Show the same rows in another way."""
         self.view, self._judged = view, {}
         self._arrange()
@@ -203,7 +204,7 @@ class Table:
 
     def _narrowed(self) -> list[Any]:
         """A row is judged again only when it is another object than before: most of thousands are not."""
-        terms = parse(self.view.filter, self.fields)
+        terms = parse_filter(self.view.filter, self.fields)
         problem = self.problem if self.view.only_problems else None
         judged, self._judged = self._judged, {}
         for row in self.all_rows:

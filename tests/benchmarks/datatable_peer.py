@@ -19,7 +19,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Footer, Label
 
 from flowspec import text
-from screens.reader import Looked, Reader
+from screens.reader import DataRead, Reader
 
 
 class Question(ModalScreen[None]):
@@ -66,8 +66,8 @@ class Tables(App[None]):
     def on_unmount(self) -> None:
         self.reader.stop()
 
-    def on_looked(self, message: Looked) -> None:
-        seen, detail = message.look.snapshot, message.look.detail
+    def on_data_read(self, message: DataRead) -> None:
+        seen, detail = message.data.snapshot, message.data.detail
         if seen is not None:
             self.show(
                 "runs",
@@ -91,7 +91,7 @@ class Tables(App[None]):
                 for s in detail.segments
             )
             self.show("segments", rows)
-        self.reader.taken()
+        self.reader.message_handled()
 
     def show(self, name: str, rows: Iterable[Sequence[str]]) -> None:
         table, known = self._table(name), self._known[name]

@@ -32,10 +32,10 @@ async def test_each_line_is_ticked_when_it_was_seen_gone(demo: DemoLedger, size:
         await until_shown(pilot, "cancel   ok marker at the site made, flow run cancelled")
         told = await until_shown(pilot, ".. fit 1 of 2 ended; left: segment 07 (task ids task-7)")
         assert "Segments of 1208" in told
-        before = app.screen.facts.size.height
+        before = app.screen.summary.size.height
         task = CancelLine(
             LineKind.COMPUTE_TASK, "task-7\x1b[31m", Stage.FIT, 7, reason("seen.ended", status="success"), NOW - 1
         )
         cancel_lines.write(demo.ledger, attempt.attempt, task)
         await until_shown(pilot, "flow run cancelled, fit 2 of 2 ended")
-        await until(pilot, lambda: app.screen.facts.size.height == before - 1)
+        await until(pilot, lambda: app.screen.summary.size.height == before - 1)

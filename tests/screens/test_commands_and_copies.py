@@ -8,8 +8,8 @@ import pytest
 
 from console.ledger import runs
 from screens.keys.actions import ACTIONS, OF_RUN
-from screens.keys.command_line import COMMANDS, Typed, understood
-from screens.keys.copying import LONGEST, to_copy
+from screens.keys.command_line import COMMANDS, Command, parse_command
+from screens.rows.copying import LONGEST, to_copy
 from tests.ledger_fixture import DemoLedger
 from tests.screen_driver import make_app, settled, shown, until, until_shown
 from tests.screens.test_seeing import typed
@@ -45,7 +45,7 @@ async def test_a_run_is_gone_to_from_anywhere_and_acted_on_by_name(demo: DemoLed
         assert asked(demo) == [("launch", 1218)]
 
 
-async def test_what_is_not_understood_is_told_in_one_line_and_letters_do_nothing_else(demo: DemoLedger) -> None:
+async def test_what_is_not_parse_command_is_told_in_one_line_and_letters_do_nothing_else(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
@@ -63,9 +63,9 @@ async def test_what_is_not_understood_is_told_in_one_line_and_letters_do_nothing
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        ("  run   1217 ", Typed(run=1217)),
-        ("filter", Typed(filter="")),
-        ("filter !x  run:1-", Typed(filter="!x  run:1-")),
+        ("  run   1217 ", Command(run=1217)),
+        ("filter", Command(filter="")),
+        ("filter !x  run:1-", Command(filter="!x  run:1-")),
         (" ", None),
         ("run 1x", ":run wants a number"),
         ("run ٣", ":run wants a number"),
@@ -74,12 +74,12 @@ async def test_what_is_not_understood_is_told_in_one_line_and_letters_do_nothing
     ],
 )
 def test_lines(line: str, wanted: Any) -> None:
-    found = understood(line)
+    found = parse_command(line)
     assert found.startswith(wanted) if isinstance(wanted, str) and isinstance(found, str) else found == wanted
 
 
 def test_what_acts_can_be_typed() -> None:
-    assert {action.name for action in (*OF_RUN, *ACTIONS) if action.acts and action.name != "fetch"} <= set(COMMANDS)
+    assert {action.name for action in (*OF_RUN, *ACTIONS) if action.changes and action.name != "fetch"} <= set(COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ async def test_a_copy_is_harmless_and_short(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        assert app.look.snapshot is not None
-        copied = to_copy(app.look.snapshot.run(1219), app.look.detail)
+        assert app.data.snapshot is not None
+        copied = to_copy(app.data.snapshot.run(1219), app.data.detail)
         assert copied is not None
         assert copied.isprintable()
         assert copied.startswith("/data/run 1219xxx")

@@ -8,9 +8,9 @@ import pytest
 
 from console.ledger.presence import Presence
 from console.reading.snapshot import snapshot
+from screens.data import ScreenData
 from screens.options import ScreenOptions
-from screens.reader import Look
-from screens.rows.bars import old, status
+from screens.rows.bars import stale_mark, status
 from screens.rows.header import header
 from tests.ledger_fixture import NOW, demo_ledger
 
@@ -28,8 +28,8 @@ FULL = "the ledger cannot be written: database or disk is full; nothing is launc
     ],
 )
 def test_it_is_told_loudly_with_what_to_do(tmp_path, driver, head, line):
-    look = Look(snapshot=replace(snapshot(demo_ledger(tmp_path / "ledger.db").ledger), driver=driver))
+    data = ScreenData(snapshot=replace(snapshot(demo_ledger(tmp_path / "ledger.db").ledger), driver=driver))
     options = ScreenOptions("e21062", "NERSC", tmp_path, "/data")
-    assert head in "".join(piece for piece, _ in header(look, options, NOW, 160))
-    assert line in status(look, None)[0]
-    assert bool(old(look, NOW, "disk")) is driver.hung
+    assert head in "".join(piece for piece, _ in header(data, options, NOW, 160))
+    assert line in status(data, None)[0]
+    assert bool(stale_mark(data, NOW, "disk")) is driver.hung

@@ -46,7 +46,7 @@ async def test_it_follows_the_end_until_the_operator_goes_up(demo: DemoLedger) -
         stands = app.screen.log_pane.cursor_key  # type: ignore[attr-defined]
         top = shown(app).splitlines()[4]
         demo.ledger.event("info", "second news", actor="driver")
-        await until(pilot, lambda: app.look.log and app.look.log.events[-1].text == "second news")
+        await until(pilot, lambda: app.data.log and app.data.log.events[-1].text == "second news")
         await pilot.pause()
         assert app.screen.log_pane.cursor_key == stands  # type: ignore[attr-defined]
         assert shown(app).splitlines()[4] == top
@@ -70,13 +70,13 @@ async def test_of_many_events_only_pages_are_read_and_a_filter_finds_the_oldest(
         await settled(pilot)
         await pilot.press("v")
         await until_shown(pilot, "home reads older ones", f"happening {12 * PAGE - 1:05d}")
-        assert app.look.log is not None
-        assert len(app.look.log.events) == PAGE
+        assert app.data.log is not None
+        assert len(app.data.log.events) == PAGE
         await pilot.press("home")
-        await until(pilot, lambda: app.look.log and len(app.look.log.events) == 2 * PAGE)
+        await until(pilot, lambda: app.data.log and len(app.data.log.events) == 2 * PAGE)
         await pilot.press("slash", *typed("happening 00007"), "enter")
         await until_shown(pilot, "Events, all of them  /happening 00007", "driver: happening 00007")
-        assert len(app.look.log.events) == 1
+        assert len(app.data.log.events) == 1
         await pilot.press("escape", "p")
         await until_shown(pilot, "problems only", "run 1214 FAILED at fit")
 

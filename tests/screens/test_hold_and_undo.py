@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from screens.keys.undo import Act, Undo
+from screens.requests import Request, Requests
 from tests.ledger_fixture import DemoLedger, stand
 from tests.screen_driver import make_app, settled, until, until_shown
 from tests.screens.test_seeing import typed
@@ -56,10 +56,15 @@ async def test_switching_auto_launch_by_mistake_is_undone(demo: DemoLedger) -> N
 
 
 def test_only_what_was_done_is_undone_the_last_one_first_and_an_undo_never() -> None:
-    undo = Undo()
-    acts = [Act("hold", 1), Act("hold", 2), Act("launch", 3), Act("release", 1), Act("hold", 4, undoes=True)]
-    for number, act in enumerate(acts):
-        undo.asked(number, act)
-        undo.answered(number, "refused" if act.run == 2 else "done")
-    taken = [undo.take() for _ in range(3)]
-    assert taken == [Act("hold", 1, undoes=True), Act("release", 1, undoes=True), None]
+    requests = Requests()
+    made = [
+        Request("hold", 1), Request("hold", 2), Request("launch", 3), Request("release", 1),
+        Request("hold", 4, undoes=True),
+    ]  # fmt: skip
+    for number, request in enumerate(made):
+        requests.written(number, request)
+        assert requests.answered(number, "asked") is None
+        assert requests.answered(number, "refused" if request.run == 2 else "done") is request
+        assert requests.answered(number, "done") is None
+    undone = [requests.undo() for _ in range(3)]
+    assert undone == [Request("hold", 1, undoes=True), Request("release", 1, undoes=True), None]

@@ -28,7 +28,8 @@ from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
 from screens.app import ConsoleApp
 from screens.confirm import Confirm
-from screens.keys.actions import SECTIONS, Question
+from screens.keys.actions import SECTIONS
+from screens.question import Question
 from screens.widgets.lines import Lines
 from screens.widgets.pane import Pane
 from tests.benchmarks.terminal import running
@@ -110,7 +111,7 @@ def go_through(app: ConsoleApp, pane: Pane) -> int:
     pane.action_move("first")
     for place in range(len(pane.table.rows)):
         screen.bars()  # type: ignore[attr-defined]
-        straight_widget(screen.why)  # type: ignore[attr-defined]
+        straight_widget(screen.sentence_bar)  # type: ignore[attr-defined]
         if place % 8 == 0:
             straight_widget(pane)
             straight(app)
@@ -138,29 +139,29 @@ async def test_every_pane_and_section(hostile: DemoLedger, size: tuple[int, int]
             await pilot.press(section.keys)
             await pilot.pause()
             assert go_through(app, app.screen.focused_pane())  # type: ignore[attr-defined]
-        facts_of_a_run(app)
+        summary_of_a_run(app)
         await pilot.press("v")
-        await until(pilot, lambda: app.look.log is not None)
+        await until(pilot, lambda: app.data.log is not None)
         await until_shown(pilot, "WHO")
         assert go_through(app, app.screen.focused_pane()) >= len(WORDS)  # type: ignore[attr-defined]
         await questions(pilot, ascii_only)
 
 
-def facts_of_a_run(app: ConsoleApp) -> None:
+def summary_of_a_run(app: ConsoleApp) -> None:
     """The lines above the sections, and the status line."""
-    before = app.look
+    before = app.data
     assert before.detail is not None
     run = before.detail.run
     for words in WORDS:
         conditions = tuple(Condition(topic, reason("words", words=words)) for topic in Topic)
         told = replace(run, title=words, conditions=conditions, path=words, result=words)
-        app.look = replace(before, detail=replace(before.detail, run=told))
+        app.data = replace(before, detail=replace(before.detail, run=told))
         app.notice = (words, "bad")
         app.screen.refill()  # type: ignore[attr-defined]
-        for bar in (app.screen.facts, app.screen.status, app.screen.header):  # type: ignore[attr-defined]
+        for bar in (app.screen.summary, app.screen.status, app.screen.header):  # type: ignore[attr-defined]
             straight_widget(bar)
     straight(app)
-    app.look, app.notice = before, None
+    app.data, app.notice = before, None
 
 
 async def questions(pilot: Pilot[Any], ascii_only: bool) -> None:

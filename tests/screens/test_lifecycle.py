@@ -11,14 +11,14 @@ import pytest
 
 from flowspec.readiness import Verdict
 from screens.app import ConsoleApp
-from screens.reader import Looked, Reader
+from screens.reader import DataRead, Reader
 from tests.ledger_fixture import NOW, DemoLedger
 from tests.screen_driver import make_app, settled, until_shown
 
 WIDE, SMALL = (120, 40), (80, 24)
 
 
-class Keeper:
+class Sandbox:
     """Of a sandbox that is unwell, and then gone."""
 
     gone = False
@@ -26,26 +26,26 @@ class Keeper:
     def problem(self) -> str | None:
         return "the sandbox is unwell"
 
-    def lost(self) -> bool:
+    def sandbox_ended(self) -> bool:
         return self.gone
 
 
 async def test_what_the_console_started_is_watched_and_without_it_there_is_no_screen(demo: DemoLedger) -> None:
-    keeper = Keeper()
-    app = make_app(demo.ledger.path, keeper=keeper, sandbox=True)
+    sandbox = Sandbox()
+    app = make_app(demo.ledger.path, processes=sandbox, sandbox=True)
     async with app.run_test(size=WIDE) as pilot:
         await until_shown(pilot, "SANDBOX", "the sandbox is unwell")
-        keeper.gone = True
+        sandbox.gone = True
         await exited(app)
     assert app.return_value == 1
 
 
 async def test_it_is_watched_even_when_there_is_no_ledger(tmp_path: Path) -> None:
-    keeper = Keeper()
-    app = make_app(tmp_path / "ledger", keeper=keeper, sandbox=True)
+    sandbox = Sandbox()
+    app = make_app(tmp_path / "ledger", processes=sandbox, sandbox=True)
     async with app.run_test(size=SMALL) as pilot:
         await until_shown(pilot, "LEDGER PROBLEM", "the sandbox is unwell")
-        keeper.gone = True
+        sandbox.gone = True
         await exited(app)
 
 
@@ -56,9 +56,9 @@ async def test_quitting_ends_the_threads(demo: DemoLedger, key: str) -> None:
         await settled(pilot)
         await pilot.press(key)
     app.reader.join(2.0)
-    app.asker.join(2.0)
+    app.request_writer.join(2.0)
     assert not app.reader.is_alive()
-    assert not app.asker.is_alive()
+    assert not app.request_writer.is_alive()
     assert app.return_value == 0
 
 
@@ -72,8 +72,8 @@ async def test_a_lost_terminal_ends_it_in_order(demo: DemoLedger, number: signal
     assert app.return_value == 128 + number
 
 
-def _newest_run(message: Looked) -> int | None:
-    return message.look.snapshot.runs[0].run if message.look.snapshot else None
+def _newest_run(message: DataRead) -> int | None:
+    return message.data.snapshot.runs[0].run if message.data.snapshot else None
 
 
 async def exited(app: ConsoleApp) -> None:
@@ -84,7 +84,7 @@ async def exited(app: ConsoleApp) -> None:
 
 
 def test_the_reader_does_not_pile_up_messages(demo: DemoLedger) -> None:
-    posted: list[Looked] = []
+    posted: list[DataRead] = []
     reader = Reader(demo.ledger.path, lambda: NOW, posted.append)  # type: ignore[arg-type]
     reader.start()
     try:
@@ -92,9 +92,9 @@ def test_the_reader_does_not_pile_up_messages(demo: DemoLedger) -> None:
         for run in (1220, 1221):  # the screen is stalled: it takes nothing
             demo.found(run, Verdict.TAKING, "growing", 1)
             reader.select(run)
-        reader.taken()
+        reader.message_handled()
         _until(lambda: len(posted) == 2)
-        reader.taken()
+        reader.message_handled()
         _until(lambda: _newest_run(posted[-1]) == 1221)
         assert len(posted) <= 3
     finally:

@@ -29,7 +29,7 @@ async def test_a_bell_rings_once_for_a_failure_and_the_mark_stays_until_it_was_s
         demo.ledger.event("bad", "run 1217 FAILED at fit", actor="driver", run=1217)
         await until_shown(pilot, "2 new failures (a)")
         demo.ledger.event("info", "still nothing bad", actor="driver")
-        await until(pilot, lambda: app.look.snapshot and app.look.snapshot.events[0].text == "still nothing bad")
+        await until(pilot, lambda: app.data.snapshot and app.data.snapshot.events[0].text == "still nothing bad")
         assert rung == ["bell"]
         await pilot.press("a")
         await until(pilot, lambda: demo.ledger.asked())

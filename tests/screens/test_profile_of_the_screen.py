@@ -10,11 +10,12 @@ from textual.keys import Keys
 
 from console.settings.model import SettingsError
 from console.settings.profiles import load
-from screens.keys.actions import ACTIONS, MOVES
+from screens.keys.actions import ACTIONS
 from screens.keys.keymap import _NAMED, keymap
-from screens.options import screen_options
+from screens.profile import screen_options
 from screens.rows.main import RUNS
-from screens.widgets.table import places
+from screens.widgets.moves import MOVES
+from screens.widgets.table import column_places
 from tests.documents import DOCS
 from tests.ledger_fixture import DemoLedger
 from tests.screen_driver import make_app, settled, shown, until, until_shown
@@ -82,11 +83,11 @@ async def test_columns_are_chosen_and_still_filtered_by(demo: DemoLedger) -> Non
 
 
 def test_the_columns_that_name_a_row_and_say_why_always_stay() -> None:
-    assert [RUNS[place].name for place in places(RUNS, ["size"])] == ["RUN", "SIZE", "WHY"]
-    assert [RUNS[place].name for place in places(RUNS, [])] == ["RUN", "WHY"]
-    assert places(RUNS[:1], None) == [0]
+    assert [RUNS[place].name for place in column_places(RUNS, ["size"])] == ["RUN", "SIZE", "WHY"]
+    assert [RUNS[place].name for place in column_places(RUNS, [])] == ["RUN", "WHY"]
+    assert column_places(RUNS[:1], None) == [0]
     with pytest.raises(ValueError, match="there is no column 'why', there are state, seg, size, started"):
-        places(RUNS, ["why"])
+        column_places(RUNS, ["why"])
 
 
 @pytest.mark.parametrize(

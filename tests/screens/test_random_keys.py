@@ -23,8 +23,9 @@ from textual.pilot import Pilot
 
 from console.ledger.presence import lock_path
 from flowspec.states import RunState
-from screens.keys.actions import ACTIONS, BACK, DETAIL, EVENTS, HELP, MOVES, PALETTE
+from screens.keys.actions import ACTIONS, BACK, DETAIL, EVENTS, HELP, PALETTE
 from screens.main_screen import MainScreen
+from screens.widgets.moves import MOVES
 from tests.ledger_fixture import DemoLedger, stand
 from tests.run_history import with_history
 from tests.screen_driver import make_app, settled, until, until_shown

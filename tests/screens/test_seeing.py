@@ -7,7 +7,8 @@ from textual import events
 
 from flowspec.states import RunState
 from screens.keys import bulk
-from screens.keys.actions import CANCEL, LAUNCH, READ_ONLY, RETRY
+from screens.keys.action import READ_ONLY
+from screens.keys.actions import CANCEL, LAUNCH, RETRY
 from screens.widgets.prompt import Prompt
 from tests.ledger_fixture import DemoLedger, stand
 from tests.screen_driver import make_app, settled, shown, until, until_shown
@@ -162,8 +163,8 @@ async def test_a_question_on_many_names_a_few_and_counts_the_rest(demo: DemoLedg
     app = make_app(demo.ledger.path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        assert app.look.snapshot is not None
-        runs = app.look.snapshot.runs
+        assert app.data.snapshot is not None
+        runs = app.data.snapshot.runs
     assert [run.run for run in bulk.usable(LAUNCH, runs)] == [1218]  # not what has a question of its own
     assert 1217 in [run.run for run in bulk.usable(CANCEL, runs)]
     assert bulk.why_not(CANCEL, None, runs, True) == READ_ONLY

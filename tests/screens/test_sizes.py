@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from screens.keys.actions import HIGHER, LOWER, NARROWER, WIDER
 from screens.widgets.pane import Pane
 from screens.widgets.split import LEAST, Split
 from tests.ledger_fixture import DemoLedger
@@ -12,18 +11,18 @@ WIDE, SMALL = (120, 40), (80, 24)
 
 
 def test_what_one_pane_gets_another_gives() -> None:
-    wider = Split().resized(WIDER, first_column=True, first_row=True)
+    wider = Split().resized_columns(grow=True, first=True)
     assert wider.column > 50
-    assert wider.resized(WIDER, first_column=False, first_row=True) == Split()
-    assert Split().resized(HIGHER, first_column=True, first_row=False).row < 50
-    assert Split().resized(LOWER, first_column=True, first_row=False).row > 50
+    assert wider.resized_columns(grow=True, first=False) == Split()
+    assert Split().resized_rows(grow=True, first=False).row < 50
+    assert Split().resized_rows(grow=False, first=False).row > 50
 
 
 def test_no_pane_vanishes() -> None:
     split = Split()
     for _ in range(50):
-        split = split.resized(NARROWER, first_column=True, first_row=True)
-        split = split.resized(HIGHER, first_column=True, first_row=True)
+        split = split.resized_columns(grow=False, first=True)
+        split = split.resized_rows(grow=True, first=True)
     assert split == Split(LEAST, 100 - LEAST)
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from console.reading.snapshot import RunRow
 from flowspec.states import RunState
+from screens.keys.action import READ_ONLY, Action, why_not
 from screens.keys.actions import (
     ACKNOWLEDGE,
     ACTIONS,
@@ -11,14 +12,10 @@ from screens.keys.actions import (
     FETCH,
     HOLD,
     LAUNCH,
-    MOVES,
-    READ_ONLY,
     RETRY,
     UNDO,
-    Action,
-    question,
-    why_not,
 )
+from screens.widgets.moves import MOVES
 
 
 def run(state: RunState, segments: int = 12) -> RunRow:
@@ -57,13 +54,13 @@ def test_a_read_only_console_only_looks() -> None:
 
 def test_what_is_hard_to_undo_is_asked_first_naming_run_and_consequence() -> None:
     asked = {
-        (action.name, state) for action in ACTIONS for state in RunState if question(action, run(state)) is not None
+        (action.name, state) for action in ACTIONS for state in RunState if action.question(run(state)) is not None
     }
     assert asked == {("launch", RunState.INCOMPLETE), ("launch", RunState.ABNORMAL)} | {
         ("cancel", state) for state in RunState
     }
     for action, state in ((CANCEL, RunState.RUNNING), (CANCEL, RunState.QUEUED), (LAUNCH, RunState.INCOMPLETE)):
-        asking = question(action, run(state))
+        asking = action.question(run(state))
         assert asking is not None
         assert "1218" in asking.title
         assert "1218" in asking.yes

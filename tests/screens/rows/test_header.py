@@ -12,9 +12,9 @@ from console.ledger.presence import Presence
 from console.ledger.sources import Source
 from console.ledger.store import Ledger
 from console.reading.snapshot import Snapshot
+from screens.data import ScreenData
 from screens.options import ScreenOptions
-from screens.reader import Look
-from screens.rows.bars import old
+from screens.rows.bars import stale_mark
 from screens.rows.header import header
 from tests.ledger_fixture import NOW
 
@@ -32,7 +32,7 @@ SEEN = Snapshot(
 
 
 def told(snapshot: Snapshot | None, width: int, **options: bool) -> str:
-    pieces = header(Look(snapshot), replace(OPTIONS, **options), NOW, width)  # type: ignore[arg-type]
+    pieces = header(ScreenData(snapshot), replace(OPTIONS, **options), NOW, width)  # type: ignore[arg-type]
     line = "".join(words for words, _ in pieces)
     assert len(line) <= width or len(pieces) == 1
     return line
@@ -83,7 +83,7 @@ def test_three_sources_in_trouble_are_all_named_on_a_small_terminal() -> None:
     line = told(replace(SEEN, sources=away), 80)
     for name in ("compute", "disk", "flows"):
         assert f" {name} OLD 65 s" in line
-    mark = old(Look(replace(SEEN, sources=away)), NOW, "flows")
+    mark = stale_mark(ScreenData(replace(SEEN, sources=away)), NOW, "flows")
     assert mark == " (OLD 65 s: flows: no answer within 30 s, and so on)"
 
 

@@ -38,7 +38,7 @@ def test_groups_are_the_same_rows_and_equal_and_as_large_as_can_be(rows: list[Se
         assert group.bad == any(row.bad for row in group.rows)
     for one, other in pairwise(groups):
         assert one.last + 1 < other.first or says(one.rows[0]) != says(other.rows[0])
-    assert [group.rows for group in grouped(rows, fold=False)] == [(row,) for row in rows]
+    assert [group.rows for group in grouped(rows, merge=False)] == [(row,) for row in rows]
 
 
 def test_a_run_of_hundreds_of_segments_is_a_few_rows() -> None:

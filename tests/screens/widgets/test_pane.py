@@ -2,7 +2,8 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from screens.widgets.pane import Column, Pane
+from screens.widgets.pane import Pane
+from screens.widgets.table import Column
 from tests.screen_driver import shown
 
 COLUMNS = (Column("N", 5, True), Column("WORD", 0))

@@ -55,8 +55,8 @@ async def test_the_question_on_many_retries_sums_up_what_is_missing(demo: DemoLe
     app = make_app(demo.ledger.path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        assert app.look.snapshot is not None
-        runs = [run for run in app.look.snapshot.runs if run.run in (1214, 1216)]
+        assert app.data.snapshot is not None
+        runs = [run for run in app.data.snapshot.runs if run.run in (1214, 1216)]
     told = bulk.question_many(RETRY, runs, runs)
     assert told.word == ""
     # 1214: two of 42 fits are bad, nothing is converted; 1216: 7 of 12 are converted

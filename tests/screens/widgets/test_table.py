@@ -3,7 +3,7 @@ from operator import attrgetter
 
 import pytest
 
-from screens.widgets.table import Column, Table, Term, View, accepts, ordered, parse
+from screens.widgets.table import Column, Table, Term, View, accepts, ordered, parse_filter
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def shown(table: Table) -> list[int]:
 )
 def test_filters(words: str, runs: list[int]) -> None:
     made = table()
-    made.see(View(filter=words))
+    made.set_view(View(filter=words))
     assert shown(made) == runs
 
 
 def test_terms() -> None:
     fields = table().fields
-    assert parse("!state:Done  a:b x", fields) == (
+    assert parse_filter("!state:Done  a:b x", fields) == (
         Term("state", "done", True),
         Term("", "a:b", False),
         Term("", "x", False),
@@ -103,15 +103,15 @@ def test_the_sort_key_goes_through_the_columns_that_can_be_sorted_by_and_back() 
 
 def test_only_problems() -> None:
     made = table()
-    made.see(View(only_problems=True, filter="!permission"))
+    made.set_view(View(only_problems=True, filter="!permission"))
     assert shown(made) == [1214, 1213]
-    made.see(View())
+    made.set_view(View())
     assert shown(made) == [run.run for run in RUNS]
 
 
 def test_what_changes_is_judged_again() -> None:
     made = table()
-    made.see(View(filter="state:failed", sort="RUN"))
+    made.set_view(View(filter="state:failed", sort="RUN"))
     assert shown(made) == [1202, 1214]
     made.fill((Run(1220, "failed"), replace(RUNS[0], state="failed"), replace(RUNS[1], state="running"), *RUNS[2:]))
     assert shown(made) == [1202, 1219, 1220]
@@ -126,7 +126,7 @@ def test_only_rows_that_changed_are_judged_again() -> None:
 
     made = Table(COLUMNS, attrgetter("run"), problem)
     made.fill(RUNS)
-    made.see(View(only_problems=True))
+    made.set_view(View(only_problems=True))
     judged.clear()
     made.fill((RUNS[0], replace(RUNS[1], state="running"), *RUNS[2:]))
     assert judged == [1214]
@@ -138,8 +138,8 @@ def test_marks_stay_on_their_rows_while_those_are_seen() -> None:
     made.toggle(RUNS[4])
     made.fill((Run(1220, "taking"), *RUNS))
     assert [run.run for run in made.marked] == [1214, 1201]
-    made.see(View(filter="state:failed"))  # 1201 is no longer seen: it must not be acted on
-    made.see(View())
+    made.set_view(View(filter="state:failed"))  # 1201 is no longer seen: it must not be acted on
+    made.set_view(View())
     assert [run.run for run in made.marked] == [1214]
     made.toggle(RUNS[1])
     assert made.marked == []
@@ -147,7 +147,7 @@ def test_marks_stay_on_their_rows_while_those_are_seen() -> None:
 
 def test_all_that_is_shown_is_marked_at_once_and_unmarked() -> None:
     made = table()
-    made.see(View(only_problems=True))
+    made.set_view(View(only_problems=True))
     made.toggle_all()
     assert [run.run for run in made.marked] == [1214, 1213, 1202]
     made.toggle_all()

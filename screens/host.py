@@ -1,0 +1,57 @@
+"""What the screens and the keys need of the application. They know only this of it, so that imports point one way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from screens.data import ScreenData
+from screens.options import ScreenOptions
+from screens.question import Question
+from screens.reader import Reader
+from screens.requests import Request
+from screens.widgets.piece import Piece
+
+
+class Host(Protocol):
+    """The application that the screens stand in."""
+
+    options: ScreenOptions
+    data: ScreenData
+    notice: Piece | None  # what the operator was last told
+    reader: Reader
+
+    def now(self) -> float: ...
+
+    def say(self, words: str, style: str = "plain") -> None:
+        """Tell the operator something in the status line."""
+
+    def ask(self, request: Request, words: str = "") -> None:
+        """Write a request for the driver into the ledger; `words` tell the operator what was asked."""
+
+    def undo(self) -> None:
+        """Ask for what undoes the last request of this console that can be undone."""
+
+    def confirm(self, question: Question, confirmed: Callable[[], None]) -> None:
+        """Ask the operator first; `confirmed` is called when the answer is yes."""
+
+    def go_to(self, run: int) -> None:
+        """Show the main screen with the cursor on this run."""
+
+    def open_detail(self, run: int) -> None: ...
+
+    def open_events(self) -> None: ...
+
+    def open_help(self) -> None: ...
+
+    def open_palette(self) -> None: ...
+
+    def back(self) -> None:
+        """Close the screen in front; on the main screen, clear the message."""
+
+    def repaint(self) -> None:
+        """Send the whole screen to the terminal again."""
+
+    def action_suspend_process(self) -> None: ...
+
+    def exit(self, code: int, /) -> None: ...

@@ -1,0 +1,79 @@
+"""What the keys do to a run, and to what the driver is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from console.reading.snapshot import Answer, RunRow
+from screens.keys.action import Handler, Target
+from screens.keys.rules import FORCED
+from screens.question import Question, plan_lines
+from screens.requests import Request
+
+if TYPE_CHECKING:
+    from screens.host import Host
+
+
+def on_run(handle: Callable[[Host, RunRow], None]) -> Handler:
+    """For the run under the cursor. `Action.why_not` has made sure that there is one."""
+
+    def run(host: Host, target: Target) -> None:
+        if target.run is not None:
+            handle(host, target.run)
+
+    return run
+
+
+@on_run
+def launch(host: Host, run: RunRow) -> None:
+    host.ask(Request("launch", run.run, {"force": True} if run.state in FORCED else {}))
+
+
+@on_run
+def retry(host: Host, run: RunRow) -> None:
+    """What has ended is planned first, and the plan is shown; an attempt under way was asked about."""
+    if run.inactive or run.suspected:
+        host.ask(Request("retry", run.run))
+    else:
+        host.ask(Request("retry", run.run, {"dry": True}), f"plan a retry of run {run.run}")
+
+
+def confirm_plan(host: Host, answer: Answer) -> None:
+    """A retry is carried out as it was shown, or not at all: the driver compares the digest."""
+    plan: dict[str, Any] = json.loads(answer.answer)
+    request = Request("retry", answer.run, {"shown": plan["digest"]})
+    question = Question(f"{request.words.capitalize()}?", plan_lines(plan["lines"]), f"Yes, {request.words}")
+    host.confirm(question, lambda: host.ask(request))
+
+
+@on_run
+def cancel(host: Host, run: RunRow) -> None:
+    host.ask(Request("cancel", run.run))
+
+
+@on_run
+def hold_or_release(host: Host, run: RunRow) -> None:
+    host.ask(Request("release" if run.held_by else "hold", run.run))
+
+
+@on_run
+def open_detail(host: Host, run: RunRow) -> None:
+    host.open_detail(run.run)
+
+
+def switch_auto(host: Host, target: Target) -> None:
+    if host.data.snapshot is not None:
+        host.ask(Request("auto", None, {"on": not host.data.snapshot.auto}))
+
+
+def acknowledge(host: Host, target: Target) -> None:
+    """The failures that are on the screen: what fails meanwhile is new again."""
+    if host.data.snapshot is None:
+        return
+    new = host.data.snapshot.new_failures
+    if new.count:
+        host.ask(Request("acknowledge", None, {"upto": new.newest}), f"note that you have seen {new}")
+    else:
+        host.say("no new failure")

@@ -1,0 +1,31 @@
+"""A question that is asked before something is done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST_LINES, LONGEST_LINE = 8, 110  # of a plan in a question
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to ask before something is done: the consequence in sentences, and what the two answers are called.
+
+    With a `word`, yes is to type that word and press enter.
+    """
+
+    title: str
+    consequence: tuple[str, ...]
+    yes: str
+    no: str = "No, go back"
+    word: str = ""
+
+
+def plan_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """What fits of a plan into a question on a small terminal; the rest is told by the command line."""
+    short = [line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…" for line in lines]
+    if len(short) <= MOST_LINES:
+        return tuple(short)
+    more = f"and {len(short) - MOST_LINES + 1} lines more: console retry --dry-run tells all"
+    return (*short[: MOST_LINES - 1], more)

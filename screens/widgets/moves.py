@@ -1,0 +1,25 @@
+"""The keys that move the cursor of a pane. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Move:
+    """`keys` as Textual names them, separated by commas; `shown` as the help writes them."""
+
+    name: str
+    keys: str
+    shown: str
+    help: str
+
+
+MOVES = (
+    Move("up", "up,k", "up k", "one row up"),
+    Move("down", "down,j", "down j", "one row down"),
+    Move("page_up", "pageup", "pgup", "a page up"),
+    Move("page_down", "pagedown", "pgdn", "a page down"),
+    Move("first", "home,g", "home g", "the first row"),
+    Move("last", "end,G", "end G", "the last row"),
+)
