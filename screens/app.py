@@ -28,7 +28,7 @@ from screens.palette_screen import PaletteScreen
 from screens.question import Question
 from screens.reader import DataRead, Processes, Reader, RequestWriter, RequestWritten
 from screens.requests import Request, Requests
-from screens.rows.bars import NOBODY, newest_event
+from screens.rows.status import NOBODY, newest_event
 from screens.widgets.celldiff import SparingApp
 from screens.widgets.piece import Piece
 
@@ -172,7 +172,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
     def say(self, words: str, style: str = "plain") -> None:
         self.notice = (words, style)
         if (front := self._front()) is not None:
-            front.bars()
+            front.draw_bars()
 
     # ---- keys
 

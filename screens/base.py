@@ -20,9 +20,9 @@ from screens.keys.command_line import HINT, parse_command
 from screens.keys.footer import footer
 from screens.keys.perform import perform
 from screens.keys.screen_handlers import filter_by
-from screens.rows import bars
 from screens.rows.copying import to_copy
 from screens.rows.header import header
+from screens.rows.status import status_line
 from screens.widgets.lines import Bar
 from screens.widgets.pane import Pane
 from screens.widgets.piece import Piece
@@ -103,7 +103,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         self.lay_out()
-        self.call_after_refresh(self.bars)
+        self.call_after_refresh(self.draw_bars)
 
     def on_screen_resume(self) -> None:
         self.refill()
@@ -114,16 +114,16 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         """There are new data, or time has passed and ages have changed."""
         if self._ready:
             self.fill()
-            self.bars()
+            self.draw_bars()
 
-    def bars(self) -> None:
+    def draw_bars(self) -> None:
         """The lines above and below the panes."""
         if not self._ready:
             return
         host, width = self.host, self.size.width
         self.header.show(header(host.data, host.options, host.now(), width))
         self._say(self.sentence_bar, self.sentence())
-        self._say(self.status, bars.status(host.data, host.notice))
+        self._say(self.status, status_line(host.data, host.notice))
         keys = footer(self.selected_run(), host.options.read_only, self.FOOTER, width)
         self.footer.show(self._prompt.line() if self._prompt else keys)
 
@@ -141,7 +141,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self.lay_out()
-        self.bars()
+        self.draw_bars()
 
     def lay_out(self) -> None:
         """When stacked, leave open what is always open and the pane that was focused last; zoomed, only that."""
@@ -215,7 +215,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def after_key(self) -> None:
         """A key may have changed what is to be shown."""
-        self.bars()
+        self.draw_bars()
 
     def step_focus(self, step: int) -> None:
         panes = self.panes()

@@ -27,9 +27,10 @@ from screens.keys.actions import (
     WITNESSES,
 )
 from screens.requests import Request
-from screens.rows import bars, sections
+from screens.rows import attempts, sections
 from screens.rows.matrix import Group, grouped
 from screens.rows.sections import Row
+from screens.rows.status import stale_mark, unread
 from screens.rows.summary import run_lines, short_run_lines, tabs
 from screens.widgets.pane import Pane
 from screens.widgets.piece import Piece
@@ -58,9 +59,9 @@ class DetailScreen(ConsoleScreen):
 
         self.segments = pane("segments", sections.SEGMENTS)
         self.witnesses = pane("witnesses", sections.WITNESSES)
-        self.timeline = pane("timeline", sections.TIMELINE)
-        self.flow_log = pane("flow-log", sections.LOG)
-        self.input = pane("input", sections.INPUT)
+        self.timeline = pane("timeline", attempts.TIMELINE)
+        self.flow_log = pane("flow-log", attempts.LOG)
+        self.input = pane("input", attempts.INPUT)
         self.jobs = pane("jobs", sections.JOBS)
         self.events = pane("events", sections.EVENTS)
         self._fills: dict[Pane, Callable[[RunDetail], None]] = {
@@ -109,7 +110,7 @@ class DetailScreen(ConsoleScreen):
             self.host.reader.select(self.run)
         detail = self._detail()
         if detail is None:
-            words, style = bars.unread(self.host.data)
+            words, style = unread(self.host.data)
             self.summary.show([(f" run {self.run}: {words}", style)])
             return
         shown = [pane for pane in self.panes() if pane.display]
@@ -121,10 +122,10 @@ class DetailScreen(ConsoleScreen):
             self._fills[pane](detail)
         if not self._pointed:
             self._pointed = True
-            self._point_at_segment(self.segments, detail.first_to_look_at)
+            self._move_cursor_to_segment(self.segments, detail.first_to_look_at)
 
     def _stale_mark(self, detail: RunDetail) -> str:
-        return bars.stale_mark(self.host.data, self.host.now(), "flows", "compute", "transfer") if detail.active else ""
+        return stale_mark(self.host.data, self.host.now(), "flows", "compute", "transfer") if detail.active else ""
 
     def _fill_segments(self, detail: RunDetail) -> None:
         stale = self._stale_mark(detail)
@@ -140,12 +141,12 @@ class DetailScreen(ConsoleScreen):
 
     def _fill_timeline(self, detail: RunDetail) -> None:
         stale = self._stale_mark(detail)
-        rows, title = sections.timeline_rows(detail, self.host.now()), f"Timeline of the attempts{stale}"
+        rows, title = attempts.timeline_rows(detail, self.host.now()), f"Timeline of the attempts{stale}"
         self.timeline.show(rows, title=title, empty="never launched", stale=bool(stale))
 
     def _fill_flow_log(self, detail: RunDetail) -> None:
         stale = self._stale_mark(detail)
-        rows, title = sections.log_rows(detail), f"Flow log{stale}"
+        rows, title = attempts.log_rows(detail), f"Flow log{stale}"
         self.flow_log.show(rows, title=title, empty="no flow run has begun", stale=bool(stale))
 
     def _fill_jobs(self, detail: RunDetail) -> None:
@@ -165,54 +166,54 @@ class DetailScreen(ConsoleScreen):
             chosen = next((attempt for attempt in detail.attempts if attempt.number == row.key[0]), chosen)
         of = f" of attempt {chosen.number}" if chosen else ""
         self.input.show(
-            sections.input_rows(chosen) if chosen else (), title=f"Input document{of}", empty="never launched"
+            attempts.input_rows(chosen) if chosen else (), title=f"Input document{of}", empty="never launched"
         )
 
     def _witness_rows(self, detail: RunDetail) -> Sequence[Row]:
         """The same ones as before while they say the same: of hundreds of segments there are thousands."""
         view, now = self.witnesses.table.view, self.host.now()
         groups = self._groups(self.witnesses, detail)
-        told = detail, view, len(groups), int(now / (1 if len(groups) < MANY else 10))
-        if self._witnessed is None or self._witnessed[0] != told:
+        depends_on = detail, view, len(groups), int(now / (1 if len(groups) < MANY else 10))
+        if self._witnessed is None or self._witnessed[0] != depends_on:
             some = view != View()  # a line may stand where the one that names its segment does not
-            self._witnessed = told, sections.witness_rows(detail, groups, now, every_name=some)
+            self._witnessed = depends_on, sections.witness_rows(detail, groups, now, every_name=some)
         return self._witnessed[1]
 
     def _groups(self, pane: Pane, detail: RunDetail) -> list[Group]:
-        """What is looked for must be found within a group: a filter takes each segment by itself."""
+        """Equal segments in one row; with a filter each by itself, as it must find what is within a group."""
         return grouped(detail.segments, merge=self._merged and not pane.table.view.filter.strip())
 
     def sentence(self) -> Piece:
         item = self.focused_pane().cursor_item
         return item.sentence if isinstance(item, Row) else ("", "plain")
 
-    # ---- the segment that is looked at
+    # ---- the segment under the cursor
 
     def _segment(self) -> int | None:
         row = self.segments.cursor_item
         return row.segment if isinstance(row, Row) else None
 
-    def _point_at_segment(self, pane: Pane, segment: int | None) -> None:
+    def _move_cursor_to_segment(self, pane: Pane, segment: int | None) -> None:
         """Put the cursor of a section on the rows of a segment, on what is wrong with it when something is."""
         rows = [row for row in pane.table.rows if row.segment is not None and segment is not None]
         before = [row for row in rows if row.segment <= segment]  # it may be in a row with others
         mine = [row for row in before if row.segment == before[-1].segment]
         if mine:
-            pane.point_at(next((row.key for row in mine if row.bad), mine[0].key))
+            pane.move_cursor_to(next((row.key for row in mine if row.bad), mine[0].key))
 
-    def on_pane_moved(self, event: Pane.Moved) -> None:
+    def on_pane_cursor_moved(self, event: Pane.CursorMoved) -> None:
         """Segments, witnesses and job reports stay with the same segment."""
         row = event.pane.cursor_item
         if event.pane is self.witnesses and isinstance(row, Row):
-            self._point_at_segment(self.segments, row.segment)
+            self._move_cursor_to_segment(self.segments, row.segment)
         elif event.pane is self.segments:
             self._follow_segment()
-        self.bars()
+        self.draw_bars()
 
     def _follow_segment(self) -> None:
         detail = self._detail()
         if self.witnesses.display:
-            self._point_at_segment(self.witnesses, self._segment())
+            self._move_cursor_to_segment(self.witnesses, self._segment())
         if self.jobs.display and detail is not None:
             self._fill_jobs(detail)
             self.jobs.action_move("first")
@@ -224,7 +225,7 @@ class DetailScreen(ConsoleScreen):
 
     def after_key(self) -> None:
         self.fill()
-        self.bars()
+        self.draw_bars()
 
     def show_section(self, place: int) -> None:
         self._focus(self.panes()[place])

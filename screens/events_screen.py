@@ -76,7 +76,7 @@ class EventsScreen(ConsoleScreen):
         log = self.host.data.log
         self.log_pane.show(log.events if log else (), title=f"Events{_how_much(log)}", empty=self._empty(log))
         if self._follows and self.log_pane.table.rows:
-            self.log_pane.point_at(self.log_pane.table.rows[-1].event)
+            self.log_pane.move_cursor_to(self.log_pane.table.rows[-1].event)
 
     def _empty(self, log: Log | None) -> str:
         if self.host.data.problem:
@@ -100,16 +100,16 @@ class EventsScreen(ConsoleScreen):
 
     def after_key(self) -> None:
         self._read()
-        self.bars()
+        self.draw_bars()
 
-    def on_pane_moved(self, event: Pane.Moved) -> None:
+    def on_pane_cursor_moved(self, event: Pane.CursorMoved) -> None:
         rows, key = self.log_pane.table.rows, self.log_pane.cursor_key
         self._follows = bool(rows) and key == rows[-1].event
         log = self.host.data.log
         if rows and key == rows[0].event and log is not None and log.enough and not log.whole:
             self._rows = len(rows) + PAGE
             self._read()
-        self.bars()
+        self.draw_bars()
 
 
 def _is_problem(event: Event) -> bool:

@@ -18,16 +18,16 @@ class Host(Protocol):
 
     options: ScreenOptions
     data: ScreenData
-    notice: Piece | None  # what the operator was last told
+    notice: Piece | None  # the last message to the operator
     reader: Reader
 
     def now(self) -> float: ...
 
     def say(self, words: str, style: str = "plain") -> None:
-        """Tell the operator something in the status line."""
+        """Show the operator a message in the status line."""
 
     def ask(self, request: Request, words: str = "") -> None:
-        """Write a request for the driver into the ledger; `words` tell the operator what was asked."""
+        """Write a request for the driver into the ledger; `words` describe it to the operator."""
 
     def undo(self) -> None:
         """Ask for what undoes the last request of this console that can be undone."""

@@ -30,8 +30,9 @@ from screens.keys.actions import (
     QUIT,
     RETRY,
 )
-from screens.rows import bars, main, styles
 from screens.rows import endpoints as endpoint_rows
+from screens.rows import main, styles
+from screens.rows.status import stale_mark, unread
 from screens.widgets.pane import Pane
 from screens.widgets.piece import Piece
 from screens.widgets.table import View
@@ -79,7 +80,7 @@ class MainScreen(ConsoleScreen):
     def marked_runs(self) -> Sequence[RunRow]:
         return self.runs.table.marked
 
-    def on_pane_moved(self, event: Pane.Moved) -> None:
+    def on_pane_cursor_moved(self, event: Pane.CursorMoved) -> None:
         self._follow_cursor()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -90,10 +91,10 @@ class MainScreen(ConsoleScreen):
         row = self.flow_runs.cursor_item
         if self.focused_pane() is self.flow_runs and row is not None:
             self.selected = row.run
-            self.runs.point_at(row.run)
+            self.runs.move_cursor_to(row.run)
         else:
             self.selected = self.runs.cursor_key
-            self.flow_runs.point_at(self._newest_attempt())
+            self.flow_runs.move_cursor_to(self._newest_attempt())
         if self.is_current:  # else it is the screen above that is read for
             self.host.reader.select(self.selected)
 
@@ -107,9 +108,9 @@ class MainScreen(ConsoleScreen):
         if self.runs.table.place(run) is None:
             self.runs.set_view(View())
         self.set_focus(self.runs)
-        self.runs.point_at(run)
+        self.runs.move_cursor_to(run)
         self._follow_cursor()
-        self.bars()
+        self.draw_bars()
 
     # ---- what is shown
 
@@ -127,7 +128,7 @@ class MainScreen(ConsoleScreen):
             empty=self._empty("flows", "no flow run yet"),
             summary=main.flow_summary(flow_runs),
             stale=bool(stale),
-            also=int(self.host.now()),
+            depends_on=int(self.host.now()),
         )
         stale = self._stale_mark("compute")
         self.endpoints.show(
@@ -136,13 +137,13 @@ class MainScreen(ConsoleScreen):
             empty=self._empty("compute", endpoint_rows.NONE),
             summary=endpoint_rows.summary(endpoints),
             stale=bool(stale),
-            also=int(self.host.now()),
+            depends_on=int(self.host.now()),
         )
         self._fill_segments()
         self._follow_cursor()
 
     def _stale_mark(self, *sources: str) -> str:
-        return bars.stale_mark(self.host.data, self.host.now(), *sources)
+        return stale_mark(self.host.data, self.host.now(), *sources)
 
     def _answered_at(self, source: str) -> float | None:
         snapshot = self.host.data.snapshot
@@ -160,11 +161,11 @@ class MainScreen(ConsoleScreen):
             empty="no segment on disk",
             summary=main.segment_summary(detail),
             stale=bool(stale),
-            also=detail.active,
+            depends_on=detail.active,
         )
         if detail.run.run != self._shown_detail:
             self._shown_detail = detail.run.run
-            self.segments.point_at(detail.first_to_look_at)
+            self.segments.move_cursor_to(detail.first_to_look_at)
 
     def _no_runs(self) -> str:
         snapshot, watching = self.host.data.snapshot, self.host.options.watching
@@ -176,7 +177,7 @@ class MainScreen(ConsoleScreen):
         """What an empty pane says: failed, loading and empty are three different things, and look it."""
         snapshot = self.host.data.snapshot
         if snapshot is None:
-            return bars.unread(self.host.data)
+            return unread(self.host.data)
         problem = next((known.problem for known in snapshot.sources if known.name == source), "")
         return (f"nothing can be seen: {problem}", "bad") if problem else (empty, "plain")
 

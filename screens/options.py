@@ -1,4 +1,4 @@
-"""What the screen is told when it starts. Pure."""
+"""The options of the screen. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from console.settings.names import AUTO_THEME
 
 @dataclass(frozen=True)
 class ScreenOptions:
-    """`watching` is the directory in which the runs appear; `keys` further ones of actions, `columns` those of panes.
+    """`watching` is the directory in which the runs appear; `keys` are added to actions, `columns` chosen for panes.
 
     `screens.keys.keymap` and `screens.widgets.table.column_places` say what may stand in these.
     """

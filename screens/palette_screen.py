@@ -54,7 +54,7 @@ class PaletteScreen(ConsoleScreen):
         words = self._prompt.words if self._prompt else ""
         found = matching(words, self._below.OFFERED)
         empty = f"no command has {words!r}: ctrl+u empties the line"
-        self.commands.show(found, title=f"Commands: {of}", empty=empty, also=(run, marked))
+        self.commands.show(found, title=f"Commands: {of}", empty=empty, depends_on=(run, marked))
 
     def _find(self, words: str) -> None:
         self._chosen = bool(words.strip())
@@ -90,7 +90,7 @@ class PaletteScreen(ConsoleScreen):
             self.commands.action_move(_MOVES[event.key])
         else:
             self._prompt.press(event.key, event.character)
-        self.bars()
+        self.draw_bars()
         return True
 
     def _do(self, action: Action | None) -> None:

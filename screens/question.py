@@ -23,7 +23,7 @@ class Question:
 
 
 def plan_lines(lines: Sequence[str]) -> tuple[str, ...]:
-    """What fits of a plan into a question on a small terminal; the rest is told by the command line."""
+    """What fits of a plan into a question on a small terminal; the command line shows the rest."""
     short = [line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…" for line in lines]
     if len(short) <= MOST_LINES:
         return tuple(short)

@@ -47,7 +47,7 @@ class Processes(Protocol):
 
 @dataclass(frozen=True)
 class LogQuery:
-    """Which events to read: at least `rows` of those accepted; `view` tells one choice from another."""
+    """Which events to read: at least `rows` of those accepted; `view` identifies the choice."""
 
     view: object
     rows: int
@@ -201,7 +201,7 @@ class RequestWriter(threading.Thread):
         self._requests: queue.SimpleQueue[tuple[Request, str] | None] = queue.SimpleQueue()
 
     def write(self, request: Request, words: str = "") -> None:
-        """`words` tell the operator what was asked."""
+        """`words` describe it to the operator."""
         self._requests.put((request, words or request.words))
 
     def stop(self) -> None:

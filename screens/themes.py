@@ -1,6 +1,6 @@
 """The colours: ours where the terminal has 256 or more, its own sixteen where not, none at all where NO_COLOR is set.
 
-A state is told by its word or glyph; colour only comes on top. So every theme needs five inks that can be told apart:
+A state is shown by its word or glyph; colour is an addition. So every theme needs five inks that can be told apart:
 plain, busy (accent), good (success), warn (warning) and bad (error).
 """
 

@@ -69,14 +69,14 @@ def _of_retry(runs: Sequence[RunRow]) -> list[str]:
 def _of_cancel(runs: Sequence[RunRow]) -> list[str]:
     queued = sum(run.state is RunState.QUEUED for run in runs)
     under_way = len(runs) - queued
-    told = []
+    lines = []
     if under_way:
-        told.append(
+        lines.append(
             f"{_count(under_way, 'flow run')}: told to end, with the work at the site, and watched until it has."
         )
     if queued:
-        told.append(f"{_count(queued, 'run')}: taken from the queue, and not launched.")
-    return [*told, "What is done stays; r continues with what is missing."]
+        lines.append(f"{_count(queued, 'run')}: taken from the queue, and not launched.")
+    return [*lines, "What is done stays; r continues with what is missing."]
 
 
 CONSEQUENCES: dict[str, Callable[[Sequence[RunRow]], list[str]]] = {
@@ -88,7 +88,7 @@ CONSEQUENCES: dict[str, Callable[[Sequence[RunRow]], list[str]]] = {
 
 def _missing(run: RunRow, stage: Stage) -> int:
     """In how many places of a stage the work is not done."""
-    if stage.value not in run.progress:  # nothing was looked at yet
+    if stage.value not in run.progress:  # nothing is known yet
         return run.segments if stage in SEGMENT_STAGES else 1
     return sum(count for state, count in run.progress[stage.value].items() if state != CellState.DONE.value)
 

@@ -24,7 +24,7 @@ _BY_NAME = {entry.name: entry for entry in ENTRIES}
 
 
 def keymap(wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """All keys of each action that gets further ones, as Textual wants them: names separated by commas.
+    """All keys of each action that gets more of them, as Textual wants them: names separated by commas.
 
     Raises ValueError with the action, or the key and what it means already.
     """

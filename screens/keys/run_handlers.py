@@ -1,4 +1,4 @@
-"""What the keys do to a run, and to what the driver is told."""
+"""What the keys ask the driver to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the keys do to what is shown: panes, sections, screens, the application. None of it is more than looking."""
+"""What the keys change of what is shown: rows, panes, sections of a run. Nothing of it leaves this console."""
 
 from __future__ import annotations
 

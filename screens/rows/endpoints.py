@@ -43,8 +43,8 @@ def _work(row: EndpointRow) -> str:
     return f"{busy} {queued} queued" if workers is None or workers[1] else f"no worker yet, {queued} queued"
 
 
-def sentence(row: EndpointRow, heard: float | None, now: float) -> Piece:
-    """How it is, since when, who waits for it, and what can be done. `heard` is when Compute last told of it."""
+def sentence(row: EndpointRow, answered_at: float | None, now: float) -> Piece:
+    """How it is, since when, who waits for it, and what can be done. `answered_at` is when Compute last answered."""
     oldest = f", the oldest task since {text.clock(row.oldest)}" if row.oldest is not None else ""
     waits = f"{_count(row.waiting)} for it: {_runs(row.waiting)}" if row.waiting else "no run waits for it"
     of = f"serves {row.stage}"
@@ -53,7 +53,7 @@ def sentence(row: EndpointRow, heard: float | None, now: float) -> Piece:
     if not row.online:
         since = f"{row.name} OFFLINE since {text.clock(row.since)}"
         return f"{since}: {waits}{oldest}; {NEXT_STEP} | {of} | {row.endpoint}", "bad"
-    ago = f", heard {text.span(now - heard)} ago" if heard is not None else ""
+    ago = f", heard {text.span(now - answered_at)} ago" if answered_at is not None else ""
     since = f"{row.name} online since {text.clock(row.since)}{ago}"
     return f"{since}: {_work(row)}{oldest}; {waits} | {of} | {row.endpoint}", "plain"
 

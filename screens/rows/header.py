@@ -16,7 +16,7 @@ from screens.data import ScreenData
 from screens.options import ScreenOptions
 from screens.widgets.piece import Piece
 
-AGE_STEP = 5  # seconds: ages that change every second would cost a slow line more than they tell
+AGE_STEP = 5  # seconds: ages that change every second would cost a slow line more than they are worth
 TOKENS_SHORT = 86400.0  # seconds of life
 SOON_FULL = 12 * 3600.0  # seconds: within this shift or the next
 
@@ -130,7 +130,7 @@ def _space(space: Space | None) -> list[Item]:
 
 
 def _sources(sources: Sequence[Source], now: float) -> list[Item]:
-    """The sources in trouble one by one, then those that are heard all the time together, then the others."""
+    """The sources in trouble one by one, then those that are polled all the time together, then the others."""
     items: list[Item] = []
     for source in sources:
         if source.stale(now):

@@ -67,13 +67,13 @@ def _globus(detail: RunDetail) -> list[Piece]:
 
 
 def _cancel(detail: RunDetail) -> list[list[Piece]]:
-    """What was seen gone in one line, and a line for each thing that was not."""
+    """What has ended in one line, and a line for each thing that has not."""
     if not detail.cancel:
         return []
     ticks = cancel_lines.ticks(detail.cancel, detail.offline)
-    gone = ", ".join(what for is_gone, what in ticks if is_gone)
-    lines: list[tuple[str, str, str]] = [("ok", "good", gone)] if gone else []
-    lines += [("..", "warn", what) for is_gone, what in ticks if not is_gone]
+    ended = ", ".join(what for has_ended, what in ticks if has_ended)
+    lines: list[tuple[str, str, str]] = [("ok", "good", ended)] if ended else []
+    lines += [("..", "warn", what) for has_ended, what in ticks if not has_ended]
     heads = [" cancel   ", *[" " * 10] * (len(lines) - 1)]
     return [
         [(head, "head"), (glyph, style), (f" {what}", "plain")]

@@ -36,15 +36,15 @@ JOINER = "\u200d"
 class Pen(NamedTuple):
     """How a cell is drawn, in the words of the terminal: `38;5;252` is an ink."""
 
-    look: str = ""  # bold, reverse, ...
+    attributes: str = ""  # bold, reverse, ...
     ink: str = ""
     paper: str = ""
     link: str = ""
 
 
 PLAIN = Pen()
-ANY = "any"  # the look and the ink of a blank: nobody sees them
-OFF = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "7": "27", "9": "29"}  # what ends a look
+ANY = "any"  # the attributes and the ink of a blank: they cannot be seen
+OFF = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "7": "27", "9": "29"}  # what ends an attribute
 SEEN_ON_BLANKS = frozenset({"4", "7", "9", "21", "53"})
 Cell = tuple[str, Pen]  # what stands there; '' in the further cells of a wide character
 Row = list["Cell | None"]  # None: not known
@@ -188,7 +188,7 @@ def _clusters(text: str) -> Iterable[tuple[str, int]]:
 @lru_cache(4096)
 def _on_blank(pen: Pen) -> Pen:
     """What is seen of a pen where nothing is written: the ink, only if the paper is painted with it."""
-    return pen if SEEN_ON_BLANKS & set(pen.look.split(";")) else Pen(ANY, ANY, pen.paper, pen.link)
+    return pen if SEEN_ON_BLANKS & set(pen.attributes.split(";")) else Pen(ANY, ANY, pen.paper, pen.link)
 
 
 @lru_cache(4096)
@@ -196,10 +196,10 @@ def _pen(style: Style, colors: ColorSystem) -> Pen:
     opening = Strip.render_style(style, "\0", colors).partition("\0")[0]
     link = f"id={style.link_id};{style.link}" if style.link else ""
     codes = opening.rpartition("\x1b[")[2].rstrip("m").split(";") if opening.endswith("m") else []
-    kinds: dict[str, list[str]] = {"look": [], "ink": [], "paper": []}
+    kinds: dict[str, list[str]] = {"attributes": [], "ink": [], "paper": []}
     while codes:
         code = codes.pop(0)
-        kind = "ink" if code[:-1] in ("3", "9") else "paper" if code[:-1] in ("4", "10") else "look"
+        kind = "ink" if code[:-1] in ("3", "9") else "paper" if code[:-1] in ("4", "10") else "attributes"
         kinds[kind].append(code)
         if code in ("38", "48"):
             more = 2 if codes[0] == "5" else 4
@@ -211,7 +211,7 @@ def _pen(style: Style, colors: ColorSystem) -> Pen:
 @lru_cache(4096)
 def _turn(held: Pen, pen: Pen) -> str:
     """The shorter way from one pen to another: what differs, or all from the beginning."""
-    old, new = set(filter(None, held.look.split(";"))), set(filter(None, pen.look.split(";")))
+    old, new = set(filter(None, held.attributes.split(";"))), set(filter(None, pen.attributes.split(";")))
     off = {OFF.get(code, "0") for code in old - new}
     on = {code for code in new if code not in old or OFF.get(code) in off}  # 22 ends both bold and dim
     ink = [pen.ink or "39"] if held.ink != pen.ink else []
@@ -277,8 +277,8 @@ class _Brush:
         """For a blank, the pen that is held, if nothing of it shows there."""
         if pen.ink is not ANY:
             return pen
-        look, ink, *_ = PLAIN if SEEN_ON_BLANKS & set(self._pen.look.split(";")) else self._pen
-        return Pen(look, ink, pen.paper, pen.link)
+        attributes, ink, *_ = PLAIN if SEEN_ON_BLANKS & set(self._pen.attributes.split(";")) else self._pen
+        return Pen(attributes, ink, pen.paper, pen.link)
 
     def _take(self, pen: Pen) -> None:
         held, self._pen = self._pen, pen

@@ -57,7 +57,7 @@ class Lines(Widget):
 
 
 class Bar(Lines):
-    """Lines that are told what to show."""
+    """Lines that show what is given to `show`."""
 
     def __init__(self, *, id: str, ascii_only: bool = False) -> None:
         super().__init__(id=id, ascii_only=ascii_only)

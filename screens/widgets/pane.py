@@ -36,7 +36,7 @@ class Pane(Lines, can_focus=True):
         Binding(move.keys, f"move('{move.name}')", move.help, show=False, priority=True, id=move.name) for move in MOVES
     ]
 
-    class Moved(Message):
+    class CursorMoved(Message):
         """The operator moved the cursor of a pane."""
 
         def __init__(self, pane: Pane) -> None:
@@ -66,7 +66,7 @@ class Pane(Lines, can_focus=True):
         self._title = self._summary = ""
         self._empty: Piece = ("", "plain")
         self._stale = False
-        self._told: object = None
+        self._shown_last: object = None
         self._cursor = 0
         self._pointing = True
         self._top = 0
@@ -81,17 +81,17 @@ class Pane(Lines, can_focus=True):
         empty: str | Piece = "",
         summary: str = "",
         stale: bool = False,
-        also: object = None,
+        depends_on: object = None,
     ) -> None:
         """Show these items; the cursor stays on its row while that is there.
 
         `empty` is said when there is no item, `summary` when the pane is folded; what is `stale` is drawn dim. Nothing
-        is drawn when all of this is as before: `also` is what else the drawing of rows depends on.
+        is drawn when all of this is as before: `depends_on` is what else the drawing of rows depends on.
         """
-        told = (items, title, empty, summary, stale, also)
-        if told == self._told:
+        shown = (items, title, empty, summary, stale, depends_on)
+        if shown == self._shown_last:
             return
-        self._told = told
+        self._shown_last = shown
         key = self.cursor_key
         self.table.fill(items)
         self._title, self._summary, self._stale = title, summary, stale
@@ -104,7 +104,7 @@ class Pane(Lines, can_focus=True):
         self.table.set_view(view)
         self._stay_on(key)
         if self.cursor_key != key:
-            self.post_message(self.Moved(self))
+            self.post_message(self.CursorMoved(self))
 
     def _stay_on(self, key: Hashable) -> None:
         place = self.table.place(key, self._cursor) if key is not None else None
@@ -122,14 +122,14 @@ class Pane(Lines, can_focus=True):
         rows = self.table.rows
         return rows[self._cursor] if self._cursor < len(rows) else None
 
-    def point_at(self, key: Hashable) -> None:
-        """Put the cursor on the row with this key; hide it when there is none. Nobody is told: only keys tell."""
+    def move_cursor_to(self, key: Hashable) -> None:
+        """Put the cursor on the row with this key; hide it when there is none. Only keys send `CursorMoved`."""
         place = self.table.place(key, self._cursor)
         before = self._pointing, self._cursor
         self._pointing = place is not None
         self._cursor = self._cursor if place is None else place
         if before != (self._pointing, self._cursor):
-            if not self._top <= self._cursor < self._top + self._room:  # nobody moves here: few jumps are cheaper
+            if not self._top <= self._cursor < self._top + self._room:  # not moved by a key: few jumps are cheaper
                 self._top = max(0, self._cursor - self._room // 2)
             self._follow()
 
@@ -144,7 +144,7 @@ class Pane(Lines, can_focus=True):
         self._pointing = True
         if self._cursor != before:
             self._follow()
-            self.post_message(self.Moved(self))
+            self.post_message(self.CursorMoved(self))
 
     def mark(self) -> None:
         """Mark the row under the cursor, or take its mark away, and go on to the next."""
@@ -191,21 +191,21 @@ class Pane(Lines, can_focus=True):
         place = self._top + y - HEAD_LINES
         if place < len(self.table.rows):
             return self._row_line(place, width)
-        if place == 0 and (empty := self._nothing())[0]:
+        if place == 0 and (empty := self._empty_line())[0]:
             return ((text.fit(f"  {text.clean(empty[0])}", width), empty[1]),)
         return ((" " * width, "plain"),)
 
-    def _nothing(self) -> Piece:
+    def _empty_line(self) -> Piece:
         """What is said in the place of rows."""
         hidden = len(self.table.all_rows)
-        told = f"none of {hidden} is shown: {self.table.view.describe()}; esc shows all"
-        return (told, "warn") if hidden else self._empty
+        hint = f"none of {hidden} is shown: {self.table.view.describe()}; esc shows all"
+        return (hint, "warn") if hidden else self._empty
 
     def _title_line(self, width: int) -> tuple[Piece, ...]:
         rule = "-" if self.ascii_only else "─"
         view, shown = self.table.view.describe(), len(self.table.rows)
         title = f" {text.clean(self._title)} "
-        seen = f" {text.clean(view)} " if view else ""
+        narrowing = f" {text.clean(view)} " if view else ""
         folded = self.size.height == 1
         after = f" {self._summary} " if folded and self._summary else ""
         if not folded:
@@ -218,12 +218,12 @@ class Pane(Lines, can_focus=True):
         style = "focus" if self.has_focus else "title"
         room = max(0, width - 1)
         head = text.clean(title, room)
-        seen = text.clean(seen, room - text.cells(head))
-        tail = text.clean(after, room - text.cells(head) - text.cells(seen))
-        gap = rule * (room - text.cells(head) - text.cells(seen) - text.cells(tail))
+        narrowing = text.clean(narrowing, room - text.cells(head))
+        tail = text.clean(after, room - text.cells(head) - text.cells(narrowing))
+        gap = rule * (room - text.cells(head) - text.cells(narrowing) - text.cells(tail))
         if folded:
-            return ((rule, "frame"), (head, style), (seen, "warn"), (tail, "plain"), (gap, "frame"))
-        return ((rule, "frame"), (head, style), (seen, "warn"), (gap, "frame"), (tail, "frame"))
+            return ((rule, "frame"), (head, style), (narrowing, "warn"), (tail, "plain"), (gap, "frame"))
+        return ((rule, "frame"), (head, style), (narrowing, "warn"), (gap, "frame"), (tail, "frame"))
 
     def _row_line(self, place: int, width: int) -> tuple[Piece, ...]:
         item = self.table.rows[place]

@@ -13,14 +13,14 @@ LONGEST = 200
 
 @dataclass
 class Prompt:
-    """`sign` stands before the words, `hint` after them; `changed` is told all words at each key."""
+    """`sign` stands before the words, `hint` after them; `changed` gets all words at each key."""
 
     sign: str
     hint: str
     changed: Callable[[str], None]
     words: str = ""
     before: str = ""  # what `escape` goes back to
-    done: Callable[[str], None] = lambda words: None  # told the words when `enter` ends the line
+    done: Callable[[str], None] = lambda words: None  # gets the words when `enter` ends the line
 
     def press(self, key: str, character: str | None) -> bool:
         """Take a key; False when the line is finished: kept by `enter`, taken back by `escape`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
 from console.reading.eventlog import PAGE, LogReader
 from tests.ledger_fixture import DemoLedger
@@ -79,6 +80,16 @@ async def test_of_many_events_only_pages_are_read_and_a_filter_finds_the_oldest(
         assert len(app.data.log.events) == 1
         await pilot.press("escape", "p")
         await until_shown(pilot, "problems only", "run 1214 FAILED at fit")
+
+
+async def test_a_filter_that_is_pasted_finds_the_oldest_too(demo: DemoLedger) -> None:
+    many(demo, 12 * PAGE)
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("v", "slash")
+        app.post_message(events.Paste("happening 00007"))
+        await until_shown(pilot, "Events, all of them  /happening 00007", "driver: happening 00007")
 
 
 def test_the_reader_keeps_no_more_than_is_wanted_however_long_it_reads(demo: DemoLedger) -> None:

@@ -110,7 +110,7 @@ def go_through(app: ConsoleApp, pane: Pane) -> int:
     screen = app.screen
     pane.action_move("first")
     for place in range(len(pane.table.rows)):
-        screen.bars()  # type: ignore[attr-defined]
+        screen.draw_bars()  # type: ignore[attr-defined]
         straight_widget(screen.sentence_bar)  # type: ignore[attr-defined]
         if place % 8 == 0:
             straight_widget(pane)

@@ -13,7 +13,7 @@ from flowspec.readiness import Verdict
 from flowspec.states import RunState
 from screens.data import ScreenData
 from screens.keys.actions import ACTIONS, QUIT, SUSPEND
-from screens.rows import bars
+from screens.rows.status import status_line
 from screens.widgets.moves import MOVES
 from tests.ledger_fixture import NOW, DemoLedger, demo_ledger, stand
 from tests.screen_driver import WATCHING, make_app, settled, shown, until, until_shown
@@ -317,7 +317,7 @@ async def test_a_ledger_that_breaks_is_told_and_what_was_known_stays(
 
 
 def test_loading_is_told_before_anything_was_read() -> None:
-    assert bars.status(ScreenData(), None) == ("reading the ledger", "dim")
+    assert status_line(ScreenData(), None) == ("reading the ledger", "dim")
 
 
 @pytest.mark.parametrize("read_only", [False, True])

@@ -14,8 +14,8 @@ from console.ledger.store import Ledger
 from console.reading.snapshot import Snapshot
 from screens.data import ScreenData
 from screens.options import ScreenOptions
-from screens.rows.bars import stale_mark
 from screens.rows.header import header
+from screens.rows.status import stale_mark
 from tests.ledger_fixture import NOW
 
 OPTIONS = ScreenOptions("e21062", "FRIB>NERSC", Path("ledger"), "/data")

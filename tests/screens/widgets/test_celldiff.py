@@ -131,7 +131,7 @@ def test_a_pen_says_all_of_a_style(system: ColorSystem, style: Style) -> None:
 
 PENS = st.builds(
     Pen,
-    st.sets(st.sampled_from("123479")).map(lambda looks: ";".join(sorted(looks))),
+    st.sets(st.sampled_from("123479")).map(lambda attributes: ";".join(sorted(attributes))),
     st.sampled_from(["", "31", "38;5;200"]),
     st.sampled_from(["", "44", "48;5;16"]),
     st.just(""),
@@ -142,20 +142,20 @@ PENS = st.builds(
 @given(PENS, PENS)
 def test_a_terminal_that_is_told_the_difference_holds_the_new_pen(held: Pen, pen: Pen) -> None:
     """Bold and dim, which the emulator does not know, among the rest: 22 ends both."""
-    looks, ink, paper = set(filter(None, held.look.split(";"))), held.ink, held.paper
+    attributes, ink, paper = set(filter(None, held.attributes.split(";"))), held.ink, held.paper
     ends = {"22": {"1", "2"}, "23": {"3"}, "24": {"4"}, "27": {"7"}, "29": {"9"}}
     for code in re.findall(r"[34]8;5;\d+|\d+", _turn(held, pen)):
         if code == "0":
-            looks, ink, paper = set(), "", ""
+            attributes, ink, paper = set(), "", ""
         elif code in ends:
-            looks -= ends[code]
+            attributes -= ends[code]
         elif code[0] == "3" and len(code) > 1:
             ink = "" if code == "39" else code
         elif code[0] == "4" and len(code) > 1:
             paper = "" if code == "49" else code
         else:
-            looks.add(code)
-    assert Pen(";".join(sorted(looks)), ink, paper) == pen
+            attributes.add(code)
+    assert Pen(";".join(sorted(attributes)), ink, paper) == pen
 
 
 def test_one_changed_cell_costs_a_move_and_a_character() -> None:

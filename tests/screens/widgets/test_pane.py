@@ -93,7 +93,7 @@ async def test_folded_it_says_its_summary_in_one_line() -> None:
         app.pane.styles.height = 1
         await pilot.pause()
         app.pane.show(items(3, 2, 1), title="Flow runs", summary="3 under way")
-        app.pane.point_at(2)
+        app.pane.move_cursor_to(2)
         await pilot.pause()
         assert shown(app).splitlines()[0].startswith("─ Flow runs  3 under way ──")
         app.pane.styles.height = 10
@@ -107,9 +107,9 @@ async def test_a_cursor_that_points_at_nothing_is_not_drawn_until_it_is_used() -
         app.pane.can_focus = False
         app.screen.set_focus(None)
         app.pane.show(items(1, 2), title="Flow runs")
-        app.pane.point_at(7)
+        app.pane.move_cursor_to(7)
         await pilot.pause()
         assert ">" not in shown(app)
-        app.pane.point_at(2)
+        app.pane.move_cursor_to(2)
         await pilot.pause()
         assert ">     2 run 2" in shown(app)

@@ -34,7 +34,7 @@ def unread(data: ScreenData) -> Piece:
     return ("cannot be read: see below", "bad") if data.problem else ("reading the ledger", "dim")
 
 
-def status(data: ScreenData, notice: Piece | None) -> Piece:
+def status_line(data: ScreenData, notice: Piece | None) -> Piece:
     """The most important sentence, not yet cleaned: `notice` goes before what has happened."""
     if data.process_problem:
         return data.process_problem, "alarm"

@@ -1,0 +1,117 @@
+"""From an action to its effect, with nothing but a host: no screen, no terminal, no ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from console.reading.snapshot import RunRow
+from flowspec.states import RunState
+from screens.keys.action import READ_ONLY, Target
+from screens.keys.actions import ACTIONS, AUTO, CANCEL, FETCH, HOLD, LAUNCH, OF_DETAIL, QUIT, RETRY, Action
+from screens.keys.perform import perform
+from screens.question import Question
+from screens.requests import Request
+
+
+@dataclass
+class FakeHost:
+    """Answers each question with `yes` and keeps what it was called with."""
+
+    yes: bool = True
+    read_only: bool = False
+    said: list[str] = field(default_factory=list)
+    asked: list[Request] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.options = SimpleNamespace(read_only=self.read_only)
+        self.data = SimpleNamespace(snapshot=SimpleNamespace(auto=True))
+
+    def say(self, words: str, style: str = "plain") -> None:
+        self.said.append(words)
+
+    def ask(self, request: Request, words: str = "") -> None:
+        self.asked.append(request)
+
+    def confirm(self, question: Question, confirmed: Callable[[], None]) -> None:
+        self.questions.append(question)
+        if self.yes:
+            confirmed()
+
+    def exit(self, code: int) -> None:
+        self.codes.append(code)
+
+
+def run(state: RunState, number: int = 1218, **how: Any) -> RunRow:
+    return RunRow(number, state, 12, 1, "title", None, None, "a reason", {}, 0, None, **how)
+
+
+def press(action: Action, host: FakeHost, *runs: RunRow) -> FakeHost:
+    marked = runs if len(runs) > 1 else ()
+    perform(action, host, Target(None, runs[0] if runs else None, marked))  # type: ignore[arg-type]
+    return host
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "wanted"),
+    [
+        (LAUNCH, RunState.READY, Request("launch", 1218)),
+        (RETRY, RunState.FAILED, Request("retry", 1218, {"dry": True})),
+        (HOLD, RunState.QUEUED, Request("hold", 1218)),
+        (AUTO, RunState.DONE, Request("auto", None, {"on": False})),
+    ],
+    ids=["launch", "retry", "hold", "auto"],
+)
+def test_what_needs_no_question_is_asked_of_the_driver_at_once(
+    action: Action, state: RunState, wanted: Request
+) -> None:
+    host = press(action, FakeHost(), run(state))
+    assert (host.asked, host.questions, host.said) == ([wanted], [], [])
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "wanted"),
+    [
+        (LAUNCH, RunState.ABNORMAL, Request("launch", 1218, {"force": True})),
+        (CANCEL, RunState.RUNNING, Request("cancel", 1218)),
+    ],
+    ids=["launch", "cancel"],
+)
+def test_what_has_consequences_is_done_after_a_yes_only(action: Action, state: RunState, wanted: Request) -> None:
+    for yes in (True, False):
+        host = press(action, FakeHost(yes=yes), run(state))
+        assert [question.title for question in host.questions]
+        assert host.asked == ([wanted] if yes else [])
+
+
+def test_all_marked_runs_on_which_it_can_be_done_are_meant() -> None:
+    host = press(RETRY, FakeHost(), run(RunState.FAILED, 1), run(RunState.RUNNING, 2), run(RunState.DONE, 3))
+    assert host.asked == [Request("retry", 1), Request("retry", 3)]
+    assert [question.title for question in host.questions] == ["Retry 2 runs?"]
+
+
+def test_what_cannot_be_done_says_why_and_does_nothing() -> None:
+    host = press(CANCEL, FakeHost(), run(RunState.DONE))
+    assert (host.said, host.asked, host.questions) == (["run 1218 is done: nothing to cancel"], [], [])
+
+
+def test_read_only_nothing_is_asked_of_the_driver() -> None:
+    for action in ACTIONS:
+        if action.changes:
+            host = press(action, FakeHost(read_only=True), run(RunState.READY))
+            assert (host.said, host.asked) == ([READ_ONLY], [])
+    assert press(QUIT, FakeHost(read_only=True)).codes == [0]
+
+
+def test_keys_of_the_detail_say_elsewhere_where_they_belong() -> None:
+    for action in OF_DETAIL:
+        assert press(action, FakeHost(), run(RunState.DONE)).said == [
+            "this key is for the detail of a run: enter opens it"
+        ], action
+    assert FETCH in OF_DETAIL
