@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from console.reading.snapshot import RunRow
 from flowspec.stages import SEGMENT_STAGES, STAGES, CellState, Stage
 from flowspec.states import RunState
-from screens.keys import action as one
 from screens.keys.action import READ_ONLY, Action
+from screens.keys.action import why_not as why_not_one
 from screens.keys.actions import CANCEL, HOLD, LAUNCH, RETRY
 from screens.keys.rules import FORCED
 from screens.question import Question
@@ -26,7 +26,7 @@ def usable(action: Action, runs: Sequence[RunRow]) -> list[RunRow]:
 def why_not(action: Action, run: RunRow | None, marked: Sequence[RunRow], read_only: bool) -> str | None:
     """Why the key cannot be used now, on the marked runs or, without any, on the selected one; None when it can."""
     if not marked or action not in (*TOGETHER, HOLD):
-        return one.why_not(action, run, read_only)
+        return why_not_one(action, run, read_only)
     if read_only:
         return READ_ONLY
     if action is HOLD:
