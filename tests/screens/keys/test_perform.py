@@ -49,7 +49,7 @@ class FakeHost:
 
 
 def run(state: RunState, number: int = 1218, **how: Any) -> RunRow:
-    return RunRow(number, state, 12, 1, "title", None, None, "a reason", {}, 0, None, **how)
+    return RunRow(number, state, 12, 1, "title", None, None, (), {}, 0, None, **how)
 
 
 def press(action: Action, host: FakeHost, *runs: RunRow) -> FakeHost:
