@@ -12,19 +12,19 @@ from screens.keys.screen_handlers import on_host, on_markable, on_panes, on_sect
 
 LAUNCH = Action(
     "launch", "l", "l", "launch", "launch the selected run; asks first when it is incomplete or abnormal",
-    runs.launch, changes=True, why_not=rules.launch, question=rules.before_launch,
+    runs.launch, changes=True, why_not=rules.may("launch"), question=rules.before_launch,
 )  # fmt: skip
 RETRY = Action(
     "retry", "r", "r", "retry", "a new attempt of the selected run, of what is missing only; shows it and asks first",
-    runs.retry, changes=True, why_not=rules.retry, question=rules.before_retry,
+    runs.retry, changes=True, why_not=rules.may("retry"), question=rules.before_retry,
 )  # fmt: skip
 CANCEL = Action(
     "cancel", "c", "c", "cancel", "cancel the selected run; asks first",
-    runs.cancel, changes=True, why_not=rules.cancel, question=rules.before_cancel,
+    runs.cancel, changes=True, why_not=rules.may("cancel"), question=rules.before_cancel,
 )  # fmt: skip
 HOLD = Action(
     "hold", "h", "h", "hold", "hold the queued run back, or release it",
-    runs.hold_or_release, changes=True, why_not=rules.hold,
+    runs.hold_or_release, changes=True, why_not=rules.hold_or_release,
 )  # fmt: skip
 DETAIL = Action(
     "detail", "enter", "enter", "detail", "all that is known of the selected run",

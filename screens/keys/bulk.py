@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from console.reading.snapshot import RunRow
+from flowspec import permits
 from flowspec.stages import SEGMENT_STAGES, STAGES, CellState, Stage
 from flowspec.states import RunState
 from screens.keys.action import READ_ONLY, Action
 from screens.keys.action import why_not as why_not_one
 from screens.keys.actions import CANCEL, HOLD, LAUNCH, RETRY
-from screens.keys.rules import FORCED
 from screens.question import Question
 
 TOGETHER = (LAUNCH, RETRY, CANCEL)  # can be done to many runs at once
@@ -99,7 +99,7 @@ def _count(number: int, noun: str) -> str:
 
 def _asks_by_itself(action: Action, run: RunRow) -> bool:
     """An incomplete or abnormal run, one that may hang, one that would be repeated: its reason is to be read."""
-    forced, repeated = action is LAUNCH and run.state in FORCED, action is CANCEL and run.again_at is not None
+    forced, repeated = action is LAUNCH and permits.forced(run), action is CANCEL and run.again_at is not None
     return forced or repeated or (action is RETRY and run.suspected)
 
 

@@ -2,55 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from console.reading.snapshot import RunRow
-from flowspec.states import ENDED, RunState
+from flowspec import permits
+from flowspec.states import RunState
 from screens.question import Question
 
 NO_RUN = "no run is selected"
-FORCED = (RunState.INCOMPLETE, RunState.ABNORMAL)  # launched all the same, when the operator insists
+
 
 # ---- why not
 
 
-def launch(run: RunRow | None) -> str | None:
-    if run is None:
-        return NO_RUN
-    if run.state in (RunState.TAKING, RunState.ARRIVING):
-        return f"run {run.run} is {run.state.value} ({run.because}): it can be launched when it is complete"
-    if run.state in (RunState.FAILED, RunState.CANCELLED):
-        return f"run {run.run} is {run.state.value}: r retries what is missing"
-    if run.state not in (RunState.READY, *FORCED):
-        return f"run {run.run} is {run.state.value}: nothing to launch"
-    if not run.segments:
-        return f"run {run.run} has no segment to analyze"
-    return None
+def may(verb: str) -> Callable[[RunRow | None], str | None]:
+    """Why this may not be asked of the run, by the rule that the driver keeps too."""
+    return lambda run: NO_RUN if run is None else permits.refusal(verb, run)
 
 
-def retry(run: RunRow | None) -> str | None:
-    if run is None:
-        return NO_RUN
-    if run.state in ENDED or run.inactive or run.suspected:
-        return None
-    hint = "; l launches it" if run.state in (RunState.READY, *FORCED) else ""
-    return f"run {run.run} is {run.state.value}: nothing to retry{hint}"
-
-
-def cancel(run: RunRow | None) -> str | None:
-    if run is None:
-        return NO_RUN
-    if run.state is RunState.CANCELLING and run.again_at is None:
-        return f"run {run.run} is being cancelled already"
-    if run.state not in (RunState.RUNNING, RunState.QUEUED) and run.again_at is None:
-        return f"run {run.run} is {run.state.value}: nothing to cancel"
-    return None
-
-
-def hold(run: RunRow | None) -> str | None:
-    if run is None:
-        return NO_RUN
-    if run.state is not RunState.QUEUED:
-        return f"run {run.run} is {run.state.value}: only a queued run can be held"
-    return None
+def hold_or_release(run: RunRow | None) -> str | None:
+    return may("release" if run is not None and run.held_by else "hold")(run)
 
 
 def detail(run: RunRow | None) -> str | None:
@@ -61,7 +32,7 @@ def detail(run: RunRow | None) -> str | None:
 
 
 def before_launch(run: RunRow) -> Question | None:
-    if run.state not in FORCED:
+    if not permits.forced(run):
         return None
     forced = (
         f"It is {run.state.value}: {run.because}",

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from console.reading.snapshot import Answer, RunRow
+from flowspec import permits
 from screens.keys.action import Handler, Target
-from screens.keys.rules import FORCED
 from screens.question import Question, plan_lines
 from screens.requests import Request
 
@@ -28,7 +28,7 @@ def on_run(handle: Callable[[Host, RunRow], None]) -> Handler:
 
 @on_run
 def launch(host: Host, run: RunRow) -> None:
-    host.ask(Request("launch", run.run, {"force": True} if run.state in FORCED else {}))
+    host.ask(Request("launch", run.run, {"force": True} if permits.forced(run) else {}))
 
 
 @on_run

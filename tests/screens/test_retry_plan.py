@@ -85,7 +85,7 @@ async def test_a_run_that_may_hang_is_ended_and_done_again_after_one_question(de
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         await pilot.press("home", "down", "down", "r")
-        await until_shown(pilot, "run 1217 is running: nothing to retry")
+        await until_shown(pilot, "run 1217 is running: only a run that has ended is retried")
         why = "fit 38/42: segment 07 running since 13:40, usually 2 m: it may hang; r ends it and does it again"
         stand(demo.ledger, 1217, why=why)
         await until_shown(pilot, "it may hang")

@@ -1,6 +1,7 @@
 import pytest
 
 from console.reading.snapshot import RunRow
+from flowspec.conditions import Condition, Topic, reason
 from flowspec.states import RunState
 from screens.keys.action import READ_ONLY, Action, why_not
 from screens.keys.actions import (
@@ -17,9 +18,11 @@ from screens.keys.actions import (
 )
 from screens.widgets.moves import MOVES
 
+REASONS = tuple(Condition(topic, reason("words", words="a reason")) for topic in Topic)
+
 
 def run(state: RunState, segments: int = 12) -> RunRow:
-    return RunRow(1218, state, segments, 1, "title", None, None, "a reason", {}, 0, None)
+    return RunRow(1218, state, segments, 1, "title", None, None, REASONS, {}, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -35,21 +38,21 @@ def run(state: RunState, segments: int = 12) -> RunRow:
 )
 def test_what_cannot_be_done_says_why_and_to_which_run(action: Action, usable: set[RunState]) -> None:
     for state in RunState:
-        reason = why_not(action, run(state), read_only=False)
-        assert (reason is None) == (state in usable), state
-        assert reason is None or "run 1218" in reason
+        refusal = why_not(action, run(state), read_only=False)
+        assert (refusal is None) == (state in usable), state
+        assert refusal is None or "run 1218" in refusal
     assert why_not(action, None, read_only=False) == "no run is selected"
 
 
 def test_a_run_without_segments_cannot_be_launched() -> None:
-    reason = why_not(LAUNCH, run(RunState.INCOMPLETE, segments=0), read_only=False)
-    assert reason == "run 1218 has no segment to analyze"
+    refusal = why_not(LAUNCH, run(RunState.INCOMPLETE, segments=0), read_only=False)
+    assert refusal == "run 1218 has no segment to analyze"
 
 
 def test_a_read_only_console_only_looks() -> None:
     for action in ACTIONS:
-        reason = why_not(action, run(RunState.READY), read_only=True)
-        assert (reason == READ_ONLY) == (action in (LAUNCH, RETRY, CANCEL, HOLD, AUTO, ACKNOWLEDGE, UNDO, FETCH))
+        refusal = why_not(action, run(RunState.READY), read_only=True)
+        assert (refusal == READ_ONLY) == (action in (LAUNCH, RETRY, CANCEL, HOLD, AUTO, ACKNOWLEDGE, UNDO, FETCH))
 
 
 def test_what_is_hard_to_undo_is_asked_first_naming_run_and_consequence() -> None:

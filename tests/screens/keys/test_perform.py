@@ -98,7 +98,7 @@ def test_all_marked_runs_on_which_it_can_be_done_are_meant() -> None:
 
 def test_what_cannot_be_done_says_why_and_does_nothing() -> None:
     host = press(CANCEL, FakeHost(), run(RunState.DONE))
-    assert (host.said, host.asked, host.questions) == (["run 1218 is done: nothing to cancel"], [], [])
+    assert (host.said, host.asked, host.questions) == (["run 1218 is done: there is nothing to cancel"], [], [])
 
 
 def test_read_only_nothing_is_asked_of_the_driver() -> None:
