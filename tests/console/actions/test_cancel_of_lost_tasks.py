@@ -1,0 +1,84 @@
+"""Cancelling what Compute says nothing new of: a lost task counts as gone where a marker keeps it from work."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.ledger import cancel_lines
+from flowspec.stages import Stage
+from flowspec.states import RunState
+from remote.globus.compute import TaskStatus
+from remote.globus.errors import RemoteError
+from tests.shift_fixture import Shift
+
+FORBIDDEN = RemoteError("operator", "transfer", "mkdir", "403: no right", "ask for the right")
+MARKING = "transfer.make_directories"
+LONG = 120  # s: after which a task that waits beside idle workers may be lost
+
+
+@pytest.fixture
+def shift(tmp_path):
+    """The fits of segments 0 and 1 run, that of segment 2 waits, and workers are idle."""
+    shift = Shift(tmp_path)
+    shift.globus.begins(Stage.FIT, 3)
+    shift.globus.tasks["fit-2"] = TaskStatus("fit-2", "pending")
+    shift.globus.idle_workers = 1
+    shift.rounds(2)
+    return shift
+
+
+def gone(shift):
+    lines = cancel_lines.read(shift.ledger, shift.attempt.attempt)
+    return {line.id for line in lines if line.gone and line.id in shift.globus.tasks}
+
+
+def end_the_others(shift):
+    shift.globus.replies(Stage.FIT, {"rc": 143, "cause": "cancelled"}, {"rc": 143, "cause": "cancelled"})
+
+
+def test_a_lost_task_is_gone_as_soon_as_the_marker_keeps_it_from_starting(shift):
+    shift.rounds(LONG)
+    shift.globus.broken = {MARKING: FORBIDDEN}
+    shift.ask("cancel")
+    shift.rounds(LONG)
+    assert gone(shift) == set(), "without the marker it may still begin, and nobody would see it"
+    shift.globus.broken = {}
+    shift.rounds(2)
+    assert gone(shift) == {"fit-2"}, "of the others is known that they run"
+    end_the_others(shift)
+    shift.rounds(2)
+    assert shift.run.state is RunState.CANCELLED
+
+
+def test_a_lost_task_without_a_marker_keeps_the_cancel_open(shift):
+    shift.rounds(LONG)
+    shift.globus.broken = {MARKING: FORBIDDEN}
+    shift.ask("cancel")
+    end_the_others(shift)
+    shift.rounds(LONG)
+    assert gone(shift) == {"fit-0", "fit-1"}
+    assert shift.run.state is RunState.CANCELLING
+    assert "fit-2" in shift.run.why
+
+
+def test_a_task_that_waits_its_turn_is_not_lost(shift):
+    shift.globus.idle_workers = 0
+    shift.rounds(LONG)
+    shift.ask("cancel")
+    end_the_others(shift)
+    shift.rounds(LONG)
+    assert gone(shift) == {"fit-0", "fit-1"}
+    assert shift.run.state is RunState.CANCELLING
+    shift.globus.idle_workers = 1  # and still it does not start
+    shift.rounds(LONG)
+    assert shift.run.state is RunState.CANCELLED
+
+
+def test_a_task_that_was_given_back_to_the_queue_a_moment_ago_is_not_lost(shift):
+    shift.rounds(LONG)
+    shift.globus.tasks["fit-1"] = TaskStatus("fit-1", "pending")
+    shift.ask("cancel")
+    shift.rounds(10)
+    assert gone(shift) == {"fit-2"}
+    shift.rounds(LONG)
+    assert gone(shift) == {"fit-1", "fit-2"}
