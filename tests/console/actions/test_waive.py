@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from console.ledger import failures
 from console.reading import detail as reading
 from console.reading import snapshot
 from flowspec.late_segments import late_segments
 from flowspec.readiness import Verdict
+from flowspec.stages import Stage
 from flowspec.states import RunState
-from tests.retry_fixture import FIT_7, World
+from tests.retry_fixture import ABORTED, FIT_7, World
 
 
 @pytest.fixture
@@ -64,6 +66,19 @@ def test_waivers_that_make_no_sense_are_refused(world, args, why):
     answer = world.ask("waive", 5, **args)
     assert answer.state == "refused"
     assert why in answer.answer
+
+
+def test_the_last_segment_of_a_run_is_not_waived(world):
+    world.failed({(Stage.FIT, 1): ABORTED}, segments=3)
+    assert [world.ask("waive", 5, segment=s, reason="noise").state for s in (0, 1)] == ["done", "done"]
+    last = world.ask("waive", 5, segment=2, reason="noise")
+    assert (last.state, sorted(failures.waivers(world.ledger, 5))) == ("refused", [0, 1])
+    assert last.answer == "run 5: segment 02 is the last one; without it there is nothing to analyze"
+    assert world.ask("waive", 5, segment=0, undo=True).state == "done"
+    assert world.ask("waive", 5, segment=2, reason="noise").state == "done"
+    assert world.ask("waive", 5, segment=0, reason="noise").state == "refused"
+    assert world.ask("retry", 5).state == "done"
+    assert world.attempt(5).plan.expected == (0,)
 
 
 # ---- late segments
