@@ -36,6 +36,17 @@ def test_it_is_made_once_and_opened_again(ledger):
     assert ledger.path.parent.stat().st_mode & 0o077 == 0
 
 
+FULL = 2  # as PRAGMA synchronous tells it
+
+
+@pytest.mark.parametrize("how", [{}, {"must_exist": True}, {"epoch": 1}], ids=str)
+def test_what_was_committed_survives_a_power_cut_however_the_ledger_was_opened(ledger, how):
+    for opened in (ledger, Ledger(ledger.path, **how)):
+        assert opened.row("PRAGMA synchronous")[0] == FULL
+        assert opened.row("PRAGMA journal_mode")[0] == "wal"
+        opened.close()
+
+
 def test_a_failed_change_leaves_nothing(ledger):
     def half() -> None:
         with ledger.change():
