@@ -23,11 +23,10 @@ from console.ledger.store import actor
 from flowspec.states import RunState
 from tests.documents import Documented
 from tests.pipeline_fixture import Pipeline
-from tests.sandbox_fixture import until
+from tests.waiting import HANGS_AFTER, until
 
 FIRST_RUN = 1301
 FOREIGN_FILE = "run-1301-00 (copy).evt"
-PATIENCE = 20.0
 SCREEN = "screen"
 # The order in which they are tried: what acts first, so that there is something to look at; the driver's end last.
 ORDER = (
@@ -141,17 +140,17 @@ class Shift:
         assert process.stderr is not None
         told = []
         if command.words[1] == "watch":
-            found = until(lambda: driver(self.pipeline.settings.ledger), PATIENCE)
+            found = until(lambda: driver(self.pipeline.settings.ledger))
             assert (found.pid, found.mode) == (process.pid, "foreground"), command
             beat = lock_path(self.pipeline.settings.ledger)  # the second beat comes from the main loop
-            until(lambda: beat.stat().st_mtime > found.started + BEAT_SECONDS / 2, PATIENCE)
+            until(lambda: beat.stat().st_mtime > found.started + BEAT_SECONDS / 2)
         else:
             for line in process.stderr:
                 told.append(line)
                 if line.startswith("profile "):
                     break
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=HANGS_AFTER)
         return Outcome(process.returncode, out, "".join(told) + err)
 
     # ---- runs in the state that a command needs
@@ -160,7 +159,7 @@ class Shift:
         return self.pipeline.state(run)
 
     def _in_state(self, run: int, state: RunState) -> int:
-        until(lambda: self._state(run) is state, PATIENCE)
+        until(lambda: self._state(run) is state)
         return run
 
     def _ready(self) -> int:
@@ -178,7 +177,7 @@ class Shift:
             found = run_rows.run(self.pipeline.ledger, run)
             return found is not None and found.why.startswith("held")
 
-        until(settled, PATIENCE)
+        until(settled)
         return run
 
     def _cancelled(self) -> int:
@@ -191,5 +190,5 @@ class Shift:
 
     def _ask(self, verb: str, run: int, **args: object) -> None:
         number = self.pipeline.ledger.ask(verb, run, actor=actor(), **args)
-        request = until(lambda: (r := self.pipeline.ledger.request(number)) and r.state != "asked" and r, PATIENCE)
+        request = until(lambda: (r := self.pipeline.ledger.request(number)) and r.state != "asked" and r)
         assert request.state == "done", request.answer

@@ -16,7 +16,7 @@ from console.driver.supervisor import Supervisor
 from console.ledger.presence import Presence, driver
 from console.ledger.store import Ledger
 from console.settings.profiles import write_sandbox_profile
-from tests.sandbox_fixture import until
+from tests.waiting import until
 
 
 class Experiment:
@@ -42,7 +42,7 @@ class Experiment:
     def started(self) -> subprocess.Popen[bytes]:
         """A driver at work: with an epoch."""
         process = self.start()
-        until(lambda: (there := self.present()) is not None and there.pid == process.pid and there.epoch, 10)
+        until(lambda: (there := self.present()) is not None and there.pid == process.pid and there.epoch)
         return process
 
     def supervise(self) -> Supervisor:
@@ -54,7 +54,7 @@ class Experiment:
     def present(self) -> Presence | None:
         return driver(self.ledger)
 
-    def successor(self, of: Presence | None = None, seconds: float = 15) -> Presence:
+    def successor(self, of: Presence | None = None) -> Presence:
         """The next driver, as soon as it has its epoch."""
         epoch = of.epoch if of else 0
 
@@ -62,7 +62,7 @@ class Experiment:
             now = self.present()
             return now if now is not None and now.epoch > epoch and not now.hung else None
 
-        found = until(there, seconds, every=0.01)
+        found = until(there, every=0.01)
         assert found is not None
         return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from werkzeug.serving import make_server
 from remote.sandbox.flows.http import blueprint
 from remote.sandbox.flows.service import FlowsService
 from tests.flows_fakes import COLLECTIONS, ENDPOINT, FUNCTION, OWNER, FakeCompute, FakeTransfer
+from tests.waiting import until
 
 OTHER = "0c9a5ad3-4a5e-4a5c-9f2d-6b1f1f0c0002"
 URN = "urn:globus:auth:identity:"
@@ -77,21 +77,17 @@ class Service:
         return self.flow(flow_id).run_flow(body or {}, **fields)["run_id"]
 
     def wait(self, run_id: str, status: str = "SUCCEEDED") -> dict[str, Any]:
-        return until(lambda: self.client.get_run(run_id).data, lambda run: run["status"] == status)
+        def reached() -> dict[str, Any] | None:
+            run: dict[str, Any] = self.client.get_run(run_id).data
+            return run if run["status"] == status else None
+
+        return until(reached)
 
     def close(self) -> None:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
         self.flows.close()
-
-
-def until(look: Callable[[], Any], good: Callable[[Any], bool], seconds: float = 10.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not good(found := look()):
-        assert time.monotonic() < deadline, f"still {found}"
-        time.sleep(0.01)
-    return found
 
 
 def fixture(name: str, case: str = "default", index: int = 0) -> Any:

@@ -16,8 +16,8 @@ from screens.options import ScreenOptions
 from tests.documents import DOCS
 from tests.picture import picture
 from tests.pipeline_fixture import Pipeline, running_pipeline
-from tests.sandbox_fixture import until
 from tests.sandbox_records import set_fault
+from tests.waiting import until
 
 SIZES = ((120, 40), (80, 24))
 HOME, FAILED, HANGS, HELD = 1, 2, 3, 4
@@ -50,12 +50,12 @@ def story(pipeline: Pipeline) -> None:
         pipeline.deliver(pipeline.take(run, SEGMENTS, EVENTS))
         pipeline.wait_for(run, state)
     set_fault(directory, "endpoint-offline", endpoint="frib-analysis")
-    until(lambda: pipeline.ledger.row("SELECT 1 FROM endpoints WHERE online = 0"), 30)
+    until(lambda: pipeline.ledger.row("SELECT 1 FROM endpoints WHERE online = 0"))
     pipeline.deliver(pipeline.take(HELD, SEGMENTS, EVENTS))
     pipeline.ledger.ask("report", FAILED, actor="shift@daq1", stage="fit", segment=BAD)
-    until(lambda: any(report.report for report in job_reports.of_run(pipeline.ledger, FAILED)), 30)
+    until(lambda: any(report.report for report in job_reports.of_run(pipeline.ledger, FAILED)))
     pipeline.wait_for(HELD, RunState.QUEUED)
-    until(lambda: "3 files" not in _why(pipeline, HANGS) and "fit" in _why(pipeline, HANGS), 30)
+    until(lambda: "3 files" not in _why(pipeline, HANGS) and "fit" in _why(pipeline, HANGS))
 
 
 def _why(pipeline: Pipeline, run: int) -> str:

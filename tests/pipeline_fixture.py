@@ -21,7 +21,7 @@ from console.settings.profiles import load
 from flowspec.states import RunState
 from remote.sandbox.daq.rsync import Rsync
 from remote.sandbox.daq.taking import TakenRun, take_run
-from tests.sandbox_fixture import until
+from tests.waiting import HANGS_AFTER, until
 
 
 class Pipeline:
@@ -48,7 +48,7 @@ class Pipeline:
 
     def start_driver(self) -> None:
         self._driver = spawn_driver(self.settings.ledger, self.profile, lifeline=True)
-        until(lambda: driver(self.settings.ledger), 10)
+        until(lambda: driver(self.settings.ledger))
 
     def kill_driver(self) -> None:
         assert self._driver is not None
@@ -59,14 +59,14 @@ class Pipeline:
         found = runs.run(self.ledger, run)
         return found.state if found else None
 
-    def wait_for(self, run: int, state: RunState, seconds: float = 60) -> runs.Run:
+    def wait_for(self, run: int, state: RunState) -> runs.Run:
         def reached() -> runs.Run | None:
             found = runs.run(self.ledger, run)
             ended = found is not None and found.state in (RunState.FAILED, RunState.DONE, RunState.CANCELLED)
             assert not ended or found is None or found.state is state, f"run {run} is {found.state}: {found.why}"
             return found if found is not None and found.state is state else None
 
-        return until(reached, seconds, every=0.05)
+        return until(reached, every=0.05)
 
     def flow_runs(self) -> list[str]:
         """The ids of all flow runs that the sandbox knows, as the service lists them."""
@@ -76,7 +76,7 @@ class Pipeline:
     def close(self) -> None:
         if self._driver is not None and self._driver.stdin is not None:
             self._driver.stdin.close()
-            self._driver.wait(10)
+            self._driver.wait(HANGS_AFTER)
         self.ledger.close()
         self.sandbox.close()
         for folder, _, _ in os.walk(self.sandbox.directory):

@@ -20,9 +20,9 @@ from flowspec.states import AttemptState, RunState
 from remote.globus.compute import REQUEST_SECONDS
 from tests.ledger_fixture import stand
 from tests.pipeline_fixture import Pipeline, running_pipeline
-from tests.sandbox_fixture import until
 from tests.sandbox_records import clear_faults, set_fault, struck
 from tests.sandbox_records import records as sandbox_records
+from tests.waiting import until
 
 RUNNING = 20
 FIRST_FINISHED = 10_000  # run number
@@ -44,9 +44,9 @@ def many_under_way(directory: Path) -> Iterator[Pipeline]:
             for run in range(1, RUNNING + 1):
                 pipeline.deliver(pipeline.take(run, segments=1, events=5))
             pipeline.start_driver()
-            until(lambda: len(_started(pipeline)) == RUNNING, 60)
+            until(lambda: len(_started(pipeline)) == RUNNING)
             pipeline.kill_driver()
-            until(lambda: _calls(directory, "convert") == RUNNING, 90, every=0.2)
+            until(lambda: _calls(directory, "convert") == RUNNING, every=0.2)
             yield pipeline
         finally:
             for name in UNLIMITED:
@@ -85,7 +85,7 @@ def restart(pipeline: Pipeline) -> Restart:
     set_fault(pipeline.sandbox.directory, "slow-reply", seconds=0, times=0)  # does nothing but count
     began = time.monotonic()
     pipeline.start_driver()
-    until(lambda: all(_right(pipeline, run) for run in range(1, RUNNING + 1)), 60)
+    until(lambda: all(_right(pipeline, run) for run in range(1, RUNNING + 1)))
     seconds = time.monotonic() - began
     requests = struck(pipeline.sandbox.directory, "slow-reply")
     pipeline.kill_driver()

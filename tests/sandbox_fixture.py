@@ -9,28 +9,17 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
-T = TypeVar("T")
+from tests.waiting import HANGS_AFTER, until
 
 PROJECT = Path(__file__).parents[1]
-READY_SECONDS = 20.0
-
-
-def until(condition: Callable[[], T], seconds: float = 10.0, every: float = 0.02) -> T:
-    """The first true value of `condition`; fails the test when there is none in time."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, f"not so within {seconds} s: {condition}"
-        time.sleep(every)
-    return value
 
 
 @dataclass(frozen=True)
@@ -72,12 +61,12 @@ def start_sandbox(directory: Path, *options: str) -> Iterator[RunningSandbox]:
     assert process.stdin is not None
     assert process.stderr is not None
     try:
-        until(lambda: announcement.exists() or process.poll() is not None, READY_SECONDS)
+        until(lambda: announcement.exists() or process.poll() is not None)
         assert process.poll() is None, f"the sandbox ended: {process.stderr.read().decode()}"
         yield RunningSandbox(directory, json.loads(announcement.read_text()), process)
     finally:
         process.stdin.close()
-        process.wait(timeout=10)
+        process.wait(HANGS_AFTER)
         process.stderr.close()
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import HANGS_AFTER
+
 Document = dict[str, Any]
 
 
@@ -70,5 +72,5 @@ def ask(directory: Path, method: str, route: str, body: Document | None = None) 
     headers = {"Authorization": f"Bearer {info['token']}", "Content-Type": "application/json"}
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{info['url']}/sandbox/{route}", data, headers, method=method)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as reply:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=HANGS_AFTER) as reply:
         return json.loads(reply.read())

@@ -15,8 +15,8 @@ from screens.app import ConsoleApp
 from screens.main_screen import MainScreen
 from screens.options import ScreenOptions
 from tests.ledger_fixture import NOW
+from tests.waiting import HANGS_AFTER
 
-PATIENCE = 10.0  # seconds
 WATCHING = "/data/e21062/stagearea"
 
 
@@ -38,9 +38,9 @@ def unwrapped(app: App[Any]) -> str:
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
     """Wait until the condition holds."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + HANGS_AFTER
     while not condition():
-        assert time.monotonic() < end, f"not within {PATIENCE:.0f} s; the screen shows:\n{shown(pilot.app)}"
+        assert time.monotonic() < end, f"not within {HANGS_AFTER:.0f} s; the screen shows:\n{shown(pilot.app)}"
         await asyncio.sleep(0.01)
 
 

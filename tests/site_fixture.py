@@ -12,6 +12,7 @@ from typing import Any
 import remote.sandbox.tools
 import remote.site
 from tests.synthetic_run import FIT_CONFIG, ordinary_events, segment
+from tests.waiting import HANGS_AFTER
 
 KIT = Path(remote.site.__file__).parent / "kit"
 TOOLS = Path(remote.sandbox.tools.__file__).parent / "bin"
@@ -85,7 +86,7 @@ class Site:
 
     def run(self, stage: str, run: int, number: int | list[int], *, without: str | None = None) -> dict[str, Any]:
         job = self.start(stage, run, number, without=without)
-        said, _ = job.communicate(timeout=60)
+        said, _ = job.communicate(timeout=HANGS_AFTER)
         assert job.returncode == 0
         last = said.splitlines()[-1]
         assert len(last) <= 400

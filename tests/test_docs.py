@@ -33,6 +33,7 @@ from tests import documents
 from tests.docs_shift import ORDER, SCREEN, Outcome, Shift, name_of, parsed
 from tests.documents import DOCS, PAGES, ROOT, Documented
 from tests.pipeline_fixture import running_pipeline
+from tests.waiting import HANGS_AFTER
 
 COMMANDS_PAGE, INSTALLERS, OPERATORS = DOCS / "commands.md", DOCS / "installers.md", DOCS / "operators.md"
 COMMANDS_OF_DOCS = documents.commands()
@@ -142,7 +143,7 @@ def test_every_other_command_of_the_docs_is_there(command: Documented) -> None:
 
 @functools.cache
 def _run(*arguments: str) -> str:
-    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=HANGS_AFTER)
     assert done.returncode == 0, f"{arguments}: {done.stderr}"
     return done.stdout
 

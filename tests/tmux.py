@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.sandbox_fixture import until
+from tests.waiting import HANGS_AFTER, until
 
 MARK = "FRIB_TEST_TERMINAL"
 
@@ -38,17 +38,14 @@ class Terminal:
     def text(self) -> str:
         return self._tmux("capture-pane", "-p")
 
-    def wait_for(self, *texts: str, seconds: float = 20) -> str:
+    def wait_for(self, *texts: str) -> str:
         """The screen as soon as it shows all of these."""
-        try:
-            until(lambda: all(text in self.text() for text in texts), seconds, every=0.1)
-        except AssertionError:
-            raise AssertionError(f"{texts} not shown within {seconds} s:\n{self.text()}") from None
+        until(lambda: all(text in self.text() for text in texts), every=0.1, told=lambda: f"{texts}\n{self.text()}")
         return self.text()
 
-    def wait_for_end(self, seconds: float = 10) -> int:
+    def wait_for_end(self) -> int:
         """The exit code of the command, when it has ended by itself."""
-        return int(until(lambda: self._exit_code.exists() and self._exit_code.read_text().strip(), seconds))
+        return int(until(lambda: self._exit_code.exists() and self._exit_code.read_text().strip()))
 
     def close(self) -> None:
         """As when the window is closed or the line drops: SIGHUP."""
@@ -68,11 +65,8 @@ class Terminal:
                 found.append(process)
         return found
 
-    def nothing_is_left(self, seconds: float = 5) -> None:
-        try:
-            until(lambda: not self.processes(), seconds, every=0.1)
-        except AssertionError:
-            raise AssertionError(f"still there: {[p.cmdline() for p in self.processes()]}") from None
+    def nothing_is_left(self) -> None:
+        until(lambda: not self.processes(), every=0.1, told=lambda: str([p.cmdline() for p in self.processes()]))
 
     def kill(self, *words: str) -> int:
         """SIGKILL the first process with these words in its command line; returns its id."""
@@ -82,7 +76,7 @@ class Terminal:
 
     def _tmux(self, *arguments: str) -> str:
         return subprocess.run(
-            ["tmux", "-L", self._socket, *arguments], capture_output=True, text=True, check=True, timeout=10
+            ["tmux", "-L", self._socket, *arguments], capture_output=True, text=True, check=True, timeout=HANGS_AFTER
         ).stdout
 
 

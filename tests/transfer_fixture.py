@@ -11,7 +11,7 @@ import pytest
 
 from remote.sandbox.transfer.collection import Collection
 from remote.sandbox.transfer.service import TransferService
-from tests.sandbox_fixture import until
+from tests.waiting import until
 
 OWNER = "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d01"
 

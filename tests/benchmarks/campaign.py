@@ -25,6 +25,7 @@ import psutil
 from tests.benchmarks import campaign_ledger
 from tests.benchmarks.result import ROOT, Result
 from tests.benchmarks.terminal import Terminal, running
+from tests.waiting import HANGS_AFTER
 
 CHANGES = 20.0  # per second
 WATCHED = 12.0  # seconds, for what is told per second
@@ -32,7 +33,6 @@ KEYS = 60
 QUESTIONS = 7
 QUIET = 0.1  # seconds without a byte: what a key has caused is painted
 RESTLESS = 3.0
-PATIENCE = 30.0
 UNWANTED = ("COLORTERM", "NO_COLOR", "TMUX", "COLUMNS", "LINES")
 PROFILE = ROOT / "docs/profiles/e21062.toml"
 
@@ -65,7 +65,7 @@ def _driven(ledger: Path, rate: float) -> Iterator[None]:
         yield
     finally:
         driver.stdin.close()
-        driver.wait(10)
+        driver.wait(HANGS_AFTER)
 
 
 class Session:
@@ -74,7 +74,7 @@ class Session:
     def __init__(self, terminal: Terminal, sign: str) -> None:
         self.terminal = terminal
         start = time.perf_counter()
-        terminal.wait_for(sign, PATIENCE)
+        terminal.wait_for(sign)
         self.first_paint = time.perf_counter() - start
         self.process = psutil.Process(terminal.pid)
         self.settle(1.0)
@@ -106,7 +106,7 @@ class Session:
     def quit(self, key: bytes = b"q") -> float:
         start = time.perf_counter()
         self.terminal.send(key)
-        self.terminal.wait_for_exit(PATIENCE)
+        self.terminal.wait_for_exit()
         return time.perf_counter() - start
 
 

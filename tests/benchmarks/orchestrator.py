@@ -24,7 +24,7 @@ from flowspec.states import RunState
 from remote.sandbox.daq.taking import take_run
 from tests.benchmarks.result import Result
 from tests.pipeline_fixture import Pipeline, running_pipeline
-from tests.sandbox_fixture import until
+from tests.waiting import until
 
 SCALE = 20.0
 # Seconds of the site's clock. In the middle between two looks of Flows (255 and 511, 127 and 255, 63 and 127): what is
@@ -73,7 +73,7 @@ def _pipeline(hints: bool) -> Iterator[Pipeline]:
             hints_rows.switch_off(pipeline.ledger, 10, "")
         with _environment("FRIB_CONSOLE__POLICY__POLL_INTERVAL", str(POLL_INTERVAL / SCALE)):
             pipeline.start_driver()
-        until(lambda: pipeline.ledger.row("SELECT 1 FROM sources WHERE name = 'flows'"), 20)
+        until(lambda: pipeline.ledger.row("SELECT 1 FROM sources WHERE name = 'flows'"))
         yield pipeline
 
 

@@ -14,7 +14,7 @@ from console.ledger import attempts, runs
 from flowspec.states import RunState
 from tests.benchmarks.result import Result
 from tests.pipeline_fixture import Pipeline, running_pipeline
-from tests.sandbox_fixture import until
+from tests.waiting import until
 
 ORIGINAL_LAUNCH = 185.0  # s: looks every 300 s, then 30 s of quiet; the mean of 30 to 335 s
 LAUNCHES = 20
@@ -27,7 +27,7 @@ def _driven() -> Iterator[Pipeline]:
         os.environ.update(UNLIMITED)
         try:
             pipeline.start_driver()
-            until(lambda: pipeline.ledger.row("SELECT 1 FROM sources WHERE name = 'flows'"), 20)
+            until(lambda: pipeline.ledger.row("SELECT 1 FROM sources WHERE name = 'flows'"))
             yield pipeline
         finally:
             for name in UNLIMITED:
@@ -40,7 +40,7 @@ def end_to_launch() -> Result:
     with _driven() as pipeline:
         for run in range(1, LAUNCHES + 1):
             ended_at = pipeline.deliver(pipeline.take(run, segments=1, events=5))
-            until(lambda run=run: _started_at(pipeline, run), 30)
+            until(lambda run=run: _started_at(pipeline, run))
             waits.append((_started_at(pipeline, run) or 0) - ended_at)
     return Result("end_to_launch", statistics.median(waits), "s", aim=2.0, peer=ORIGINAL_LAUNCH)
 
@@ -54,7 +54,7 @@ def end_to_result() -> Result:
     """END_RUN to the result on the DTN: 4 segments of 400 events. Peer: the sum of what its jobs took by themselves."""
     with _driven() as pipeline:
         ended_at = pipeline.deliver(pipeline.take(1, segments=4, events=400))
-        until(lambda: pipeline.state(1) is RunState.DONE, 120)
+        until(lambda: pipeline.state(1) is RunState.DONE)
         run = runs.run(pipeline.ledger, 1)
         assert run is not None
         assert run.finished_at is not None

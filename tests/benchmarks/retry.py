@@ -11,10 +11,9 @@ from flowspec.states import RunState
 from tests import sandbox_records
 from tests.benchmarks.result import Result
 from tests.pipeline_fixture import Pipeline, running_pipeline
-from tests.sandbox_fixture import until
+from tests.waiting import until
 
 RUN, SEGMENTS = 1, 8
-PATIENCE = 120.0
 
 
 def retry_of_one_in_8() -> Result:
@@ -50,7 +49,7 @@ def _ended(pipeline: Pipeline, state: RunState, attempts: int) -> None:
         newest = attempt_rows.newest_attempt(pipeline.ledger, RUN)
         return newest is not None and newest.number == attempts and pipeline.state(RUN) is state
 
-    until(ended, PATIENCE)
+    until(ended)
 
 
 BENCHMARKS = (retry_of_one_in_8,)

@@ -15,7 +15,6 @@ from tests.benchmarks.terminal import running
 from tests.pipeline_fixture import running_pipeline
 
 TIMES = 5
-PATIENCE = 30.0  # seconds
 AT_WORK = 2.0  # seconds between the first paint and the q, so that sandbox, driver and screen are all busy
 POSTING = 1.02  # s to first paint: a well-known Textual program
 
@@ -46,12 +45,12 @@ def _session(*arguments: str) -> tuple[float, float]:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")} | places
         start = time.perf_counter()
         with running([sys.executable, "-m", "screens", *arguments], environ) as terminal:
-            terminal.wait_for("Runs", PATIENCE)
+            terminal.wait_for("Runs")
             painted = time.perf_counter()
             terminal.watch(AT_WORK)
             pressed = time.perf_counter()
             terminal.send(b"q")
-            code = terminal.wait_for_exit(PATIENCE)
+            code = terminal.wait_for_exit()
             ended = time.perf_counter()
         if code:
             raise RuntimeError(f"console {arguments[0]} ended with exit code {code}: {terminal.text()[-300:]!r}")

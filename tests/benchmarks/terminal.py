@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
+from tests.waiting import HANGS_AFTER
+
 # Cursor movements, colours, modes; titles and other strings up to their end; two-byte escapes.
 _ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P_^].*?(?:\x1b\\|\x07)|\x1b[ -/]*[0-~]", re.DOTALL)
 
@@ -42,8 +44,8 @@ class Terminal:
         self.output += piece
         self.closed = not piece
 
-    def wait_for(self, text: str, timeout: float) -> None:
-        deadline = time.monotonic() + timeout
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + HANGS_AFTER
         while text not in self.text():
             if self.closed or time.monotonic() > deadline:
                 raise TimeoutError(f"no {text!r} was painted, but: {self.text()[-300:]!r}")
@@ -58,9 +60,9 @@ class Terminal:
     def send(self, keys: bytes) -> None:
         os.write(self.fd, keys)
 
-    def wait_for_exit(self, timeout: float) -> int:
+    def wait_for_exit(self) -> int:
         """The program's exit code."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + HANGS_AFTER
         while not self.closed:
             if time.monotonic() > deadline:
                 raise TimeoutError("the program has not ended")

@@ -16,10 +16,8 @@ from remote.sandbox.daq.taking import TakenRun
 from tests import sandbox_records
 from tests.drills.driver import FREE_SPACE
 from tests.fire.world import World
-from tests.sandbox_fixture import until
 from tests.tmux import Terminal, terminal
-
-ENDED_SECONDS = 40.0
+from tests.waiting import HANGS_AFTER, until
 
 
 class Desk:
@@ -51,9 +49,9 @@ class Desk:
         self.world.runs.append(taken.run)
         return taken.run
 
-    def wait_for(self, state: RunState, *runs: int, seconds: float = ENDED_SECONDS) -> None:
+    def wait_for(self, state: RunState, *runs: int) -> None:
         for run in runs:
-            until(lambda run=run: self.world.state(run) is state, seconds, every=0.1)
+            until(lambda run=run: self.world.state(run) is state, every=0.1)
 
     # ---- the screen
 
@@ -61,13 +59,14 @@ class Desk:
         """The screen in one line: where a bar breaks its lines does not matter."""
         return " ".join(self.window.text().split())
 
-    def see(self, *sentences: str, seconds: float = 20.0) -> float:
-        """Wait until all of these are on the screen; how many seconds that took."""
+    def see(self, *sentences: str) -> float:
+        """Wait until all of these are on the screen; how many seconds that took, which is for the drills to report."""
         began = time.monotonic()
-        try:
-            until(lambda: all(words in self.text() for words in sentences), seconds, every=0.05)
-        except AssertionError:
-            raise AssertionError(f"{sentences} not shown within {seconds} s:\n{self.window.text()}") from None
+        until(
+            lambda: all(words in self.text() for words in sentences),
+            every=0.05,
+            told=lambda: f"{sentences}\n{self.window.text()}",
+        )
         return time.monotonic() - began
 
     def press(self, *keys: str) -> None:
@@ -108,7 +107,7 @@ def desk_in(
     world.profile.write_text(text.replace("[policy]\n", f"[policy]\n{policy}\n"))
     process = _drive(world, directory) if driver else None
     try:
-        until(lambda: process is None or world.driver(), 10)
+        until(lambda: process is None or world.driver())
         with terminal(directory / "window", "--profile", str(world.profile)) as window:
             desk = Desk(world, window)
             desk.see("driver here", "compute disk flows ok")
@@ -116,7 +115,7 @@ def desk_in(
     finally:
         if process is not None:
             process.kill()
-            process.wait(10)
+            process.wait(HANGS_AFTER)
         elif (found := world.driver()) is not None:
             os.kill(found.pid, 9)
         world.close()

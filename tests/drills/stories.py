@@ -16,7 +16,7 @@ from flowspec.ringitems import Frame, ItemType
 from flowspec.states import RunState
 from tests import sandbox_records
 from tests.drills.desk import Desk, desk_in, free_space
-from tests.sandbox_fixture import until
+from tests.waiting import until
 
 DONE = RunState.DONE
 MANY = 30
@@ -27,10 +27,10 @@ def corrupt_segment(desk: Desk) -> float:
     desk.world.quick(False)
     desk.fault("corrupt-segment", run=desk.next_run, segment=1, where="site")
     run = desk.deliver(segments=2, events=20)
-    until(lambda: sandbox_records.struck(desk.world.sandbox.directory, "corrupt-segment"), 20)
-    seen = desk.see("fit of segment 01 failed", "r retries what is missing", seconds=40)
+    until(lambda: sandbox_records.struck(desk.world.sandbox.directory, "corrupt-segment"))
+    seen = desk.see("fit of segment 01 failed", "r retries what is missing")
     desk.retry(run)
-    desk.see(f"run {run} done", seconds=40)
+    desk.see(f"run {run} done")
     return seen
 
 
@@ -41,7 +41,7 @@ def endpoint_offline(desk: Desk) -> float:
     run = desk.deliver()
     desk.see("held: compute endpoint frib-fit-mpi is offline since")
     desk.clear()
-    desk.see(f"run {run} done", seconds=40)
+    desk.see(f"run {run} done")
     return seen
 
 
@@ -52,7 +52,7 @@ def wrong_directory(desk: Desk) -> float:
     seen = desk.see(f"{runs} is not there: mount its file system, or correct dtn.runs in the profile")
     elsewhere.rename(runs)
     run = desk.deliver()
-    desk.see(f"run {run} done", seconds=40)
+    desk.see(f"run {run} done")
     return seen
 
 
@@ -68,7 +68,7 @@ def abnormal_end(desk: Desk) -> float:
     seen = desk.see(f"run {run} ABNORMAL: ended abnormally: ABNORMAL_ENDRUN in")
     desk.press("l")
     desk.confirm(f"Launch run {run} all the same?")
-    desk.see(f"run {run} done", seconds=40)
+    desk.see(f"run {run} done")
     return seen
 
 
@@ -78,7 +78,7 @@ def token_expired(desk: Desk) -> float:
     run = desk.deliver()
     seen = desk.see("could not be started: the service answers 401", "log in to Globus again (console login)")
     desk.clear()
-    desk.see(f"run {run} done", seconds=40)
+    desk.see(f"run {run} done")
     return seen
 
 
@@ -90,7 +90,7 @@ def disk_almost_full(desk: Desk) -> float:
     run = desk.deliver()
     desk.see("held: the results' disk is 98 % full, 2.0 G free; starts when there is room in")
     file.write_text("50000000000 100000000000")
-    desk.see(f"run {run} done", seconds=40)
+    desk.see(f"run {run} done")
     assert "% full" not in desk.text().partition("Runs")[0]
     return seen
 
@@ -102,23 +102,23 @@ def globus_unreachable(desk: Desk) -> float:
     run = desk.deliver()
     desk.see(f"run {run} running: attempt 1 could not be started: the line broke")
     desk.clear()
-    desk.see(f"run {run} done", seconds=60)
+    desk.see(f"run {run} done")
     return seen
 
 
 def hung_job(desk: Desk) -> float:
     """A program hangs: r ends it at the site and does it again."""
     before = desk.deliver()
-    desk.see(f"run {before} done", seconds=40)
+    desk.see(f"run {before} done")
     desk.fault("function-hang", run=desk.next_run, stage="fit")
     run = desk.deliver()
-    until(lambda: sandbox_records.records(desk.world.sandbox.directory).working_on(run), 20)
+    until(lambda: sandbox_records.records(desk.world.sandbox.directory).working_on(run))
     seen = desk.see(f"run {run}: fit of segment 00 running since", ": it may hang; r ends it and does it again")
     desk.press("Home")
     desk.see(f"run {run} running: fit 0/1: segment 00 running since")
     desk.press("r")
     desk.confirm(f"End run {run} and do it again?")
-    desk.see(f"run {run} done", seconds=60)
+    desk.see(f"run {run} done")
     return seen
 
 
@@ -126,11 +126,11 @@ def output_missing(desk: Desk) -> float:
     """A function says that it has succeeded, and has left nothing."""
     desk.fault("silent-success", run=desk.next_run, stage="fit", who="function")
     run = desk.deliver()
-    until(lambda: sandbox_records.struck(desk.world.sandbox.directory, "silent-success"), 20)
+    until(lambda: sandbox_records.struck(desk.world.sandbox.directory, "silent-success"))
     seen = desk.see("fit 0/1: segment 00 reported done, but its output is not there")
     desk.see("fit of segment 00 failed: reported done, but its output is not there", "r retries what is missing")
     desk.retry(run)
-    desk.see(f"run {run} done", seconds=40)
+    desk.see(f"run {run} done")
     return seen
 
 
@@ -139,12 +139,12 @@ def driver_killed(desk: Desk) -> float:
     killed = until(desk.world.driver)
     os.kill(killed.pid, signal.SIGKILL)
     began = time.monotonic()
-    until(lambda: (there := desk.world.driver()) is not None and there.pid not in (0, killed.pid), 20)
+    until(lambda: (there := desk.world.driver()) is not None and there.pid not in (0, killed.pid))
     desk.see("driver started", "driver here")
     seen = time.monotonic() - began
     desk.see(f"{killed.pid}")
     run = desk.deliver()
-    desk.see(f"run {run} done", seconds=40)
+    desk.see(f"run {run} done")
     return seen
 
 
@@ -153,11 +153,11 @@ def many_failed(desk: Desk) -> float:
     with desk.world.broken("EventEditor"):
         runs = [desk.deliver() for _ in range(MANY)]
         seen = desk.see("fit of segment 00 failed", "FAILED")
-        desk.wait_for(RunState.FAILED, *runs, seconds=120)
+        desk.wait_for(RunState.FAILED, *runs)
     desk.see(f"{MANY} new failures")
     desk.press("p", "*", "r")
     desk.confirm(f"Retry {MANY} runs?")
-    desk.wait_for(DONE, *runs, seconds=180)
+    desk.wait_for(DONE, *runs)
     return seen
 
 

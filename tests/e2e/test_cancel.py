@@ -19,9 +19,9 @@ from console.ledger.store import actor
 from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
 from tests.pipeline_fixture import Pipeline, running_pipeline
-from tests.sandbox_fixture import until
 from tests.sandbox_records import clear_faults, set_fault
 from tests.sandbox_records import records as sandbox_records
+from tests.waiting import until
 
 TOOLS = {"fit": "EventEditor", "convert": "eeconverter", "analyze": "betasort"}
 HANG = "#!/bin/bash\necho $$ >>{0}.new; cp {0}.new {0}\n{1}sleep 300; sleep 300\n"
@@ -89,7 +89,7 @@ def held(pipeline: Pipeline, run: int, stage: str):
 
 def ask(pipeline: Pipeline, verb: str, run: int):
     number = pipeline.ledger.ask(verb, run, actor=actor())
-    until(lambda: pipeline.ledger.request(number).state != "asked", 15)
+    until(lambda: pipeline.ledger.request(number).state != "asked")
     return pipeline.ledger.request(number)
 
 
@@ -120,7 +120,7 @@ def nothing_is_left(pipeline: Pipeline, run: int) -> None:
 def test_nothing_runs_after_a_cancel(pipeline: Pipeline, run: int, segments: int, stage: str, kind: LineKind) -> None:
     with held(pipeline, run, stage) as is_held:
         pipeline.deliver(pipeline.take(run, segments=segments, events=10))
-        until(is_held, 40)
+        until(is_held)
         assert ask(pipeline, "cancel", run).state == "done"
         pipeline.wait_for(run, RunState.CANCELLED, WITHIN_SECONDS)
         nothing_is_left(pipeline, run)
@@ -140,9 +140,9 @@ def test_nothing_runs_after_a_cancel(pipeline: Pipeline, run: int, segments: int
 def test_a_queued_run_never_executes_and_a_driver_that_is_killed_sees_the_cancel_through(pipeline: Pipeline) -> None:
     with held_program(pipeline, "convert") as is_held:
         pipeline.deliver(pipeline.take(31, segments=2, events=10))
-        until(is_held, 40)
+        until(is_held)
         pipeline.deliver(pipeline.take(32, segments=2, events=10))
-        until(lambda: pipeline.state(32) is RunState.QUEUED, 20)
+        until(lambda: pipeline.state(32) is RunState.QUEUED)
         assert ask(pipeline, "cancel", 32).answer == "run 32 is no longer queued"
         assert ask(pipeline, "cancel", 31).state == "done"
         pipeline.kill_driver()
@@ -157,13 +157,13 @@ def test_a_queued_run_never_executes_and_a_driver_that_is_killed_sees_the_cancel
 def test_what_an_offline_endpoint_holds_stays_listed_until_it_is_back(pipeline: Pipeline) -> None:
     directory = pipeline.sandbox.directory
     pipeline.deliver(pipeline.take(41, segments=2, events=10))
-    attempt = until(lambda: (a := attempts.newest_attempt(pipeline.ledger, 41)) and a.flow_run and a, 20)
+    attempt = until(lambda: (a := attempts.newest_attempt(pipeline.ledger, 41)) and a.flow_run and a)
     set_fault(directory, "endpoint-offline", endpoint="frib-convert")
-    until(lambda: attempts.tasks(pipeline.ledger, attempt.attempt, Stage.CONVERT), 40)
-    until(lambda: pipeline.ledger.row("SELECT 1 FROM endpoints WHERE name = 'frib-convert' AND online = 0"), 30)
+    until(lambda: attempts.tasks(pipeline.ledger, attempt.attempt, Stage.CONVERT))
+    until(lambda: pipeline.ledger.row("SELECT 1 FROM endpoints WHERE name = 'frib-convert' AND online = 0"))
     assert ask(pipeline, "cancel", 41).state == "done"
     still = "still running: convert of segments 00, 01 (task ids "
-    run = until(lambda: (r := runs.run(pipeline.ledger, 41)) and still in r.why and r, 20)
+    run = until(lambda: (r := runs.run(pipeline.ledger, 41)) and still in r.why and r)
     assert run.why.endswith("), endpoint frib-convert offline")
     assert run.state is RunState.CANCELLING
     told = status_text(pipeline.ledger, 41)
@@ -178,7 +178,7 @@ def test_what_an_offline_endpoint_holds_stays_listed_until_it_is_back(pipeline: 
 def test_what_was_cancelled_is_done_by_a_retry(pipeline: Pipeline) -> None:
     """The marker of the first attempt does not stop the second."""
     assert ask(pipeline, "retry", 23).state == "done"
-    until(lambda: pipeline.state(23) is RunState.DONE, 60)
+    until(lambda: pipeline.state(23) is RunState.DONE)
     states = [attempt.state for attempt in attempts.attempts(pipeline.ledger, 23)]
     assert states == [AttemptState.CANCELLED, AttemptState.SUCCEEDED]
     assert sandbox_records(pipeline.sandbox.directory).functions(23)["fit"] == 2, "none was fitted again"

@@ -17,8 +17,8 @@ from flowspec.states import RunState
 from remote.sandbox.faults import FAULTS
 from tests.drills.desk import Desk, desk_in
 from tests.fire.verdict import judge
-from tests.sandbox_fixture import until
 from tests.sandbox_records import records as sandbox_records
+from tests.waiting import until
 
 START = "POST /flows/*/run"
 DONE, FAILED = RunState.DONE, RunState.FAILED
@@ -74,7 +74,6 @@ def task_lost(desk: Desk) -> None:
     desk.see(
         "fit 1/2: segment 01 waits for a worker since",
         "although frib-fit-mpi has 2 idle workers: it may be lost; r ends it and does it again",
-        seconds=30,
     )
     desk.cancel(run)
     desk.see(f"run {run} cancelled")
@@ -92,7 +91,6 @@ def function_hang(desk: Desk) -> None:
     desk.select(run)
     desk.see(
         "fit 0/1: segment 00 running since", "usually fit takes", ": it may hang; r ends it and does it again",
-        seconds=30,
     )  # fmt: skip
     desk.cancel(run)
     desk.see(f"run {run} cancelled")
@@ -112,7 +110,7 @@ def corrupt_segment(desk: Desk) -> None:
     desk.fault("corrupt-segment", run=desk.next_run, segment=1, where="dtn")
     run = desk.deliver(segments=2, events=20)
     desk.select(run)
-    desk.see("fit of segment 01 failed", "r retries what is missing", seconds=40)
+    desk.see("fit of segment 01 failed", "r retries what is missing")
     desk.retry(run)
     until(lambda: len(attempts.attempts(desk.world.ledger, run)) == 2)
     desk.wait_for(FAILED, run)

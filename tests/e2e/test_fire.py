@@ -12,8 +12,8 @@ from tests.fire import points
 from tests.fire.soak import Soak
 from tests.fire.verdict import judge
 from tests.fire.world import World
-from tests.sandbox_fixture import until
 from tests.sandbox_records import clear_faults, records, set_fault, struck
+from tests.waiting import until
 
 RUNS = 40
 
@@ -36,7 +36,7 @@ def test_forty_runs_at_once_all_finish_and_never_more_are_in_flight_than_allowed
         for _ in range(RUNS):
             world.new_run()
         world.start_driver()
-        until(lambda: all(world.state(run) is RunState.DONE for run in world.runs), 240, every=0.5)
+        until(lambda: all(world.state(run) is RunState.DONE for run in world.runs), every=0.5)
         assert judge(world).good
         ctx = world.make_context()
         flow_runs = ctx.remote.flows.runs([ctx.flow_id])
@@ -56,13 +56,13 @@ def test_an_end_that_nobody_can_confirm_yet_is_no_failure(tmp_path: Path, servic
         run = world.new_run()
         world.hold(True)
         world.start_driver()
-        until(lambda: any(w["run"] == run for w in records(world.sandbox.directory).working), 30)
+        until(lambda: any(w["run"] == run for w in records(world.sandbox.directory).working))
         path = {"transfer": "GET /v0.10/*", "compute": "POST /v2/batch_status"}[service]
         set_fault(world.sandbox.directory, "http-503", service=service, path=path, times=0)
         world.hold(False)
-        until(lambda: records(world.sandbox.directory).flow_runs[0]["status"] == "SUCCEEDED", 30)
+        until(lambda: records(world.sandbox.directory).flow_runs[0]["status"] == "SUCCEEDED")
         seen = struck(world.sandbox.directory, "http-503")
-        until(lambda: struck(world.sandbox.directory, "http-503") >= seen + 2, 30)
+        until(lambda: struck(world.sandbox.directory, "http-503") >= seen + 2)
         assert world.state(run) is RunState.RUNNING
         clear_faults(world.sandbox.directory)
         world.wait_for(run, RunState.DONE)

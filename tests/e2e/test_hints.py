@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
 
 from console.driver import round
@@ -12,15 +11,14 @@ from console.ledger import attempts, runs
 from console.reading.snapshot import snapshot
 from flowspec.stages import Stage
 from tests.pipeline_fixture import running_pipeline
-from tests.sandbox_fixture import until
+from tests.waiting import HANGS_AFTER, until
 
 WAITS = r"(transfer|fit) done \d\d:\d\d:\d\d, Flows has not noticed yet \(next look by \d\d:\d\d\)"
-LATE = 0.02  # times as fast as Flows: its first look at an action comes after 50 s
+LATE = 0.5 / HANGS_AFTER  # times as fast as Flows: before its first look at an action a test fails
 
 
 def test_hints_shorten_the_wait_for_flows(tmp_path):
     with running_pipeline(tmp_path / "sandbox", polling="real", speed=LATE) as pipeline:
-        began = time.monotonic()
         pipeline.deliver(pipeline.take(5))
         pipeline.start_driver()
 
@@ -29,13 +27,12 @@ def test_hints_shorten_the_wait_for_flows(tmp_path):
             visited = attempt is not None and Stage.CONVERT in attempt.visits
             return attempt if visited else None
 
-        until(at_convert, 40)
-        assert time.monotonic() - began < 50, "Flows has looked by itself"
+        until(at_convert)
         left = "SELECT * FROM hints WHERE stage IN ('transfer', 'fit')"  # a short transfer ends before it is hinted
         until(lambda: all(row["moved_at"] for row in pipeline.ledger.rows(left)))
         hints = pipeline.ledger.rows(left)
         assert "fit" in {row["stage"] for row in hints}
-        assert all(row["moved_at"] - row["at"] < 5 and not row["problem"] for row in hints)
+        assert not any(row["problem"] for row in hints)
 
 
 def test_they_end_by_themselves_when_flows_ignores_them(tmp_path):
@@ -45,7 +42,7 @@ def test_they_end_by_themselves_when_flows_ignores_them(tmp_path):
         for run in (1, 2, 3):
             pipeline.deliver(pipeline.take(run, segments=1, events=2))
         pipeline.start_driver()  # finds and launches them
-        until(lambda: sum(bool(a.flow_run) for a in attempts.open_attempts(pipeline.ledger)) == 3, 20)
+        until(lambda: sum(bool(a.flow_run) for a in attempts.open_attempts(pipeline.ledger)) == 3)
         pipeline.kill_driver()
 
         def why() -> str:
@@ -56,10 +53,10 @@ def test_they_end_by_themselves_when_flows_ignores_them(tmp_path):
             round.follow_attempts(ctx)
             return snapshot(pipeline.ledger).hints_off
 
-        assert until(off, 40, every=0.1) == (
+        assert until(off, every=0.1) == (
             f"hints to Flows are off, {TRIAL} had no effect: it notices the end of an action up to 10 min late"
         )
         hints = pipeline.ledger.rows("SELECT * FROM hints")
         assert len(hints) <= TRIAL + 3
         assert snapshot(pipeline.ledger).events[0].level == "warning"
-        until(lambda: re.fullmatch(WAITS, why()), 10, every=0.1)
+        until(lambda: re.fullmatch(WAITS, why()), every=0.1)

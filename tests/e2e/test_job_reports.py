@@ -10,7 +10,7 @@ from console.reading.detail import detail
 from flowspec.stages import Stage
 from flowspec.states import RunState
 from tests.fire.world import World
-from tests.sandbox_fixture import until
+from tests.waiting import until
 
 
 def test_the_report_of_a_failed_job_comes_by_itself_and_others_on_demand(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_the_report_of_a_failed_job_comes_by_itself_and_others_on_demand(tmp_pat
             found = job_reports.of_run(world.ledger, run)
             return found if len(found) == count and not any(r.state in PENDING for r in found) else None
 
-        first, second = until(lambda: settled(2), 20)
+        first, second = until(lambda: settled(2))
         assert [(r.stage, r.segment, r.state) for r in (first, second)] == [
             (Stage.FIT, 0, ReportState.THERE),
             (Stage.FIT, 1, ReportState.THERE),
@@ -39,7 +39,7 @@ def test_the_report_of_a_failed_job_comes_by_itself_and_others_on_demand(tmp_pat
         assert "cannot open fit.conf" in log.read_text()
 
         world.ledger.ask("report", run, actor="anna@daq1", stage="analyze", segment=None)
-        asked = until(lambda: settled(3), 20)[-1]
+        asked = until(lambda: settled(3))[-1]
         assert (asked.actor, asked.stage, asked.state) == ("anna@daq1", Stage.ANALYZE, ReportState.THERE)
 
         found = detail(world.ledger, run)

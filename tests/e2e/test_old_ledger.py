@@ -14,8 +14,8 @@ from flowspec.causes import Kind
 from flowspec.progress import Witness
 from flowspec.states import RunState
 from tests.pipeline_fixture import Pipeline, running_pipeline
-from tests.sandbox_fixture import until
 from tests.sandbox_records import clear_faults, set_fault
+from tests.waiting import until
 
 DUMP = Path(__file__).parents[1] / "data" / "ledger-0.1.0.sql"
 FLOW = "a6db3ded-bf51-41a9-9dca-703fa2790c35"
@@ -77,14 +77,14 @@ def test_open_attempts_go_on_to_their_results(pipeline: Pipeline) -> None:
         flow_run = ctx.remote.flows.start(attempt.flow_id, dict(attempt.body), attempt.label, [attempt.tag], (), ())
         evidence.forget_evidence(pipeline.ledger, run, Witness.TASK)
         attempts.set_attempt(pipeline.ledger, attempt.attempt, flow_run=flow_run.id, visits={}, log_after=None)
-        until(lambda id=flow_run.id: ctx.remote.flows.run(id).status == "INACTIVE", 60)
+        until(lambda id=flow_run.id: ctx.remote.flows.run(id).status == "INACTIVE")
         if run == INACTIVE:
             continue
         clear_faults(directory, "consent-missing")
         ctx.remote.flows.resume(flow_run.id, attempt.flow_id)
     pipeline.start_driver()
     request = pipeline.ledger.ask("retry", INACTIVE, actor="me@here")
-    until(lambda: pipeline.ledger.request(request).state != "asked", 60)
+    until(lambda: pipeline.ledger.request(request).state != "asked")
     assert "is being resumed" in pipeline.ledger.request(request).answer
     pipeline.wait_for(INACTIVE, RunState.DONE, 120)
     pipeline.wait_for(HANGING, RunState.DONE, 120)

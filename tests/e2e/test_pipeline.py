@@ -20,7 +20,7 @@ from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import STAGES, CellState, Stage
 from flowspec.states import AttemptState, RunState
 from tests.pipeline_fixture import running_pipeline
-from tests.sandbox_fixture import until
+from tests.waiting import HANGS_AFTER, until
 
 FIT_CONFIG_THAT_ABORTS = "0 2 0 130 0 129 10 none none\n"  # saturation at 10: fewer points than parameters, rc 134
 
@@ -33,7 +33,7 @@ def pipeline(tmp_path):
 
 def ask(pipeline, verb, run, **args):
     number = pipeline.ledger.ask(verb, run, actor=actor(), **args)
-    until(lambda: pipeline.ledger.request(number).state != "asked", 15)
+    until(lambda: pipeline.ledger.request(number).state != "asked")
     return pipeline.ledger.request(number)
 
 
@@ -43,7 +43,7 @@ def test_the_sandbox_command_brings_every_run_home(tmp_path):
         [*command, "--until-done", "--json", "--keep", str(tmp_path / "kept")],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=HANGS_AFTER,
     )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -74,7 +74,7 @@ def test_a_driver_that_is_killed_again_and_again_launches_every_run_once(pipelin
     ]
     for moment in moments:
         pipeline.start_driver()
-        until(moment, 30)
+        until(moment)
         pipeline.kill_driver()
     pipeline.start_driver()
     for run in (7, 8):
@@ -99,7 +99,7 @@ def test_a_failed_fit_names_its_cause_and_a_retry_does_not_transfer_again(pipeli
     assert matrix[(Stage.FIT, 1)].state is CellState.FAILED
     config.write_text(good)
     assert ask(pipeline, "retry", 9).answer == "run 9 attempt 2: fit 2, convert 2, analyze, return"
-    done = until(lambda: pipeline.state(9) is RunState.DONE and runs.run(pipeline.ledger, 9), 60)
+    done = until(lambda: pipeline.state(9) is RunState.DONE and runs.run(pipeline.ledger, 9))
     assert [a.state for a in attempt_rows.attempts(pipeline.ledger, 9)] == [AttemptState.FAILED, AttemptState.SUCCEEDED]
     assert Path(done.result).stat().st_size > 0
 
@@ -107,12 +107,12 @@ def test_a_failed_fit_names_its_cause_and_a_retry_does_not_transfer_again(pipeli
 def test_a_run_is_cancelled_and_what_is_missing_is_done_later(pipeline):
     pipeline.deliver(pipeline.take(10, segments=3, events=200))
     pipeline.start_driver()
-    until(lambda: (a := attempt_rows.newest_attempt(pipeline.ledger, 10)) and a.stage == "fit", 30)
+    until(lambda: (a := attempt_rows.newest_attempt(pipeline.ledger, 10)) and a.stage == "fit")
     assert ask(pipeline, "cancel", 10).state == "done"
     pipeline.wait_for(10, RunState.CANCELLED)
     assert ask(pipeline, "launch", 10).state == "refused"
     assert ask(pipeline, "retry", 10).state == "done"
-    until(lambda: pipeline.state(10) is RunState.DONE, 60)
+    until(lambda: pipeline.state(10) is RunState.DONE)
     assert len(pipeline.flow_runs()) == 2
 
 
@@ -182,7 +182,7 @@ def test_a_run_of_300_segments_is_split_into_flow_runs_within_their_state_limit(
         assert run.state is not RunState.FAILED, run.why
         return run.state is RunState.DONE
 
-    until(work, 100, every=0.3)
+    until(work, every=0.3)
     attempts = attempt_rows.attempts(pipeline.ledger, 300)
     assert [a.state for a in attempts] == [AttemptState.SUCCEEDED] * 2
     assert sorted(s for a in attempts for s in a.plan.convert) == list(range(300))
@@ -205,7 +205,7 @@ def test_success_without_output_is_a_failure_that_says_so(pipeline):
         round.follow_attempts(ctx)
         return pipeline.state(11) not in (RunState.QUEUED, RunState.RUNNING)
 
-    until(work, 60, every=0.3)
+    until(work, every=0.3)
     run = runs.run(pipeline.ledger, 11)
     assert run.state is RunState.FAILED
     assert "fit of segment 00, 01 failed: reported done, but its output is not there" in run.why

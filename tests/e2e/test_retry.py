@@ -15,7 +15,7 @@ from flowspec.stages import CellState, Stage
 from flowspec.states import RunState
 from tests import sandbox_records
 from tests.pipeline_fixture import running_pipeline
-from tests.sandbox_fixture import until
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def wait_for(pipeline, run, state, attempts):
         newest = attempt_rows.newest_attempt(pipeline.ledger, run)
         return newest and newest.number == attempts and newest.ended_at and found.state is state and found
 
-    return until(ended, 60)
+    return until(ended)
 
 
 def test_one_of_eight_segments_that_failed_is_retried_with_the_least_of_work(pipeline, console):
@@ -106,7 +106,7 @@ def test_what_passes_by_itself_and_what_does_not(pipeline, console):
 def test_an_inactive_flow_run_goes_on_after_the_consent_was_given(pipeline, console):
     fault(pipeline, "consent-missing", service="flows", stage="fit", run=8)
     pipeline.deliver(pipeline.take(8, segments=1, events=10))
-    waiting = until(lambda: (run := runs.run(pipeline.ledger, 8)) and "is inactive" in run.why and run, 60)
+    waiting = until(lambda: (run := runs.run(pipeline.ledger, 8)) and "is inactive" in run.why and run)
     assert "a consent that is missing" in waiting.why
     assert "console login" in waiting.why
     sandbox_records.clear_faults(pipeline.sandbox.directory, "consent-missing")

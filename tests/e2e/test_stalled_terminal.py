@@ -20,7 +20,7 @@ import pyte
 from flowspec.states import RunState
 from tests.benchmarks.terminal import Terminal, running
 from tests.fire.world import World
-from tests.sandbox_fixture import until
+from tests.waiting import until
 
 STALL_SECONDS = float(os.environ.get("FRIB_STALL_SECONDS", "8"))
 SIZE = 100, 30
@@ -44,11 +44,8 @@ class Reader:
         self._fed = len(self._terminal.output)
         return "\n".join(self._screen.display)
 
-    def wait_for(self, *words: str, seconds: float = 20) -> None:
-        try:
-            until(lambda: all(word in self.read() for word in words), seconds)
-        except AssertionError:
-            raise AssertionError(f"{words} not in\n{self.read()}") from None
+    def wait_for(self, *words: str) -> None:
+        until(lambda: all(word in self.read() for word in words), told=lambda: f"{words} not in\n{self.read()}")
 
     def settle(self) -> list[str]:
         """The screen when it stands still, without the header, in which a clock runs, and without ages."""
@@ -85,17 +82,17 @@ def test_a_line_that_nobody_reads_stops_only_the_screen(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "screens", "--profile", str(world.profile)]
         with running(command, {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8"}, *SIZE) as terminal:
             reader = Reader(terminal)
-            reader.wait_for(f"{first} done", "driver here", seconds=40)
+            reader.wait_for(f"{first} done", "driver here")
 
             stalled = time.monotonic()
             full = fill(terminal)
             assert full > 4000
             before = heard(world)
             second, third = world.new_run(), world.new_run()
-            until(lambda: all(world.state(run) is RunState.DONE for run in (second, third)), 60, every=0.1)
-            until(lambda: time.monotonic() - stalled > STALL_SECONDS, STALL_SECONDS + 1)
+            until(lambda: all(world.state(run) is RunState.DONE for run in (second, third)), every=0.1)
+            until(lambda: time.monotonic() - stalled > STALL_SECONDS)
             last = world.new_run()  # launched after all that time, too
-            until(lambda: world.state(last) is RunState.DONE, 60, every=0.1)
+            until(lambda: world.state(last) is RunState.DONE, every=0.1)
             after = heard(world)
             assert all(after[source] > before[source] for source in ("disk", "flows", "compute"))
             assert waiting(terminal) == full, "the console could write: the line was not stalled"
@@ -105,6 +102,6 @@ def test_a_line_that_nobody_reads_stops_only_the_screen(tmp_path: Path) -> None:
             terminal.send(REDRAW)
             assert reader.settle() == seen
             terminal.send(b"q")
-            assert terminal.wait_for_exit(10) == 0
+            assert terminal.wait_for_exit() == 0
     finally:
         world.close()

@@ -11,38 +11,36 @@ import pytest
 
 from console.ledger.presence import driver
 from tests.pipeline_fixture import Pipeline
-from tests.sandbox_fixture import until
 from tests.tmux import terminal
-
-STARTED = 30  # seconds in which a loaded machine has the sandbox up and the first run on the screen
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_a_run_comes_home_another_is_cancelled_and_retried(tmp_path, size):
     with terminal(tmp_path, "--sandbox", size=size) as window:
         window.wait_for("Runs", "driver here", "l launch", "q quit")
-        window.wait_for("1217", "taking", seconds=STARTED)
-        window.wait_for("1217 running", seconds=STARTED)
+        window.wait_for("1217", "taking")
+        window.wait_for("1217 running")
         window.press("c")
         asked = window.wait_for("Cancel run 1217")
         assert "No, go back" in asked
         window.press("Escape")
-        window.wait_for("1217 done", seconds=60)
+        window.wait_for("1217 done")
         window.press("l")
         window.wait_for("run 1217 is done: nothing to launch")
-        window.wait_for("1218 running", seconds=60)
+        window.wait_for("1218 running")
         window.press("Home")
         window.press("c")
         window.wait_for("Cancel run 1218")
         window.press("Tab")
         window.press("Enter")
-        window.wait_for("1218 cancelled", seconds=30)
+        window.wait_for("1218 cancelled")
         window.press("r")
         window.wait_for("Retry run 1218?", "starts at transfer")
         window.press("Tab")
         window.press("Enter")
         window.wait_for("1218 running")
-        window.wait_for("1218 done", seconds=60)
+        window.wait_for("1218 done")
         window.press("?")
         window.wait_for("a new attempt of the selected run")
         window.press("Escape")
@@ -56,7 +54,7 @@ def test_a_run_comes_home_another_is_cancelled_and_retried(tmp_path, size):
 
 def test_nothing_is_left_when_the_terminal_is_closed(tmp_path):
     with terminal(tmp_path, "--sandbox") as window:
-        window.wait_for("1217", seconds=STARTED)
+        window.wait_for("1217")
         assert window.processes("remote.sandbox.compute.worker")
         window.close()
         window.nothing_is_left()
@@ -65,14 +63,14 @@ def test_nothing_is_left_when_the_terminal_is_closed(tmp_path):
 
 def test_nothing_is_left_when_the_screen_is_killed(tmp_path):
     with terminal(tmp_path, "--sandbox") as window:
-        window.wait_for("1217", seconds=STARTED)
+        window.wait_for("1217")
         window.kill("bin/console", "--sandbox")
         window.nothing_is_left()
 
 
 def test_without_its_loopback_globus_the_screen_ends_and_says_so(tmp_path):
     with terminal(tmp_path, "--sandbox") as window:
-        window.wait_for("1217", seconds=STARTED)
+        window.wait_for("1217")
         window.kill("remote.sandbox", "--port")
         assert window.wait_for_end() == 1
         window.wait_for("the sandbox is gone: the sandbox process ended (signal 9)")
@@ -81,14 +79,14 @@ def test_without_its_loopback_globus_the_screen_ends_and_says_so(tmp_path):
 
 def test_a_killed_driver_is_replaced_and_a_killed_worker_too(tmp_path):
     with terminal(tmp_path, "--sandbox") as window:
-        window.wait_for("1217 running", seconds=STARTED)
+        window.wait_for("1217 running")
         killed = window.kill("watch", "--lifeline")
-        until(lambda: [p for p in window.processes("watch", "--lifeline") if p.pid != killed], 5)
+        until(lambda: [p for p in window.processes("watch", "--lifeline") if p.pid != killed])
         window.wait_for("driver here")
         workers = len(window.processes("remote.sandbox.compute.worker"))
         window.kill("remote.sandbox.compute.worker")
-        until(lambda: len(window.processes("remote.sandbox.compute.worker")) == workers, 10)
-        window.wait_for("1217 done", seconds=60)
+        until(lambda: len(window.processes("remote.sandbox.compute.worker")) == workers)
+        window.wait_for("1217 done")
         window.kill("remote.sandbox.daq")
         window.wait_for("the daq process ended (signal 9)")
         window.press("q")
@@ -101,7 +99,7 @@ def test_with_a_profile_the_driver_outlives_the_screen_until_it_is_stopped(tmp_p
     console = [sys.executable, "-m", "console", "--profile", str(pipeline.profile)]
     try:
         with terminal(tmp_path / "window", "--profile", str(pipeline.profile)) as window:
-            window.wait_for("no runs yet", "driver here", seconds=STARTED)
+            window.wait_for("no runs yet", "driver here")
             window.press("q")
             assert window.wait_for_end() == 0
             present = driver(pipeline.settings.ledger)
@@ -109,7 +107,7 @@ def test_with_a_profile_the_driver_outlives_the_screen_until_it_is_stopped(tmp_p
             assert present.mode == "background"
             window.close()
             pipeline.deliver(pipeline.take(7, segments=1))
-            until(lambda: pipeline.state(7) is not None and pipeline.state(7).value == "done", 60)
+            until(lambda: pipeline.state(7) is not None and pipeline.state(7).value == "done")
             status = json.loads(subprocess.run([*console, "status", "--json"], capture_output=True, check=True).stdout)
             assert status["driver"]["pid"] == present.pid
             assert [run["state"] for run in status["runs"]] == ["done"]
@@ -125,7 +123,7 @@ def test_read_only_looks_and_starts_nobody(tmp_path):
     pipeline = Pipeline(tmp_path / "sandbox")
     try:
         with terminal(tmp_path / "window", "--profile", str(pipeline.profile), "--read-only") as window:
-            window.wait_for("READ-ONLY", "driver NONE", seconds=STARTED)
+            window.wait_for("READ-ONLY", "driver NONE")
             window.press("A")
             window.wait_for("--read-only: this console only looks")
             window.press("q")

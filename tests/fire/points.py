@@ -16,10 +16,8 @@ from console.ledger import attempts, runs
 from flowspec.states import RunState
 from tests.fire.verdict import judge
 from tests.fire.world import World
-from tests.sandbox_fixture import until
 from tests.sandbox_records import records as sandbox_records
-
-STORY_SECONDS = 60.0
+from tests.waiting import HANGS_AFTER, until
 
 
 class Points:
@@ -40,7 +38,7 @@ class Points:
         """A run whose fit failed, asked to be retried while nobody drives."""
         run = self.world.new_run()
         with self.world.broken("EventEditor"), self._driver():
-            until(lambda: self.world.state(run) is RunState.FAILED, STORY_SECONDS)
+            until(lambda: self.world.state(run) is RunState.FAILED)
         self.world.ledger.ask("retry", run, actor="me@here")
         return RunState.DONE
 
@@ -49,7 +47,7 @@ class Points:
         run = self.world.new_run()
         self.world.hold(True)
         with self._driver():
-            until(lambda: run in (w["run"] for w in self._working()), STORY_SECONDS)
+            until(lambda: run in (w["run"] for w in self._working()))
         self.world.ledger.ask("cancel", run, actor="me@here")
         return RunState.CANCELLED
 
@@ -57,7 +55,7 @@ class Points:
         """A driver that stopped responding has just started an attempt."""
         run = self.world.new_run()
         process = self._spawn(0)
-        until(lambda: attempts.newest_attempt(self.world.ledger, run), STORY_SECONDS)
+        until(lambda: attempts.newest_attempt(self.world.ledger, run))
         process.send_signal(signal.SIGSTOP)
         return RunState.DONE
 
@@ -70,7 +68,7 @@ class Points:
         self._until(run, lambda: doomed.poll() is not None or self.world.state(run) is goal)
         if doomed.poll() is None:
             doomed.kill()
-        doomed.wait(10)
+        doomed.wait(HANGS_AFTER)
         with self._driver():
             self._until(run, lambda: self.world.state(run) is goal and not self.world.ledger.asked())
         self.world.hold(False)
@@ -96,7 +94,7 @@ class Points:
 
     def _until(self, run: int, condition: Callable[[], object]) -> None:
         try:
-            until(condition, STORY_SECONDS)
+            until(condition)
         except AssertionError:
             found = runs.run(self.world.ledger, run)
             said = f"run {run} stays {found.state.value}: {found.why}" if found else f"run {run} is not in the ledger"
@@ -110,7 +108,7 @@ class Points:
             yield
         finally:
             process.kill()
-            process.wait(10)
+            process.wait(HANGS_AFTER)
 
     def _spawn(self, at: int, trace: Path = Path(os.devnull)) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tests.fire.doomed", str(at), str(trace), "--profile", str(self.world.profile)]

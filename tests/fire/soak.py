@@ -16,12 +16,10 @@ from pathlib import Path
 
 from tests.fire.verdict import Verdict, judge
 from tests.fire.world import Screen, World
-from tests.sandbox_fixture import until
 from tests.sandbox_records import set_fault
+from tests.waiting import until
 
 RUN_EVERY = 2.0  # seconds between two runs that arrive, while the fire burns
-TAKEOVER_SECONDS = 60.0
-FINISH_SECONDS = 240.0
 
 
 @dataclass
@@ -131,12 +129,12 @@ class Soak:
             found = self.world.driver()
             return found.pid if found is not None and found.pid not in (0, other_than) else 0
 
-        return until(another, TAKEOVER_SECONDS, every=0.01)
+        return until(another, every=0.01)
 
     def _wait_for_the_end(self) -> None:
         """Of every run; whoever is not done by then is lost, which the verdict will say."""
         with contextlib.suppress(AssertionError):
-            until(lambda: judge(self.world).good, FINISH_SECONDS, every=0.5)
+            until(lambda: judge(self.world).good, every=0.5)
 
     def _end_driver(self) -> None:
         found = self.world.driver()

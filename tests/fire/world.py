@@ -22,6 +22,7 @@ from typing import Any
 from console.ledger.presence import Presence, driver
 from tests.pipeline_fixture import Pipeline
 from tests.sandbox_fixture import PROJECT
+from tests.waiting import HANGS_AFTER
 
 PROGRAMS = {
     "EventEditor": 'for a; do case $last in -s) i=$a;; -S) o=$a;; esac; last=$a; done\ncp "${i#*//}" "${o#*//}"\n',
@@ -112,7 +113,7 @@ class Screen:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid, signal.SIGCONT)
             os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(HANGS_AFTER)
 
     def _read(self) -> None:
         with contextlib.suppress(OSError):

@@ -187,7 +187,7 @@ def test_a_real_terminal(hostile: DemoLedger) -> None:
     screen = pyte.Screen(*WIDE)
     stream = pyte.ByteStream(screen)
     with running([sys.executable, "-c", program], kept | {"TERM": "xterm-256color", "LANG": "C.UTF-8"}) as terminal:
-        terminal.wait_for("Endpoints", 15)
+        terminal.wait_for("Endpoints")
         terminal.watch(0.5)
         begun = len(terminal.output)
         for _ in range(4):

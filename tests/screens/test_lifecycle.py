@@ -1,19 +1,16 @@
 """How the screen ends, and that its threads end with it."""
 
-import asyncio
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from flowspec.readiness import Verdict
-from screens.app import ConsoleApp
 from screens.reader import DataRead, Reader
+from tests import waiting
 from tests.ledger_fixture import NOW, DemoLedger
-from tests.screen_driver import make_app, settled, until_shown
+from tests.screen_driver import make_app, settled, until, until_shown
 
 WIDE, SMALL = (120, 40), (80, 24)
 
@@ -36,7 +33,7 @@ async def test_what_the_console_started_is_watched_and_without_it_there_is_no_sc
     async with app.run_test(size=WIDE) as pilot:
         await until_shown(pilot, "SANDBOX", "the sandbox is unwell")
         sandbox.gone = True
-        await exited(app)
+        await until(pilot, lambda: app.return_value is not None)
     assert app.return_value == 1
 
 
@@ -46,7 +43,7 @@ async def test_it_is_watched_even_when_there_is_no_ledger(tmp_path: Path) -> Non
     async with app.run_test(size=SMALL) as pilot:
         await until_shown(pilot, "LEDGER PROBLEM", "the sandbox is unwell")
         sandbox.gone = True
-        await exited(app)
+        await until(pilot, lambda: app.return_value is not None)
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
@@ -55,8 +52,8 @@ async def test_quitting_ends_the_threads(demo: DemoLedger, key: str) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         await pilot.press(key)
-    app.reader.join(2.0)
-    app.request_writer.join(2.0)
+    app.reader.join(waiting.HANGS_AFTER)
+    app.request_writer.join(waiting.HANGS_AFTER)
     assert not app.reader.is_alive()
     assert not app.request_writer.is_alive()
     assert app.return_value == 0
@@ -68,7 +65,7 @@ async def test_a_lost_terminal_ends_it_in_order(demo: DemoLedger, number: signal
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         os.kill(os.getpid(), number)
-        await exited(app)
+        await until(pilot, lambda: app.return_value is not None)
     assert app.return_value == 128 + number
 
 
@@ -76,34 +73,20 @@ def _newest_run(message: DataRead) -> int | None:
     return message.data.snapshot.runs[0].run if message.data.snapshot else None
 
 
-async def exited(app: ConsoleApp) -> None:
-    end = time.monotonic() + 5
-    while app.return_value is None:
-        assert time.monotonic() < end
-        await asyncio.sleep(0.02)
-
-
 def test_the_reader_does_not_pile_up_messages(demo: DemoLedger) -> None:
     posted: list[DataRead] = []
     reader = Reader(demo.ledger.path, lambda: NOW, posted.append)  # type: ignore[arg-type]
     reader.start()
     try:
-        _until(lambda: len(posted) == 1)
+        waiting.until(lambda: len(posted) == 1)
         for run in (1220, 1221):  # the screen is stalled: it takes nothing
             demo.found(run, Verdict.TAKING, "growing", 1)
             reader.select(run)
         reader.message_handled()
-        _until(lambda: len(posted) == 2)
+        waiting.until(lambda: len(posted) == 2)
         reader.message_handled()
-        _until(lambda: _newest_run(posted[-1]) == 1221)
+        waiting.until(lambda: _newest_run(posted[-1]) == 1221)
         assert len(posted) <= 3
     finally:
         reader.stop()
-        reader.join(2.0)
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+        reader.join(waiting.HANGS_AFTER)

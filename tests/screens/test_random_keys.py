@@ -29,6 +29,7 @@ from screens.widgets.moves import MOVES
 from tests.ledger_fixture import DemoLedger, stand
 from tests.run_history import with_history
 from tests.screen_driver import make_app, settled, until, until_shown
+from tests.waiting import HANGS_AFTER
 
 KEYS = int(os.environ.get("FRIB_KEYS", "2500"))
 BATCH = 100  # so many keys at once: as pasted, or held up on a slow line
@@ -105,7 +106,7 @@ async def press(pilot: Pilot[Any], demo: DemoLedger, seed: int, *, driven: bool)
                     pressed += 1
         done = asyncio.Event()
         pilot.app.call_later(done.set)
-        await asyncio.wait_for(done.wait(), 30)
+        await asyncio.wait_for(done.wait(), HANGS_AFTER)
         os.utime(lock_path(demo.ledger.path))
         if driven and chance.random() < 0.5:
             live(demo, chance)

@@ -13,7 +13,7 @@ from console.ledger import attempts
 from console.ledger import runs as run_rows
 from flowspec.states import RunState
 from tests.pipeline_fixture import running_pipeline
-from tests.sandbox_fixture import until
+from tests.waiting import HANGS_AFTER, until
 
 CONSOLE = [sys.executable, "-m", "screens"]
 
@@ -22,7 +22,7 @@ def console(*arguments, profile=None, **environment):
     names = {name: value for name, value in os.environ.items() if not name.startswith("FRIB_CONSOLE")}
     given = [*CONSOLE, *(["--profile", str(profile)] if profile else []), *map(str, arguments)]
     return subprocess.run(
-        given, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, env=names | environment
+        given, capture_output=True, text=True, timeout=HANGS_AFTER, stdin=subprocess.DEVNULL, env=names | environment
     )
 
 
@@ -45,7 +45,7 @@ def pipeline(tmp_path_factory):
         cut.mkdir()
         whole = (pipeline.settings.dtn.runs / "run1217" / "run-1217-01.evt").read_bytes()
         (cut / "run-1218-01.evt").write_bytes(whole[:-7])
-        until(lambda: pipeline.state(1217) is RunState.READY and pipeline.state(1218), 20)
+        until(lambda: pipeline.state(1217) is RunState.READY and pipeline.state(1218))
         yield pipeline
 
 
@@ -154,7 +154,7 @@ def test_a_directory_is_launched_and_its_run_comes_home(pipeline, tmp_path):
     assert refused(console("retry", 1217, profile=pipeline.profile), 1, "run 1217 is ready")
     done = console("launch", pipeline.settings.dtn.runs / "run1217", profile=pipeline.profile)
     assert (done.returncode, done.stdout) == (0, "run 1217 is queued\n")
-    until(lambda: pipeline.state(1217) is RunState.DONE, 60)
+    until(lambda: pipeline.state(1217) is RunState.DONE)
     assert refused(console("cancel", 1217, profile=pipeline.profile), 1, "nothing to cancel")
 
 

@@ -14,8 +14,9 @@ from console.cli.faults import RunningSandbox, Scenario
 from console.settings.profiles import write_sandbox_profile
 from remote.sandbox.faults import FAULTS, FaultError
 from tests import documents
-from tests.sandbox_fixture import sandbox, until
+from tests.sandbox_fixture import sandbox
 from tests.sandbox_records import ask, clear_faults
+from tests.waiting import until
 
 __all__ = ["sandbox"]
 

@@ -33,6 +33,7 @@ from tests.discovery_fixture import (  # noqa: F401  (fixtures)
     state_change,
     take_run,
 )
+from tests.waiting import HANGS_AFTER, until
 
 
 class Running:
@@ -50,18 +51,20 @@ class Running:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(timeout=5)
+        self._thread.join(HANGS_AFTER)
         assert not self._thread.is_alive()
 
-    def seconds_until(self, run: int, verdict: Verdict | None, at_most: float = 10.0) -> float:
-        began = time.monotonic()
-        while self._heard.verdicts.get(run, "unheard") != verdict:
-            assert time.monotonic() - began < at_most, f"{self._heard.verdicts}, {self._heard.reasons}"
-            time.sleep(0.005)
+    def seconds_until(self, run: int, verdict: Verdict | None) -> float:
+        began, heard = time.monotonic(), self._heard
+        until(
+            lambda: heard.verdicts.get(run, "unheard") == verdict,
+            every=0.005,
+            told=lambda: f"{heard.verdicts}, {heard.reasons}",
+        )
         return time.monotonic() - began
 
 
-QUICK = Policy(settle=0.2, stalled_after=STALLED, look_interval=60.0)
+QUICK = Policy(settle=0.2, stalled_after=STALLED, look_interval=3600.0)  # nothing is found without an event
 
 
 def test_events_wake_it_at_once(runs, heard):
@@ -76,9 +79,9 @@ def test_events_wake_it_at_once(runs, heard):
         arriving = runs / "run7" / ".run-0007-01.evt.a1B2c3"
         arriving.write_bytes(EVENTS + end(7))
         arriving.rename(runs / "run7" / "run-0007-01.evt")
-        assert 0.2 <= running.seconds_until(7, Verdict.READY) < 1.0
+        assert running.seconds_until(7, Verdict.READY) >= 0.2
         shutil.rmtree(runs / "run7")
-        assert running.seconds_until(7, None) < 1.0
+        running.seconds_until(7, None)
         assert heard.verdicts == {6: Verdict.READY, 7: None}
 
 

@@ -24,7 +24,7 @@ from console.reading.snapshot import snapshot
 from flowspec.states import RunState
 from tests.driver_fixture import experiment_in
 from tests.pipeline_fixture import running_pipeline
-from tests.sandbox_fixture import until
+from tests.waiting import until
 
 NO_ROOM = 4096  # bytes to which a process may write files: too few for the ledger, enough for the record beside it
 

@@ -12,7 +12,7 @@ from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
 from console.settings.model import Policy
 from remote.globus.errors import RemoteError
-from tests.sandbox_fixture import until
+from tests.waiting import until
 
 DOWN = RemoteError("later", "flows", "runs", "the service cannot be reached", "wait")
 
@@ -76,7 +76,7 @@ def test_nothing_is_started_before_ledger_and_globus_agree_and_requests_are_answ
     until(lambda: Ledger(driver.settings.ledger).request(number).state == "done")
     assert set(driver.done) == {"reconcile", "answer"}
     driver.reconciled.set()
-    until(lambda: {"launch", "cancel", "follow", "endpoints", "reports", "login"} <= set(driver.done), 20)
+    until(lambda: {"launch", "cancel", "follow", "endpoints", "reports", "login"} <= set(driver.done))
 
 
 def test_a_request_waits_for_one_poll_and_not_for_all(driver, monkeypatch):
@@ -90,7 +90,7 @@ def test_a_request_waits_for_one_poll_and_not_for_all(driver, monkeypatch):
 
     monkeypatch.setattr(loop.round, "follow_attempts", slow)
     driver.reconciled.set()
-    until(polled.is_set, 20)
+    until(polled.is_set)
     Ledger(driver.settings.ledger).ask("launch", 1, actor="me@here")
     asked.set()
     until(lambda: "answer" in driver.done)

@@ -20,7 +20,7 @@ from console.ledger.presence import DriverLock, Presence, advice, driver, lock_p
 from console.ledger.store import EPOCH, Ledger
 from console.settings.profiles import load
 from tests.driver_fixture import experiment_in
-from tests.sandbox_fixture import until
+from tests.waiting import HANGS_AFTER, until
 
 # Holds the lock under the given record (JSON, over its own) and never beats.
 HOLD = """
@@ -69,12 +69,10 @@ def test_an_open_console_replaces_a_driver_that_is_gone_or_stopped(experiment, n
     experiment.supervise()
     first = experiment.successor()
     os.kill(first.pid, number)
-    began = time.monotonic()
-    second = experiment.successor(of=first)
-    assert time.monotonic() - began < 8  # median below 2 s: benchmark takeover
+    second = experiment.successor(of=first)  # how soon: benchmark takeover
     assert (second.epoch, second.takeovers) == (first.epoch + 1, 1)
     assert not first.same_process(second)
-    until(lambda: gone(first), 2)
+    until(lambda: gone(first))
     (told,) = [text for text in experiment.events() if "takes over" in text]
     assert told.endswith(f"takes over from {first.who}, process {first.pid} on {first.host}, {how}")
 
@@ -92,7 +90,7 @@ def test_of_many_that_start_at_once_one_drives_and_the_others_end_quietly(experi
     several = [experiment.start() for _ in range(4)]
     winner = experiment.successor()
     losers = [process for process in several if process.pid != winner.pid]
-    assert [process.wait(10) for process in losers] == [EXIT_ANOTHER] * 3
+    assert [process.wait(HANGS_AFTER) for process in losers] == [EXIT_ANOTHER] * 3
     assert winner.epoch == 1
     assert "Traceback" not in experiment.log()
     assert experiment.log().count("drives this experiment already") == 3
@@ -105,7 +103,7 @@ def test_consoles_that_race_for_a_driver_that_was_stopped_start_one(experiment):
     os.kill(first.pid, signal.SIGSTOP)
     second = experiment.successor(of=first)
     until(lambda: all(s._process is None or s._process.poll() == EXIT_ANOTHER or s._process.pid == second.pid
-                      for s in supervisors), 5)  # fmt: skip
+                      for s in supervisors))  # fmt: skip
     assert experiment.successor().pid == second.pid
     assert [s.problem() for s in supervisors] == [None, None]
 
@@ -124,7 +122,7 @@ def test_an_old_driver_that_wakes_up_ends_before_it_writes(experiment, noticed):
     (experiment.runs / "run7").mkdir()  # something to write about
     before = dump(ledger)
     os.kill(old.pid, signal.SIGCONT)
-    assert old.wait(10) == EXIT_REPLACED
+    assert old.wait(HANGS_AFTER) == EXIT_REPLACED
     assert dump(ledger) == before
     assert "has taken over" in experiment.log()
     lock.release()
@@ -154,7 +152,7 @@ def test_one_that_hangs_is_ended_and_replaced(tmp_path, hold):
     ledger = tmp_path / "ledger.db"
     old = hold(ledger)
     lock, came = become_driver(ledger, "foreground")
-    assert old.wait(2) == -signal.SIGKILL
+    assert old.wait(HANGS_AFTER) == -signal.SIGKILL
     assert re.search(r"which gave no sign of life for 6\d s and was ended", came)
     assert driver(ledger).pid == os.getpid()
     lock.release()
@@ -190,7 +188,7 @@ def test_one_on_another_machine_is_not_replaced_but_told_of(experiment, hold):
     with pytest.raises(ProcessProblem, match="stop it there"):
         stop_driver(experiment.ledger)
     supervisor = experiment.supervise()
-    told = until(supervisor.problem, 2)
+    told = until(supervisor.problem)
     assert told == advice(experiment.present())
     assert "kill -9 4711" in told
     assert supervisor._process is None
@@ -208,7 +206,7 @@ def test_an_end_that_was_asked_for_is_no_takeover(experiment):
     for number in (1, 2):
         process = experiment.started()
         assert stop_driver(experiment.ledger).epoch == number
-        assert process.wait(5) == 0
+        assert process.wait(HANGS_AFTER) == 0
     assert [text for text in experiment.events() if "takes over" in text] == []
 
 

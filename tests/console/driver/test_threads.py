@@ -15,7 +15,7 @@ from console.driver import threads
 from console.driver.process import EXIT_HUNG
 from console.ledger.presence import DriverLock, driver
 from console.ledger.store import Ledger
-from tests.sandbox_fixture import until
+from tests.waiting import HANGS_AFTER, until
 
 # A driver whose talk to Globus does what is said, while the disk thread hangs; it hangs after half a second.
 DRIVE = """
@@ -51,7 +51,7 @@ def drive(path, how):
 
 def test_a_driver_that_cannot_get_on_with_globus_ends_itself(path):
     hanging = drive(path, "hang")
-    assert hanging.wait(15) == EXIT_HUNG
+    assert hanging.wait(HANGS_AFTER) == EXIT_HUNG
     assert "nothing has moved for" in hanging.communicate()[1].decode()
     assert driver(path) is None
     lock = DriverLock(path)
@@ -65,7 +65,7 @@ def test_a_hanging_disk_is_no_reason_to_end(path):
     started = until(lambda: (there := driver(path)) and there.epoch and there)
     until(lambda: time.time() - started.started > 3 * 0.5)
     assert working.poll() is None
-    working.communicate("", timeout=10)
+    working.communicate("", timeout=HANGS_AFTER)
     assert working.returncode == 0
 
 
@@ -87,7 +87,7 @@ class Working:
 
     def end(self):
         self.threads.stop.set()
-        self._thread.join(10)
+        self._thread.join(HANGS_AFTER)
         self.lock.release()
         return self.code
 

@@ -11,7 +11,7 @@ import pytest
 
 from console.ledger.errors import NoLongerDriving
 from console.ledger.presence import DriverLock, born_of, driver, kill_exactly, lock_path
-from tests.sandbox_fixture import until
+from tests.waiting import HANGS_AFTER, until
 
 HOLD = """
 import sys, time
@@ -72,10 +72,10 @@ def test_a_stopped_driver_is_seen_at_once(ledger):
     holder.stdout.readline()
     assert not driver(ledger).hung
     holder.send_signal(signal.SIGSTOP)
-    until(lambda: driver(ledger).stopped, 2)
+    until(lambda: driver(ledger).stopped)
     assert driver(ledger).hung
     holder.send_signal(signal.SIGCONT)
-    until(lambda: not driver(ledger).stopped, 2)
+    until(lambda: not driver(ledger).stopped)
     holder.communicate("")
 
 
@@ -124,5 +124,5 @@ def test_only_the_very_process_is_killed():
     assert not kill_exactly(process.pid, born + "0")
     assert process.poll() is None
     assert kill_exactly(process.pid, born)
-    assert process.wait(5) == -signal.SIGKILL
+    assert process.wait(HANGS_AFTER) == -signal.SIGKILL
     assert not kill_exactly(process.pid, born)

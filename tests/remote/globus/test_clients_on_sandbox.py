@@ -12,7 +12,8 @@ from remote.globus.connection import Remote, connect
 from remote.globus.errors import RemoteError
 from remote.globus.flows import FlowRun
 from remote.globus.transfer import RemoteFile
-from tests.sandbox_fixture import RunningSandbox, sandbox, until
+from tests.sandbox_fixture import RunningSandbox, sandbox
+from tests.waiting import until
 
 __all__ = ["sandbox"]
 
@@ -38,7 +39,7 @@ def action(url: str, parameters: dict[str, object]) -> dict[str, object]:
 
 
 def ended(remote: Remote, run: FlowRun) -> FlowRun:
-    return until(lambda: now if (now := remote.flows.run(run.id)).status in ("SUCCEEDED", "FAILED") else None, 30)
+    return until(lambda: now if (now := remote.flows.run(run.id)).status in ("SUCCEEDED", "FAILED") else None)
 
 
 def halve(value):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
 import urllib.error
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -19,8 +18,9 @@ from remote.globus.connection import Remote, connect
 from remote.globus.errors import RemoteError
 from remote.sandbox.faults import FAULTS, FaultError, Faults, checked
 from tests import documents
-from tests.sandbox_fixture import RunningSandbox, sandbox, until
+from tests.sandbox_fixture import RunningSandbox, sandbox
 from tests.sandbox_records import ask, clear_faults, records, set_fault, struck
+from tests.waiting import HANGS_AFTER, until
 
 __all__ = ["sandbox"]
 
@@ -195,12 +195,10 @@ def test_a_fault_strikes_only_the_requests_that_it_names(remote, flow, sandbox):
 
 def test_a_request_that_waits_keeps_no_other_waiting(remote, flow, sandbox):
     set_fault(sandbox.dir, "timeout-before", path=START, times=5)
-    began = time.monotonic()
     with pytest.raises(RemoteError):
         start(remote, flow, "waits")
     for _ in range(5):
-        remote.flows.runs([flow])
-    assert time.monotonic() - began < 3
+        remote.flows.runs([flow])  # else it would not be answered in time
 
 
 def test_the_line_is_dropped_when_the_time_is_over(remote, sandbox):
@@ -212,7 +210,7 @@ def test_the_line_is_dropped_when_the_time_is_over(remote, sandbox):
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_reset_is_one_of_the_system(sandbox, moment):
     set_fault(sandbox.dir, "connection-reset", service="flows", moment=moment)
-    line = http.client.HTTPConnection("127.0.0.1", int(sandbox.url.rpartition(":")[2]), timeout=5)
+    line = http.client.HTTPConnection("127.0.0.1", int(sandbox.url.rpartition(":")[2]), timeout=HANGS_AFTER)
     line.request("POST", "/flows", json.dumps({"title": "x" * 100_000}), {"Authorization": f"Bearer {sandbox.token}"})
     with pytest.raises(ConnectionResetError):
         line.getresponse()

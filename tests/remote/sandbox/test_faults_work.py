@@ -10,8 +10,9 @@ import pytest
 
 from remote.globus.connection import Remote, connect
 from remote.globus.flows import FlowRun
-from tests.sandbox_fixture import RunningSandbox, start_sandbox, until
+from tests.sandbox_fixture import RunningSandbox, start_sandbox
 from tests.sandbox_records import clear_faults, records, set_fault, struck
+from tests.waiting import until
 
 COMPUTE = "https://compute.actions.globus.org/v3"
 TRANSFER = "https://transfer.actions.globus.org/transfer"

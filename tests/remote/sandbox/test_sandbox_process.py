@@ -18,7 +18,8 @@ from globus_compute_sdk import Client
 from globus_compute_sdk.serialize import PureSourceTextInspect
 from globus_sdk import AccessTokenAuthorizer
 
-from tests.sandbox_fixture import RunningSandbox, sandbox, start_sandbox, until
+from tests.sandbox_fixture import RunningSandbox, sandbox, start_sandbox
+from tests.waiting import HANGS_AFTER, until
 
 __all__ = ["sandbox"]
 
@@ -41,13 +42,13 @@ def spawn_and_wait(path: str) -> None:
     from pathlib import Path
 
     children = [
-        subprocess.Popen(["sleep", "60"]),
-        subprocess.Popen(["sleep", "60"], preexec_fn=os.setpgrp),
-        subprocess.Popen(["sh", "-c", "sleep 60 & sleep 60"], start_new_session=True),
+        subprocess.Popen(["sleep", "3600"]),
+        subprocess.Popen(["sleep", "3600"], preexec_fn=os.setpgrp),
+        subprocess.Popen(["sh", "-c", "sleep 3600 & sleep 3600"], start_new_session=True),
     ]
     Path(path + ".tmp").write_text(" ".join(str(child.pid) for child in children))
     Path(path + ".tmp").rename(path)
-    time.sleep(60)
+    time.sleep(3600)
 
 
 def status(url: str, token: str | None = None) -> int:
@@ -115,7 +116,7 @@ def test_the_token_is_in_no_other_file(sandbox: RunningSandbox) -> None:
 
 def test_a_second_sandbox_in_the_same_directory_is_refused(sandbox: RunningSandbox) -> None:
     command = [sys.executable, "-m", "remote.sandbox", "--dir", str(sandbox.dir)]
-    second = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    second = subprocess.run(command, capture_output=True, text=True, timeout=HANGS_AFTER)
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1
     assert "another sandbox is running" in second.stderr
@@ -132,8 +133,8 @@ def test_nothing_is_left_when_it_ends(tmp_path: Path, how: str) -> None:
             running.process.stdin.close()  # type: ignore[union-attr]
         else:
             os.kill(running.process.pid, getattr(signal, how))
-        until(lambda: not alive(processes), seconds=2)
-        running.process.wait(timeout=2)
+        until(lambda: not alive(processes))
+        running.process.wait(HANGS_AFTER)
         assert (tmp_path / "sandbox.json").exists() == (how == "SIGKILL")
 
 
@@ -149,8 +150,8 @@ def test_a_killed_worker_fails_its_task_and_is_replaced(tmp_path: Path) -> None:
         assert len(lost) >= 5
 
         worker.kill()
-        until(lambda: not alive(lost), seconds=2)
-        document = until(lambda: _ended(client, task), seconds=2)
+        until(lambda: not alive(lost))
+        document = until(lambda: _ended(client, task))
         assert document["status"] == "failed"
         assert "WorkerLost" in document["exception"]
         assert "SIGKILL" in document["exception"]

@@ -20,7 +20,7 @@ from console.ledger.presence import lock_path
 from screens.widgets.celldiff import SWITCHED_OFF_BY
 from tests.benchmarks.terminal import Terminal, running
 from tests.ledger_fixture import DemoLedger
-from tests.sandbox_fixture import until
+from tests.waiting import HANGS_AFTER, until
 
 PROGRAM = """
 from pathlib import Path
@@ -48,7 +48,7 @@ class Emulated:
     def wait_for(self, *words: str, quiet: float = 0.15) -> None:
         """Until all of these are shown and nothing more comes."""
         os.utime(self._beat)  # the driver is alive
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + HANGS_AFTER
         while True:
             before = len(self._terminal.output)
             self._terminal.watch(quiet)
@@ -90,7 +90,7 @@ def shift(demo: DemoLedger, **environ: str) -> tuple[list[list[Any]], list[bytes
         emulated.wait_for("WORK", "4 queued")
         process = psutil.Process(terminal.pid)
         terminal.send(b"\x1a")
-        until(lambda: process.status() == psutil.STATUS_STOPPED, 5)
+        until(lambda: process.status() == psutil.STATUS_STOPPED)
         emulated.wait_for()
         emulated.scribble()
         process.send_signal(signal.SIGCONT)
@@ -99,7 +99,7 @@ def shift(demo: DemoLedger, **environ: str) -> tuple[list[list[Any]], list[bytes
         emulated.wait_for("Segments of 1215", quiet=0.6)
         cells = emulated.cells()
         terminal.send(b"q")
-        assert terminal.wait_for_exit(5) == 0
+        assert terminal.wait_for_exit() == 0
         return cells, MODES.findall(terminal.output), len(terminal.output)
 
 

@@ -17,7 +17,8 @@ from remote.sandbox.compute.endpoints import Endpoint
 from remote.sandbox.compute.errors import ComputeError
 from remote.sandbox.compute.http import RequestLimit
 from remote.sandbox.compute.service import ComputeService, Outcome
-from tests.sandbox_fixture import PROJECT, until
+from tests.sandbox_fixture import PROJECT
+from tests.waiting import until
 
 ENDPOINT = "8c1e8aee-9c1b-4a37-a6a5-9d9ef0a4e001"
 

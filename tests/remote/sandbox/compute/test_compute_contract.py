@@ -15,8 +15,9 @@ from globus_compute_sdk.errors import TaskExecutionFailed
 from globus_compute_sdk.serialize import PureSourceTextInspect
 from globus_sdk.scopes import FlowsScopes, TransferScopes
 
-from tests.sandbox_fixture import RunningSandbox, sandbox, start_sandbox, until
+from tests.sandbox_fixture import RunningSandbox, sandbox, start_sandbox
 from tests.sdk_fixtures import assert_like, registered
+from tests.waiting import until
 
 __all__ = ["sandbox"]
 
@@ -158,12 +159,16 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
 def test_the_twenty_first_request_within_ten_seconds_is_refused(alone: RunningSandbox) -> None:
     v2 = client_of(alone)._compute_web_client.v2
     with v2.retry_config.tune(max_retries=0):
-        started = time.monotonic()
-        for _ in range(20):
+        accepted: list[float] = []
+
+        def ask() -> None:
             v2.get_version()
+            accepted.append(time.monotonic())
+
         with pytest.raises(globus_sdk.GlobusAPIError) as error:
-            v2.get_version()
-    assert time.monotonic() - started < 10
+            until(ask)  # until it raises
+    # On a slow machine the first of them count no longer, and of one more it is uncertain.
+    assert 20 <= sum(time.monotonic() - at < 10 for at in accepted) <= 21
     assert error.value.http_status == 429
     assert error.value.code == "MaxRequestsExceeded"
     assert 1 <= int(error.value.headers["Retry-After"]) <= 10

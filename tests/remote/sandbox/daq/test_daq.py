@@ -21,6 +21,7 @@ from flowspec.ringitems import EventCount, StateChange, decode_body
 from remote.sandbox.daq.events import TRACE_LENGTH
 from remote.sandbox.daq.rsync import Rsync
 from remote.sandbox.daq.taking import EVENTS_PER_SCALER, TakenRun, take_run
+from tests.waiting import HANGS_AFTER, until
 
 RSYNCS = [pytest.param(None, id="copier")]
 RSYNCS += [pytest.param(path, id="rsync") for path in [shutil.which("rsync")] if path]
@@ -177,7 +178,9 @@ def command(root: Path, *options: str) -> list[str]:
 
 def test_the_command_takes_runs_and_goes_on_after_the_highest(tmp_path: Path) -> None:
     for runs in ("2", "1"):
-        done = subprocess.run(command(tmp_path, "--runs", runs), capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            command(tmp_path, "--runs", runs), capture_output=True, text=True, timeout=HANGS_AFTER, check=True
+        )
     assert sorted(path.name for path in (tmp_path / "dtn").iterdir()) == ["run1217", "run1218", "run1219"]
     (line,) = map(json.loads, done.stdout.splitlines())
     assert (line["run"], line["segments"], line["events"]) == (1219, 2, 40)
@@ -191,18 +194,15 @@ def test_the_command_takes_runs_and_goes_on_after_the_highest(tmp_path: Path) ->
 def test_the_command_ends_with_its_lifeline_in_the_middle_of_a_run(tmp_path: Path) -> None:
     arguments = command(tmp_path, "--runs", "0", "--rate", "600", "--lifeline")
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as daq:
-        deadline = time.monotonic() + 30
-        while not (tmp_path / "dtn" / "run1217" / "run-1217-00.evt").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        output, _ = daq.communicate(timeout=10)
+        until((tmp_path / "dtn" / "run1217" / "run-1217-00.evt").exists)
+        output, _ = daq.communicate(timeout=HANGS_AFTER)
     assert (daq.returncode, output) == (0, b"")
     assert judged(tmp_path / "dtn" / "run1217").verdict == Verdict.TAKING
 
 
 @pytest.mark.parametrize("wrong", [("--runs", "-1"), ("--segments", "0"), ("--rate", "nan"), ("--events", "x")])
 def test_wrong_options_are_refused(tmp_path: Path, wrong: tuple[str, str]) -> None:
-    done = subprocess.run(command(tmp_path, *wrong), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command(tmp_path, *wrong), capture_output=True, text=True, timeout=HANGS_AFTER, check=False)
     assert done.returncode == 2
     assert wrong[0] in done.stderr
     assert not (tmp_path / "daq").exists()

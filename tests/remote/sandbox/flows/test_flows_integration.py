@@ -18,6 +18,7 @@ from remote.sandbox.flows.service import FlowsService
 from remote.sandbox.transfer.collection import Collection
 from remote.sandbox.transfer.service import TransferService
 from tests.flows_fakes import COLLECTIONS, ENDPOINT, OWNER
+from tests.waiting import until
 
 CALLER = f"urn:globus:auth:identity:{OWNER}"
 DEFINITION = {
@@ -99,10 +100,8 @@ def run(services: Services, tmp_path: Path, *, names: list[str], measured: list[
     flow = flows.create_flow(CALLER, {"title": "t", "definition": DEFINITION})["id"]
     body = {"names": names, "measured": measured, "function": function, "folder": str(tmp_path / "site/out")}
     run_id = flows.start_run(CALLER, flow, {"body": body})["run_id"]
-    deadline = time.monotonic() + 30
-    while (document := flows.get_run(CALLER, run_id, {}))["status"] == "ACTIVE" and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return document
+    until(lambda: flows.get_run(CALLER, run_id, {})["status"] != "ACTIVE")
+    return flows.get_run(CALLER, run_id, {})
 
 
 def test_files_are_copied_and_measured(services: Services, tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ def test_log_in_pages_both_ways(service: Service) -> None:
 
 def test_an_active_run_shows_its_action(service: Service) -> None:
     run_id = service.start(service.deploy(COMPUTE))
-    run = until(lambda: service.client.get_run(run_id).data, lambda run: "action_statuses" in run["details"])
+    until(lambda: "action_statuses" in service.client.get_run(run_id)["details"])
+    run = service.client.get_run(run_id).data
     (status,) = run["details"]["action_statuses"]
     assert (status["state_name"], status["status"]) == ("Fit", "ACTIVE")
     service.compute.finish({"rc": 0})
@@ -161,7 +162,7 @@ def test_resume_is_a_hint_to_poll() -> None:
     try:
         flow_id = service.deploy(COMPUTE)
         run_id = service.start(flow_id)
-        until(lambda: service.client.get_run(run_id)["details"], lambda details: "action_statuses" in details)
+        until(lambda: "action_statuses" in service.client.get_run(run_id)["details"])
         service.compute.finish({"rc": 0})
         assert_run(service.flow(flow_id).resume_run(run_id).data, fixture("resume_run") | {"details": {}})
         service.wait(run_id)
@@ -234,12 +235,12 @@ def test_many_flow_runs_need_one_thread_and_close_ends_it() -> None:
     caller = URN + OWNER
     flow = flows.create_flow(caller, {"title": "many", "definition": COMPUTE})
     runs = [flows.start_run(caller, flow["id"], {"body": {}})["run_id"] for _ in range(200)]
-    until(lambda: len(compute.calls), lambda calls: calls == 200)
+    until(lambda: len(compute.calls) == 200)
     assert [thread.name for thread in set(threading.enumerate()) - before] == ["flows-scheduler"]
     compute.finish()
     statuses = {"filter_status": "SUCCEEDED", "per_page": "100"}
-    until(lambda: flows.list_runs(caller, statuses)["has_next_page"], lambda more: more)
+    until(lambda: flows.list_runs(caller, statuses)["has_next_page"])
     for run_id in runs:
-        until(lambda run_id=run_id: flows.get_run(caller, run_id, {})["status"], lambda status: status == "SUCCEEDED")
+        until(lambda run_id=run_id: flows.get_run(caller, run_id, {})["status"] == "SUCCEEDED")
     flows.close()
     assert set(threading.enumerate()) <= before

@@ -15,6 +15,7 @@ from remote.sandbox.tools.betasort import Histogram
 from remote.sandbox.tools.eventeditor import edit
 from remote.sandbox.tools.pulses import Window
 from tests.synthetic_run import event, hit, pulse, segment
+from tests.waiting import HANGS_AFTER
 
 LAUNCHER = Path(betasort.__file__).parent / "bin" / "betasort"
 
@@ -78,7 +79,7 @@ def test_what_is_out_of_range_goes_to_the_outer_bins() -> None:
 def test_the_program_names_a_missing_segment(converted: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "FRIB_PYTHON": sys.executable}
     command = [str(LAUNCHER), f"{converted}/", f"{tmp_path}/", "89", "3"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANGS_AFTER)
     assert done.returncode == 1
     assert "run-0089-02-fitted.root" in done.stderr
     assert not (tmp_path / "run-0089-sorted.root").exists()

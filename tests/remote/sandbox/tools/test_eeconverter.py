@@ -14,6 +14,7 @@ from remote.sandbox.tools import eeconverter
 from remote.sandbox.tools.eventeditor import edit
 from remote.sandbox.tools.pulses import Window
 from tests.synthetic_run import event, hit, ordinary_events, pulse, segment
+from tests.waiting import HANGS_AFTER
 
 CHANNELS = {(0, 2, 0): Window(0, 129, 65530)}
 DATA = Path(__file__).parents[3] / "data"
@@ -103,7 +104,9 @@ def test_a_cut_tail_is_no_error(tmp_path: Path) -> None:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "FRIB_PYTHON": sys.executable}
-    return subprocess.run([str(LAUNCHER), *arguments], env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [str(LAUNCHER), *arguments], env=environment, capture_output=True, text=True, timeout=HANGS_AFTER
+    )
 
 
 def test_the_program_says_what_is_wrong_and_ends_with_1(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from remote.sandbox.tools.eventeditor import edit
 from remote.sandbox.tools.hits import walk
 from remote.sandbox.tools.pulses import Points, TooFewPoints, Window, fit, model
 from tests.synthetic_run import FIT_CONFIG, event, hit, ordinary_events, pulse, segment, state_change
+from tests.waiting import HANGS_AFTER
 
 WINDOW = Window(0, 129, 65530)
 CHANNELS = {(0, 2, 0): WINDOW}
@@ -255,7 +256,7 @@ class Program:
             cwd="/",
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANGS_AFTER,
         )
 
 

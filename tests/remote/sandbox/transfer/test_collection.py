@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from remote.sandbox.transfer.collection import Collection
 from remote.sandbox.transfer.service import TransferError
-from tests.sandbox_fixture import until
 from tests.transfer_fixture import Side, ended, side
+from tests.waiting import until
 
 __all__ = ["side"]
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from remote.sandbox.transfer import copying
 from remote.sandbox.transfer.copying import wanted
-from tests.sandbox_fixture import until
 from tests.transfer_fixture import Side, codes, ended, side
+from tests.waiting import until
 
 __all__ = ["side"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,10 @@ import globus_sdk
 import pytest
 from globus_sdk import DeleteData, TransferClient, TransferData
 
-from tests.sandbox_fixture import RunningSandbox, sandbox, until
+from tests.sandbox_fixture import RunningSandbox, sandbox
+from tests.sandbox_records import clear_faults, set_fault, struck
 from tests.sdk_fixtures import assert_like, registered
+from tests.waiting import until
 
 __all__ = ["sandbox"]
 
@@ -153,14 +154,15 @@ def test_stat_refused(transfers: Transfers, path: str, case: str, status: int) -
     assert error.message.startswith(example["message"].split(",")[0])
 
 
-def test_mkdir_and_rename(transfers: Transfers) -> None:
+def test_mkdir_and_rename(transfers: Transfers, sandbox: RunningSandbox) -> None:
     client, (_, site) = transfers.client, transfers.ids
     path = str(transfers.site)
     assert_like(client.operation_mkdir(site, path).data, registered("transfer.operation_mkdir"))
-    started = time.monotonic()
+    set_fault(sandbox.dir, "slow-reply", service="transfer", seconds=0, times=0)  # does nothing but count
     error = refusal(client.operation_mkdir, site, path)
     assert (error.http_status, error.code) == (502, "ExternalError.MkdirFailed.Exists")
-    assert time.monotonic() - started < 1, "the SDK retried an error of the endpoint"
+    assert struck(sandbox.dir, "slow-reply") == 1, "the SDK retried an error of the endpoint"
+    clear_faults(sandbox.dir)
     assert_like(client.operation_rename(site, path, path + "2").data, registered("transfer.operation_rename"))
     assert Path(path + "2").is_dir()
 
