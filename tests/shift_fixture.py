@@ -1,13 +1,12 @@
 """A shift with one run: requests go in, the rounds of the driver pass, and a Globus in memory says what a test scripts.
 
 Tests see what operators and services see: answers, the rows of the ledger, and what was asked of Globus. Into which
-functions the driver is divided does not matter to them: `Shift.rounds` is the only place that knows.
+functions the driver is divided does not matter to them: `one_round` is the only place that knows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -108,6 +107,22 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
 
 
+def one_round(ctx: Context) -> list[str]:
+    """What the driver does again and again, once; the causes after which it pauses."""
+    causes = []
+    for work in (
+        driver_round.launch_what_is_due,
+        poll.poll_endpoints,
+        driver_round.follow_attempts,
+        cancel.see_through,
+    ):
+        try:
+            work(ctx)
+        except RemoteError as error:
+            causes.append(error.cause)
+    return causes
+
+
 class Shift:
     def __init__(self, directory: Path, segments: int = 3) -> None:
         self.clock = Clock()
@@ -127,11 +142,7 @@ class Shift:
         until = self.clock.time + seconds
         while self.clock.time < until:
             self.clock.time += 1
-            for work in (
-                driver_round.launch_what_is_due, poll.poll_endpoints, poll.poll_attempts, cancel.see_through
-            ):  # fmt: skip
-                with suppress(RemoteError):
-                    work(self.ctx)
+            one_round(self.ctx)
 
     def ask(self, verb: str, **args: object) -> Request:
         """A request, answered within a round."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,53 @@ def test_three_transfers_at_a_time(ctx):
     attempts.set_attempt(ctx.ledger, 1, stage="fit")
     launch(ctx)
     assert started(ctx) == [1, 2, 3, 4]
+
+
+def test_what_is_brought_back_counts_as_a_transfer_too(ctx):
+    ctx = replace(ctx, policy=Policy(max_in_flight=10))
+    for run in range(1, 5):
+        judge(ctx, run)
+    launch(ctx)
+    attempts.set_attempt(ctx.ledger, 1, stage=Stage.RETURN.value)
+    launch(ctx)
+    assert started(ctx) == [1, 2, 3]
+
+
+def test_a_flow_run_is_found_however_far_the_clock_of_globus_is_behind(ctx):
+    """Its time of start, by which it is looked for, is of another clock than the intent."""
+    ctx.remote.flows.faults = ["after"]
+    judge(ctx, 1)
+    launch(ctx)
+    begun = datetime.fromtimestamp(ctx.now() - 3600, timezone.utc)
+    find = ctx.remote.flows.find_by_tag
+    ctx.remote.flows.find_by_tag = lambda flow, tag, since: (
+        find(flow, tag) if datetime.fromisoformat(since) <= begun else []
+    )
+    ctx.ledger.now.time += LOOKUP_SECONDS
+    launch(ctx)
+    assert attempts.attempts(ctx.ledger, 1)[0].state is AttemptState.STARTED
+    assert len(ctx.remote.flows.there) == 1
+
+
+def test_a_driver_that_dies_before_the_answer_has_not_done_it(ctx, monkeypatch):
+    """Else the next one, which finds the request unanswered, would do it again."""
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_):
+        raise Killed
+
+    ctx.ledger.put("auto", "off")
+    judge(ctx, 1)
+    number = ctx.ledger.ask("launch", 1, actor="me@here")
+    with monkeypatch.context() as dying:
+        dying.setattr(Ledger, "answer", die)
+        with pytest.raises(Killed):
+            launch(ctx)
+    assert (state(ctx, 1), ctx.ledger.request(number).state) == (RunState.READY, "asked")
+    launch(ctx)
+    assert (state(ctx, 1), ctx.ledger.request(number).state) == (RunState.RUNNING, "done")
 
 
 def test_runs_wait_for_workers(ctx):

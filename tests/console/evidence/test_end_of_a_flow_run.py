@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta
+
 import pytest
 
 from console.ledger import evidence, failures
-from flowspec.stages import Stage
+from flowspec.progress import Says
+from flowspec.stages import CellState, Stage
 from flowspec.states import RunState
 from tests.shift_fixture import RUN, SIZE, UNREACHABLE, Shift
 
@@ -133,3 +137,26 @@ def test_outputs_that_never_show_up_are_not_waited_for_without_end(shift):
     shift.rounds(LONG)
     assert shift.run.state is RunState.FAILED
     assert "Globus says succeeded, but" in shift.run.why
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_clock_that_is_off_does_not_put_the_judgement_off(shift, hours):
+    done(shift)
+    there = datetime.fromisoformat(shift.globus.flow_run.completed) + timedelta(hours=hours)
+    shift.globus.flow_run = replace(shift.globus.flow_run, completed=there.isoformat())
+    shift.rounds(LONG)
+    assert shift.run.state is RunState.FAILED
+
+
+def test_what_still_ran_when_the_attempt_ended_is_not_shown_as_running(shift):
+    """Nobody asks for it any more: it would run for ever."""
+    globus = shift.globus
+    globus.begins(Stage.FIT, 3)
+    shift.rounds(2)
+    globus.tells("ActionFailed", "fit")
+    globus.ends("FAILED", "FlowFailed")
+    shift.rounds(LONG)
+    assert shift.run.state is RunState.FAILED
+    cells = evidence.matrix(shift.ledger, shift.run)
+    assert {cell.state for cell in cells.values()}.isdisjoint({CellState.RUNNING})
+    assert not [e for e in evidence.evidence(shift.ledger, RUN) if e.says in (Says.RUNNING, Says.PENDING)]
