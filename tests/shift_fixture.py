@@ -7,7 +7,7 @@ functions the driver is divided does not matter to them: `one_round` is the only
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from flowspec import names
 from flowspec.stages import Stage
 from remote.globus.compute import EndpointStatus, TaskStatus
 from remote.globus.errors import RemoteError
-from remote.globus.flows import LogEntry
+from remote.globus.flows import FlowRun, LogEntry
 from remote.globus.transfer import RemoteFile, TransferTask
 from tests import cancel_fixture
 from tests.cancel_fixture import ID
@@ -33,6 +33,7 @@ from tests.fake_globus import PLACES, Clock, judge
 RUN = 7
 SIZE = 1000  # bytes of a segment
 POLL_INTERVAL = 5.0  # s
+CLOCK_BEHIND = 1800.0  # s: that of Globus, in the times of start
 FIT_ENDPOINT = "frib-fit-mpi"
 UNREACHABLE = RemoteError("later", "compute", "batch_status", "the service cannot be reached", "wait")
 
@@ -45,6 +46,8 @@ class Globus(cancel_fixture.Globus):
     files: dict[str, RemoteFile] = field(default_factory=dict)
     spare: int = 16  # requests that Compute takes now
     idle_workers: int = 0
+    asked_tasks: list[str] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)  # paths
 
     def entry(self, code: str, stage: str = "", action: str = "") -> LogEntry:
         entry = super().entry(code, stage, action)
@@ -53,9 +56,11 @@ class Globus(cancel_fixture.Globus):
 
     def remote(self):
         remote = super().remote()
-        remote.flows.runs = lambda flows, since: [run for run in [self.flow_run] if run]
+        remote.flows.runs = lambda flows, since: [run for run in [self.flow_run] if run and run.started >= since]
         remote.transfer.ls = self._list
         remote.transfer.stat = lambda collection, path: self.files.get(path)
+        batch_status = remote.compute.batch_status
+        remote.compute.batch_status = lambda ids: self.asked_tasks.extend(ids) or batch_status(ids)
         remote.compute.spare = lambda: self.spare
         remote.compute.endpoint_status = lambda endpoint: EndpointStatus(
             endpoint, True, "online", {"total_workers": 2, "idle_workers": self.idle_workers}
@@ -63,7 +68,13 @@ class Globus(cancel_fixture.Globus):
         remote.compute.endpoint_name_and_version = lambda endpoint: (FIT_ENDPOINT, "4.4.0")
         return remote
 
+    def _start(self, *arguments: object) -> FlowRun:
+        started = super()._start(*arguments)
+        self.flow_run = replace(started, started=iso(self.clock() - CLOCK_BEHIND))
+        return self.flow_run
+
     def _list(self, collection: str, path: str) -> dict[str, RemoteFile]:
+        self.listed.append(path)
         return {name.rpartition("/")[2]: file for name, file in self.files.items() if name.startswith(path + "/")}
 
     def lies_there(self, stage: Stage, segment: int | None = None) -> None:
@@ -83,6 +94,10 @@ class Globus(cancel_fixture.Globus):
         self.tells("ActionPolled", stage.value, f"tg_{stage.value}")
         self.groups[stage.value] = ids
         self.tasks |= {id: TaskStatus(id, "running") for id in ids}
+
+    def task_succeeds(self, stage: Stage, place: int, reply: dict[str, object]) -> None:
+        id = _ids(stage, place + 1)[place]
+        self.tasks[id] = TaskStatus(id, "success", reply)
 
     def replies(self, stage: Stage, *replies: dict[str, object]) -> None:
         """The tasks of a stage have ended with these replies, which Flows notices."""
