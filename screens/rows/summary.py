@@ -17,7 +17,7 @@ NAMES = ("Segments", "Witnesses", "Timeline", "Flow log", "Input", "Jobs", "Even
 def run_lines(detail: RunDetail) -> list[list[Piece]]:
     """All that is known, a line for each thing."""
     run = detail.run
-    disk = f"{len(run.segments)} segments, {text.size(run.bytes)}, {run.verdict}: {run.reason}"
+    disk = f"{len(run.segments)} segments, {text.size(run.bytes)}, {run.reason}"
     return _cleaned([
         _state(detail),
         [(" title    ", "head"), (run.title or "-", "plain")],

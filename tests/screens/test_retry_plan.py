@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from flowspec.catalogue import nested
+from flowspec.conditions import reason
+from flowspec.standing import INACTIVE, SUSPECT
 from flowspec.states import RunState
 from tests.ledger_fixture import NOW, DemoLedger, stand
 from tests.screen_driver import make_app, settled, until, until_shown
@@ -60,7 +63,7 @@ async def test_a_long_plan_leaves_room_for_the_answers(demo: DemoLedger) -> None
 
 
 async def test_an_inactive_flow_run_is_resumed_without_a_plan(demo: DemoLedger) -> None:
-    why = "the flow run is inactive: Globus asks for a consent that is missing: data_access"
+    why = reason(INACTIVE, words="Globus asks for a consent that is missing: data_access", consent=True)
     stand(demo.ledger, 1214, state=RunState.RUNNING, why=why)
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
@@ -86,8 +89,8 @@ async def test_a_run_that_may_hang_is_ended_and_done_again_after_one_question(de
         await settled(pilot)
         await pilot.press("home", "down", "down", "r")
         await until_shown(pilot, "run 1217 is running: only a run that has ended is retried")
-        why = "fit 38/42: segment 07 running since 13:40, usually 2 m: it may hang; r ends it and does it again"
-        stand(demo.ledger, 1217, why=why)
+        cell = nested(reason("task.hang", since=NOW - 1380, stage="fit", usual=120))
+        stand(demo.ledger, 1217, why=reason(SUSPECT, stage="fit", done=38, total=42, segment=7, cell=cell))
         await until_shown(pilot, "it may hang")
         await pilot.press("r")
         await until_shown(pilot, "End run 1217 and do it again?", "Yes, do run 1217 again")

@@ -21,10 +21,6 @@ WHYS = [
     reason(INACTIVE, words="a consent"),
     reason(SUSPECT, words="it may hang"),
 ]
-    reason("words", words="for a reason"),
-    reason(INACTIVE, words="a consent"),
-    reason(SUSPECT, words="it may hang"),
-]
 
 
 @pytest.mark.parametrize("why", WHYS, ids=lambda why: why.code)
