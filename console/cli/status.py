@@ -46,6 +46,7 @@ def status_json(ledger: Ledger, run: int | None = None) -> dict[str, Any]:
 def _document(row: RunRow | FlowRow | Run | Attempt) -> dict[str, Any]:
     """Its columns, and why it stands where it stands: as a sentence, and as codes."""
     document = asdict(row) | {"why": row.why}
+    document.pop("run_why", None)  # it is in `why`
     if isinstance(row, RunRow | Run):
         document["conditions"] = [_condition(condition) for condition in row.conditions]
     return document
