@@ -85,7 +85,7 @@ def _detail_json(found: RunDetail) -> dict[str, Any]:
             for attempt in found.attempts
         ],
         "waived": [asdict(waiver) for waiver in found.waived],
-        "cancel": [asdict(line) | {"what": line.what, "words": line.words} for line in found.cancel],
+        "cancel": [asdict(line) | {"what": line.what, "seen": line.words} for line in found.cancel],
         "reports": [asdict(report) for report in found.reports],
         "events": [asdict(event) for event in found.events],
     }
