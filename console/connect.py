@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from console.context import Context
 from console.ledger.store import Ledger
-from console.settings.model import Settings, SettingsError
+from console.settings.errors import SettingsError
+from console.settings.model import Settings
 from flowspec.stages import Stage
 from remote.globus.connection import Remote, connect
 

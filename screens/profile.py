@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
-from console.settings.model import Settings, SettingsError
+from console.settings.errors import SettingsError
+from console.settings.validated import ScreenSettings
 from screens.keys.keymap import keymap
 from screens.options import ScreenOptions
 from screens.rows.main import PANES
 from screens.widgets.table import column_places
 
 
-def screen_options(settings: Settings, profile: Path, flags: argparse.Namespace) -> ScreenOptions:
+def screen_options(settings: ScreenSettings, profile: Path, flags: argparse.Namespace) -> ScreenOptions:
     """Raises SettingsError when the profile names keys or columns that there are not."""
     try:
-        keymap(settings.screen.keys)
+        keymap(settings.keys)
     except ValueError as error:
         raise SettingsError(f"{profile}: screen.keys.{error}") from None
-    columns: dict[str, Sequence[str]] = {}
-    for pane, wanted in settings.screen.columns.items():
+    for pane, wanted in settings.columns.items():
         try:
             column_places(PANES[pane], wanted)
         except ValueError as error:
             raise SettingsError(f"{profile}: screen.columns.{pane}: {error}") from None
-        columns[pane] = wanted
     return ScreenOptions(
         experiment=settings.experiment,
-        site=settings.site.name,
+        site=settings.site,
         ledger=settings.ledger,
-        watching=str(settings.dtn.runs),
+        watching=str(settings.runs),
         read_only=flags.read_only,
         ascii_only=flags.ascii,
         sandbox=flags.sandbox,
-        theme=flags.theme or settings.screen.theme,
-        keys=settings.screen.keys,
-        columns=columns,
+        theme=flags.theme or settings.theme,
+        keys=settings.keys,
+        columns=settings.columns,
     )

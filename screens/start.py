@@ -9,13 +9,12 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from console.cli.asking import refuse_wrong_paths
 from console.driver.process import ProcessProblem
 from console.driver.supervisor import Supervisor
 from console.ledger.store import Ledger, LedgerError
-from console.settings.model import Settings, SettingsError
-from console.settings.profiles import load
-from remote.globus.errors import RemoteError
+from console.settings.errors import SettingsError
+from console.settings.paths import refuse_missing_folders
+from console.settings.validated import ScreenSettings, screen_settings
 from screens.profile import screen_options
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def start(options: argparse.Namespace) -> int:
         except SettingsError as error:
             print(f"console: {error}", file=sys.stderr)
             return 2
-        except (LedgerError, ProcessProblem, RemoteError, OSError) as error:
+        except (LedgerError, ProcessProblem, OSError) as error:
             print(f"console: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
@@ -64,8 +63,8 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
         profile = sandbox.profile
     else:
         profile = options.profile.resolve()
-        settings = load(profile)
-        refuse_wrong_paths(settings, profile)
+        settings = screen_settings(profile, keep=not options.read_only)
+        refuse_missing_folders(settings, profile)
         # A ledger that cannot be used is told before the screen opens; one that can only be read is shown.
         Ledger(settings.ledger, must_exist=settings.ledger.exists()).close()
     shown = screen_options(settings, profile, options)
@@ -85,11 +84,15 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
     return code
 
 
-def _start_sandbox(stack: ExitStack, polling: str) -> tuple[Sandbox, Settings]:
+def _start_sandbox(stack: ExitStack, polling: str) -> tuple[Sandbox, ScreenSettings]:
     from console.cli.sandbox import Sandbox
+    from remote.globus.errors import RemoteError
 
     sandbox = Sandbox(rate=SANDBOX_TRANSFER_RATE, polling=polling)
     stack.callback(sandbox.close)
-    settings = sandbox.start(lambda text: print(f"console: {text}", file=sys.stderr, flush=True))
+    try:
+        settings = sandbox.start(lambda text: print(f"console: {text}", file=sys.stderr, flush=True))
+    except RemoteError as error:
+        raise ProcessProblem(str(error)) from error
     sandbox.take_runs(0, segments=4, events=400, rate=2.0, pause=15.0)
-    return sandbox, settings
+    return sandbox, ScreenSettings.of(settings)

@@ -25,6 +25,7 @@ from console.ledger import runs as run_rows
 from console.settings.model import Settings
 from console.settings.names import PROFILE_VARIABLE
 from console.settings.profiles import load
+from console.settings.validated import ScreenSettings
 from flowspec.states import RunState
 from screens.keys.keymap import ENTRIES
 from screens.profile import screen_options
@@ -224,7 +225,13 @@ def test_the_example_of_keys_and_columns_is_accepted(tmp_path: Path) -> None:
     profile = tmp_path / "e21062.toml"
     profile.write_text((DOCS / "profiles/e21062.toml").read_text() + example)
     flags = argparse.Namespace(read_only=False, ascii=False, sandbox=False, theme=None)
-    assert screen_options(load(profile), profile, flags).columns["flow_runs"] == ("try", "stage", "progress", "age")
+    settings = ScreenSettings.of(load(profile))
+    assert screen_options(settings, profile, flags).columns["flow_runs"] == (
+        "try",
+        "stage",
+        "progress",
+        "age",
+    )
 
 
 def test_examples_of_other_files_can_be_read() -> None:

@@ -6,13 +6,13 @@ import argparse
 import json
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from console.driver.process import start_driver
 from console.ledger.store import Ledger, actor
-from console.settings.model import Settings, SettingsError
+from console.settings.model import Settings
 from console.settings.names import NO_PROFILE
+from console.settings.paths import refuse_missing_folders
 from console.settings.profiles import load
 
 ANSWER_SECONDS = 30.0
@@ -32,15 +32,6 @@ def settings_of(options: argparse.Namespace) -> Settings:
     return load(options.profile)
 
 
-def refuse_wrong_paths(settings: Settings, profile: Path) -> None:
-    """On first use. Later a folder that is not there is a file system that is not mounted: the screen tells of it."""
-    if not settings.ledger.exists():
-        try:
-            settings.check_paths()
-        except SettingsError as error:
-            raise SettingsError(f"{profile}: {error}") from None
-
-
 def report(options: argparse.Namespace, document: Mapping[str, Any], text: str) -> int:
     """Print the outcome, as JSON or for people."""
     print(json.dumps({"schema": 1, **document}, indent=2) if options.json else text)
@@ -49,7 +40,7 @@ def report(options: argparse.Namespace, document: Mapping[str, Any], text: str) 
 
 def ask(options: argparse.Namespace, settings: Settings, verb: str, number: int | None, **args: Any) -> str:
     """Ask the driver (started when there is none) and wait for its answer. Raises Failure when it refuses."""
-    refuse_wrong_paths(settings, options.profile)
+    refuse_missing_folders(settings, options.profile)
     ledger = Ledger(settings.ledger)
     start_driver(settings, options.profile.resolve())
     asked = ledger.ask(verb, number, actor=actor(), **args)

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from console.cli import retry_commands
-from console.cli.asking import BadUse, Failure, ask, refuse_wrong_paths, report, settings_of
+from console.cli.asking import BadUse, Failure, ask, report, settings_of
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
 from console.ledger.store import Ledger, LedgerError, actor
-from console.settings.model import Settings, SettingsError
+from console.settings.errors import SettingsError
+from console.settings.model import Settings
+from console.settings.paths import refuse_missing_folders
 from console.settings.profiles import load
 
 LATER_SECONDS = (2.0, 4.0, 6.0)  # Compute allows 20 requests in 10 s, and the driver has its share
@@ -79,7 +81,7 @@ def driver_status(options: argparse.Namespace) -> int:
 
 def driver_start(options: argparse.Namespace) -> int:
     settings = settings_of(options)
-    refuse_wrong_paths(settings, options.profile)
+    refuse_missing_folders(settings, options.profile)
     present = start_driver(settings, options.profile.resolve())
     return report(options, {"driver": asdict(present)}, f"driven by {present.who}, pid {present.pid}")
 
@@ -96,7 +98,7 @@ def watch(options: argparse.Namespace) -> int:
 
     settings = settings_of(options)
     if not options.background:
-        refuse_wrong_paths(settings, options.profile)
+        refuse_missing_folders(settings, options.profile)
     mode = "sandbox" if options.lifeline else "background" if options.background else "foreground"
     return watch(lambda: load(options.profile), mode=mode, lifeline=options.lifeline)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from console import connect
 from console.settings.model import Settings
-from console.settings.profiles import deployed_file, write_deployed
+from console.settings.paths import deployed_file
+from console.settings.profiles import write_deployed
 from flowspec import definition
 from flowspec.lint import Finding, lint
 from remote.site import functions

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,12 +13,17 @@ from console.settings.names import NO_PROFILE, PROFILE_VARIABLE, THEME_NAMES
 
 DISTRIBUTION = "frib-flow-console"
 
+FLOWS_POLLING: dict[str, Any] = {
+    "choices": ("quick", "real"),
+    "help": "how the sandbox's Flows spaces its looks at an action: up to 2 s, or up to 10 min as Globus (quick)",
+}
 OpenScreen = Callable[[argparse.Namespace], int]
 
 
 def main(argv: Sequence[str] | None = None, open_screen: OpenScreen | None = None) -> int:
     """Run a command; `open_screen` is called when none is given. Returns the exit code."""
-    options = _parser().parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    options = _screen_options(arguments) or _parser().parse_args(arguments)
     if options.command is None:
         return _screen(options, open_screen)
     from console.cli import commands
@@ -42,11 +46,18 @@ def _screen(options: argparse.Namespace, open_screen: OpenScreen | None) -> int:
     return open_screen(options)
 
 
-def _version() -> str:
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "unknown (not installed)"
+class _PrintVersion(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found = version(DISTRIBUTION)
+        except PackageNotFoundError:
+            found = "unknown (not installed)"
+        print(f"console {found}")
+        parser.exit()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -56,25 +67,53 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} ({self.prog} --help)\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    from console.cli import faults
+class _NotTheScreen(Exception):
+    """The arguments are not those of the screen."""
 
+
+class _ScreenParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _NotTheScreen
+
+
+def _screen_options(arguments: Sequence[str]) -> argparse.Namespace | None:
+    """The options when they are all options of the screen: it need not wait until all commands have their parsers.
+
+    None otherwise, also when they are wrong: the parser of everything says what is wrong.
+    """
+    parser = _ScreenParser(add_help=False)
+    _add_options_of_the_screen(parser)
+    try:
+        options, others = parser.parse_known_args(arguments)
+    except _NotTheScreen:
+        return None
+    return None if others else options
+
+
+def _add_options_of_the_screen(parser: argparse.ArgumentParser) -> None:
     profile = os.environ.get(PROFILE_VARIABLE)
-    parser = _Parser(
-        prog="console",
-        description="Operations console for automated experiment analysis at FRIB. Without a command: the screen.",
-    )
     parser.set_defaults(command=None, json=False)
     parser.add_argument(
         "--profile", type=Path, metavar="FILE", default=Path(profile) if profile else None, help="profile (TOML)"
     )
-    common = _Parser(add_help=False)  # the profile may also stand after the command
-    common.add_argument("--profile", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="profile (TOML)")
-    parser.add_argument("--version", action="version", version=f"console {_version()}")
     parser.add_argument("--sandbox", action="store_true", help="the screen on a complete sandbox, nothing else needed")
     parser.add_argument("--read-only", action="store_true", help="look only: no key changes anything")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
     parser.add_argument("--theme", choices=THEME_NAMES, help="the colours (auto: those that suit the terminal)")
+    parser.add_argument("--flows-polling", **FLOWS_POLLING, default="quick")
+
+
+def _parser() -> argparse.ArgumentParser:
+    from console.cli import faults
+
+    parser = _Parser(
+        prog="console",
+        description="Operations console for automated experiment analysis at FRIB. Without a command: the screen.",
+    )
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="show program's version number and exit")
+    _add_options_of_the_screen(parser)
+    common = _Parser(add_help=False)  # the profile may also stand after the command
+    common.add_argument("--profile", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="profile (TOML)")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
 
     def add(name: str, text: str, *, to: argparse._SubParsersAction[_Parser] = commands,
@@ -144,12 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     fault = add("fault", "make something go wrong in a running sandbox",
                 to=sandbox.add_subparsers(metavar="ACTION", dest="action"), json=True)  # fmt: skip
     faults.add_arguments(fault)
-    polling: dict[str, Any] = {
-        "choices": ("quick", "real"),
-        "help": "how the sandbox's Flows spaces its looks at an action: up to 2 s, or up to 10 min as Globus (quick)",
-    }
-    parser.add_argument("--flows-polling", **polling, default="quick")
-    sandbox.add_argument("--flows-polling", **polling, default=argparse.SUPPRESS)
+    sandbox.add_argument("--flows-polling", **FLOWS_POLLING, default=argparse.SUPPRESS)
     sandbox.add_argument("--speed", type=_factor, default=1.0, metavar="X", help="divides these intervals (1)")
     return parser
 

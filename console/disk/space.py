@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from console.ledger.store import Ledger
-from console.settings.model import SettingsError
+from console.settings.errors import SettingsError
 from flowspec import text
 
 KEY, SAMPLES = "disk_space", "disk_samples"  # in the ledger's meta

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from console.ledger.store import Ledger, LedgerError
-from console.settings.model import SettingsError
+from console.settings.errors import SettingsError
 from flowspec import backoff
 from remote.globus.errors import RemoteError
 

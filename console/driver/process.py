@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from console.ledger.presence import Presence, advice, driver, kill_exactly
-from console.settings.model import Settings
+
+if TYPE_CHECKING:
+    from console.settings.model import Settings
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0

@@ -7,17 +7,19 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.ledger import conditions
 from console.ledger.moves import move
 from console.ledger.store import Ledger
 from flowspec import catalogue, standing
 from flowspec.conditions import Condition, Reason, Topic
-from flowspec.readiness import Judgement
 from flowspec.states import JUDGED, ON_DISK, VANISHED, RunState
 
 GONE = RunState.GONE.value  # as a verdict: the directory is no longer there
+
+if TYPE_CHECKING:
+    from flowspec.readiness import Judgement
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,19 +11,14 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from console.settings.names import AUTO_THEME, THEME_NAMES
+from console.settings.errors import SettingsError
+from console.settings.names import AUTO_THEME, ENVIRONMENT_PREFIX, THEME_NAMES
+from console.settings.paths import check_folders, state_home
 from flowspec.inputs import Places
 from flowspec.stages import Stage
 
-APPLICATION = "frib-flow-console"
-ENVIRONMENT_PREFIX = "FRIB_CONSOLE__"
-
 _EXPERIMENT = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _PRINCIPAL = re.compile(r"urn:globus:(auth:identity|groups:id):[0-9a-f-]{36}")
-
-
-class SettingsError(ValueError):
-    """Settings that cannot be used; says file, key and what was expected, one line for each fault."""
 
 
 def _id(text: str) -> str:
@@ -216,16 +210,4 @@ class Settings(BaseSettings):
 
     def check_paths(self) -> None:
         """Raises SettingsError when a folder on this machine is not there (or its file system is not mounted)."""
-        for key, path in (("dtn.runs", self.dtn.runs), ("dtn.results", self.dtn.results)):
-            if not path.is_dir():
-                raise SettingsError(f"{key}: {str(path)!r} is not there; expected a directory")
-
-
-def state_home() -> Path:
-    """Where the console keeps what must outlive it, unless a profile says otherwise."""
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base).expanduser() / APPLICATION
-
-
-def default_ledger(experiment: str) -> Path:
-    return state_home() / experiment / "ledger.db"
+        check_folders(self.dtn.runs, self.dtn.results)

@@ -1,5 +1,6 @@
 """What a console is told when it is called. Light: the command line reads it before anything else is imported."""
 
+ENVIRONMENT_PREFIX = "FRIB_CONSOLE__"  # of a variable that stands for a key of the profile
 PROFILE_VARIABLE = "FRIB_CONSOLE_PROFILE"
 NO_PROFILE = f"no profile: give --profile FILE (or set {PROFILE_VARIABLE}), or try it out with --sandbox"
 

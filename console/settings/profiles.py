@@ -16,14 +16,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
-from console.settings.model import ENVIRONMENT_PREFIX, Settings, SettingsError, default_ledger
+from console.settings.errors import SettingsError
+from console.settings.model import Settings
+from console.settings.names import ENVIRONMENT_PREFIX
+from console.settings.paths import default_ledger, deployed_file
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-DEPLOYED = "deployed.json"
 _USELESS_PREFIX = re.compile(r"^(Value error|Assertion failed), ")
 
 
@@ -60,10 +62,6 @@ def load(profile: Path | None = None, overrides: Mapping[str, Any] | None = None
         raise SettingsError("\n".join(faults)) from None
 
 
-def deployed_file(ledger: Path) -> Path:
-    return ledger.with_name(DEPLOYED)
-
-
 def read_deployed(path: Path) -> dict[str, Any]:
     """The ids in deployed.json, as a profile would have them; empty when nothing was deployed yet."""
     try:
@@ -80,7 +78,7 @@ def read_deployed(path: Path) -> dict[str, Any]:
 def write_deployed(path: Path, values: Mapping[str, Any]) -> None:
     """Add ids ({"flows": {"analysis": id}} or {"compute": {"fit": {"function": id}}}) to deployed.json."""
     merged = _merged([Layer("", read_deployed(path)), Layer("", values)])
-    _write(path, json.dumps(merged, indent=2) + "\n", 0o644)
+    write_file(path, json.dumps(merged, indent=2) + "\n", 0o644)
 
 
 def write_sandbox_profile(path: Path, sandbox: Mapping[str, Any], directory: Path, **policy: Any) -> None:
@@ -90,7 +88,7 @@ def write_sandbox_profile(path: Path, sandbox: Mapping[str, Any], directory: Pat
     that section.
     """
     token_file = path.with_name("token")
-    _write(token_file, sandbox["token"] + "\n", 0o600)
+    write_file(token_file, sandbox["token"] + "\n", 0o600)
     endpoints = sandbox["endpoints"]
     sections: dict[str, dict[str, Any]] = {
         "dtn": {
@@ -115,14 +113,14 @@ def write_sandbox_profile(path: Path, sandbox: Mapping[str, Any], directory: Pat
     lines.append(f"ledger = {_toml(str(directory / 'ledger.db'))}")
     for name, values in sections.items():
         lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
-    _write(path, "\n".join(lines) + "\n", 0o644)
+    write_file(path, "\n".join(lines) + "\n", 0o644)
 
 
 def _toml(value: str | float | bool) -> str:
     return json.dumps(value, ensure_ascii=False)  # the same in JSON and TOML for these types
 
 
-def _write(path: Path, text: str, mode: int) -> None:
+def write_file(path: Path, text: str, mode: int) -> None:
     """Write a file at once: whoever reads it sees the old text or the new, and never with another mode."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

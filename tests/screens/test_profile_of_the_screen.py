@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from textual.keys import Keys
 
-from console.settings.model import SettingsError
+from console.settings.errors import SettingsError
 from console.settings.profiles import load
+from console.settings.validated import ScreenSettings
 from screens.keys.actions import ACTIONS
 from screens.keys.keymap import _NAMED, keymap
 from screens.profile import screen_options
@@ -105,6 +106,6 @@ def test_a_wrong_profile_is_refused_with_file_key_and_what_was_expected(
     profile = tmp_path / "experiment.toml"
     profile.write_text((DOCS / "profiles" / "e21062.toml").read_text() + "\n" + section)
     with pytest.raises(SettingsError) as refused:
-        screen_options(load(profile), profile, FLAGS)
+        screen_options(ScreenSettings.of(load(profile)), profile, FLAGS)
     assert str(profile) in str(refused.value)
     assert said in str(refused.value)

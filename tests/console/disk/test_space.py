@@ -11,7 +11,8 @@ from console.disk import space
 from console.disk.space import Space
 from console.ledger.store import Ledger
 from console.reading.snapshot import snapshot
-from console.settings.model import Policy, SettingsError
+from console.settings.errors import SettingsError
+from console.settings.model import Policy
 from flowspec import catalogue
 from tests import fake_globus
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from console.settings.model import SettingsError
-from console.settings.profiles import deployed_file, load, read_deployed, write_deployed, write_sandbox_profile
+from console.settings.errors import SettingsError
+from console.settings.paths import deployed_file
+from console.settings.profiles import load, read_deployed, write_deployed, write_sandbox_profile
 from flowspec.stages import Stage
 from remote.globus.connection import connect
 
