@@ -10,7 +10,7 @@ from typing import Any
 
 from console.ledger.store import Ledger
 from flowspec.progress import Says, Witness
-from flowspec.states import OPEN
+from flowspec.states import OPEN, RunState
 
 VERSION = "version"  # in `detail`, beside what the endpoint reports
 
@@ -54,9 +54,12 @@ _TASKS = f"""
         AND e.says IN ('{Says.PENDING.value}', '{Says.RUNNING.value}')
     GROUP BY e.stage, e.run, e.says ORDER BY e.run DESC"""
 
-_HELD = """
-    SELECT run, json_extract(parameters, '$.endpoint') AS endpoint FROM conditions
-    WHERE topic = 'queue' AND code IN ('queue.endpoint', 'queue.workers')"""
+# Only queued runs have these: found by their state, not among the conditions of all runs.
+_HELD = f"""
+    SELECT c.run AS run, json_extract(c.parameters, '$.endpoint') AS endpoint
+    FROM runs JOIN conditions c ON c.run = runs.run
+    WHERE runs.state = '{RunState.QUEUED.value}' AND c.topic = 'queue'
+        AND c.code IN ('queue.endpoint', 'queue.workers')"""
 
 
 def all_of(ledger: Ledger) -> list[EndpointRow]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterable
 
 from console.ledger import conditions
 from console.ledger.store import Ledger
-from flowspec.states import OPEN
+from flowspec.states import OPEN, RunState
 
 _RUNS = f"""
     SELECT run, state, json_array_length(segments), bytes, title, started, ended, {conditions.AS_JSON}, progress,
            (SELECT count(*) FROM attempts WHERE attempts.run = runs.run), result, again_at, held_by,
            CASE WHEN launched_sizes NOT IN ('{{}}', sizes) THEN json_array(json(launched_sizes), json(sizes)) END,
            updated
-    FROM runs WHERE updated >= ?"""
+    FROM runs"""
 
 _OPEN = ",".join(f"'{state.value}'" for state in OPEN)
 _ATTEMPTS = """
@@ -24,13 +26,30 @@ _FLOW_RUNS = f"""
     UNION ALL SELECT * FROM ({_ATTEMPTS} WHERE state NOT IN ({_OPEN}) ORDER BY attempt DESC LIMIT ?)"""
 
 
-def runs_since(ledger: Ledger, since: float) -> list[sqlite3.Row]:
-    """The runs that were written since then."""
-    return ledger.rows(_RUNS, since)
+def last_written(ledger: Ledger) -> float:
+    """When a run was last written; 0 when there is none."""
+    row = ledger.row("SELECT max(updated) AS at FROM runs")
+    return (row["at"] if row else None) or 0.0
 
 
-def newest_runs(ledger: Ledger, at_most: int) -> list[sqlite3.Row]:
-    return ledger.rows(f"{_RUNS} ORDER BY run DESC LIMIT ?", 0.0, at_most)
+def runs_since(ledger: Ledger, since: float, lowest: int) -> list[sqlite3.Row]:
+    """The runs from the number `lowest` on that were written since then."""
+    return ledger.rows(f"{_RUNS} INDEXED BY runs_by_updated WHERE updated >= ? AND run >= ?", since, lowest)
+
+
+def runs_below(ledger: Ledger, number: int, at_most: int) -> list[sqlite3.Row]:
+    """The runs below a number, the newest first; -1: all of them."""
+    return ledger.rows(f"{_RUNS} WHERE run < ? ORDER BY run DESC LIMIT ?", number, at_most)
+
+
+def runs_of(ledger: Ledger, numbers: Iterable[int]) -> list[sqlite3.Row]:
+    return ledger.rows(f"{_RUNS} WHERE run IN (SELECT value FROM json_each(?))", json.dumps(list(numbers)))
+
+
+def states_below(ledger: Ledger, number: int) -> dict[RunState, int]:
+    """How many runs below a number are in each state."""
+    rows = ledger.rows("SELECT state, count(*) FROM runs INDEXED BY runs_by_state WHERE run < ? GROUP BY state", number)
+    return {RunState(state): count for state, count in rows}
 
 
 def flow_runs(ledger: Ledger, ended: int) -> list[sqlite3.Row]:

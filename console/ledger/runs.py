@@ -16,10 +16,10 @@ from flowspec import catalogue, standing
 from flowspec.conditions import Condition, Reason, Topic
 from flowspec.states import JUDGED, ON_DISK, VANISHED, RunState
 
-GONE = RunState.GONE.value  # as a verdict: the directory is no longer there
-
 if TYPE_CHECKING:
     from flowspec.readiness import Judgement
+
+GONE = RunState.GONE.value  # as a verdict: the directory is no longer there
 
 
 @dataclass(frozen=True)

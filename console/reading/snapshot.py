@@ -9,10 +9,9 @@ from __future__ import annotations
 import bisect
 import json
 import sqlite3
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from console.disk import space as disk_space
@@ -24,6 +23,7 @@ from console.ledger.events import Event
 from console.ledger.presence import Presence
 from console.ledger.sources import Source
 from console.ledger.store import Ledger
+from console.reading.run_list import ALL, RunList
 from flowspec import catalogue, standing
 from flowspec.conditions import Condition, Reason
 from flowspec.late_segments import late_segments
@@ -33,8 +33,6 @@ from flowspec.states import OPEN, AttemptState, RunState
 EVENTS_SHOWN = 50
 ENDED_ATTEMPTS_SHOWN = 30
 REQUESTS_SHOWN = 20
-OVERLAP_SECONDS = 1.0  # the clock that tells when a run was written may be set back by so much at any time,
-READ_ALL_SECONDS = 60.0  # and by more if it is then seen so late
 
 Counts = Mapping[str, Mapping[str, int]]
 
@@ -118,12 +116,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that the main screen shows, as it was at `at`. Runs are newest first, events and answers too."""
+    """All that the main screen shows, as it was at `at`. Runs are newest first, events and answers too.
+
+    `unread` counts the older runs that were not read yet, by state.
+    """
 
     at: float
     driver: Presence | None
     auto: bool
     runs: tuple[RunRow, ...] = ()
+    unread: Mapping[RunState, int] = field(default_factory=dict)
     flow_runs: tuple[FlowRow, ...] = ()
     endpoints: tuple[EndpointRow, ...] = ()
     events: tuple[Event, ...] = ()
@@ -135,41 +137,40 @@ class Snapshot:
     new_failures: NewFailures = field(default_factory=NewFailures)
 
     def run(self, number: int | None) -> RunRow | None:
-        place = bisect.bisect_left(self.runs, -number, key=lambda row: -row.run) if number is not None else 0
-        found = self.runs[place] if place < len(self.runs) else None
-        return found if found is not None and found.run == number else None
+        return find_run(self.runs, number) if number is not None else None
+
+
+def find_run(rows: Sequence[RunRow], number: int) -> RunRow | None:
+    """The row of a run; the rows are newest first."""
+    place = bisect.bisect_left(rows, -number, key=lambda row: -row.run)
+    return rows[place] if place < len(rows) and rows[place].run == number else None
 
 
 class SnapshotReader:
     """Reads snapshots from one ledger; rows that have not changed are the same objects as in the snapshot before.
 
-    Of the runs only those written since the last look are read: most of thousands never change again.
-    With `first`, the first snapshot has only so many of the newest runs, as there is little to see of the others yet;
-    `complete` tells whether all are there.
+    With `first`, the first snapshot has only so many of the newest runs, and those after it a slice more of the older
+    ones each; `complete` tells whether all are there.
     """
 
-    def __init__(self, ledger: Ledger, first: int = -1) -> None:
+    def __init__(self, ledger: Ledger, first: int = ALL) -> None:
         self.ledger = ledger
-        self.complete = False
-        self._first = first
-        self._known: dict[int, tuple[tuple[Any, ...], RunRow]] = {}
-        self._runs_shown: tuple[RunRow, ...] = ()
-        self._newest = 0.0  # `updated` of the run written last
-        self._read_all_at = -READ_ALL_SECONDS
+        self._runs = RunList(ledger, _run_row, first)
+
+    @property
+    def complete(self) -> bool:
+        return self._runs.complete
 
     def snapshot(self) -> Snapshot:
         ledger = self.ledger
-        runs = self._runs()
+        self._runs.read()
         return Snapshot(
             at=ledger.now(),
             driver=presence.driver(ledger.path),
             auto=ledger.get("auto", "on") == "on",
-            runs=runs,
-            flow_runs=tuple(
-                _flow_row(row, self._known[row["run"]][1])
-                for row in overview.flow_runs(ledger, ENDED_ATTEMPTS_SHOWN)
-                if row["run"] in self._known  # else it came a moment after the runs were read
-            ),
+            runs=self._runs.rows,
+            unread=self._runs.unread,
+            flow_runs=self._flow_runs(),
             endpoints=endpoints.read(ledger),
             events=tuple(events.newest(ledger, EVENTS_SHOWN)),
             sources=sources.read(ledger),
@@ -180,27 +181,12 @@ class SnapshotReader:
             new_failures=acknowledged.read(ledger),
         )
 
-    def _runs(self) -> tuple[RunRow, ...]:
-        since, now = min(self._newest, self.ledger.now()) - OVERLAP_SECONDS, time.monotonic()
-        self.complete = bool(self._known) or self._first < 0
-        if self.complete and now - self._read_all_at >= READ_ALL_SECONDS:
-            since, self._read_all_at = 0.0, now
-        known, new, changed = self._known, False, {}
-        rows = (
-            overview.runs_since(self.ledger, since) if self.complete else overview.newest_runs(self.ledger, self._first)
-        )
-        for *columns, updated in rows:
-            raw, self._newest = tuple(columns), max(self._newest, updated)
-            before = known.get(raw[0])
-            if before is None or before[0] != raw:
-                known[raw[0]] = (raw, _run_row(raw))
-                changed[raw[0]] = known[raw[0]][1]
-                new = new or before is None
-        if new:
-            self._runs_shown = tuple(known[number][1] for number in sorted(known, reverse=True))
-        elif changed:
-            self._runs_shown = tuple(changed.get(row.run, row) for row in self._runs_shown)
-        return self._runs_shown
+    def _flow_runs(self) -> tuple[FlowRow, ...]:
+        rows = overview.flow_runs(self.ledger, ENDED_ATTEMPTS_SHOWN)
+        runs = {number: find_run(self._runs.rows, number) for number in {row["run"] for row in rows}}
+        if missing := [number for number, run in runs.items() if run is None]:  # not read yet, or new at this moment
+            runs |= {raw[0]: _run_row(tuple(raw)[:-1]) for raw in overview.runs_of(self.ledger, missing)}
+        return tuple(_flow_row(row, run) for row in rows if (run := runs[row["run"]]) is not None)
 
 
 def snapshot(ledger: Ledger) -> Snapshot:
@@ -211,12 +197,19 @@ def snapshot(ledger: Ledger) -> Snapshot:
 # ---- rows
 
 
+@lru_cache(4096)
+def _progress(document: str) -> Counts:
+    """Most of thousands of runs have the same: all is done."""
+    counts: Counts = json.loads(document)
+    return counts
+
+
 def _run_row(raw: tuple[Any, ...]) -> RunRow:
     run, state, segments, count, title, started, ended, told, progress, attempts, result, again_at, held, late = raw
     late = late_segments(*json.loads(late)).sentence(RunState(state)) if late else ""
     return RunRow(
         run, RunState(state), segments, count, title, started, ended, conditions.from_json(told),
-        json.loads(progress), attempts, result, again_at, held, late,
+        _progress(progress), attempts, result, again_at, held, late,
     )  # fmt: skip
 
 

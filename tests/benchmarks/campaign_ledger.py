@@ -27,20 +27,36 @@ from tests.reasons import words
 FIRST = 1001
 UNDER_WAY = 20
 SEGMENTS = 20
+WITH_EVIDENCE = 10_000
 DONE, FAILED, RUNNING = 1, 2, 3  # templates; removed when all is copied
 
 
 def make(path: Path, runs: int) -> None:
-    """A ledger with so many runs of 20 segments: the newest 20 under way, every 40th failed, all others done."""
+    """A ledger with so many runs of 20 segments: the newest 20 under way, every 40th failed, all others done.
+
+    Only the newest 10,000 have evidence: it is read of one run at a time, and would be most of the work.
+    """
     demo = DemoLedger(path, time.time())
+    last = FIRST + runs - 1
     with demo.ledger.change() as db:
         _templates(demo)
-        for run in range(FIRST, FIRST + runs):
-            older = FIRST + runs - UNDER_WAY - run  # than those under way
+        db.execute("CREATE TEMP TABLE campaign (new_run INTEGER PRIMARY KEY, template INTEGER, at REAL)")
+        for run in range(FIRST, last + 1):
+            older = last + 1 - UNDER_WAY - run  # than those under way
             template = RUNNING if older <= 0 else FAILED if run % 40 == 0 else DONE
-            _copy(db, template, run, demo.at - 600.0 * max(0, older))
-        for table in ("evidence", "attempts", "runs"):
+            db.execute("INSERT INTO campaign VALUES (?, ?, ?)", (run, template, demo.at - 600.0 * max(0, older)))
+        path_of, flow_run = (
+            "'/data/e21062/stagearea/run' || new_run",
+            "printf('0d3c5f1e-0000-4000-8000-%012d', new_run)",
+        )
+        _copy(db, "runs", path=path_of, ended="campaign.at", updated="campaign.at")
+        _copy(db, "conditions")
+        _copy(db, "attempts", attempt="NULL", tag="'run-' || new_run", flow_run=flow_run)
+        db.execute("DELETE FROM campaign WHERE new_run <= ?", (last - WITH_EVIDENCE,))
+        _copy(db, "evidence")
+        for table in ("evidence", "attempts", "conditions", "runs"):
             db.execute(f"DELETE FROM {table} WHERE run < {FIRST}")
+        db.execute("DROP TABLE campaign")
         for name, stage in (("frib-fit-mpi", Stage.FIT), ("frib-convert", Stage.CONVERT)):
             demo.endpoint(name, stage, True, 40_000, json.dumps({"total_workers": 40, "idle_workers": 2}))
     demo.ledger.close()
@@ -62,17 +78,12 @@ def _templates(demo: DemoLedger) -> None:
     demo.says(RUNNING, Stage.FIT, range(SEGMENTS), Witness.TASK, Says.PENDING, "pending, Slurm Priority")
 
 
-def _copy(db: sqlite3.Connection, template: int, run: int, at: float) -> None:
-    for table, own in (
-        ("runs", {"path": f"/data/e21062/stagearea/run{run}", "ended": at, "updated": at}),
-        ("attempts", {"attempt": None, "tag": f"run-{run}", "flow_run": f"0d3c5f1e-0000-4000-8000-{run:012d}"}),
-        ("evidence", {}),
-    ):
-        columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
-        values = {"run": run, **own}
-        chosen = ", ".join("?" if column in values else column for column in columns)
-        filled = [values[column] for column in columns if column in values]
-        db.execute(f"INSERT INTO {table} SELECT {chosen} FROM {table} WHERE run = ?", (*filled, template))
+def _copy(db: sqlite3.Connection, table: str, **own: str) -> None:
+    """Copy the rows of each run's template; `own` are SQL of columns that differ from the template's."""
+    columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+    values = {column: f"{table}.{column}" for column in columns} | {"run": "new_run"} | own
+    chosen = ", ".join(values[column] for column in columns)
+    db.execute(f"INSERT INTO {table} SELECT {chosen} FROM campaign JOIN {table} ON {table}.run = template")
 
 
 def drive(path: Path, rate: float) -> None:

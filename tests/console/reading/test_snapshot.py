@@ -7,7 +7,7 @@ from console.cli.status import status_json, status_text
 from console.ledger import overview
 from console.ledger.presence import DriverLock
 from console.ledger.sources import Source
-from console.reading import snapshot
+from console.reading import run_list, snapshot
 from console.reading.snapshot import SnapshotReader
 from flowspec.readiness import Verdict
 from flowspec.stages import Stage
@@ -84,7 +84,7 @@ def test_a_clock_that_is_set_back_hides_nothing(demo: DemoLedger, monkeypatch: p
     assert reader.snapshot().run(1218).why == "is next but one"  # type: ignore[union-attr]
     with demo.ledger.change() as db:  # by a driver on another machine
         db.execute("UPDATE runs SET title = 'last', updated = ? WHERE run = 1218", (NOW - 3600,))
-    monkeypatch.setattr(snapshot, "READ_ALL_SECONDS", 0.0)
+    monkeypatch.setattr(run_list, "READ_AGAIN_SECONDS", 0.0)
     assert reader.snapshot().run(1218).title == "last"  # type: ignore[union-attr]
 
 
@@ -159,3 +159,9 @@ def test_reading_thousands_of_runs_takes_a_handful_of_statements(tmp_path: Path)
     demo.ledger._db.set_trace_callback(statements.append)
     assert len(SnapshotReader(demo.ledger).snapshot().runs) == 2000
     assert len(statements) < 20  # not one per run
+
+
+def test_flow_runs_of_runs_that_are_not_read_yet_are_there_at_once(demo: DemoLedger) -> None:
+    first = SnapshotReader(demo.ledger, first=1).snapshot()
+    assert len(first.runs) == 1
+    assert first.flow_runs == snapshot.snapshot(demo.ledger).flow_runs
