@@ -13,6 +13,9 @@ def main() -> int:
 
 
 def open_screen(options: argparse.Namespace) -> int:
+    import gc
+
+    gc.disable()  # until the first paint: most of what is made before that is modules, which stay
     from screens.start import start
 
     return start(options)

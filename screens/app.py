@@ -13,18 +13,15 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
+from console.reading.snapshot import Snapshot
 from screens import themes
 from screens.base import ConsoleScreen
 from screens.confirm import Confirm
 from screens.data import ScreenData
-from screens.detail_screen import DetailScreen
-from screens.events_screen import EventsScreen
-from screens.help_screen import HelpScreen
 from screens.keys.keymap import keymap
 from screens.keys.run_handlers import confirm_plan
 from screens.main_screen import MainScreen
 from screens.options import ScreenOptions
-from screens.palette_screen import PaletteScreen
 from screens.question import Question
 from screens.reader import DataRead, Processes, Reader, RequestWriter, RequestWritten
 from screens.requests import Request, Requests
@@ -50,11 +47,13 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         *,
         now: Callable[[], float] = time.time,
         processes: Processes | None = None,
+        snapshot: Snapshot | None = None,
     ) -> None:
         super().__init__(ansi_color=True if themes.colourless(os.environ) else None)
         self.options = options
+        self._theme_name = themes.choose(self, options.theme)
         self.now = now
-        self.data = ScreenData()
+        self.data = ScreenData(snapshot)
         self.notice: Piece | None = None
         self.reader = Reader(options.ledger, now, self.post_message, processes)
         self.request_writer = RequestWriter(options.ledger, now, self.post_message)
@@ -63,16 +62,24 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         self._refilled = 0.0  # on the monotonic clock
         self._rung: int | None = None  # the newest failure of the first data, or for which a bell rang
 
-    async def on_mount(self) -> None:
-        themes.choose(self, self.options.theme)
+    def get_default_screen(self) -> MainScreen:
+        return MainScreen(self)
+
+    def on_mount(self) -> None:
+        self.theme = self._theme_name
         self.set_keymap(keymap(self.options.keys))
         # Without these a closed terminal kills us before we can clean up, or leaves us spinning on its end of file.
         for number in (signal.SIGHUP, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self.exit, 128 + number)
-        await self.push_screen(MainScreen(self))
-        self.reader.start()
+        self.call_after_refresh(self._painted)
         self.request_writer.start()
         self.set_interval(TICK_SECONDS, self._tick)
+
+    def _painted(self) -> None:
+        """The first paint is there; what would compete with it begins now."""
+        gc.freeze()
+        gc.enable()
+        self.reader.start()
 
     def on_unmount(self) -> None:
         self.reader.stop()
@@ -191,25 +198,33 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
     def action_say_how_to_quit(self) -> None:
         self.say("q closes this console")
 
-    # ---- screens
+    # ---- screens, each imported when it is first opened
 
     def open_detail(self, run: int) -> None:
+        from screens.detail_screen import DetailScreen
+
         if not isinstance(self.screen, DetailScreen):
             self._open(DetailScreen(self, run))
 
     def open_events(self) -> None:
+        from screens.events_screen import EventsScreen
+
         if isinstance(self.screen, EventsScreen):
             self.back()
         else:
             self._open(EventsScreen(self))
 
     def open_help(self) -> None:
+        from screens.help_screen import HelpScreen
+
         if isinstance(self.screen, HelpScreen):
             self.back()
         else:
             self._open(HelpScreen(self))
 
     def open_palette(self) -> None:
+        from screens.palette_screen import PaletteScreen
+
         if isinstance(self.screen, ConsoleScreen):
             self._open(PaletteScreen(self, self.screen))
 
@@ -221,22 +236,26 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
 
     def go_to(self, run: int) -> None:
         if self.data.snapshot is None or self.data.snapshot.run(run) is None:
-            self.say(f"run {run} is not known here", "warn")
+            unread = self.data.snapshot is not None and self.data.snapshot.unread
+            self.say(f"run {run} is not {'read yet' if unread else 'known here'}", "warn")
             return
         while not isinstance(self.screen, MainScreen):
             self.pop_screen()
         self.screen.go_to(run)
 
     def back(self) -> None:
-        if isinstance(self.screen, (DetailScreen, HelpScreen, EventsScreen)):
+        if not isinstance(self.screen, MainScreen):
             self.pop_screen()
         else:
             self.notice = None
             self._refill()
 
 
-def run_screen(options: ScreenOptions, processes: Processes | None = None) -> int:
-    """Show the screen until the operator closes it, or until what it shows is lost; returns the exit code."""
-    app = ConsoleApp(options, processes=processes)
+def run_screen(options: ScreenOptions, processes: Processes | None = None, snapshot: Snapshot | None = None) -> int:
+    """Show the screen until the operator closes it, or until what it shows is lost; returns the exit code.
+
+    `snapshot` is shown until the reader has read the ledger.
+    """
+    app = ConsoleApp(options, processes=processes, snapshot=snapshot)
     code = app.run(mouse=False)
     return code if code is not None else app.return_code or 0

@@ -20,7 +20,6 @@ from screens.keys.command_line import HINT, parse_command
 from screens.keys.footer import footer
 from screens.keys.perform import perform
 from screens.keys.screen_handlers import filter_by
-from screens.rows.copying import to_copy
 from screens.rows.header import header
 from screens.rows.status import status_line
 from screens.widgets.lines import Bar
@@ -99,6 +98,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self._ready = True
         self.panes()[0].focus()
+        self.lay_out()
         self.refill()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -249,6 +249,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         return sum(pane.display for pane in self.panes()) == 1
 
     def copy_row(self) -> None:
+        from screens.rows.copying import to_copy  # with all that a run's detail needs: not before the first paint
+
         words = to_copy(self.focused_pane().cursor_item, self.host.data.detail)
         if words is None:
             self.host.say("nothing to copy here", "warn")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from console.reading.detail import RunDetail
 from console.reading.eventlog import Log
 from console.reading.snapshot import Snapshot
+
+if TYPE_CHECKING:  # what is known of one run is read, and its modules imported, after the first paint
+    from console.reading.detail import RunDetail
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 
 from console.ledger.endpoints import EndpointRow
-from console.reading.detail import SegmentRow
 from console.reading.snapshot import FlowRow, RunRow
 from flowspec import text
 from flowspec.states import AttemptState
@@ -36,6 +35,9 @@ from screens.rows.status import stale_mark, unread
 from screens.widgets.pane import Pane
 from screens.widgets.piece import Piece
 from screens.widgets.table import View
+
+if TYPE_CHECKING:  # what is known of one run is read, and its modules imported, after the first paint
+    from console.reading.detail import SegmentRow
 
 
 class MainScreen(ConsoleScreen):
@@ -120,7 +122,13 @@ class MainScreen(ConsoleScreen):
         flow_runs = snapshot.flow_runs if snapshot else ()
         endpoints = snapshot.endpoints if snapshot else ()
         stale = self._stale_mark("disk")
-        self.runs.show(runs, title=f"Runs{stale}", empty=self._empty("disk", self._no_runs()), stale=bool(stale))
+        self.runs.show(
+            runs,
+            title=f"Runs{stale}",
+            empty=self._empty("disk", self._no_runs()),
+            stale=bool(stale),
+            unread=sum(snapshot.unread.values()) if snapshot else 0,
+        )
         stale = self._stale_mark("flows")
         self.flow_runs.show(
             flow_runs,
@@ -152,7 +160,9 @@ class MainScreen(ConsoleScreen):
     def _fill_segments(self) -> None:
         detail = self.host.data.detail
         if detail is None:
-            self.segments.show((), title="Segments", empty=self._empty("", "no run is selected"))
+            selected = self.runs.cursor_key is not None
+            nothing = unread(self.host.data) if selected else self._empty("", "no run is selected")
+            self.segments.show((), title="Segments", empty=nothing)
             return
         stale = self._stale_mark("flows", "compute", "transfer") if detail.active else ""
         self.segments.show(
@@ -190,7 +200,7 @@ class MainScreen(ConsoleScreen):
             flow_run = f"flow run {item.flow_run}" if item.flow_run else "no flow run yet"
             word, style = styles.attempt_state(item.state)
             return f"run {item.run} attempt {item.number} {word}: {item.why} | {flow_run}", style
-        if isinstance(item, SegmentRow):
+        if self.focused_pane() is self.segments and item is not None:
             return f"segment {item.segment:02d}: {item.note or 'all done'}", "bad" if item.bad else "plain"
         if isinstance(item, EndpointRow):
             return endpoint_rows.sentence(item, self._answered_at("compute"), self.host.now())

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from textual.message import Message
 
@@ -21,15 +21,17 @@ from console.ledger import presence
 from console.ledger.events import Event
 from console.ledger.presence import Presence
 from console.ledger.store import Ledger, LedgerError, actor
-from console.reading import detail as run_details
 from console.reading.eventlog import Log, LogReader
+from console.reading.run_list import SCREENFUL
 from console.reading.snapshot import SnapshotReader
 from screens.data import ScreenData
 from screens.requests import Request
 
+if TYPE_CHECKING:
+    from console.reading.detail import RunDetail
+
 READ_SECONDS = 0.25
 CHECK_SECONDS = PRESENCE_SECONDS = 1.0
-FIRST_RUNS = 200  # are shown before thousands of older ones are read
 REST = 5  # after a read that took t seconds, rest at least REST * t
 
 Post = Callable[[Message], object]
@@ -121,13 +123,14 @@ class Reader(threading.Thread):
             if data != before or first:
                 self._send(data)
                 before, first = data, False
-            self._wake.wait(max(READ_SECONDS, REST * (time.monotonic() - began)))
+            pause = READ_SECONDS if self._report is None or self._complete(data) else 0.0
+            self._wake.wait(max(pause, REST * (time.monotonic() - began)))
             self._wake.clear()
         self._close()
 
     def _version(self) -> int:
         if self._report is None:
-            self._report = SnapshotReader(Ledger(self._path, now=self._now, must_exist=True), FIRST_RUNS)
+            self._report = SnapshotReader(Ledger(self._path, now=self._now, must_exist=True), SCREENFUL)
         return self._report.ledger.version()
 
     def _complete(self, data: ScreenData) -> bool:
@@ -135,7 +138,7 @@ class Reader(threading.Thread):
 
     def _read(self, before: ScreenData, changed: bool, selected: int | None, query: LogQuery | None) -> ScreenData:
         assert self._report is not None
-        detail = run_details.detail(self._report.ledger, selected) if selected is not None else None
+        detail = _detail(self._report.ledger, selected) if selected is not None else None
         snapshot = self._report.snapshot() if changed else before.snapshot
         log = self._read_log(self._report.ledger, query) if query is not None else None
         return replace(before, snapshot=snapshot, detail=detail, log=log, problem="")
@@ -177,6 +180,12 @@ class Reader(threading.Thread):
         if self._report is not None:
             self._report.ledger.close()
         self._report = self._log = None
+
+
+def _detail(ledger: Ledger, run: int) -> RunDetail | None:
+    from console.reading.detail import detail  # not needed for the first paint
+
+    return detail(ledger, run)
 
 
 def _sentence(error: Exception) -> str:

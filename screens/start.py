@@ -6,12 +6,14 @@ import argparse
 import os
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from console.driver.process import ProcessProblem
 from console.driver.supervisor import Supervisor
 from console.ledger.store import Ledger, LedgerError
+from console.reading.run_list import SCREENFUL
+from console.reading.snapshot import Snapshot, SnapshotReader
 from console.settings.errors import SettingsError
 from console.settings.paths import refuse_missing_folders
 from console.settings.validated import ScreenSettings, screen_settings
@@ -57,7 +59,7 @@ def start(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace, stack: ExitStack) -> int:
-    sandbox, supervisor = None, None
+    sandbox, supervisor, snapshot = None, None, None
     if options.sandbox:
         sandbox, settings = _start_sandbox(stack, options.flows_polling)
         profile = sandbox.profile
@@ -66,7 +68,8 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
         settings = screen_settings(profile, keep=not options.read_only)
         refuse_missing_folders(settings, profile)
         # A ledger that cannot be used is told before the screen opens; one that can only be read is shown.
-        Ledger(settings.ledger, must_exist=settings.ledger.exists()).close()
+        with closing(Ledger(settings.ledger, must_exist=settings.ledger.exists())) as ledger:
+            snapshot = _newest_runs(ledger)
     shown = screen_options(settings, profile, options)
     if not options.read_only or sandbox:
         supervisor = Supervisor(settings.ledger, profile, lifeline=sandbox is not None)
@@ -78,10 +81,18 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
     from screens.app import run_screen  # Textual comes last: the driver starts while it is imported
 
     processes = Processes(supervisor, sandbox)
-    code = run_screen(shown, processes)
+    code = run_screen(shown, processes, snapshot)
     if processes.sandbox_ended():
         raise ProcessProblem(f"the sandbox is gone: {processes.problem()}")
     return code
+
+
+def _newest_runs(ledger: Ledger) -> Snapshot | None:
+    """What the first paint shows; None when it cannot be read: the screen opens, and its reader says what is wrong."""
+    try:
+        return SnapshotReader(ledger, SCREENFUL).snapshot()
+    except Exception:
+        return None
 
 
 def _start_sandbox(stack: ExitStack, polling: str) -> tuple[Sandbox, ScreenSettings]:

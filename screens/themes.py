@@ -80,11 +80,18 @@ ANSI_LIGHT = _of_the_terminal(
 THEMES = (RGB, CONTRAST, COLOUR_BLIND, ANSI_DARK, ANSI_LIGHT)
 
 
-def choose(app: App[int], wanted: str = AUTO_THEME) -> None:
-    """Give the app the theme that is wanted, or the one that suits its terminal."""
+def choose(app: App[int], wanted: str = AUTO_THEME) -> str:
+    """The name of the theme that is wanted, or of the one that suits the terminal; the app has to set it when it runs.
+
+    One of ours is set here already, before the app runs: else its style sheets are parsed twice before the first paint.
+    """
     for theme in THEMES:
         app.register_theme(theme)
-    app.theme = suiting(app.console.color_system, os.environ) if wanted == AUTO_THEME else wanted
+    name = suiting(app.console.color_system, os.environ) if wanted == AUTO_THEME else wanted
+    if not app.available_themes[name].ansi:
+        app.set_reactive(App.theme, name)
+        app.stylesheet.set_variables(app.get_css_variables())
+    return name
 
 
 def suiting(color_system: str | None, environment: Mapping[str, str]) -> str:

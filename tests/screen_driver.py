@@ -11,6 +11,7 @@ from typing import Any
 from textual.app import App
 from textual.pilot import Pilot
 
+from console.reading.snapshot import Snapshot
 from screens.app import ConsoleApp
 from screens.main_screen import MainScreen
 from screens.options import ScreenOptions
@@ -20,9 +21,16 @@ from tests.waiting import HANGS_AFTER
 WATCHING = "/data/e21062/stagearea"
 
 
-def make_app(ledger: Path, *, now: Callable[[], float] = lambda: NOW, processes: Any = None, **how: Any) -> ConsoleApp:
+def make_app(
+    ledger: Path,
+    *,
+    now: Callable[[], float] = lambda: NOW,
+    processes: Any = None,
+    snapshot: Snapshot | None = None,
+    **how: Any,
+) -> ConsoleApp:
     options = ScreenOptions("e21062", "FRIB>NERSC", ledger, WATCHING, **how)
-    return ConsoleApp(options, now=now, processes=processes)
+    return ConsoleApp(options, now=now, processes=processes, snapshot=snapshot)
 
 
 def shown(app: App[Any]) -> str:

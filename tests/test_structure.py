@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from console.settings.validated import screen_settings
+from tests.benchmarks.terminal import running
 from tests.ledger_fixture import demo_ledger
 
 if sys.version_info >= (3, 11):
@@ -108,6 +111,48 @@ def test_quick_commands_load_neither_textual_nor_the_globus_sdks(arguments: list
     assert loaded == "[]", ran.stderr
     if arguments != ["driver", "status"]:  # which fails: nobody drives
         assert exit_code == "0", ran.stderr
+
+
+# What validates, speaks to Globus, judges files, or is only for commands and for screens that are opened later.
+NOT_BEFORE_THE_FIRST_PAINT = (
+    "pydantic", "pydantic_settings", "tomllib", "tomli", "jsonschema", "importlib.metadata",
+    "globus_sdk", "globus_compute_sdk", "requests", "urllib3", "remote",
+    "flowspec.readiness", "flowspec.ringitems", "flowspec.itemwalk", "flowspec.ddas", "flowspec.inputs",
+    "console.settings.model", "console.settings.profiles", "console.reading.detail", "console.cli.commands",
+    "console.cli.faults", "console.actions", "console.evidence",
+    "screens.detail_screen", "screens.events_screen", "screens.help_screen", "screens.palette_screen",
+)  # fmt: skip
+
+
+def test_the_screen_loads_only_what_its_first_paint_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, profile, seen = tmp_path / "home", tmp_path / "profile.toml", tmp_path / "modules"
+    demo_ledger(tmp_path / "ledger.db").ledger.close()
+    text = (ROOT / "docs/profiles/e21062.toml").read_text()
+    profile.write_text(f'ledger = "{tmp_path / "ledger.db"}"\n{text}')
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    screen_settings(profile, keep=True)  # as the console before did
+    code = f"""if True:
+        import pathlib, sys
+        from screens import app
+        painted = app.ConsoleApp._painted
+        def note(self):
+            pathlib.Path({str(seen)!r}).write_text(" ".join(sys.modules))
+            painted(self)
+        app.ConsoleApp._painted = note
+        from screens.__main__ import main
+        sys.exit(main())
+    """
+    command = [sys.executable, "-c", code, "--profile", str(profile), "--read-only"]
+    with running(command, os.environ | {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}) as terminal:
+        terminal.wait_for("of 1219")  # read after the first paint
+        terminal.send(b"q")
+        assert terminal.wait_for_exit() == 0, terminal.text()
+    loaded = seen.read_text().split()
+    assert "screens.main_screen" in loaded
+    assert [
+        name for name in loaded if any(name == no or name.startswith(f"{no}.") for no in NOT_BEFORE_THE_FIRST_PAINT)
+    ] == []
 
 
 def test_console_version_is_the_distributions() -> None:

@@ -13,6 +13,7 @@ from console.ledger import overview
 from console.ledger.store import Ledger
 from flowspec.states import RunState
 
+SCREENFUL = 200  # runs: more than a terminal has lines
 SLICE = 2000  # runs that are read at a time: some 30 ms
 OVERLAP_SECONDS = 1.0  # the clock that tells when a run was written may be set back by so much at any time,
 READ_AGAIN_SECONDS = 60.0  # and by more if it is then seen so late

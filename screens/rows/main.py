@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
-from console.reading.detail import RunDetail, SegmentRow
 from console.reading.snapshot import FlowRow, RunRow
 from flowspec import text
 from flowspec.stages import CellState
@@ -13,6 +13,9 @@ from flowspec.states import OPEN, RunState
 from screens.rows import endpoints, styles
 from screens.widgets.piece import Piece
 from screens.widgets.table import Column
+
+if TYPE_CHECKING:  # what is known of one run is read, and its modules imported, after the first paint
+    from console.reading.detail import RunDetail, SegmentRow
 
 RUNS = (
     Column("RUN", 5, True, attrgetter("run")),

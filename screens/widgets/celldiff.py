@@ -247,7 +247,8 @@ class _Brush:
         done = 0
         for x in [x for x, (was, now) in enumerate(zip(before, new, strict=True)) if was != now]:
             if x >= done and new[x] is not None:  # None: half a wide character is lost; the terminal says what is left
-                self._go(y, x, new)
+                if self._at != (y, x):
+                    self._go(y, x, new)
                 done = self._write(y, x, new)
 
     def _go(self, y: int, x: int, row: Row) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -25,6 +25,7 @@ class Lines(Widget):
         super().__init__(id=id)
         self.ascii_only = ascii_only
         self._drawn: list[Sequence[Piece]] = []
+        self._drawn_size = Size(0, 0)
 
     def line(self, y: int, width: int) -> Sequence[Piece]:
         """What line `y` shows, in `width` cells."""
@@ -32,19 +33,25 @@ class Lines(Widget):
 
     def draw_changes(self) -> None:
         """Redraw the lines that show something else than before."""
-        width, height = self.size
-        before, self._drawn = self._drawn, [self.line(y, width) for y in range(height)]
+        before = self._drawn
+        self._draw()
         if len(before) != len(self._drawn):
             self.refresh()
             return
         for y, (old, new) in enumerate(zip(before, self._drawn, strict=True)):
             if old != new:
-                self.refresh(Region(0, y, width, 1))
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def _draw(self) -> None:
+        width, height = self._drawn_size = self.size
+        self._drawn = [self.line(y, width) for y in range(height)]
 
     def on_resize(self, event: events.Resize) -> None:
         self.draw_changes()
 
     def render_line(self, y: int) -> Strip:
+        if self._drawn_size != self.size:  # rendered before its resize event comes: else first empty, then again
+            self._draw()
         pieces = self._drawn[y] if y < len(self._drawn) else ()
         segments = [Segment(self._shown(words), self._style(name)) for words, name in pieces]
         return Strip(segments).adjust_cell_length(self.size.width, self._style("plain"))

@@ -66,6 +66,7 @@ class Pane(Lines, can_focus=True):
         self._title = self._summary = ""
         self._empty: Piece = ("", "plain")
         self._stale = False
+        self._unread = 0
         self._shown_last: object = None
         self._cursor = 0
         self._pointing = True
@@ -81,20 +82,22 @@ class Pane(Lines, can_focus=True):
         empty: str | Piece = "",
         summary: str = "",
         stale: bool = False,
+        unread: int = 0,
         depends_on: object = None,
     ) -> None:
         """Show these items; the cursor stays on its row while that is there.
 
-        `empty` is said when there is no item, `summary` when the pane is folded; what is `stale` is drawn dim. Nothing
-        is drawn when all of this is as before: `depends_on` is what else the drawing of rows depends on.
+        `empty` is said when there is no item, `summary` when the pane is folded; what is `stale` is drawn dim. `unread`
+        is how many items will follow these. Nothing is drawn when all of this is as before: `depends_on` is what else
+        the drawing of rows depends on.
         """
-        shown = (items, title, empty, summary, stale, depends_on)
+        shown = (items, title, empty, summary, stale, unread, depends_on)
         if shown == self._shown_last:
             return
         self._shown_last = shown
         key = self.cursor_key
         self.table.fill(items)
-        self._title, self._summary, self._stale = title, summary, stale
+        self._title, self._summary, self._stale, self._unread = title, summary, stale, unread
         self._empty = (empty, "plain") if isinstance(empty, str) else empty
         self._stay_on(key)
 
@@ -201,6 +204,13 @@ class Pane(Lines, can_focus=True):
         hint = f"none of {hidden} is shown: {self.table.view.describe()}; esc shows all"
         return (hint, "warn") if hidden else self._empty
 
+    def _position(self, shown: int, narrowed: bool) -> str:
+        """Where the cursor is: `3/40`, `3/40 of 2000`; what is not read yet cannot be narrowed."""
+        place, known = min(self._cursor + 1, shown), len(self.table.all_rows)
+        if not narrowed:
+            return f"{place}/{shown + self._unread}"
+        return f"{place}/{shown} of {known}{f', {self._unread} not read yet' if self._unread else ''}"
+
     def _title_line(self, width: int) -> tuple[Piece, ...]:
         rule = "-" if self.ascii_only else "─"
         view, shown = self.table.view.describe(), len(self.table.rows)
@@ -211,10 +221,8 @@ class Pane(Lines, can_focus=True):
         if not folded:
             marked, narrowed = len(self.table.marked), shown < len(self.table.all_rows)
             after = f" {marked} marked " if marked else ""
-            if shown > self._room or narrowed:
-                after += (
-                    f" {min(self._cursor + 1, shown)}/{shown}{f' of {len(self.table.all_rows)}' if narrowed else ''} "
-                )
+            if shown + self._unread > self._room or narrowed:
+                after += f" {self._position(shown, narrowed)} "
         style = "focus" if self.has_focus else "title"
         room = max(0, width - 1)
         head = text.clean(title, room)
