@@ -8,6 +8,7 @@ To add one: write the function, add it to its group's `BENCHMARKS`; a new group 
     work       the computing: fit_ms_per_trace, walk_items_per_second
     watching   10,000 x 20 on disk: idle_look_*, idle_calls_*, first_start, restart_of_watcher
     screen     the console on a real terminal: first_paint, quit_time, also of --sandbox
+    starting   the screen on 0 to 100,000 runs: first_paint_*, memory_*, read_10000, read_100000
     campaign   2,000 and 10,000 runs on a real terminal, beside DataTables and htop: idle_bytes, key_p99...
     pipeline   from the end of a run to its flow run and to its result: end_to_launch, end_to_result
     retry      the work of a retry against that of the whole run: retry_of_one_in_8

@@ -16,6 +16,7 @@ GROUPS = (
     "work",
     "watching",
     "screen",
+    "starting",
     "campaign",
     "takeover",
     "pipeline",

@@ -54,7 +54,7 @@ class Measured:
 
 
 @contextlib.contextmanager
-def _driven(ledger: Path, rate: float) -> Iterator[None]:
+def driven(ledger: Path, rate: float) -> Iterator[None]:
     command = [sys.executable, "-m", "tests.benchmarks.campaign_ledger", str(ledger), str(rate)]
     driver = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert driver.stdin is not None
@@ -120,7 +120,7 @@ def _session(command: Sequence[str], sign: str) -> Iterator[Session]:
 
 
 @contextlib.contextmanager
-def _campaign(runs: int) -> Iterator[tuple[Path, Path, str]]:
+def campaign(runs: int) -> Iterator[tuple[Path, Path, str]]:
     """The ledger, a profile that names it, and the newest run."""
     with tempfile.TemporaryDirectory() as directory:
         ledger, profile = Path(directory) / "ledger.db", Path(directory) / "profile.toml"
@@ -130,7 +130,7 @@ def _campaign(runs: int) -> Iterator[tuple[Path, Path, str]]:
 
 
 def _measure(command: Sequence[str], sign: str, ledger: Path) -> Measured:
-    with _driven(ledger, 0), _session(command, sign) as session:
+    with driven(ledger, 0), _session(command, sign) as session:
         idle_bytes, idle_cpu = session.per_second()
         keys = [session.press(b"j") for _ in range(KEYS)]
         for _ in range(KEYS - 5):
@@ -143,9 +143,9 @@ def _measure(command: Sequence[str], sign: str, ledger: Path) -> Measured:
             session.settle(0.5)
         memory = session.process.memory_info().rss
         first_paint = session.first_paint
-    with _driven(ledger, CHANGES), _session(command, sign) as session:
+    with driven(ledger, CHANGES), _session(command, sign) as session:
         busy_bytes, busy_cpu = session.per_second()
-    with _driven(ledger, 0), _session(command, sign) as session, contextlib.closing(sqlite3.connect(ledger)) as db:
+    with driven(ledger, 0), _session(command, sign) as session, contextlib.closing(sqlite3.connect(ledger)) as db:
         db.execute("BEGIN IMMEDIATE")  # somebody hangs in the middle of writing: what is asked now cannot be written
         session.press(b"a")
         quit_time = session.quit()
@@ -158,13 +158,13 @@ def _measure(command: Sequence[str], sign: str, ledger: Path) -> Measured:
 
 @functools.cache
 def console(runs: int) -> Measured:
-    with _campaign(runs) as (ledger, profile, newest):
+    with campaign(runs) as (ledger, profile, newest):
         return _measure([sys.executable, "-m", "screens", "--profile", str(profile)], newest, ledger)
 
 
 @functools.cache
 def tables(runs: int) -> Measured:
-    with _campaign(runs) as (ledger, _, newest):
+    with campaign(runs) as (ledger, _, newest):
         return _measure([sys.executable, "-m", "tests.benchmarks.datatable_peer", str(ledger)], newest, ledger)
 
 
