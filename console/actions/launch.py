@@ -7,6 +7,8 @@ after a lost reply or a crash the flow run is looked up by its tag before a seco
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -62,44 +64,51 @@ def _launched_sizes(run: Run, plan: Plan) -> dict[int, int]:
     return known | {s: run.sizes[s] for s in (*taken, *plan.waived) if s in run.sizes}
 
 
-def send_intents(ctx: Context) -> RemoteError | None:
-    """Start the flow run of every intent; one that may have been started before is looked up by its tag first.
+@dataclass(frozen=True)
+class Sent:
+    """The attempts that are under way after the intents were sent, and the error after which there is no point in
+    asking Globus for more now."""
 
-    Returns the error after which there is no point in asking for more now.
-    """
-    for attempt in attempts.open_attempts(ctx.ledger):
+    under_way: Sequence[Attempt]
+    trouble: RemoteError | None = None
+
+
+def send_intents(ctx: Context) -> Sent:
+    """Start the flow run of every intent; one that may have been started before is looked up by its tag first."""
+    under_way = {attempt.attempt: attempt for attempt in attempts.open_attempts(ctx.ledger)}
+    for attempt in list(under_way.values()):
         if attempt.state is not AttemptState.INTENT or attempt.cancel_at is not None:
             continue
         try:
-            if attempt.started_at is None:
-                _send(ctx, attempt)
-            else:
-                _settle(ctx, attempt)
+            flow_run = _send(ctx, attempt) if attempt.started_at is None else _settle(ctx, attempt)
+            under_way[attempt.attempt] = replace(attempt, flow_run=flow_run)
         except RemoteError as error:
             _not_started(ctx, attempt, error)
+            under_way = {known.attempt: known for known in attempts.open_attempts(ctx.ledger)}
             if error.kind != "bug":
-                return error
-    return None
+                return Sent(list(under_way.values()), error)
+    return Sent(list(under_way.values()))
 
 
-def _send(ctx: Context, attempt: Attempt) -> None:
+def _send(ctx: Context, attempt: Attempt) -> str:
     # `started_at` without a flow run id says: Globus was or is being asked, the answer is not known.
     attempts.set_attempt(ctx.ledger, attempt.attempt, started_at=ctx.now())
     flow_run = ctx.remote.flows.start(
         attempt.flow_id, dict(attempt.body), attempt.label, [attempt.tag, "FRIB"], ctx.run_managers, ctx.run_monitors
     )
     started(ctx, attempt, flow_run.id)
+    return flow_run.id
 
 
-def _settle(ctx: Context, attempt: Attempt) -> None:
-    """Find out whether the flow run that was asked for exists; ask again only when it does not."""
+def _settle(ctx: Context, attempt: Attempt) -> str | None:
+    """Find out whether the flow run that was asked for exists; ask again only when it does not. None: not yet."""
     if ctx.now() - (attempt.started_at or 0) < LOOKUP_SECONDS:
-        return
+        return None
     flow_run = look_up(ctx, attempt)
-    if flow_run is not None:
-        started(ctx, attempt, flow_run)
-    else:
-        _send(ctx, attempt)
+    if flow_run is None:
+        return _send(ctx, attempt)
+    started(ctx, attempt, flow_run)
+    return flow_run
 
 
 def look_up(ctx: Context, attempt: Attempt) -> str | None:

@@ -110,8 +110,8 @@ def start_queued(ctx: Context) -> RemoteError | None:
                 return error
             trouble = error
             continue
-        trouble = send_intents(ctx) or trouble
-        room = replace(room, under_way=attempt_rows.open_attempts(ctx.ledger))
+        sent = send_intents(ctx)
+        trouble, room = sent.trouble or trouble, replace(room, under_way=sent.under_way)
     return trouble
 
 

@@ -20,7 +20,7 @@ def launch_what_is_due(ctx: Context) -> None:
     retry.queue_what_is_due(ctx)
     queue.go_on(ctx)
     resume.see_through(ctx)
-    trouble: RemoteError | None = launch.send_intents(ctx)
+    trouble: RemoteError | None = launch.send_intents(ctx).trouble
     trouble = queue.start_queued(ctx) or trouble
     if trouble is not None:
         raise trouble

@@ -96,14 +96,18 @@ class Dossier:
 
 
 def read(ledger: Ledger, number: int) -> Dossier | None:
-    """Everything of a run in five queries, to be called in a transaction where it must hold together."""
+    """Everything of a run, to be called in a transaction where it must hold together.
+
+    Five queries, three while there was no attempt yet: nothing can be there or have failed then.
+    """
     run = runs.run(ledger, number)
     if run is None:
         return None
+    attempts = tuple(attempt_rows.attempts(ledger, number))
     return Dossier(
         run,
-        tuple(attempt_rows.attempts(ledger, number)),
-        tuple(evidence_rows.evidence(ledger, number)),
-        tuple(failure_rows.of_run(ledger, number)),
+        attempts,
+        tuple(evidence_rows.evidence(ledger, number)) if attempts else (),
+        tuple(failure_rows.of_run(ledger, number)) if attempts else (),
         failure_rows.waivers(ledger, number),
     )
