@@ -144,7 +144,7 @@ class World:
         for segment in segments:
             if cause := causes.get((stage, segment)):
                 told.append(Evidence(stage, segment, Witness.TASK, Says.FAILED, classify(cause), None, self.clock.time))
-        seen = look(self.ctx, self.run(attempt.run), stage, good)
+        seen = look(self.ctx, self.run(attempt.run), stage, good, evidence.evidence(self.ledger, attempt.run))
         evidence.record_evidence(self.ledger, attempt.run, [*told, *seen], attempt.attempt)
 
     def writes(self, run: int, stage: Stage, segment: int | None) -> None:

@@ -55,10 +55,10 @@ class Unnoticed:
 
 def unnoticed(ledger: Ledger, attempt: Attempt) -> Unnoticed | None:
     """What Flows has not noticed of an attempt: its present action has ended, as the source says. None: nothing."""
-    for stage, visit in attempt.visits.items():
-        if visit.says is not Says.RUNNING:
-            continue
-        said = evidence.of_tasks(ledger, attempt, stage)
+    present = [(stage, visit) for stage, visit in attempt.visits.items() if visit.says is Says.RUNNING]
+    tasks = evidence.of_all_tasks(ledger, attempt) if present else []
+    for stage, visit in present:
+        said = [item for item in tasks if item.stage is stage]
         if said and len(said) == len(planned(attempt.plan, stage)) and all(item.says in ENDED for item in said):
             looked = flowlog.seconds(visit.looked) if visit.looked else None
             due = next_look(flowlog.seconds(visit.started), looked, ledger.now())

@@ -25,15 +25,19 @@ WHOLE_SECOND = 1.0
 
 def survey(ctx: Context, run: Run) -> None:
     """Look at every output of a run; what is not there is recorded as absent. For planning a retry."""
-    everything = plan_all(run.run, run.members)
-    found = [e for stage in STAGES for e in look(ctx, run, stage, planned(everything, stage))]
+    everything, known = plan_all(run.run, run.members), evidence_rows.evidence(ctx.ledger, run.run)
+    found = [e for stage in STAGES for e in look(ctx, run, stage, planned(everything, stage), known)]
     evidence_rows.record_evidence(ctx.ledger, run.run, _without_old_copies(run, found))
 
 
-def look(ctx: Context, run: Run, stage: Stage, segments: Iterable[int | None]) -> list[Evidence]:
-    """What lies at these places of a stage: DONE with its size and when it was written, or ABSENT."""
+def look(
+    ctx: Context, run: Run, stage: Stage, segments: Iterable[int | None], known: Sequence[Evidence]
+) -> list[Evidence]:
+    """What lies at these places of a stage: DONE with its size and when it was written, or ABSENT.
+
+    `known` is the evidence of the run: an output that is marked there as old does not count.
+    """
     wanted, at = list(segments), ctx.now()
-    known = evidence_rows.evidence(ctx.ledger, run.run)
     old = {(e.segment, e.size, e.modified) for e in known if e.witness is Witness.OLD and e.stage is stage}
     files = _files(ctx, run.run, stage, wanted)
     return [
@@ -44,15 +48,15 @@ def look(ctx: Context, run: Run, stage: Stage, segments: Iterable[int | None]) -
     ]
 
 
-def news(ctx: Context, run: Run, stage: Stage, segments: Sequence[int | None]) -> list[Evidence]:
+def news(
+    ctx: Context, run: Run, stage: Stage, segments: Sequence[int | None], known: Sequence[Evidence]
+) -> list[Evidence]:
     """As `look` while an attempt is under way: a file counts as absent only some time after its task reported."""
     reported = {
-        e.segment: e.at
-        for e in evidence_rows.evidence(ctx.ledger, run.run)
-        if e.stage is stage and e.witness is Witness.TASK and e.says is Says.DONE
+        e.segment: e.at for e in known if e.stage is stage and e.witness is Witness.TASK and e.says is Says.DONE
     }
     late = ctx.now() - LISTING_SECONDS
-    found = look(ctx, run, stage, segments)
+    found = look(ctx, run, stage, segments, known)
     return [e for e in found if e.says is Says.DONE or reported.get(e.segment, ctx.now()) < late]
 
 

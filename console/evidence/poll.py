@@ -28,7 +28,7 @@ from console.ledger.runs import Run
 from flowspec import flowlog
 from flowspec.causes import classify
 from flowspec.conditions import Topic, reason
-from flowspec.progress import Says
+from flowspec.progress import Says, fold
 from flowspec.stages import CellState, Stage
 from flowspec.states import AttemptState, RunState
 from remote.globus.compute import TaskStatus
@@ -278,18 +278,20 @@ def ask_compute(ctx: Context, attempts: Sequence[Attempt]) -> dict[str, TaskStat
 def _ask_transfer_and_list(ctx: Context, attempt: Attempt) -> None:
     """The transfer tasks of an attempt, and the outputs of its stages that are not settled."""
     run = _run(ctx, attempt)
-    matrix = evidence.matrix(ctx.ledger, run)
+    known = evidence.evidence(ctx.ledger, run.run)
+    matrix = fold(run.members, known, run.sizes)
+    ended_unnoticed = unnoticed(ctx.ledger, attempt) is not None
     for stage, visit in attempt.visits.items():
         segments = planned(attempt.plan, stage)
         settled = all(matrix[(stage, s)].state in SETTLED for s in segments if (stage, s) in matrix)
-        awaited = visit.says is Says.RUNNING and unnoticed(ctx.ledger, attempt) is None
+        awaited = visit.says is Says.RUNNING and not ended_unnoticed
         if stage not in _COMPUTE and visit.action and (awaited or not settled):
             task = ctx.remote.transfer.task(visit.action)
             said = of_transfer(attempt, stage, task, ctx.now())
             evidence.record_evidence(ctx.ledger, attempt.run, said, attempt.attempt)
             ctx.ledger.heard("transfer")
         if not settled:
-            evidence.record_evidence(ctx.ledger, attempt.run, news(ctx, run, stage, segments), attempt.attempt)
+            evidence.record_evidence(ctx.ledger, attempt.run, news(ctx, run, stage, segments, known), attempt.attempt)
             ctx.ledger.heard("transfer")
 
 

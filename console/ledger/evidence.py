@@ -32,6 +32,15 @@ def of_tasks(ledger: Ledger, of: Attempt, stage: Stage) -> list[Evidence]:
     return [_evidence(row) for row in rows]
 
 
+def of_all_tasks(ledger: Ledger, of: Attempt) -> list[Evidence]:
+    """What the tasks of an attempt said last, of all its stages."""
+    rows = ledger.rows(
+        "SELECT * FROM evidence WHERE run = ? AND witness = ? AND attempt = ?",
+        of.run, Witness.TASK.value, of.attempt,
+    )  # fmt: skip
+    return [_evidence(row) for row in rows]
+
+
 def tasks_by_attempt(ledger: Ledger, run: int) -> list[tuple[int, Evidence]]:
     """What the tasks of a run said last, each with the attempt that it was of."""
     rows = ledger.rows(
@@ -61,7 +70,8 @@ def usual_seconds(ledger: Ledger, stage: Stage, attempts: int) -> float | None:
 
 def record_evidence(ledger: Ledger, number: int, items: Iterable[Evidence], attempt: int | None = None) -> bool:
     """Write what witnesses say, where it differs from what they said before, or of which attempt. True when any did."""
-    rows = ledger.rows("SELECT * FROM evidence WHERE run = ?", number)
+    items = list(items)
+    rows = ledger.rows("SELECT * FROM evidence WHERE run = ?", number) if items else []
     known = {(e.stage, e.segment, e.witness, row["attempt"]): e for row in rows for e in [_evidence(row)]}
 
     def differs(e: Evidence) -> bool:

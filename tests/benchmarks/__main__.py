@@ -13,6 +13,7 @@ from tests.benchmarks.result import Result
 
 GROUPS = (
     "commands",
+    "queries",
     "work",
     "watching",
     "screen",
