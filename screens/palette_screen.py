@@ -80,7 +80,8 @@ class PaletteScreen(ConsoleScreen):
 
     def takes_key(self, event: events.Key) -> bool:
         """All keys are for the line that is typed, but for those that move the cursor."""
-        assert self._prompt is not None
+        if self._prompt is None:
+            return False
         if event.key in ("escape", "ctrl+c"):
             self.app.pop_screen()
         elif event.key == "enter":

@@ -137,7 +137,8 @@ class Reader(threading.Thread):
         return self._report is not None and self._report.complete and (data.log is None or data.log.enough)
 
     def _read(self, before: ScreenData, changed: bool, selected: int | None, query: LogQuery | None) -> ScreenData:
-        assert self._report is not None
+        if self._report is None:
+            return before
         detail = _detail(self._report.ledger, selected) if selected is not None else None
         snapshot = self._report.snapshot() if changed else before.snapshot
         log = self._read_log(self._report.ledger, query) if query is not None else None

@@ -51,8 +51,7 @@ def add(ledger: Ledger, attempt: int, stage: Stage, ended: float) -> int:
             "INSERT INTO hints (attempt, stage, at, ended_at) VALUES (?,?,?,?)",
             (attempt, stage.value, ledger.now(), ended),
         ).lastrowid
-    assert hint is not None
-    return hint
+    return int(hint or 0)
 
 
 def set_refused(ledger: Ledger, hint: int, kind: str, problem: str) -> None:

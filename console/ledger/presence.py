@@ -152,7 +152,8 @@ class DriverLock:
         self._write()
 
     def _write(self) -> None:
-        assert self._fd is not None
+        if self._fd is None:
+            raise RuntimeError("the lock is not held")
         told = {name: value for name, value in asdict(self.me).items() if name not in ("beat_age", "stopped")}
         try:
             os.pwrite(self._fd, json.dumps(told).encode().ljust(RECORD_BYTES), 0)

@@ -263,7 +263,8 @@ class _Brush:
     def _write(self, y: int, x: int, row: Row) -> int:
         """Write the character at `x`; returns where it ends."""
         cell = row[x]
-        assert cell is not None
+        if cell is None:  # the second half of a wide character, which the first has drawn
+            return x + 1
         text, pen = cell
         self._take(self._fit(pen))
         self._sent.append(text)

@@ -11,10 +11,13 @@ import pytest
 from console.actions import launch, queue
 from console.driver import round
 from console.evidence.poll import poll_attempts
-from console.ledger import attempts, dossier, runs
+from console.ledger import attempts, conditions, dossier, runs
 from console.ledger.store import Ledger
 from console.settings.model import Policy
+from flowspec import catalogue
+from flowspec.conditions import Topic, reason
 from flowspec.plan import plan_all
+from flowspec.standing import INACTIVE, SUSPECT
 from flowspec.states import RunState
 from remote.globus.compute import TaskStatus
 from remote.globus.errors import RemoteError
@@ -207,3 +210,34 @@ def test_a_cancel_is_not_followed(ctx, globus):
     attempts.set_attempt(ctx.ledger, 2, cancel_by="me@here", cancel_at=1.0)
     assert to_be_judged(poll_attempts(ctx)) == [1, 3]
     assert "transfer-2" not in globus.calls
+
+
+@pytest.mark.parametrize(
+    ("known", "answer"),
+    [
+        (reason(INACTIVE, words="Globus asks for a consent", consent=True), "is being resumed"),
+        (reason(SUSPECT, words="fit of segment 00 may hang"), "what is missing is done again when nothing of it runs"),
+    ],
+    ids=["inactive", "may hang"],
+)
+def test_a_poll_that_failed_hides_nothing_that_was_known(ctx, globus, known, answer):
+    """A 503 for one look must not take `r` away from a run that waits for it."""
+    conditions.put(ctx.ledger, 2, Topic.PROGRESS, [known])
+    globus.broken["transfer-2"] = LATER
+    poll_attempts(ctx)
+    run = runs.run(ctx.ledger, 2)
+    assert {condition.code for condition in run.conditions} >= {known.code, "look.failed"}
+    assert run.why.startswith(catalogue.sentence(known))
+    request = ctx.ledger.ask("retry", 2, actor="me@here")
+    round.answer_requests(ctx)
+    answered = ctx.ledger.request(request)
+    assert (answered.state, answer in answered.answer) == ("done", True), answered.answer
+
+
+def test_what_could_not_be_seen_is_forgotten_with_the_next_poll(ctx, globus):
+    globus.broken["transfer-2"] = LATER
+    round.follow_attempts(ctx)
+    assert "cannot be seen" in runs.run(ctx.ledger, 2).why
+    del globus.broken["transfer-2"]
+    round.follow_attempts(ctx)
+    assert "cannot be seen" not in runs.run(ctx.ledger, 2).why
