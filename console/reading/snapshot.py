@@ -156,6 +156,8 @@ class SnapshotReader:
     def __init__(self, ledger: Ledger, first: int = ALL) -> None:
         self.ledger = ledger
         self._runs = RunList(ledger, _run_row, first)
+        self._flow_runs_of: tuple[object, object] = (None, None)  # the rows that these were made from
+        self._flow_runs_shown: tuple[FlowRow, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -183,10 +185,16 @@ class SnapshotReader:
 
     def _flow_runs(self) -> tuple[FlowRow, ...]:
         rows = overview.flow_runs(self.ledger, ENDED_ATTEMPTS_SHOWN)
+        made_from = (self._runs.rows, [tuple(row) for row in rows])
+        # The list of runs is another object when one of them has changed.
+        if made_from[0] is self._flow_runs_of[0] and made_from[1] == self._flow_runs_of[1]:
+            return self._flow_runs_shown
         runs = {number: find_run(self._runs.rows, number) for number in {row["run"] for row in rows}}
         if missing := [number for number, run in runs.items() if run is None]:  # not read yet, or new at this moment
             runs |= {raw[0]: _run_row(tuple(raw)[:-1]) for raw in overview.runs_of(self.ledger, missing)}
-        return tuple(_flow_row(row, run) for row in rows if (run := runs[row["run"]]) is not None)
+        shown = (_flow_row(row, run) for row in rows if (run := runs[row["run"]]) is not None)
+        self._flow_runs_of, self._flow_runs_shown = made_from, tuple(shown)
+        return self._flow_runs_shown
 
 
 def snapshot(ledger: Ledger) -> Snapshot:
