@@ -165,6 +165,8 @@ class SnapshotReader:
 
     def snapshot(self) -> Snapshot:
         ledger = self.ledger
+        # Before the runs: what an event says of a run, its row says too. Who reads "r retries" may press r.
+        happened = tuple(events.newest(ledger, EVENTS_SHOWN))
         self._runs.read()
         return Snapshot(
             at=ledger.now(),
@@ -174,7 +176,7 @@ class SnapshotReader:
             unread=self._runs.unread,
             flow_runs=self._flow_runs(),
             endpoints=endpoints.read(ledger),
-            events=tuple(events.newest(ledger, EVENTS_SHOWN)),
+            events=happened,
             sources=sources.read(ledger),
             answers=tuple(Answer(*row) for row in overview.answers(ledger, REQUESTS_SHOWN)),
             space=disk_space.read(ledger),

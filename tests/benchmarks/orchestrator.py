@@ -87,7 +87,7 @@ def _environment(name: str, value: str) -> Iterator[None]:
 
 
 def _course(pipeline: Pipeline, ended: float) -> Course:
-    run = pipeline.wait_for(RUN, RunState.DONE, 120)
+    run = pipeline.wait_for(RUN, RunState.DONE)
     attempt = attempts.newest_attempt(pipeline.ledger, RUN)
     assert attempt is not None
     assert run.finished_at is not None

@@ -86,8 +86,8 @@ def test_open_attempts_go_on_to_their_results(pipeline: Pipeline) -> None:
     request = pipeline.ledger.ask("retry", INACTIVE, actor="me@here")
     until(lambda: pipeline.ledger.request(request).state != "asked")
     assert "is being resumed" in pipeline.ledger.request(request).answer
-    pipeline.wait_for(INACTIVE, RunState.DONE, 120)
-    pipeline.wait_for(HANGING, RunState.DONE, 120)
+    pipeline.wait_for(INACTIVE, RunState.DONE)
+    pipeline.wait_for(HANGING, RunState.DONE)
     assert pipeline.state(HELD) is RunState.QUEUED
     pipeline.ledger.ask("release", HELD, actor="me@here")
-    pipeline.wait_for(HELD, RunState.DONE, 120)
+    pipeline.wait_for(HELD, RunState.DONE)
