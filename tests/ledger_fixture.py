@@ -216,4 +216,4 @@ def _the_rest(demo: DemoLedger) -> None:
     text = "run 1214 FAILED at fit: segment 07, EventEditor aborted (rc 134). r retries segment 07 only."
     demo.ledger.event("bad", text, actor=DRIVER, run=1214, segment=7)
     for source in ("disk", "flows", "transfer", "compute"):
-        demo.ledger.heard(source)
+        demo.ledger.source_answered(source)

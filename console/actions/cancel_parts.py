@@ -97,7 +97,7 @@ def end_flow_run(ctx: Context, attempt: Attempt) -> None:
     with _telling_why(ctx, attempt.attempt, line, "seen.not-ended"):
         seen, ended = _tell_flow_run(ctx, attempt, attempt.flow_run)
     _see(ctx, attempt.attempt, line, seen, gone=ended)
-    ctx.ledger.heard("flows")
+    ctx.ledger.source_answered("flows")
 
 
 def _tell_flow_run(ctx: Context, attempt: Attempt, id: str) -> tuple[Reason, bool]:
@@ -181,7 +181,7 @@ def end_transfer(ctx: Context, key: int, line: CancelLine) -> None:
             ctx.remote.transfer.cancel(line.id)
             task = ctx.remote.transfer.task(line.id)
     _see(ctx, key, line, _status(task.status), gone=task.status not in ACTIVE)
-    ctx.ledger.heard("transfer")
+    ctx.ledger.source_answered("transfer")
 
 
 def look_at_compute(ctx: Context, cancelling: Sequence[Attempt]) -> None:

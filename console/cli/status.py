@@ -120,9 +120,9 @@ def _overview(seen: Snapshot) -> str:
         lines.append(f"disk of the results: {seen.space}{full}")
     for source in seen.sources:
         age = source.age(seen.at)
-        heard = f"heard {text.span(age)} ago" if age is not None else "never heard"
+        answered = f"heard {text.span(age)} ago" if age is not None else "never heard"
         problem = f": {text.clean(source.problem)}" if source.problem else ""
-        lines.append(f"source {text.clean(source.name)}: {heard}{problem}")
+        lines.append(f"source {text.clean(source.name)}: {answered}{problem}")
     for endpoint in seen.endpoints:
         state = "online" if endpoint.online else "OFFLINE"
         lines.append(f"endpoint {text.clean(endpoint.name)}: {state} since {text.moment(endpoint.since)}")

@@ -54,9 +54,9 @@ class LedgerListener:
 
     def listed(self, problem: str | None) -> None:
         if problem:
-            self._ledger.unheard(SOURCE, problem)
+            self._ledger.source_failed(SOURCE, problem)
         else:
-            self._ledger.heard(SOURCE)
+            self._ledger.source_answered(SOURCE)
 
     def known(self, run: int) -> Known | None:
         before = runs.run(self._ledger, run)

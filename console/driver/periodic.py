@@ -68,7 +68,7 @@ class Periodic(Generic[T]):
             self._failed(ledger, self.source, problem)
             return None
         if self.failures:
-            ledger.heard(self.failed_source)
+            ledger.source_answered(self.failed_source)
         self.failures = 0
         self.due = self.clock() + backoff.jittered(self.seconds, INTERVAL_SPREAD, random.random)
         return done
@@ -78,4 +78,4 @@ class Periodic(Generic[T]):
         pause = backoff.pause(self.failures, backoff.doubling(2 * max(1.0, self.seconds), LONGEST_PAUSE))
         self.due = self.clock() + backoff.jittered(pause, PAUSE_SPREAD, random.random)
         self.failed_source = source
-        ledger.unheard(source, problem)
+        ledger.source_failed(source, problem)

@@ -157,7 +157,7 @@ def poll_endpoints(ctx: Context) -> None:
                 how = "online" if status.online else "OFFLINE: runs wait for it; start it at the site, and they go on"
                 text = f"compute endpoint {name} is {how}"
                 ctx.ledger.event("good" if status.online else "bad", text, actor="driver")
-    ctx.ledger.heard("compute")
+    ctx.ledger.source_answered("compute")
 
 
 # ---- flow runs
@@ -169,14 +169,14 @@ def _ping(ctx: Context) -> None:
     if tried is None or ctx.now() - tried > PING_SECONDS:
         recently = datetime.fromtimestamp(ctx.now() - PING_SECONDS, timezone.utc)
         ctx.remote.flows.runs([ctx.flow_id], recently.isoformat())
-        ctx.ledger.heard("flows")
+        ctx.ledger.source_answered("flows")
 
 
 def _listed(ctx: Context, attempts: list[Attempt]) -> dict[str, FlowRun]:
     """The flow runs that were started since the oldest of these attempts, by id."""
     oldest = datetime.fromtimestamp(min(a.intended_at for a in attempts) - CLOCKS_DIFFER_SECONDS, timezone.utc)
     listed = ctx.remote.flows.runs({a.flow_id for a in attempts}, oldest.isoformat())
-    ctx.ledger.heard("flows")
+    ctx.ledger.source_answered("flows")
     return {flow_run.id: flow_run for flow_run in listed}
 
 
@@ -265,7 +265,7 @@ def ask_compute(ctx: Context, attempts: Sequence[Attempt]) -> dict[str, TaskStat
     if not ctx.remote.compute.spare():
         return None
     replies = ctx.remote.compute.batch_status(running)
-    ctx.ledger.heard("compute")
+    ctx.ledger.source_answered("compute")
     with ctx.ledger.change():
         for attempt, stage, tasks in batches:
             found = of_compute(attempt, stage, [task for task, _ in tasks], replies, ctx.now())
@@ -289,10 +289,10 @@ def _ask_transfer_and_list(ctx: Context, attempt: Attempt) -> None:
             task = ctx.remote.transfer.task(visit.action)
             said = of_transfer(attempt, stage, task, ctx.now())
             evidence.record_evidence(ctx.ledger, attempt.run, said, attempt.attempt)
-            ctx.ledger.heard("transfer")
+            ctx.ledger.source_answered("transfer")
         if not settled:
             evidence.record_evidence(ctx.ledger, attempt.run, news(ctx, run, stage, segments, known), attempt.attempt)
-            ctx.ledger.heard("transfer")
+            ctx.ledger.source_answered("transfer")
 
 
 def _run(ctx: Context, attempt: Attempt) -> Run:

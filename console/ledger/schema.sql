@@ -154,7 +154,7 @@ CREATE TABLE events (
 CREATE INDEX events_by_run ON events (run);
 CREATE INDEX bad_events ON events (event) WHERE level = 'bad';
 
--- When each source of data was last heard, and what is wrong with it now.
+-- When each source of data last answered, and what is wrong with it now.
 CREATE TABLE sources (
     name TEXT PRIMARY KEY, tried_at REAL NOT NULL, ok_at REAL, problem TEXT NOT NULL DEFAULT '',
     login INTEGER NOT NULL DEFAULT 0        -- only a login ends the problem

@@ -1,4 +1,4 @@
-"""The sources of data: when each was last heard, and what is wrong with it."""
+"""The sources of data: when each answered last, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from console.ledger.store import Ledger
 
-STALE_SECONDS = 15.0  # a source that was not heard for longer is no longer believed
+STALE_SECONDS = 15.0  # of a source that has not answered for longer the data are stale
 ASKED_ALWAYS = ("disk", "flows", "compute")  # the other sources are asked only while there is something to ask
 
 
 @dataclass(frozen=True)
 class Source:
-    """A source of data: when it was last tried and heard, and what is wrong with it now ('' when nothing is)."""
+    """A source of data: when it was last asked and last answered, and what is wrong with it now ('' for nothing)."""
 
     name: str
     tried_at: float
@@ -21,7 +21,7 @@ class Source:
     login: bool = False  # only a login ends the problem
 
     def age(self, now: float) -> float | None:
-        """Seconds since it was last heard; None when it never was."""
+        """Seconds since it last answered; None when it never did."""
         return None if self.ok_at is None else max(0.0, now - self.ok_at)
 
     def stale(self, now: float) -> bool:
@@ -38,6 +38,6 @@ def read(ledger: Ledger) -> tuple[Source, ...]:
 
 
 def tried_at(ledger: Ledger, name: str) -> float | None:
-    """When a source was tried last; None when it never was."""
+    """When a source was last asked; None when it never was."""
     row = ledger.row("SELECT tried_at FROM sources WHERE name = ?", name)
     return None if row is None else float(row["tried_at"])

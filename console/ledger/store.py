@@ -21,7 +21,7 @@ from console.ledger.errors import LedgerError as LedgerError
 from console.ledger.presence import actor as actor
 
 BUSY_SECONDS = 5.0
-HEARD_SECONDS = 5.0
+ANSWERED_SECONDS = 5.0  # between two writes that a source still answers
 EPOCH = "driver_epoch"  # in meta: raised by each driver
 
 
@@ -220,17 +220,17 @@ class Ledger:
 
     # ---- sources of data
 
-    def heard(self, source: str) -> None:
+    def source_answered(self, source: str) -> None:
         """The source answered just now. Written every few seconds only: each write wakes every screen."""
         row = self.row("SELECT ok_at, problem FROM sources WHERE name = ?", source)
-        if row is None or row["problem"] or self.now() - (row["ok_at"] or 0) > HEARD_SECONDS:
-            self._source(source, "", heard=True)
+        if row is None or row["problem"] or self.now() - (row["ok_at"] or 0) > ANSWERED_SECONDS:
+            self._source(source, "", answered=True)
 
-    def unheard(self, source: str, problem: str, *, login: bool = False) -> None:
+    def source_failed(self, source: str, problem: str, *, login: bool = False) -> None:
         """The source could not be asked, or answered with an error; `login`: only a login ends that."""
-        self._source(source, problem, heard=False, login=login)
+        self._source(source, problem, answered=False, login=login)
 
-    def _source(self, name: str, problem: str, *, heard: bool, login: bool = False) -> None:
+    def _source(self, name: str, problem: str, *, answered: bool, login: bool = False) -> None:
         now = self.now()
         with self.change() as db:
             before = db.execute("SELECT problem FROM sources WHERE name = ?", (name,)).fetchone()
@@ -238,7 +238,7 @@ class Ledger:
                 "INSERT INTO sources (name, tried_at, ok_at, problem, login) VALUES (?,?,?,?,?) "
                 "ON CONFLICT (name) DO UPDATE SET tried_at = excluded.tried_at, login = excluded.login, "
                 "ok_at = COALESCE(excluded.ok_at, ok_at), problem = excluded.problem",
-                (name, now, now if heard else None, problem, login),
+                (name, now, now if answered else None, problem, login),
             )
             was = before["problem"] if before else ""
             if problem and not was:

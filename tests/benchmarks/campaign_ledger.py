@@ -101,10 +101,10 @@ def drive(path: Path, rate: float) -> None:
             _one_more(ledger, under_way[number % len(under_way)], number // len(under_way))
         else:
             for source in ("disk", "flows", "compute"):
-                ledger.heard(source)
+                ledger.source_answered(source)
         if number % max(1, round(rate)) == 0:
             for source in ("disk", "flows", "compute"):
-                ledger.heard(source)
+                ledger.source_answered(source)
         number += 1
 
 

@@ -75,8 +75,8 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoLed
             db.execute("INSERT INTO cancel_lines (attempt, kind, id, code, parameters) VALUES (?,?,?,?,?)",
                        (attempt, "marker", words + str(number), "words", json.dumps({"words": words})))  # fmt: skip
     for name in ("disk", "flows", "compute"):
-        demo.ledger.heard(name)
-    demo.ledger.unheard("transfer", WORDS[15])
+        demo.ledger.source_answered(name)
+    demo.ledger.source_failed("transfer", WORDS[15])
     lock = DriverLock(demo.ledger.path)
     assert lock.take("background")
     yield demo

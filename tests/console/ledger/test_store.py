@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from console.ledger.store import HEARD_SECONDS, Ledger, LedgerError
+from console.ledger.store import ANSWERED_SECONDS, Ledger, LedgerError
 
 
 class Clock:
@@ -85,16 +85,16 @@ def test_a_change_by_another_is_noticed(ledger):
 
 
 def test_a_source_is_written_now_and_then_and_its_problems_are_events(ledger, clock):
-    ledger.heard("flows")
+    ledger.source_answered("flows")
     clock.time += 1
-    ledger.heard("flows")
+    ledger.source_answered("flows")
     assert ledger.row("SELECT ok_at FROM sources")["ok_at"] == 1000.0
-    ledger.unheard("flows", "cannot be reached")
-    ledger.unheard("flows", "cannot be reached")
+    ledger.source_failed("flows", "cannot be reached")
+    ledger.source_failed("flows", "cannot be reached")
     row = ledger.row("SELECT * FROM sources")
     assert (row["ok_at"], row["problem"], row["tried_at"]) == (1000.0, "cannot be reached", 1001.0)
-    clock.time += HEARD_SECONDS + 1
-    ledger.heard("flows")
+    clock.time += ANSWERED_SECONDS + 1
+    ledger.source_answered("flows")
     assert [row["text"] for row in ledger.rows("SELECT text FROM events")] == [
         "flows: cannot be reached",
         "flows: answers again",
@@ -126,7 +126,7 @@ def test_text_that_is_no_utf8_is_stored_with_marks_in_its_place(tmp_path: Path) 
     """A title with a Latin-1 degree sign comes from the DAQ as a stray surrogate."""
     ledger = Ledger(tmp_path / "ledger")
     ledger.event("bad", "target at 20 \udcb0C", actor="\ud800shift")
-    ledger.unheard("disk", "run-\udcff.evt cannot be read")
+    ledger.source_failed("disk", "run-\udcff.evt cannot be read")
     with ledger.change() as db:
         db.executemany("INSERT INTO meta (key, value) VALUES (:key, :value)", [{"key": "a", "value": "x\udc80"}])
     assert [tuple(row) for row in ledger.rows("SELECT actor, text FROM events LIMIT 1")] == [
