@@ -45,7 +45,7 @@ def begin(ctx: Context, known: Dossier, actor: str) -> str:
         move(ctx.ledger, run.run, CANCEL_ENDED, about=Topic.OUTCOME, reasons=[told])
         return f"run {run.run} is cancelled: no further attempt is started"
     if attempt.state is AttemptState.INTENT and attempt.started_at is None:
-        conclude.cancelled(ctx, attempt, reason("outcome.cancelled.unasked", who=actor))
+        conclude.end_cancelled(ctx, attempt, reason("outcome.cancelled.unasked", who=actor))
         return f"run {run.run} attempt {attempt.number} is cancelled: Globus had not been asked to start it"
     mark(ctx, attempt, actor)
     telling = catalogue.sentence(_asked(attempt, actor)).partition("; ")[2]
@@ -119,7 +119,7 @@ def _judge(ctx: Context, attempt: Attempt) -> None:
     elif _succeeded(attempt, lines):
         _withdraw(ctx, attempt)
     else:
-        conclude.cancelled(ctx, attempt, reason("outcome.cancelled", who=who))
+        conclude.end_cancelled(ctx, attempt, reason("outcome.cancelled", who=who))
 
 
 def _all_gone(attempt: Attempt, lines: Sequence[CancelLine]) -> bool:

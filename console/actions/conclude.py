@@ -1,4 +1,4 @@
-"""How far an attempt is, and how it ended: by what its outputs say, not by what Globus calls success."""
+"""The progress of an attempt and its end, concluded from its outputs, not from what Globus calls success."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from remote.globus.errors import missing_consent
 from remote.globus.flows import FlowRun
 
 OPEN_QUESTIONS = (CellState.RUNNING, CellState.DISAGREES)
-# How long after the end of a flow run its outputs may take to show up before the attempt is judged without them.
-JUDGE_AFTER_SECONDS = 10.0
+# Seconds after the end of a flow run within which its outputs may still appear in listings.
+OUTPUTS_LATE_SECONDS = 10.0
 SEGMENTS_NAMED = 5  # of those that failed
 _LEVELS = {RETURNED: "good", PART_DONE: "good", FAILED: "bad", CANCEL_ENDED: "warning"}
 
 
-def judge(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
-    """Write how far the attempt is, and how it ended when it has."""
+def update_attempt(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
+    """Write the progress of the attempt; end it when its flow run has ended."""
     known = dossier.read(ctx.ledger, attempt.run)
     if known is None:
         raise LedgerError(f"attempt {attempt.attempt} is of run {attempt.run}, which the ledger does not have")
@@ -53,31 +53,31 @@ def judge(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
     if stage.value != attempt.stage:
         attempts.set_attempt(ctx.ledger, attempt.attempt, stage=stage.value)
     if flow_run.status in ("ACTIVE", "INACTIVE"):
-        far = _inactive(flow_run) or _unnoticed(ctx, attempt, planned) or how_far(stage, plan, matrix)
-        _say(ctx, attempt, far)
+        progress = _inactive(flow_run) or _unnoticed(ctx, attempt, planned) or progress_of_stage(stage, plan, matrix)
+        _put_progress(ctx, attempt, progress)
     elif flow_run.cancelled:
         _cancelled_elsewhere(ctx, attempt)
     elif any(cell.state in OPEN_QUESTIONS for cell in planned.values()) and _ended_just_now(ctx, flow_run):
-        _say(ctx, attempt, how_far(stage, plan, matrix))
+        _put_progress(ctx, attempt, progress_of_stage(stage, plan, matrix))
     elif flow_run.status != "SUCCEEDED":
-        _failed(ctx, known, attempt, planned, failure(planned) or _cause(attempt, flow_run))
+        _failed(ctx, known, attempt, planned, first_failure(planned) or _cause(attempt, flow_run))
     elif any(cell.state is not CellState.DONE for cell in planned.values()):
-        missing = failure(planned) or reason("work.missing")
+        missing = first_failure(planned) or reason("work.missing")
         _failed(ctx, known, attempt, planned, reason("flow.succeeded-but", cause=catalogue.nested(missing)))
     else:
         _succeeded(ctx, known, attempt)
 
 
-def _say(ctx: Context, attempt: Attempt, far: Reason) -> None:
-    conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [far], attempt.attempt, ended=[Topic.LOOK])
+def _put_progress(ctx: Context, attempt: Attempt, progress: Reason) -> None:
+    conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [progress], attempt.attempt, ended=[Topic.LOOK])
 
 
-def end(
+def end_attempt(
     ctx: Context, attempt: Attempt, how: Move, run_move: Move, why: Reason, about: Topic = Topic.OUTCOME, **columns: Any
 ) -> None:
     """Write that an attempt has ended, and where that leaves its run."""
     with ctx.ledger.change():
-        # What still ran when the attempt ended is no longer followed: only its output can tell.
+        # Tasks that were running when the attempt ended are no longer polled: only their outputs count.
         evidence.forget_evidence(ctx.ledger, attempt.run, Witness.TASK, Says.PENDING, Says.RUNNING)
         evidence.forget_evidence(ctx.ledger, attempt.run, Witness.LOG, Says.RUNNING)
         move_attempt(ctx.ledger, attempt.attempt, how, why)
@@ -87,8 +87,8 @@ def end(
         ctx.ledger.event(_LEVELS[run_move], text, actor="driver", run=attempt.run, attempt=attempt.attempt)
 
 
-def failure(matrix: Matrix) -> Reason | None:
-    """The first thing that went wrong in a matrix, with its stage and segments; None when nothing did."""
+def first_failure(matrix: Matrix) -> Reason | None:
+    """The failure of the earliest stage in a matrix, with its segments; None when no place failed."""
     for stage in STAGES:
         bad = [(segment, cell) for (s, segment), cell in matrix.items() if s is stage and cell.bad]
         if bad:
@@ -109,47 +109,48 @@ def _failed(ctx: Context, known: Dossier, attempt: Attempt, planned: Matrix, cau
         after = dossier.read(ctx.ledger, attempt.run) or known
         then = retry.after_failure(ctx, after, attempt, found)
         why = reason("outcome.failed", cause=catalogue.nested(cause), **then)
-        end(ctx, attempt, ENDED_BADLY, FAILED, why, again_at=then.get("again_at"))
+        end_attempt(ctx, attempt, ENDED_BADLY, FAILED, why, again_at=then.get("again_at"))
 
 
 def _succeeded(ctx: Context, known: Dossier, attempt: Attempt) -> None:
-    """All that the attempt was to do is there; that may not be all that the run needs."""
+    """Every planned output of the attempt is there; the run may need further attempts."""
     plan, run = attempt.plan, known.run
     if plan.left:
-        end(ctx, attempt, ENDED_WELL, PART_DONE, reason("attempt.next", left=plan.left), Topic.PROGRESS)
+        end_attempt(ctx, attempt, ENDED_WELL, PART_DONE, reason("attempt.next", left=plan.left), Topic.PROGRESS)
     elif plan.held:
         found = quarantine.quarantine(known.failures, run.members, known.matrix, plan.waived)
         held = [catalogue.nested(why) for s, why in found.items() if s in plan.held]
         left = sorted(set(plan.held) - found.keys())
-        end(ctx, attempt, ENDED_WELL, FAILED, reason("outcome.held", quarantined=held, left=left), again_at=None)
+        why = reason("outcome.held", quarantined=held, left=left)
+        end_attempt(ctx, attempt, ENDED_WELL, FAILED, why, again_at=None)
     else:
         result = ctx.results / names.sorted_file(run.run)
         waived = {s: w for s, w in known.waivers.items() if s in plan.waived}
         back = reason("outcome.returned", file=result.name, note=quarantine.made_of(plan, waived))
-        end(ctx, attempt, ENDED_WELL, RETURNED, back, result=str(result))
+        end_attempt(ctx, attempt, ENDED_WELL, RETURNED, back, result=str(result))
 
 
 def _cancelled_elsewhere(ctx: Context, attempt: Attempt) -> None:
-    """In the Globus web app: what belongs to the flow run must be seen gone as after a cancel of ours."""
+    """Cancelled in the Globus web app: its tasks are polled until they have ended, as after a cancel request."""
     who = "somebody at Globus"
     with ctx.ledger.change():
         attempts.set_attempt(ctx.ledger, attempt.attempt, cancel_by=who, cancel_at=ctx.now())
-        told = reason("cancel.elsewhere", who=who)
-        move(ctx.ledger, attempt.run, CANCEL_ASKED, about=Topic.PROGRESS, reasons=[told], attempt=attempt.attempt)
+        why = reason("cancel.elsewhere", who=who)
+        move(ctx.ledger, attempt.run, CANCEL_ASKED, about=Topic.PROGRESS, reasons=[why], attempt=attempt.attempt)
         text = f"run {attempt.run} attempt {attempt.number}: its flow run was cancelled by {who}"
         ctx.ledger.event("warning", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
 
 
-def cancelled(ctx: Context, attempt: Attempt, why: Reason) -> None:
+def end_cancelled(ctx: Context, attempt: Attempt, why: Reason) -> None:
     """The attempt was cancelled, and nothing of it runs any more."""
-    end(ctx, attempt, GIVEN_UP, CANCEL_ENDED, why)
+    end_attempt(ctx, attempt, GIVEN_UP, CANCEL_ENDED, why)
 
 
 def _ended_just_now(ctx: Context, flow_run: FlowRun) -> bool:
-    """Its last outputs may still be on their way into the listings."""
-    # Without regard to which clock is ahead: one that is far off must not put the judgement off for as long.
+    """Its last outputs may not be in the listings yet."""
+    # Without regard to which clock is ahead: one that is far off must not delay the conclusion for as long.
     completed = flow_run.completed
-    return completed is not None and abs(ctx.now() - flowlog.seconds(completed)) < JUDGE_AFTER_SECONDS
+    return completed is not None and abs(ctx.now() - flowlog.seconds(completed)) < OUTPUTS_LATE_SECONDS
 
 
 def _cause(attempt: Attempt, flow_run: FlowRun) -> Reason:
@@ -159,7 +160,7 @@ def _cause(attempt: Attempt, flow_run: FlowRun) -> Reason:
     return classify(causes[0]) if causes else attempt.reason if attempt.reason.code else classify(str(said))
 
 
-# ---- how far it is
+# ---- its progress
 
 
 def _inactive(flow_run: FlowRun) -> Reason | None:
@@ -174,10 +175,10 @@ def _unnoticed(ctx: Context, attempt: Attempt, planned: Matrix) -> Reason | None
     waiting = unnoticed(ctx.ledger, attempt)
     if waiting is None or ctx.now() - waiting.ended < SHOWN_AFTER:
         return None
-    return waiting.reason(failure(planned))
+    return waiting.reason(first_failure(planned))
 
 
-def how_far(stage: Stage, plan: Plan, matrix: Matrix) -> Reason:
+def progress_of_stage(stage: Stage, plan: Plan, matrix: Matrix) -> Reason:
     """Counted over all segments that the result is to be made of, also those that were done before. Pure."""
     wanted = {None, *plan.expected} - {*plan.held}
     cells = [(segment, cell) for (s, segment), cell in matrix.items() if s is stage and segment in wanted]

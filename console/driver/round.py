@@ -27,14 +27,14 @@ def launch_what_is_due(ctx: Context) -> None:
 
 
 def follow_attempts(ctx: Context) -> None:
-    """Poll the attempts under way, judge them by what was found out, and hint to Flows that an action has ended.
+    """Poll the attempts under way, update or end them by the evidence, and hint to Flows that an action has ended.
 
     Raises RemoteError, after all that could be done, when a service could not be asked.
     """
     polled = poll.poll_attempts(ctx)
     for each in polled.attempts:
         if each.can_be_judged:
-            conclude.judge(ctx, each.attempt, each.flow_run)
+            conclude.update_attempt(ctx, each.attempt, each.flow_run)
     hints.give_hints(ctx, [each.attempt for each in polled.attempts if each.flow_run.status == "ACTIVE"])
     if polled.trouble is not None:
         raise polled.trouble

@@ -130,9 +130,9 @@ class ExactlyOnce(RuleBasedStateMachine):
         attempt = data.draw(st.sampled_from(going))
         why = Reason("words", {"words": "it ended"})
         if good:
-            conclude.end(self.ctx, attempt, ENDED_WELL, RETURNED, why, result="/results/it")
+            conclude.end_attempt(self.ctx, attempt, ENDED_WELL, RETURNED, why, result="/results/it")
         else:
-            conclude.end(self.ctx, attempt, ENDED_BADLY, FAILED, why, again_at=None)
+            conclude.end_attempt(self.ctx, attempt, ENDED_BADLY, FAILED, why, again_at=None)
 
     def under_way(self) -> list[Attempt]:
         """The attempts whose end the pollers judge: a cancel is seen through otherwise."""

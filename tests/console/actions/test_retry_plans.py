@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from console.actions.conclude import judge
+from console.actions.conclude import update_attempt
 from console.ledger import failures
 from console.reading import snapshot
 from flowspec.causes import Kind
@@ -238,7 +238,7 @@ def inactive(world, details):
     world.round()
     attempt = world.attempt(5)
     world.flows.there = [FlowRun(attempt.flow_run, "id", "INACTIVE", "", (attempt.tag,), "", None, details)]
-    judge(world.ctx, attempt, world.flows.there[0])
+    update_attempt(world.ctx, attempt, world.flows.there[0])
     return world.run(5)
 
 

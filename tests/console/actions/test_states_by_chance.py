@@ -85,7 +85,7 @@ class States(ExactlyOnce):
             str(attempt.flow_run), "flow", "FAILED" if status == "cancelled" else status, "", (), "",
             "2020-01-01T00:00:00+00:00", details,
         )  # fmt: skip
-        conclude.judge(self.ctx, attempts.newest_attempt(self.ledger, attempt.run), flow_run)
+        conclude.update_attempt(self.ctx, attempts.newest_attempt(self.ledger, attempt.run), flow_run)
 
     @precondition(lambda self: self.under_way())
     @rule(data=st.data())
