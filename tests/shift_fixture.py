@@ -129,7 +129,7 @@ def one_round(ctx: Context) -> list[str]:
         driver_round.launch_what_is_due,
         poll.poll_endpoints,
         driver_round.follow_attempts,
-        cancel.see_through,
+        cancel.continue_cancels,
     ):
         try:
             work(ctx)

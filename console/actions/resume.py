@@ -1,7 +1,7 @@
 """Flow runs that Globus has made INACTIVE, for want of a consent or a login: resumed once that was given.
 
-The request is an intent in the ledger (`resumes`). The flow run is looked at before it is resumed, so that after a
-reply that was lost, or a crash, it is not resumed a second time.
+The request is an intent in the ledger (`resumes`). The state of the flow run is read before it is resumed, so
+that after a lost reply or a crash it is not resumed a second time.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def intend(ctx: Context, known: Dossier, actor: str) -> str:
     return f"run {run.run} attempt {attempt.number} is being resumed (flow run {attempt.flow_run})"
 
 
-def see_through(ctx: Context) -> None:
-    """Resume the flow runs that are to be resumed; what Globus refuses is told, and then up to the operator again."""
+def send_resumes(ctx: Context) -> None:
+    """Resume the flow runs that are to be resumed; a refusal by Globus is an event, and then up to the operator."""
     wanted = resumes.wanted(ctx.ledger)
     under_way = {attempt.attempt: attempt for attempt in attempts.open_attempts(ctx.ledger)} if wanted else {}
     for resume in wanted:
@@ -49,12 +49,12 @@ def see_through(ctx: Context) -> None:
             with ctx.ledger.change():
                 resumes.remove(ctx.ledger, resume.attempt)
                 problem = f"could not be resumed: {error.cause}; {error.next_step}"
-                told = f"run {attempt.run} attempt {attempt.number} {problem}"
-                ctx.ledger.event("bad", told, actor="driver", run=attempt.run, attempt=attempt.attempt)
+                text = f"run {attempt.run} attempt {attempt.number} {problem}"
+                ctx.ledger.event("bad", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
             continue
         with ctx.ledger.change():
             resumes.remove(ctx.ledger, resume.attempt)
             resumed = reason("attempt.resumed", who=resume.actor)
             conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [resumed], attempt.attempt)
-            told = f"run {attempt.run} attempt {attempt.number} resumed: flow run {attempt.flow_run}"
-            ctx.ledger.event("info", told, actor=resume.actor, run=attempt.run, attempt=attempt.attempt)
+            text = f"run {attempt.run} attempt {attempt.number} resumed: flow run {attempt.flow_run}"
+            ctx.ledger.event("info", text, actor=resume.actor, run=attempt.run, attempt=attempt.attempt)

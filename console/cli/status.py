@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from console.ledger.attempts import Attempt
+from console.ledger.cancel_lines import CancelLine
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from console.reading.detail import RunDetail, detail
@@ -85,7 +86,7 @@ def _detail_json(found: RunDetail) -> dict[str, Any]:
             for attempt in found.attempts
         ],
         "waived": [asdict(waiver) for waiver in found.waived],
-        "cancel": [asdict(line) | {"what": line.what, "seen": line.words} for line in found.cancel],
+        "cancel": [_cancel_line(line) for line in found.cancel],
         "reports": [asdict(report) for report in found.reports],
         "events": [asdict(event) for event in found.events],
     }
@@ -158,8 +159,13 @@ def _run_text(found: RunDetail) -> str:
     return "\n".join([*lines, "", *_table(heads, rows, "rr")])
 
 
+def _cancel_line(line: CancelLine) -> dict[str, Any]:
+    known = {name: value for name, value in asdict(line).items() if name != "observed"}
+    return known | {"what": line.what, "seen": line.words}
+
+
 def _cancel(found: RunDetail) -> list[str]:
-    """What the cancel of the newest attempt must see gone, a line each with the time at which it was."""
+    """The lines of the cancel of the newest attempt, each with the time at which its end was observed."""
     if not found.cancel:
         return []
     asked = found.attempts[-1]

@@ -93,7 +93,7 @@ class Driver:
         real = self.settings.globus.token_file is None
         actions: list[Periodic[Any]] = [
             Periodic("launcher", lambda: round.launch_what_is_due(ctx), LAUNCH_SECONDS),
-            Periodic("cancel", lambda: cancel.see_through(ctx), interval),
+            Periodic("cancel", lambda: cancel.continue_cancels(ctx), interval),
         ]
         polls: list[Periodic[Any]] = [
             Periodic("flows", lambda: round.follow_attempts(ctx), interval),

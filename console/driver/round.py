@@ -19,7 +19,7 @@ def launch_what_is_due(ctx: Context) -> None:
     queue.queue_what_is_ready(ctx)
     retry.queue_what_is_due(ctx)
     queue.go_on(ctx)
-    resume.see_through(ctx)
+    resume.send_resumes(ctx)
     trouble: RemoteError | None = launch.send_intents(ctx).trouble
     trouble = queue.start_queued(ctx) or trouble
     if trouble is not None:

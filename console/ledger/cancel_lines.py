@@ -1,4 +1,4 @@
-"""What a cancel must see gone, line by line, and how that is told. A line is ticked only when it was observed gone."""
+"""The lines of a cancel: what must be observed to have ended. A line is ticked only when that was observed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flowspec.conditions import Reason
 from flowspec.stages import STAGES, Stage
 
 WHOLE_RUN = -1
-NOT_SEEN = Reason("seen.not-yet")
+NOT_OBSERVED = Reason("seen.not-yet")
 
 
 class LineKind(str, Enum):
@@ -40,13 +40,13 @@ _WORDS: dict[LineKind, str] = {
 
 @dataclass(frozen=True)
 class CancelLine:
-    """`id` as the service knows it (of the marker: its path). `seen` is what was seen of it last."""
+    """`id` as the service knows it (of the marker: its path). `observed` is what was last observed of it."""
 
     kind: LineKind
     id: str
     stage: Stage | None = None
     segment: int | None = None
-    seen: Reason = NOT_SEEN
+    observed: Reason = NOT_OBSERVED
     gone_at: float | None = None
 
     @property
@@ -68,8 +68,8 @@ class CancelLine:
 
     @property
     def words(self) -> str:
-        """What was seen of it, as a sentence."""
-        return catalogue.sentence(self.seen)
+        """What was observed of it, as a sentence."""
+        return catalogue.sentence(self.observed)
 
 
 def read(ledger: Ledger, attempt: int) -> list[CancelLine]:
@@ -84,7 +84,7 @@ def find(ledger: Ledger, attempt: int, kind: LineKind, id: str) -> CancelLine | 
 
 
 def write(ledger: Ledger, attempt: int, line: CancelLine) -> None:
-    """Write what was seen of a line; what is gone stays gone."""
+    """Write what was observed of a line; what was observed to have ended stays so."""
     if find(ledger, attempt, line.kind, line.id) == line:
         return
     with ledger.change() as db:
@@ -95,7 +95,8 @@ def write(ledger: Ledger, attempt: int, line: CancelLine) -> None:
             "gone_at = COALESCE(gone_at, excluded.gone_at)",
             (
                 attempt, line.kind.value, line.id, line.stage.value if line.stage else "",
-                WHOLE_RUN if line.segment is None else line.segment, line.seen.code, line.seen.dump(), line.gone_at,
+                WHOLE_RUN if line.segment is None else line.segment,
+                line.observed.code, line.observed.dump(), line.gone_at,
             ),
         )  # fmt: skip
 

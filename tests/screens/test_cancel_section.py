@@ -19,8 +19,8 @@ async def test_each_line_is_ticked_when_it_was_seen_gone(demo: DemoLedger, size:
     (attempt,) = attempts.attempts(demo.ledger, RUN)
     attempts.set_attempt(demo.ledger, attempt.attempt, cancel_by="anna@daq1", cancel_at=NOW - 5)
     for line in (
-        CancelLine(LineKind.MARKER, "/top/logs/run1208/cancelled/tag", seen=Reason("seen.made"), gone_at=NOW - 4),
-        CancelLine(LineKind.FLOW_RUN, "0d3c5f1e", seen=Reason("seen.cancelled"), gone_at=NOW - 4),
+        CancelLine(LineKind.MARKER, "/top/logs/run1208/cancelled/tag", observed=Reason("seen.made"), gone_at=NOW - 4),
+        CancelLine(LineKind.FLOW_RUN, "0d3c5f1e", observed=Reason("seen.cancelled"), gone_at=NOW - 4),
         CancelLine(LineKind.COMPUTE_TASK, "task-3", Stage.FIT, 3, reason("seen.ended", rc=143), NOW - 2),
         CancelLine(LineKind.COMPUTE_TASK, "task-7\x1b[31m", Stage.FIT, 7, reason("seen.status", status="running")),
     ):

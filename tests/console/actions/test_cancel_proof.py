@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from console.actions import cancel as cancelling
-from console.actions import cancel_parts, launch, queue, requests
+from console.actions import cancel_steps, launch, queue, requests
 from console.cli.status import status_json, status_text
 from console.evidence import poll
 from console.ledger import attempts, cancel_lines, dossier, evidence, runs
@@ -58,7 +58,7 @@ def see(ctx):
     """A round; returns the error after which the chore pauses."""
     ctx.ledger.now.time += 1
     try:
-        cancelling.see_through(ctx)
+        cancelling.continue_cancels(ctx)
     except RemoteError as error:
         return error
     return None
@@ -170,7 +170,7 @@ def test_tasks_whose_ids_are_never_told_are_ticked_by_what_the_jobs_leave_at_the
     start(ctx)
     globus.tells("ActionStarted", "fit")
     cancel(ctx)
-    ctx.ledger.now.time += cancel_parts.UNTOLD_SECONDS
+    ctx.ledger.now.time += cancel_steps.ACTION_ID_SECONDS
     globus.told_at_the_site = {"fit-00": None, "fit-02": None}
     see(ctx)
     assert globus.flow_run.cancelled

@@ -117,7 +117,7 @@ class ExactlyOnce(RuleBasedStateMachine):
                     self.settled = reconcile.settle(self.ctx)
                 driver_round.launch_what_is_due(self.ctx)
             with suppress(RemoteError):
-                cancel.see_through(self.ctx)
+                cancel.continue_cancels(self.ctx)
         except Killed:
             self.ledger.close()
             self.restart()

@@ -56,7 +56,7 @@ def driver(tmp_path, monkeypatch):
     monkeypatch.setattr(loop.reconcile, "settle", reconcile)
     monkeypatch.setattr(loop.round, "answer_requests", answer)
     monkeypatch.setattr(loop.round, "launch_what_is_due", lambda ctx: (answer(ctx), driver.done.append("launch")))
-    monkeypatch.setattr(loop.cancel, "see_through", noted("cancel"))
+    monkeypatch.setattr(loop.cancel, "continue_cancels", noted("cancel"))
     monkeypatch.setattr(loop.round, "follow_attempts", noted("follow"))
     monkeypatch.setattr(loop.poll, "poll_endpoints", noted("endpoints"))
     monkeypatch.setattr(loop.fetch_reports, "fetch", noted("reports"))

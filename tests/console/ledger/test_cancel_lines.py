@@ -19,8 +19,8 @@ def status(words: str) -> Reason:
     return reason("seen.status", status=words)
 
 
-FLOW_RUN = CancelLine(LineKind.FLOW_RUN, "flow-run-1", seen=status("ACTIVE"))
-ANALYZE = CancelLine(LineKind.COMPUTE_TASK, "a-task", Stage.ANALYZE, seen=status("pending"))
+FLOW_RUN = CancelLine(LineKind.FLOW_RUN, "flow-run-1", observed=status("ACTIVE"))
+ANALYZE = CancelLine(LineKind.COMPUTE_TASK, "a-task", Stage.ANALYZE, observed=status("pending"))
 
 
 def fits(*segments: int) -> list[CancelLine]:
@@ -61,7 +61,7 @@ def test_what_is_left_is_told_with_its_ids_and_the_endpoint_that_is_offline():
 
 
 def test_the_tasks_of_a_stage_are_ticked_together():
-    lines = [replace(FLOW_RUN, seen=Reason("seen.cancelled"), gone_at=1.0), *fits(10, 9)]
+    lines = [replace(FLOW_RUN, observed=Reason("seen.cancelled"), gone_at=1.0), *fits(10, 9)]
     assert ticks(lines, {}) == [
         (True, "flow run cancelled"),
         (False, "fit 0 of 2 ended; left: segments 10, 09 (task ids t10, t9)"),

@@ -1,4 +1,4 @@
-"""The parts of an attempt that is cancelled: each is told to end, and what is seen of it is written to its line."""
+"""The steps of a cancel: marker, flow run, transfer and compute tasks. What is observed of each goes to its line."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from remote.globus.errors import RemoteError
 from remote.globus.flows import FlowRun
 
 ACTIVE = ("ACTIVE", "INACTIVE")
-# How long a cancel waits to learn the id of an action that has just started: afterwards the log may never tell it.
-UNTOLD_SECONDS = 10.0
-# How long after its end a flow run's log may take to tell it.
+# Seconds for which a cancel waits for the id of an action that has just started: after it the log may never have it.
+ACTION_ID_SECONDS = 10.0
+# Seconds that the log of a flow run may lag behind its end.
 LOG_SECONDS = 30.0
 _TRANSFERS = (Stage.TRANSFER, Stage.RETURN)
 
 
-def again(ctx: Context, key: int) -> Attempt:
+def reread(ctx: Context, key: int) -> Attempt:
     """The attempt as the ledger has it now."""
     return next(attempt for attempt in attempts.open_attempts(ctx.ledger) if attempt.attempt == key)
 
@@ -38,32 +38,32 @@ def open_lines(ctx: Context, key: int, *kinds: LineKind) -> list[CancelLine]:
     return [line for line in cancel_lines.read(ctx.ledger, key) if line.kind in kinds and not line.gone]
 
 
-def _see(ctx: Context, key: int, line: CancelLine, seen: Reason, *, gone: bool) -> None:
-    cancel_lines.write(ctx.ledger, key, replace(line, seen=seen, gone_at=ctx.now() if gone else None))
+def _record(ctx: Context, key: int, line: CancelLine, observed: Reason, *, gone: bool) -> None:
+    cancel_lines.write(ctx.ledger, key, replace(line, observed=observed, gone_at=ctx.now() if gone else None))
 
 
 @contextmanager
-def _telling_why(ctx: Context, key: int, line: CancelLine, problem: str) -> Iterator[None]:
+def _recording_problem(ctx: Context, key: int, line: CancelLine, problem: str) -> Iterator[None]:
     try:
         yield
     except RemoteError as error:
-        _see(ctx, key, line, reason(problem, cause=error.cause), gone=False)
+        _record(ctx, key, line, reason(problem, cause=error.cause), gone=False)
         raise
 
 
 # ---- the marker
 
 
-def mark_at_the_site(ctx: Context, attempt: Attempt) -> None:
+def make_marker(ctx: Context, attempt: Attempt) -> None:
     path = _marker(attempt)
     if path is None:
         return
     line = CancelLine(LineKind.MARKER, path)
-    if _known(ctx, attempt, line).gone:
+    if _line_of(ctx, attempt, line).gone:
         return
-    with _telling_why(ctx, attempt.attempt, line, "seen.not-made"):
+    with _recording_problem(ctx, attempt.attempt, line, "seen.not-made"):
         ctx.remote.transfer.make_directories(ctx.places.site_collection, path)
-    _see(ctx, attempt.attempt, line, Reason("seen.made"), gone=True)
+    _record(ctx, attempt.attempt, line, Reason("seen.made"), gone=True)
 
 
 def _marked(ctx: Context, attempt: Attempt) -> bool:
@@ -75,7 +75,7 @@ def _marker(attempt: Attempt) -> str | None:
     return dict(attempt.body.get("site") or {}).get("marker")
 
 
-def _known(ctx: Context, attempt: Attempt, line: CancelLine) -> CancelLine:
+def _line_of(ctx: Context, attempt: Attempt, line: CancelLine) -> CancelLine:
     """The line as the ledger has it; written there when it is new."""
     known = cancel_lines.find(ctx.ledger, attempt.attempt, line.kind, line.id)
     if known is None:
@@ -86,27 +86,27 @@ def _known(ctx: Context, attempt: Attempt, line: CancelLine) -> CancelLine:
 # ---- the flow run
 
 
-def end_flow_run(ctx: Context, attempt: Attempt) -> None:
+def cancel_flow_run(ctx: Context, attempt: Attempt) -> None:
     if attempt.flow_run is None:
         attempt = _settle(ctx, attempt)
         if attempt.flow_run is None:
             return
     line = CancelLine(LineKind.FLOW_RUN, attempt.flow_run)
-    if _known(ctx, attempt, line).gone:
+    if _line_of(ctx, attempt, line).gone:
         return
-    with _telling_why(ctx, attempt.attempt, line, "seen.not-ended"):
-        seen, ended = _tell_flow_run(ctx, attempt, attempt.flow_run)
-    _see(ctx, attempt.attempt, line, seen, gone=ended)
+    with _recording_problem(ctx, attempt.attempt, line, "seen.not-ended"):
+        observed, ended = _cancel_and_check(ctx, attempt, attempt.flow_run)
+    _record(ctx, attempt.attempt, line, observed, gone=ended)
     ctx.ledger.source_answered("flows")
 
 
-def _tell_flow_run(ctx: Context, attempt: Attempt, id: str) -> tuple[Reason, bool]:
-    """What is seen of the flow run, and whether it has ended and everything that it has started is known."""
+def _cancel_and_check(ctx: Context, attempt: Attempt, id: str) -> tuple[Reason, bool]:
+    """What is observed of the flow run, and whether it has ended with all of its actions known."""
     flow_run = ctx.remote.flows.run(id)
     if flow_run.status in ACTIVE:
         poll.follow_log(ctx, attempt, flow_run)
-        attempt = again(ctx, attempt.attempt)
-        if _untold(attempt) and ctx.now() - (attempt.cancel_at or 0) < UNTOLD_SECONDS:
+        attempt = reread(ctx, attempt.attempt)
+        if _without_action_id(attempt) and ctx.now() - (attempt.cancel_at or 0) < ACTION_ID_SECONDS:
             return reason("seen.starting", status=flow_run.status), False
         ctx.remote.flows.cancel(id)
         flow_run = ctx.remote.flows.run(id)
@@ -118,27 +118,27 @@ def _tell_flow_run(ctx: Context, attempt: Attempt, id: str) -> tuple[Reason, boo
 
 def _settle(ctx: Context, attempt: Attempt) -> Attempt:
     """Find out whether the flow run that was asked for exists. It is not asked for again."""
-    line = CancelLine(LineKind.TAG, attempt.tag, seen=Reason("seen.unknown"))
-    if _known(ctx, attempt, line).gone or ctx.now() - (attempt.started_at or 0) < launch.LOOKUP_SECONDS:
+    line = CancelLine(LineKind.TAG, attempt.tag, observed=Reason("seen.unknown"))
+    if _line_of(ctx, attempt, line).gone or ctx.now() - (attempt.started_at or 0) < launch.LOOKUP_SECONDS:
         return attempt
     flow_run = launch.look_up(ctx, attempt)
     if flow_run is not None:
         launch.started(ctx, attempt, flow_run)
-    seen = reason("seen.found", flow_run=flow_run) if flow_run else Reason("seen.never-started")
-    _see(ctx, attempt.attempt, line, seen, gone=True)
-    return again(ctx, attempt.attempt)
+    observed = reason("seen.found", flow_run=flow_run) if flow_run else Reason("seen.never-started")
+    _record(ctx, attempt.attempt, line, observed, gone=True)
+    return reread(ctx, attempt.attempt)
 
 
 def _read_to_the_end(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> bool:
-    """Read the whole flow log once more, for what was submitted in the last moment. False: its end is not there yet."""
+    """Read the whole flow log again, for actions submitted at the last moment. False: its end is not in it yet."""
     entries = poll.follow_log(ctx, replace(attempt, log_after=None), flow_run)
     if entries and entries[-1].code.startswith("Flow") and entries[-1].code != "FlowStarted":
         return True
     return flow_run.completed is None or ctx.now() - flowlog.seconds(flow_run.completed) > LOG_SECONDS
 
 
-def _untold(attempt: Attempt) -> list[Stage]:
-    """The stages with compute tasks that have begun, of which the flow log has not told under which id."""
+def _without_action_id(attempt: Attempt) -> list[Stage]:
+    """The compute stages under way for whose action the flow log has no id yet."""
     return [
         stage
         for stage, visit in attempt.visits.items()
@@ -149,42 +149,42 @@ def _untold(attempt: Attempt) -> list[Stage]:
 # ---- tasks
 
 
-def name_lines(ctx: Context, attempt: Attempt) -> None:
+def add_lines(ctx: Context, attempt: Attempt) -> None:
     """A line for each task that is known, and one for each stage whose compute tasks are not known at the end."""
     flow_run_gone = not open_lines(ctx, attempt.attempt, LineKind.FLOW_RUN, LineKind.TAG)
     with ctx.ledger.change():
         for stage, visit in attempt.visits.items():
             if stage in _TRANSFERS and visit.action:
-                _known(ctx, attempt, CancelLine(LineKind.TRANSFER_TASK, visit.action, stage))
+                _line_of(ctx, attempt, CancelLine(LineKind.TRANSFER_TASK, visit.action, stage))
             places = planned(attempt.plan, stage)
             tasks = attempts.tasks(ctx.ledger, attempt.attempt, stage)
             for place, (task, _) in enumerate(tasks):
                 segment = places[place] if place < len(places) else None
-                _known(ctx, attempt, CancelLine(LineKind.COMPUTE_TASK, task, stage, segment))
+                _line_of(ctx, attempt, CancelLine(LineKind.COMPUTE_TASK, task, stage, segment))
             nameless = CancelLine(LineKind.UNNAMED, f"not told: {stage.value}", stage)
             if tasks:
                 cancel_lines.forget(ctx.ledger, attempt.attempt, nameless.id)
             elif stage not in _TRANSFERS and flow_run_gone and (visit.action or visit.says is Says.RUNNING):
-                _known(ctx, attempt, nameless)
+                _line_of(ctx, attempt, nameless)
 
 
 def _find_transfers(ctx: Context, attempt: Attempt) -> None:
-    """Those that the log may not tell, as they were submitted in the last moment: they bear the attempt's label."""
+    """Transfer tasks submitted at the last moment may be missing in the log: they are found by the attempt's label."""
     for task in ctx.remote.transfer.under_way(attempt.label):
-        _known(ctx, attempt, CancelLine(LineKind.TRANSFER_TASK, task.id))
+        _line_of(ctx, attempt, CancelLine(LineKind.TRANSFER_TASK, task.id))
 
 
-def end_transfer(ctx: Context, key: int, line: CancelLine) -> None:
-    with _telling_why(ctx, key, line, "seen.not-ended"):
+def cancel_transfer(ctx: Context, key: int, line: CancelLine) -> None:
+    with _recording_problem(ctx, key, line, "seen.not-ended"):
         task = ctx.remote.transfer.task(line.id)
         if task.status in ACTIVE:
             ctx.remote.transfer.cancel(line.id)
             task = ctx.remote.transfer.task(line.id)
-    _see(ctx, key, line, _status(task.status), gone=task.status not in ACTIVE)
+    _record(ctx, key, line, _status(task.status), gone=task.status not in ACTIVE)
     ctx.ledger.source_answered("transfer")
 
 
-def look_at_compute(ctx: Context, cancelling: Sequence[Attempt]) -> None:
+def check_compute_tasks(ctx: Context, cancelling: Sequence[Attempt]) -> None:
     """One batch call for all tasks that have not ended."""
     replies = poll.ask_compute(ctx, cancelling)
     if replies is None:
@@ -195,13 +195,13 @@ def look_at_compute(ctx: Context, cancelling: Sequence[Attempt]) -> None:
             for line in open_lines(ctx, attempt.attempt, LineKind.COMPUTE_TASK):
                 reply = replies.get(line.id)
                 if reply is not None and reply.status == "pending" and line.id in harmless:
-                    # Compute would tell this of a lost task for ever; should it begin after all, it sees the marker.
-                    _see(ctx, attempt.attempt, line, Reason("seen.never-begun"), gone=True)
+                    # Compute reports a lost task as pending for ever; should it begin after all, it finds the marker.
+                    _record(ctx, attempt.attempt, line, Reason("seen.never-begun"), gone=True)
                 elif reply is not None:
                     ended = _ended(reply)
-                    _see(ctx, attempt.attempt, line, ended or _status(reply.status), gone=ended is not None)
+                    _record(ctx, attempt.attempt, line, ended or _status(reply.status), gone=ended is not None)
                 elif attempts.task_has_ended(ctx.ledger, line.id):
-                    _see(ctx, attempt.attempt, line, Reason("seen.ended-before"), gone=True)
+                    _record(ctx, attempt.attempt, line, Reason("seen.ended-before"), gone=True)
 
 
 def _status(status: str) -> Reason:
@@ -216,14 +216,14 @@ def _ended(reply: TaskStatus) -> Reason | None:
     return reason("seen.ended", status=reply.status, rc=rc)
 
 
-def look_at_unnamed_tasks(ctx: Context, attempt: Attempt) -> None:
-    """A job that has seen the marker leaves its name there: that is how tasks without an id are known to have ended."""
+def check_unnamed_tasks(ctx: Context, attempt: Attempt) -> None:
+    """A job that has found the marker leaves its name there: by it the end of tasks without an id is known."""
     marker = _marker(attempt)
     for line in open_lines(ctx, attempt.attempt, LineKind.UNNAMED):
         stage = line.stage
         if marker is None or stage is None:
             continue
         names = {stage.value if s is None else f"{stage.value}-{s:02d}" for s in planned(attempt.plan, stage)}
-        told = ctx.remote.transfer.ls(ctx.places.site_collection, marker) or {}
-        missing = sorted(names - set(told))
-        _see(ctx, attempt.attempt, line, reason("seen.jobs-left", jobs=missing), gone=not missing)
+        listed = ctx.remote.transfer.ls(ctx.places.site_collection, marker) or {}
+        missing = sorted(names - set(listed))
+        _record(ctx, attempt.attempt, line, reason("seen.jobs-left", jobs=missing), gone=not missing)
