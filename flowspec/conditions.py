@@ -39,7 +39,7 @@ class Topic(str, Enum):
     DISK = "disk"  # what lies in the run directory
     QUEUE = "queue"  # what a queued run waits for
     PROGRESS = "progress"  # how far the attempt under way is, and what keeps it
-    LOOK = "look"  # that it cannot be seen how far it is
+    POLL = "poll"  # that the progress cannot be polled
     OUTCOME = "outcome"  # how the last attempt ended
 
 

@@ -1,7 +1,7 @@
 """Which of the conditions of a run say why it stands where it stands. Pure.
 
-What is stuck comes first. That it cannot be seen how far a run is does not hide what was known before: a run whose flow
-run waits for a consent still waits for it while Globus does not answer.
+What is stuck comes first. A failed poll does not hide what was known before: a run whose flow run waits for a consent
+still waits for it while Globus does not answer.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ INACTIVE = "flow.inactive"  # Globus waits for a consent or a login
 
 
 def topics(state: RunState) -> tuple[Topic, ...]:
-    """What counts in a state, the most telling first."""
+    """The topics that count in a state, the most important first."""
     if state in ON_DISK:
         return (Topic.DISK,)
     if state is RunState.QUEUED:
         return (Topic.QUEUE,)
-    return (Topic.OUTCOME,) if state in ENDED else (Topic.LOOK, Topic.PROGRESS)
+    return (Topic.OUTCOME,) if state in ENDED else (Topic.POLL, Topic.PROGRESS)
 
 
-def telling(state: RunState, conditions: Iterable[Condition]) -> list[Condition]:
+def decisive(state: RunState, conditions: Iterable[Condition]) -> list[Condition]:
     """Those that say why a run stands there: all that are stuck, else those of the first topic that has any."""
     order = topics(state)
     of_the_state = sorted((c for c in conditions if c.topic in order), key=lambda c: order.index(c.topic))
@@ -35,12 +35,12 @@ def telling(state: RunState, conditions: Iterable[Condition]) -> list[Condition]
 
 def why(state: RunState, conditions: Iterable[Condition]) -> str:
     """Why a run stands where it stands, as a sentence of which the run is the subject."""
-    return "; ".join(catalogue.sentence(c.reason) for c in telling(state, conditions))
+    return "; ".join(catalogue.sentence(c.reason) for c in decisive(state, conditions))
 
 
 def row(state: RunState, conditions: Iterable[Condition]) -> str:
     """The same for a column beside the state."""
-    return "; ".join(catalogue.row(c.reason) for c in telling(state, conditions))
+    return "; ".join(catalogue.row(c.reason) for c in decisive(state, conditions))
 
 
 def has(state: RunState, conditions: Sequence[Condition], code: str) -> bool:

@@ -67,7 +67,7 @@ class Move:
     event: str = ""
 
 
-_OF_AN_ATTEMPT = (Topic.PROGRESS, Topic.LOOK, Topic.OUTCOME)
+_OF_AN_ATTEMPT = (Topic.PROGRESS, Topic.POLL, Topic.OUTCOME)
 
 JUDGED = Move("judged", ON_DISK, (R.TAKING, R.ARRIVING, R.INCOMPLETE, R.ABNORMAL, R.READY), event="event.judged")
 VANISHED = Move("vanished", (*ON_DISK, R.QUEUED), (R.GONE,), clears=("held_by",), ends=(Topic.QUEUE,))
@@ -95,7 +95,7 @@ TAKEN_OVER = Move(
     "taken over", (*ON_DISK, R.QUEUED, R.RUNNING, *ENDED), (R.RUNNING,), clears=("held_by", "again_at", "finished_at"),
     ends=(Topic.QUEUE, *_OF_AN_ATTEMPT), event="event.taken-over",
 )  # fmt: skip
-CANCEL_ASKED = Move("cancel asked", (R.RUNNING,), (R.CANCELLING,), ends=(Topic.LOOK,))
+CANCEL_ASKED = Move("cancel asked", (R.RUNNING,), (R.CANCELLING,), ends=(Topic.POLL,))
 CANCEL_WITHDRAWN = Move(
     "cancel withdrawn", (R.CANCELLING,), (R.RUNNING,), clears=("again_at",), event="event.cancel-withdrawn"
 )

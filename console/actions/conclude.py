@@ -69,7 +69,7 @@ def update_attempt(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
 
 
 def _put_progress(ctx: Context, attempt: Attempt, progress: Reason) -> None:
-    conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [progress], attempt.attempt, ended=[Topic.LOOK])
+    conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [progress], attempt.attempt, ended=[Topic.POLL])
 
 
 def end_attempt(

@@ -93,7 +93,7 @@ def poll_attempts(ctx: Context) -> Poll:
         failed = failed or error
     failed = failed or troubles.of_service(len(started))
     if failed is None:
-        _say_of_one(ctx, started, troubles.by_attempt)
+        _put_troubles(ctx, started, troubles.by_attempt)
     return Poll(tuple(polled), failed)
 
 
@@ -129,13 +129,13 @@ def _poll_outputs(
     return PolledAttempt(attempt, flow_run, troubles.by_attempt.get(attempt.attempt), all_asked)
 
 
-def _say_of_one(ctx: Context, attempts: Sequence[Attempt], refused: Mapping[int, RemoteError]) -> None:
+def _put_troubles(ctx: Context, attempts: Sequence[Attempt], refused: Mapping[int, RemoteError]) -> None:
     for attempt in attempts:
         error = refused.get(attempt.attempt)
         run = runs.run(ctx.ledger, attempt.run) if error is not None else None
         if error is not None and run is not None and run.state is RunState.RUNNING:
-            told = reason("look.failed", service=error.service, cause=error.cause, next_step=error.next_step)
-            conditions.put(ctx.ledger, run.run, Topic.LOOK, [told])
+            why = reason("poll.failed", service=error.service, cause=error.cause, next_step=error.next_step)
+            conditions.put(ctx.ledger, run.run, Topic.POLL, [why])
 
 
 def poll_endpoints(ctx: Context) -> None:

@@ -70,5 +70,5 @@ TABLE = (
     Entry("flow.outputs", "all outputs are there; Flows has not ended the flow run yet", N, GLOBUS),
     Entry("flow.unnoticed", _unnoticed, N, GLOBUS),
     Entry("flow.inactive", _inactive, S, OPERATOR),
-    Entry("look.failed", "how far it is cannot be seen, {service}: {cause}; {next_step}", Severity.SLOW, GLOBUS),
+    Entry("poll.failed", "how far it is cannot be seen, {service}: {cause}; {next_step}", Severity.SLOW, GLOBUS),
 )

@@ -226,7 +226,7 @@ def test_a_poll_that_failed_hides_nothing_that_was_known(ctx, globus, known, ans
     globus.broken["transfer-2"] = LATER
     poll_attempts(ctx)
     run = runs.run(ctx.ledger, 2)
-    assert {condition.code for condition in run.conditions} >= {known.code, "look.failed"}
+    assert {condition.code for condition in run.conditions} >= {known.code, "poll.failed"}
     assert run.why.startswith(catalogue.sentence(known))
     request = ctx.ledger.ask("retry", 2, actor="me@here")
     round.answer_requests(ctx)
