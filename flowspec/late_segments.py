@@ -10,7 +10,8 @@ from flowspec.states import ENDED, RunState
 
 @dataclass(frozen=True)
 class Late:
-    """Segment numbers in ascending order. A change that leaves the size as it was is only seen by a survey."""
+    """Segment numbers in ascending order. A change that leaves the size as it was is found only when a retry
+    checks all outputs."""
 
     arrived: tuple[int, ...]
     changed: tuple[int, ...]

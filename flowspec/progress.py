@@ -171,7 +171,7 @@ OLDER_THAN_ITS_SOURCE = reason("file.older")
 
 
 def replaced_at_source(evidence: Iterable[Evidence]) -> set[int]:
-    """The segments of which a survey saw that they changed on the DTN after they were transferred."""
+    """The segments that were found to have changed on the DTN after they were transferred."""
     return {
         e.segment
         for e in evidence

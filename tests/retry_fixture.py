@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from console.actions import conclude
 from console.context import Context
 from console.driver import round as driver_round
-from console.evidence.outputs import look
+from console.evidence.outputs import check_outputs
 from console.ledger import attempts, evidence, runs
 from console.ledger.attempts import Attempt
 from console.ledger.runs import Run
@@ -144,7 +144,7 @@ class World:
         for segment in segments:
             if cause := causes.get((stage, segment)):
                 told.append(Evidence(stage, segment, Witness.TASK, Says.FAILED, classify(cause), None, self.clock.time))
-        seen = look(self.ctx, self.run(attempt.run), stage, good, evidence.evidence(self.ledger, attempt.run))
+        seen = check_outputs(self.ctx, self.run(attempt.run), stage, good, evidence.evidence(self.ledger, attempt.run))
         evidence.record_evidence(self.ledger, attempt.run, [*told, *seen], attempt.attempt)
 
     def writes(self, run: int, stage: Stage, segment: int | None) -> None:

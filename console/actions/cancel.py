@@ -82,7 +82,7 @@ def continue_cancels(ctx: Context) -> None:
         with _collecting(errors):
             cancel_steps.cancel_flow_run(ctx, cancel_steps.reread(ctx, key))
         with _collecting(errors):
-            poll.name_tasks_now(ctx, [cancel_steps.reread(ctx, key)])
+            poll.ask_for_task_ids(ctx, [cancel_steps.reread(ctx, key)])
         cancel_steps.add_lines(ctx, cancel_steps.reread(ctx, key))
         for line in cancel_steps.open_lines(ctx, key, LineKind.TRANSFER_TASK):
             with _collecting(errors):

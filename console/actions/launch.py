@@ -45,7 +45,7 @@ def intend(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wish = WH
     if faults:
         raise Refused(f"run {run.run}: the input document is not valid: {'; '.join(faults[:3])}")
     with ctx.ledger.change():
-        evidence.expect_anew(ctx.ledger, run.run, known.evidence, [*plan.places(), *repeated_later(plan, wish)])
+        evidence.mark_outdated(ctx.ledger, run.run, known.evidence, [*plan.places(), *repeated_later(plan, wish)])
         attempt = attempts.add_intent(ctx.ledger, plan, number, tag, body, label, ctx.flow_id, actor)
         move(
             ctx.ledger, run.run, INTENDED, actor=actor, about=Topic.PROGRESS,

@@ -27,8 +27,8 @@ def answer(ctx: Context, request: Request) -> None:
         verb = VERBS.get(request.verb)
         if verb is None:
             raise Refused(f"this driver does not know the request {request.verb!r}")
-        if request.verb in LOOK_FIRST:
-            LOOK_FIRST[request.verb](ctx, request)
+        if request.verb in CHECK_FIRST:
+            CHECK_FIRST[request.verb](ctx, request)
         with ctx.ledger.change():
             _answered(ctx, request, "done", verb(ctx, request))
     except (Refused, RemoteError) as refusal:
@@ -101,4 +101,4 @@ VERBS: dict[str, Verb] = {
     "report": fetch_reports.want,
 }
 # What must be known of Globus beforehand, outside of the transaction.
-LOOK_FIRST: dict[str, Callable[[Context, Request], None]] = {"retry": retrying.look_first}
+CHECK_FIRST: dict[str, Callable[[Context, Request], None]] = {"retry": retrying.check_first}

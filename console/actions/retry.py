@@ -12,7 +12,7 @@ from console.actions import resume
 from console.actions.launch import intend
 from console.actions.proposal import continuation, propose, whole
 from console.context import Context, Refused, dossier_of, permitted, run_of
-from console.evidence.outputs import survey
+from console.evidence.outputs import check_all_outputs
 from console.ledger import conditions, dossier, evidence, runs
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
@@ -35,11 +35,11 @@ PAUSE_SPREAD = (0.8, 1.2)
 # ---- on request
 
 
-def look_first(ctx: Context, request: Request) -> None:
-    """A retry is judged by what lies at the site and on the DTN now."""
+def check_first(ctx: Context, request: Request) -> None:
+    """Check the outputs at the site and on the DTN before a retry is planned."""
     run = run_of(ctx, request)
     if run.state in ENDED:
-        survey(ctx, run)
+        check_all_outputs(ctx, run)
 
 
 def retry(ctx: Context, request: Request) -> str:
@@ -83,7 +83,7 @@ def wish_of(request: Request) -> Wish:
 def begin(ctx: Context, run: Run) -> None:
     """Start a queued run: what is missing, or what it was queued for. Raises Refused or RemoteError."""
     if run.launched_sizes:
-        survey(ctx, run)
+        check_all_outputs(ctx, run)
     with ctx.ledger.change():
         known = dossier.read(ctx.ledger, run.run)
         if known is None:

@@ -1,4 +1,4 @@
-"""Looking at the outputs themselves: the file witness. At the site through Transfer, on the DTN directly."""
+"""Checking the outputs themselves: the file witness. At the site through Transfer listings, on the DTN directly."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from flowspec.progress import OLDER_THAN_ITS_SOURCE, Evidence, Says, Witness
 from flowspec.stages import STAGES, Stage
 from remote.globus.transfer import RemoteFile
 
-# A file may show up in a listing a little after its maker has reported it.
+# A file may appear in a listing a little after its task has reported it.
 LISTING_SECONDS = 5.0
 ROOT_MAGIC = b"root"
 # Listings give whole seconds, so a copy with the time of its source may seem to be that much older.
 WHOLE_SECOND = 1.0
 
 
-def survey(ctx: Context, run: Run) -> None:
-    """Look at every output of a run; what is not there is recorded as absent. For planning a retry."""
+def check_all_outputs(ctx: Context, run: Run) -> None:
+    """Check every output of a run and record the evidence, before a retry is planned. A missing output is ABSENT."""
     everything, known = plan_all(run.run, run.members), evidence_rows.evidence(ctx.ledger, run.run)
-    found = [e for stage in STAGES for e in look(ctx, run, stage, planned(everything, stage), known)]
+    found = [e for stage in STAGES for e in check_outputs(ctx, run, stage, planned(everything, stage), known)]
     evidence_rows.record_evidence(ctx.ledger, run.run, _without_old_copies(run, found))
 
 
-def look(
+def check_outputs(
     ctx: Context, run: Run, stage: Stage, segments: Iterable[int | None], known: Sequence[Evidence]
 ) -> list[Evidence]:
-    """What lies at these places of a stage: DONE with its size and when it was written, or ABSENT.
+    """Evidence of the outputs of a stage: DONE with size and modification time, or ABSENT.
 
     `known` is the evidence of the run: an output that is marked there as old does not count.
     """
@@ -48,20 +48,20 @@ def look(
     ]
 
 
-def news(
+def check_awaited_outputs(
     ctx: Context, run: Run, stage: Stage, segments: Sequence[int | None], known: Sequence[Evidence]
 ) -> list[Evidence]:
-    """As `look` while an attempt is under way: a file counts as absent only some time after its task reported."""
+    """`check_outputs` during an attempt: a file is ABSENT only some time after its task has reported it."""
     reported = {
         e.segment: e.at for e in known if e.stage is stage and e.witness is Witness.TASK and e.says is Says.DONE
     }
     late = ctx.now() - LISTING_SECONDS
-    found = look(ctx, run, stage, segments, known)
+    found = check_outputs(ctx, run, stage, segments, known)
     return [e for e in found if e.says is Says.DONE or reported.get(e.segment, ctx.now()) < late]
 
 
 def _files(ctx: Context, run: int, stage: Stage, wanted: Sequence[int | None]) -> dict[int | None, RemoteFile]:
-    """The outputs that are there, by segment (None for the run)."""
+    """The existing outputs, by segment (None for the run)."""
     if stage is Stage.RETURN:
         result = _result(ctx, run)
         return {} if result is None else {None: result}

@@ -1,4 +1,4 @@
-"""Asking Globus how far the open attempts are, in few calls, and writing it to the ledger as evidence.
+"""Polling Globus for the progress of the open attempts, in few calls; the replies go to the ledger as evidence.
 
 One list call for all flow runs, one batch call for all compute tasks; logs, transfer tasks and listings only of what is
 under way. A stage whose places are all settled (done or failed) is not asked about again, but for the end of the
@@ -16,7 +16,7 @@ from typing import Any
 from console.context import Context
 from console.evidence import suspicion
 from console.evidence.hints import unnoticed
-from console.evidence.outputs import news
+from console.evidence.outputs import check_awaited_outputs
 from console.evidence.troubles import Troubles
 from console.evidence.witnesses import of_compute, of_log, of_transfer, planned
 from console.ledger import attempts as attempt_rows
@@ -100,7 +100,7 @@ def poll_attempts(ctx: Context) -> Poll:
 def _poll_flows(ctx: Context, attempts: list[Attempt], troubles: Troubles) -> dict[int, FlowRun]:
     """The flow runs by attempt, with what is new in their logs; an attempt with trouble is left out."""
     flow_runs = {}
-    listed = _listed(ctx, attempts)
+    listed = _list_flow_runs(ctx, attempts)
     for attempt in attempts:
         with troubles.of(attempt):
             flow_run = listed.get(str(attempt.flow_run)) or ctx.remote.flows.run(str(attempt.flow_run))
@@ -111,9 +111,9 @@ def _poll_flows(ctx: Context, attempts: list[Attempt], troubles: Troubles) -> di
 
 def _poll_compute(ctx: Context, attempts: Sequence[Attempt], troubles: Troubles) -> bool:
     """What the compute tasks say; False when Compute takes no request now."""
-    for attempt, stage in _stages_to_name(ctx, attempts):
+    for attempt, stage in _stages_to_ask(ctx, attempts):
         with troubles.of(attempt):
-            _name_tasks(ctx, attempt, stage)
+            _ask_for_task_ids(ctx, attempt, stage)
     return ask_compute(ctx, attempts) is not None
 
 
@@ -172,7 +172,7 @@ def _ping(ctx: Context) -> None:
         ctx.ledger.source_answered("flows")
 
 
-def _listed(ctx: Context, attempts: list[Attempt]) -> dict[str, FlowRun]:
+def _list_flow_runs(ctx: Context, attempts: list[Attempt]) -> dict[str, FlowRun]:
     """The flow runs that were started since the oldest of these attempts, by id."""
     oldest = datetime.fromtimestamp(min(a.intended_at for a in attempts) - CLOCKS_DIFFER_SECONDS, timezone.utc)
     listed = ctx.remote.flows.runs({a.flow_id for a in attempts}, oldest.isoformat())
@@ -202,19 +202,19 @@ def follow_log(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> list[LogEnt
 # ---- tasks and outputs
 
 
-def name_tasks_now(ctx: Context, attempts: Sequence[Attempt]) -> None:
-    """Ask for the tasks of as many stages as can be had without waiting; the others next time."""
-    for attempt, stage in _stages_to_name(ctx, attempts):
-        _name_tasks(ctx, attempt, stage)
+def ask_for_task_ids(ctx: Context, attempts: Sequence[Attempt]) -> None:
+    """Ask for the task ids of as many stages as the request limit allows now; the others next time."""
+    for attempt, stage in _stages_to_ask(ctx, attempts):
+        _ask_for_task_ids(ctx, attempt, stage)
 
 
-def _stages_to_name(ctx: Context, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
-    """As many of them as Compute may be asked about now without waiting."""
-    return _unnamed_stages(ctx, attempts)[: max(0, ctx.remote.compute.spare() - KEPT_REQUESTS)]
+def _stages_to_ask(ctx: Context, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
+    """The stages without task ids, as many as Compute may be asked about now without waiting."""
+    return _stages_without_task_ids(ctx, attempts)[: max(0, ctx.remote.compute.spare() - KEPT_REQUESTS)]
 
 
-def _unnamed_stages(ctx: Context, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
-    """Stages whose compute tasks are not known yet, only their group: those under way come first."""
+def _stages_without_task_ids(ctx: Context, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Stage]]:
+    """Stages of whose compute tasks only the task group is known yet: those under way come first."""
     found = [
         (attempt, stage)
         for attempt in attempts
@@ -224,8 +224,8 @@ def _unnamed_stages(ctx: Context, attempts: Sequence[Attempt]) -> list[tuple[Att
     return sorted(found, key=lambda place: place[0].visits[place[1]].says is not Says.RUNNING)
 
 
-def _name_tasks(ctx: Context, attempt: Attempt, stage: Stage) -> None:
-    """Ask Compute for the tasks of a stage: one request of the few that it takes in a time."""
+def _ask_for_task_ids(ctx: Context, attempt: Attempt, stage: Stage) -> None:
+    """Ask Compute for the task ids of a stage: one request, of which its limit allows few."""
     group = str(attempt.visits[stage].action).removeprefix(TASK_GROUP)
     attempt_rows.add_tasks(ctx.ledger, attempt.attempt, stage, ctx.remote.compute.task_group(group))
 
@@ -238,13 +238,13 @@ def _ask_for_causes(ctx: Context, attempt: Attempt) -> bool:
     matrix = evidence.matrix(ctx.ledger, _run(ctx, attempt))
     wanted = [
         stage
-        for _, stage in _unnamed_stages(ctx, [attempt])
+        for _, stage in _stages_without_task_ids(ctx, [attempt])
         if any(cell.state is not CellState.DONE for (s, _), cell in matrix.items() if s is stage)
     ]
     if wanted and ctx.remote.compute.spare() <= len(wanted):
         return False
     for stage in wanted:
-        _name_tasks(ctx, attempt, stage)
+        _ask_for_task_ids(ctx, attempt, stage)
     return not wanted or ask_compute(ctx, [attempt]) is not None
 
 
@@ -291,7 +291,8 @@ def _ask_transfer_and_list(ctx: Context, attempt: Attempt) -> None:
             evidence.record_evidence(ctx.ledger, attempt.run, said, attempt.attempt)
             ctx.ledger.source_answered("transfer")
         if not settled:
-            evidence.record_evidence(ctx.ledger, attempt.run, news(ctx, run, stage, segments, known), attempt.attempt)
+            files = check_awaited_outputs(ctx, run, stage, segments, known)
+            evidence.record_evidence(ctx.ledger, attempt.run, files, attempt.attempt)
             ctx.ledger.source_answered("transfer")
 
 

@@ -107,8 +107,8 @@ def forget_evidence(ledger: Ledger, number: int, witness: Witness, *says: Says) 
         )
 
 
-def expect_anew(ledger: Ledger, number: int, evidence: Iterable[Evidence], places: Iterable[Place]) -> None:
-    """These places are planned to be done: what was said of them holds no more, and an output that lies there is old.
+def mark_outdated(ledger: Ledger, number: int, evidence: Iterable[Evidence], places: Iterable[Place]) -> None:
+    """These places are planned: evidence of them is removed, and an output that exists there is marked OLD.
 
     The copies of transfer and return are not marked: one that is the same already is left as it is.
     """

@@ -40,7 +40,7 @@ def test_evidence_comes_back_as_it_was_written(demo):
 
 def test_an_output_that_is_to_be_made_again_keeps_the_time_at_which_it_was_written(demo):
     evidence.record_evidence(demo.ledger, 7, [FILE, TASK], 1)
-    evidence.expect_anew(demo.ledger, 7, [FILE, TASK], [(Stage.FIT, 0)])
+    evidence.mark_outdated(demo.ledger, 7, [FILE, TASK], [(Stage.FIT, 0)])
     old = [item for item in evidence.evidence(demo.ledger, 7) if item.witness is Witness.OLD]
     assert [(item.size, item.modified) for item in old] == [(FILE.size, FILE.modified)]
 
