@@ -186,10 +186,10 @@ def progress_of_stage(stage: Stage, plan: Plan, matrix: Matrix) -> Reason:
     if not left:
         return Reason("flow.outputs")
 
-    segment, now = min(left, key=lambda place: (not place[1].bad, not suspicion.strange(place[1])))
+    segment, now = min(left, key=lambda place: (not place[1].bad, not suspicion.notable(place[1])))
     return reason(
         SUSPECT if now.suspect else "flow.stage",
         stage=stage.value, done=len(cells) - len(left), total=len(cells), counted=stage.per_segment,
-        segment=segment if now.bad or suspicion.strange(now) else None, failed=now.state is CellState.FAILED,
+        segment=segment if now.bad or suspicion.notable(now) else None, failed=now.state is CellState.FAILED,
         cell=catalogue.nested(now.reason),
     )  # fmt: skip

@@ -1,10 +1,10 @@
-"""Hints to Flows: an action has ended, look at it now.
+"""Hints to Flows: an action has ended and can be polled now.
 
-Flows looks at an action at growing intervals of up to ten minutes; Transfer and Compute say within seconds that it has
-ended. Resuming a flow run is documented to make Flows look earlier, for active flow runs it is not known to. So each
+Flows polls an action at growing intervals of up to ten minutes; Transfer and Compute say within seconds that it has
+ended. Resuming a flow run is documented to make Flows poll earlier, for active flow runs it is not known to. So each
 hint is recorded with how soon Flows moved, and when hints turn out to be useless they are no longer given.
 
-All lengths of time are counted in looks of the poller (`policy.poll_interval`), for what it sees, it sees at its looks.
+All times are counted in polls of the console (`policy.poll_interval`): it finds out nothing between them.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from console.ledger.store import Ledger
 from flowspec import backoff, flowlog
 from flowspec.catalogue import nested, sentence
 from flowspec.conditions import Reason, reason
-from flowspec.polling import next_look
+from flowspec.polling import next_poll
 from flowspec.progress import Says
 from flowspec.stages import Stage
 from flowspec.states import OPEN
 from remote.globus.errors import RemoteError
 
-SHOWN_AFTER = 2.0  # s: before that there is nothing to wonder about
-PAUSES = (0.5, 2.0, 6.0, 24.0, 60.0)  # looks; a stage gets as many hints, the first counted from its end being noticed
-# A hint worked when Flows was seen past the stage within so many looks. None is given when Flows is due to look by
+SHOWN_AFTER = 2.0  # s: an end is not shown as unnoticed before
+PAUSES = (0.5, 2.0, 6.0, 24.0, 60.0)  # polls; a stage gets as many hints, the first counted from its end being noticed
+# A hint worked when Flows had left the stage within so many polls. None is given when Flows is due to poll by
 # itself within that time, so that what it does by itself is not taken for an effect.
 EFFECT = 3.0
-PER_LOOK = 3  # hints: what they may take of the requests of a look
+PER_POLL = 3  # hints: each is a request
 TRIAL = 10  # hints in a row, over all attempts, after which one must have worked
 ENDED = (Says.DONE, Says.FAILED)
 
@@ -43,12 +43,12 @@ class Unnoticed:
     stage: Stage
     ended: float
     failed: bool
-    next_look: float
+    next_poll: float
 
     def reason(self, cause: Reason | None) -> Reason:
         """What to say of it; `cause` is why the action failed, when it did."""
         return reason(
-            "flow.unnoticed", stage=self.stage.value, ended=self.ended, next_look=self.next_look, failed=self.failed,
+            "flow.unnoticed", stage=self.stage.value, ended=self.ended, next_poll=self.next_poll, failed=self.failed,
             cause=nested(cause) if cause else None,
         )  # fmt: skip
 
@@ -60,8 +60,8 @@ def unnoticed(ledger: Ledger, attempt: Attempt) -> Unnoticed | None:
     for stage, visit in present:
         said = [item for item in tasks if item.stage is stage]
         if said and len(said) == len(planned(attempt.plan, stage)) and all(item.says in ENDED for item in said):
-            looked = flowlog.seconds(visit.looked) if visit.looked else None
-            due = next_look(flowlog.seconds(visit.started), looked, ledger.now())
+            polled = flowlog.seconds(visit.looked) if visit.looked else None
+            due = next_poll(flowlog.seconds(visit.started), polled, ledger.now())
             failed = any(item.says is Says.FAILED for item in said)
             return Unnoticed(stage, max(item.at for item in said), failed, due)
     return None
@@ -72,26 +72,26 @@ def give_hints(ctx: Context, active: Iterable[Attempt]) -> None:
 
     A hint that cannot be given is recorded with the reason, and is followed by the next as any other.
     """
-    look = ctx.policy.poll_interval
+    interval = ctx.policy.poll_interval
     _note_what_moved(ctx.ledger)
     if hints.why_off(ctx.ledger).code:
         return
-    if _useless(ctx.ledger, look):
+    if _useless(ctx.ledger, interval):
         _switch_off(ctx.ledger)
         return
     waiting = ((attempt, found) for attempt in active if (found := unnoticed(ctx.ledger, attempt)))
-    due = [(attempt, found) for attempt, found in waiting if _due(ctx.ledger, attempt, found, look)]
-    for attempt, found in due[:PER_LOOK]:
+    due = [(attempt, found) for attempt, found in waiting if _due(ctx.ledger, attempt, found, interval)]
+    for attempt, found in due[:PER_POLL]:
         if not _give(ctx, attempt, found):
             break
 
 
-def _due(ledger: Ledger, attempt: Attempt, waiting: Unnoticed, look: float) -> bool:
+def _due(ledger: Ledger, attempt: Attempt, waiting: Unnoticed, interval: float) -> bool:
     given = hints.of_stage(ledger, attempt.attempt, waiting.stage)
-    if len(given) >= len(PAUSES) or waiting.next_look - ledger.now() <= EFFECT * look:
+    if len(given) >= len(PAUSES) or waiting.next_poll - ledger.now() <= EFFECT * interval:
         return False
     since = given[-1].at if given else waiting.ended
-    return ledger.now() - since >= backoff.pause(len(given) + 1, PAUSES) * look
+    return ledger.now() - since >= backoff.pause(len(given) + 1, PAUSES) * interval
 
 
 def _give(ctx: Context, attempt: Attempt, waiting: Unnoticed) -> bool:
@@ -113,11 +113,11 @@ def _note_what_moved(ledger: Ledger) -> None:
             hints.set_moved(ledger, attempt, stage)
 
 
-def _useless(ledger: Ledger, look: float) -> bool:
+def _useless(ledger: Ledger, interval: float) -> bool:
     """Whether the last hints, as many as make a trial, had no effect. What Flows did not take for the moment, or still
     has time to act upon, says nothing."""
-    judged = hints.newest_judged(ledger, ledger.now() - EFFECT * look, TRIAL)
-    worked = any(hint.moved is not None and hint.moved - hint.at <= EFFECT * look for hint in judged)
+    judged = hints.newest_judged(ledger, ledger.now() - EFFECT * interval, TRIAL)
+    worked = any(hint.moved is not None and hint.moved - hint.at <= EFFECT * interval for hint in judged)
     return len(judged) == TRIAL and not worked
 
 

@@ -269,7 +269,7 @@ def ask_compute(ctx: Context, attempts: Sequence[Attempt]) -> dict[str, TaskStat
     with ctx.ledger.change():
         for attempt, stage, tasks in batches:
             found = of_compute(attempt, stage, [task for task, _ in tasks], replies, ctx.now())
-            found = suspicion.explained(ctx, attempt, stage, found)
+            found = suspicion.with_reasons(ctx, attempt, stage, found)
             evidence.record_evidence(ctx.ledger, attempt.run, found, attempt.attempt)
         attempt_rows.end_tasks(ctx.ledger, [t for t, reply in replies.items() if reply.status in ("success", "failed")])
     return replies

@@ -1,7 +1,7 @@
-"""What to say of a compute task that has not ended: since when, and what that may mean when it is strange.
+"""The reason of a compute task that has not ended: since when it waits or runs, and whether it may be lost or hang.
 
-Compute has no word for a task that it has lost, nor for a program that hangs: it goes on saying "pending" or "running".
-So the console compares, with the workers that are idle meanwhile and with how long the same work took before.
+Compute has no status for a task that it has lost, nor for a program that hangs: it reports "pending" or "running" for
+ever. So the console compares with the workers that are idle meanwhile and with how long the same work took before.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from flowspec.numbers import ranges
 from flowspec.progress import Evidence
 from flowspec.stages import Stage
 
-# In looks of the poller (`policy.poll_interval`): how long a task may wait beside idle workers, of which the endpoint
+# In polls (`policy.poll_interval`): how long a task may wait beside idle workers, of which the endpoint
 # tells twice a minute only; how much longer than so many times the usual one may take that runs.
-WAITING_LOOKS, RUNNING_LOOKS = 8.0, 2.0
+WAITING_POLLS, RUNNING_POLLS = 8.0, 2.0
 TIMES_USUAL = 3.0
 LATELY = 30  # attempts, from which is known what is usual
 
 
-def strange(cell: Cell) -> bool:
-    """Whether this cell tells more than one that just takes its time."""
+def notable(cell: Cell) -> bool:
+    """Whether this cell is suspect or its endpoint offline: more than a task that just takes its time."""
     return cell.suspect or cell.reason.code == "task.offline"
 
 
-def explained(ctx: Context, attempt: Attempt, stage: Stage, found: Sequence[Evidence]) -> list[Evidence]:
-    """The same, with what there is to say of the tasks that have not ended. A new suspicion is an event."""
+def with_reasons(ctx: Context, attempt: Attempt, stage: Stage, found: Sequence[Evidence]) -> list[Evidence]:
+    """The same evidence, with the reasons of tasks that have not ended. A new suspicion is an event."""
     before = evidence.of_tasks(ctx.ledger, attempt, stage)
     since = {(item.segment, item.says): item.at for item in before}
     explained = []
@@ -70,7 +70,7 @@ def _waiting(ctx: Context, stage: Stage, since: float) -> Reason:
     endpoint = endpoints.find(ctx.ledger, ctx.endpoints[stage])
     if endpoint is not None and not endpoint.online:
         return reason("task.offline", started=False, since=since, endpoint=endpoint.name, offline=endpoint.since)
-    if endpoint is not None and endpoint.idle and ctx.now() - since > WAITING_LOOKS * ctx.policy.poll_interval:
+    if endpoint is not None and endpoint.idle and ctx.now() - since > WAITING_POLLS * ctx.policy.poll_interval:
         return reason("task.lost", since=since, endpoint=endpoint.name, idle=endpoint.idle)
     return reason("task.pending", since=since)
 
@@ -79,7 +79,7 @@ def _running(ctx: Context, stage: Stage, since: float) -> Reason:
     endpoint = endpoints.find(ctx.ledger, ctx.endpoints[stage])
     if endpoint is not None and not endpoint.online:
         return reason("task.offline", started=True, since=since, endpoint=endpoint.name, offline=endpoint.since)
-    longer = ctx.now() - since - RUNNING_LOOKS * ctx.policy.poll_interval
+    longer = ctx.now() - since - RUNNING_POLLS * ctx.policy.poll_interval
     usual = evidence.usual_seconds(ctx.ledger, stage, LATELY) if longer > 0 else None
     if usual is not None and longer > TIMES_USUAL * usual:
         return reason("task.hang", since=since, stage=stage.value, usual=usual)

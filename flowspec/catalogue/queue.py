@@ -30,10 +30,10 @@ def _inactive(words: str, consent: bool = False, **others: Any) -> str:
 
 
 def _unnoticed(
-    stage: str, ended: float, next_look: float, failed: bool = False, cause: Any = None, **others: Any
+    stage: str, ended: float, next_poll: float, failed: bool = False, cause: Any = None, **others: Any
 ) -> str:
     how = "ended" if failed else "done"
-    due = text.clock(next_look + 59)  # the whole minute after it
+    due = text.clock(next_poll + 59)  # the whole minute after it
     said = f"{stage} {how} {text.clock(ended, seconds=True)}, Flows has not noticed yet (next look by {due})"
     return "; ".join(filter(None, [words_of(cause), said]))
 

@@ -96,10 +96,10 @@ def test_unnoticed_is_what_every_task_of_the_present_stage_of_this_attempt_says(
     bench.say(attempt, Says.FAILED, range(1, 2))
     found = unnoticed(bench.ledger, bench.attempt(attempt))
     assert (found.stage, found.ended, found.failed) == (Stage.FIT, NOW + 30, True)
-    assert found.next_look == NOW - 600 + 1023  # 600 s after its start Flows looks at 1023 s
+    assert found.next_poll == NOW - 600 + 1023  # 600 s after its start Flows looks at 1023 s
     assert sentence(found.reason(None)).startswith("fit ended ")
     bench.visit(attempt, Stage.FIT, Visit(Says.RUNNING, iso(NOW - 600), "tg_1", looked=iso(NOW - 20)))
-    assert unnoticed(bench.ledger, bench.attempt(attempt)).next_look == NOW - 20 + 581
+    assert unnoticed(bench.ledger, bench.attempt(attempt)).next_poll == NOW - 20 + 581
     bench.visit(attempt, Stage.FIT, Visit(Says.DONE, iso(NOW - 600), "tg_1", ended=iso(NOW + 31)))
     assert unnoticed(bench.ledger, bench.attempt(attempt)) is None
 

@@ -41,7 +41,7 @@ class Bench:
     def say(self, says: Says, why: Reason, after: float = 0.0) -> list[str]:
         self.demo.at += after
         found = [Evidence(FIT, s, Witness.TASK, says, why, None, self.demo.at) for s in (0, 1)]
-        told = suspicion.explained(self.ctx, self.attempt, FIT, found)
+        told = suspicion.with_reasons(self.ctx, self.attempt, FIT, found)
         evidence.record_evidence(self.ledger, 7, told, self.attempt.attempt)
         return [item.words for item in told]
 
@@ -79,6 +79,6 @@ def test_a_task_that_takes_much_longer_than_usual_may_hang(bench):
     done = Evidence(FIT, 1, Witness.TASK, Says.DONE, reason("task.done", stage="fit", seconds=1000.5), 10, NOW, 1000.5)
     evidence.record_evidence(bench.ledger, 7, [done], bench.attempt.attempt)
     found = [Evidence(FIT, 0, Witness.TASK, Says.RUNNING, RUNNING, None, bench.demo.at)]
-    (hangs,) = suspicion.explained(bench.ctx, bench.attempt, FIT, found)
+    (hangs,) = suspicion.with_reasons(bench.ctx, bench.attempt, FIT, found)
     assert hangs.words == f"{first}, usually fit takes 16 m: it may hang; r ends it and does it again"
     assert hangs.at == NOW
