@@ -1,4 +1,4 @@
-"""What commands have in common: the profile, asking the driver, telling the outcome, failing in one line."""
+"""What commands have in common: the profile, asking the driver, printing the outcome, failing in one line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     return load(options.profile)
 
 
-def report(options: argparse.Namespace, document: Mapping[str, Any], text: str) -> int:
+def print_outcome(options: argparse.Namespace, document: Mapping[str, Any], text: str) -> int:
     """Print the outcome, as JSON or for people."""
     print(json.dumps({"schema": 1, **document}, indent=2) if options.json else text)
     return 0

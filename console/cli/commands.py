@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from console.cli import retry_commands
-from console.cli.asking import BadUse, Failure, ask, report, settings_of
+from console.cli.asking import BadUse, Failure, ask, print_outcome, settings_of
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
 from console.ledger.store import Ledger, LedgerError, actor
@@ -66,14 +66,14 @@ def status(options: argparse.Namespace) -> int:
 def driver_status(options: argparse.Namespace) -> int:
     present = driver(settings_of(options).ledger)
     if present is None:
-        return report(options, {"driver": None}, "nobody drives: console driver start")
+        return print_outcome(options, {"driver": None}, "nobody drives: console driver start")
     lines = [
         f"driven by {present.who}, pid {present.pid} on {present.host}, last heartbeat {present.beat_age:.0f} s ago",
         f"epoch {present.epoch}, of which {present.takeovers} began with a takeover",
         *([advice(present)] if present.hung else []),
         *([present.problem] if present.problem else []),
     ]
-    return report(options, {"driver": asdict(present) | {"hung": present.hung}}, "\n".join(lines))
+    return print_outcome(options, {"driver": asdict(present) | {"hung": present.hung}}, "\n".join(lines))
 
 
 # ---- the driver
@@ -83,14 +83,14 @@ def driver_start(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     refuse_missing_folders(settings, options.profile)
     present = start_driver(settings, options.profile.resolve())
-    return report(options, {"driver": asdict(present)}, f"driven by {present.who}, pid {present.pid}")
+    return print_outcome(options, {"driver": asdict(present)}, f"driven by {present.who}, pid {present.pid}")
 
 
 def driver_stop(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     stopped = stop_driver(settings.ledger)
     text = f"the driver (pid {stopped.pid}) has ended" if stopped else "nobody was driving"
-    return report(options, {"stopped": asdict(stopped) if stopped else None}, text)
+    return print_outcome(options, {"stopped": asdict(stopped) if stopped else None}, text)
 
 
 def watch(options: argparse.Namespace) -> int:
@@ -115,7 +115,7 @@ def launch(options: argparse.Namespace) -> int:
         faults, text = dry_run(settings, number)
         if faults:
             raise Failure(f"run {number} would not start: {'; '.join(faults)}")
-        return report(options, {"run": number, "valid": True, "text": text}, text)
+        return print_outcome(options, {"run": number, "valid": True, "text": text}, text)
     return _request(options, settings, "launch", number, force=options.anyway)
 
 
@@ -125,7 +125,7 @@ def cancel(options: argparse.Namespace) -> int:
 
 def _request(options: argparse.Namespace, settings: Settings, verb: str, number: int, **args: Any) -> int:
     answer = ask(options, settings, verb, number, **args)
-    return report(options, {"run": number, "answer": answer}, answer)
+    return print_outcome(options, {"run": number, "answer": answer}, answer)
 
 
 def _run_number(settings: Settings, given: int | Path) -> int:
@@ -159,7 +159,7 @@ def login(options: argparse.Namespace) -> int:
     _remotely(known.login)
     resumed = _resume_inactive(settings)
     lines = [f"logged in; kept in {settings.token_store}", *(f"run {run}: to be resumed" for run in resumed)]
-    return report(options, {"token_store": str(settings.token_store), "resumed": resumed}, "\n".join(lines))
+    return print_outcome(options, {"token_store": str(settings.token_store), "resumed": resumed}, "\n".join(lines))
 
 
 def _resume_inactive(settings: Settings) -> list[int]:
@@ -181,14 +181,14 @@ def flows_validate(options: argparse.Namespace) -> int:
     faults, notes = validate_flows(settings_of(options) if options.profile else None)
     if faults:
         raise Failure("; ".join(faults))
-    return report(options, {"valid": True, "notes": notes}, "\n".join(["both definitions are valid", *notes]))
+    return print_outcome(options, {"valid": True, "notes": notes}, "\n".join(["both definitions are valid", *notes]))
 
 
 def flows_deploy(options: argparse.Namespace) -> int:
     from console.cli.deployment import deploy_flows
 
     ids = _remotely(lambda: deploy_flows(settings_of(options)))
-    return report(options, {"flows": ids}, "\n".join(f"flow {name}: {flow}" for name, flow in ids.items()))
+    return print_outcome(options, {"flows": ids}, "\n".join(f"flow {name}: {flow}" for name, flow in ids.items()))
 
 
 def functions_register(options: argparse.Namespace) -> int:
@@ -196,7 +196,7 @@ def functions_register(options: argparse.Namespace) -> int:
 
     ids = _remotely(lambda: register_functions(settings_of(options)))
     lines = [f"function {name}: {function}" for name, function in ids.items()]
-    return report(options, {"functions": ids}, "\n".join([*lines, "a running driver uses them after a restart"]))
+    return print_outcome(options, {"functions": ids}, "\n".join([*lines, "a running driver uses them after a restart"]))
 
 
 def endpoints_status(options: argparse.Namespace) -> int:
@@ -210,7 +210,7 @@ def endpoints_status(options: argparse.Namespace) -> int:
         status = _remotely(partial(compute.endpoint_status, endpoint))
         found.append({"stage": stage.value, "endpoint": endpoint, "online": status.online, "details": status.details})
     lines = [f"{e['stage']:8} {e['endpoint']} {'online' if e['online'] else 'OFFLINE'} {e['details']}" for e in found]
-    return report(options, {"endpoints": found}, "\n".join(lines))
+    return print_outcome(options, {"endpoints": found}, "\n".join(lines))
 
 
 def _remotely(call: Callable[[], Any]) -> Any:
@@ -234,7 +234,7 @@ def sandbox_fault(options: argparse.Namespace) -> int:
         document, text = carry_out(options, lambda: settings_of(options))
     except FaultError as error:
         raise BadUse(str(error)) from error
-    return report(options, document, text)
+    return print_outcome(options, document, text)
 
 
 def sandbox(options: argparse.Namespace) -> int:

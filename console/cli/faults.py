@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from console.settings.model import Settings
 
 ANSWER_SECONDS = 10.0
-LOOK_SECONDS = 0.2
+TICK_SECONDS = 0.2
 _OPTION = "of_"  # before the names of a fault's arguments among the options
 _STEP_KEYS = ("name", "after", "when", "for")
 
@@ -182,7 +182,7 @@ class Scenario:
             try:
                 while self._waiting or self._lasting:
                     self.advance(time.monotonic() - began, taken, sandbox, say)
-                    time.sleep(LOOK_SECONDS)
+                    time.sleep(TICK_SECONDS)
             except OSError as error:
                 say(f"the scenario ends: {error}")
 

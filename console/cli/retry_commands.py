@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from console.cli.asking import BadUse, ask, report, settings_of
+from console.cli.asking import BadUse, ask, print_outcome, settings_of
 from flowspec.numbers import parse_ranges
 from flowspec.plan import Wish
 from flowspec.stages import STAGES, Stage
@@ -28,7 +28,7 @@ def waive(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     args = {"undo": True} if options.undo else {"reason": options.reason}
     answer = ask(options, settings, "waive", options.run, segment=options.segment, **args)
-    return report(options, {"run": options.run, "segment": options.segment, "answer": answer}, answer)
+    return print_outcome(options, {"run": options.run, "segment": options.segment, "answer": answer}, answer)
 
 
 def reprocess(options: argparse.Namespace) -> int:
@@ -41,9 +41,9 @@ def reprocess(options: argparse.Namespace) -> int:
 def _told(options: argparse.Namespace, document: dict[str, Any], answer: str) -> int:
     """The answer of the driver; that to a dry run is a document with lines for people."""
     if not options.dry_run:
-        return report(options, {**document, "answer": answer}, answer)
+        return print_outcome(options, {**document, "answer": answer}, answer)
     shown: dict[str, Any] = json.loads(answer)
-    return report(options, {**document, **shown}, "\n".join(shown["lines"]))
+    return print_outcome(options, {**document, **shown}, "\n".join(shown["lines"]))
 
 
 def _stage(name: str | None) -> Stage | None:

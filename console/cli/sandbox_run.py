@@ -19,14 +19,13 @@ from console.ledger import attempts as attempt_rows
 from console.ledger import events
 from console.ledger import runs as run_rows
 from console.ledger.store import Ledger
-from console.settings.model import Settings
 from flowspec.states import ENDED, RunState
 
-LOOK_SECONDS = 0.2
+TICK_SECONDS = 0.2
 
 
 def run_sandbox(options: argparse.Namespace) -> int:
-    """Run the sandbox until it is done or told to end. Returns the exit code."""
+    """Run the sandbox until it is done or a signal ends it. Returns the exit code."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -34,16 +33,16 @@ def run_sandbox(options: argparse.Namespace) -> int:
     sandbox = Sandbox(options.keep, port=options.port, polling=options.flows_polling, speed=options.speed)
     supervisor = None
     try:
-        settings = sandbox.start(_say)
+        settings = sandbox.start(_print_line)
         ledger = Ledger(settings.ledger)
         supervisor = Supervisor(settings.ledger, sandbox.profile, lifeline=True)
         supervisor.start()
         if scenario is not None:
-            scenario.play(RunningSandbox.at(sandbox.directory), sandbox.taken, _say)
+            scenario.play(RunningSandbox.at(sandbox.directory), sandbox.taken, _print_line)
         sandbox.take_runs(options.runs, options.segments, options.events)
-        _say(f"profile {sandbox.profile}; in another terminal: console --profile {sandbox.profile}")
+        _print_line(f"profile {sandbox.profile}; in another terminal: console --profile {sandbox.profile}")
         done = _follow(ledger, sandbox, supervisor, stop, options.runs if options.until_done else None)
-        return _report(options, settings, ledger, sandbox) if options.until_done and done else int(options.until_done)
+        return _print_outcomes(options, ledger, sandbox) if options.until_done and done else int(options.until_done)
     finally:
         if supervisor is not None:
             supervisor.close()
@@ -51,24 +50,24 @@ def run_sandbox(options: argparse.Namespace) -> int:
 
 
 def _follow(ledger: Ledger, sandbox: Sandbox, supervisor: Supervisor, stop: threading.Event, runs: int | None) -> bool:
-    """Tell what happens until stopped, or until `runs` runs have ended. True when they have."""
-    told, version = 0, -1
-    while not stop.wait(LOOK_SECONDS):
+    """Print events until stopped, or until `runs` runs have ended. True when they have."""
+    newest, version = 0, -1
+    while not stop.wait(TICK_SECONDS):
         problem = sandbox.problem() or supervisor.problem()
         if problem:
             raise ProcessProblem(problem)
         if version == (version := ledger.version()):
             continue
-        for event in events.after(ledger, told):
-            told = event.event
-            _say(f"{time.strftime('%H:%M:%S', time.localtime(event.at))} {event.text}")
+        for event in events.after(ledger, newest):
+            newest = event.event
+            _print_line(f"{time.strftime('%H:%M:%S', time.localtime(event.at))} {event.text}")
         ended = [run for run in run_rows.runs(ledger, *ENDED) if run.again_at is None]
         if runs is not None and len(ended) >= runs:
             return True
     return False
 
 
-def _report(options: argparse.Namespace, settings: Settings, ledger: Ledger, sandbox: Sandbox) -> int:
+def _print_outcomes(options: argparse.Namespace, ledger: Ledger, sandbox: Sandbox) -> int:
     runs = [_outcome(ledger, sandbox, run) for run in sorted(run_rows.runs(ledger, *ENDED), key=lambda run: run.run)]
     good = all(run["state"] == RunState.DONE.value and run["verified"] for run in runs)
     if options.json:
@@ -76,12 +75,12 @@ def _report(options: argparse.Namespace, settings: Settings, ledger: Ledger, san
         print(json.dumps(document, indent=2))
     else:
         for run in runs:
-            _say(f"run {run['run']} {run['state']}: {run['result'] or run['why']}")
+            _print_line(f"run {run['run']} {run['state']}: {run['result'] or run['why']}")
     return 0 if good else 1
 
 
 def _outcome(ledger: Ledger, sandbox: Sandbox, run: run_rows.Run) -> dict[str, Any]:
-    """One run of the report. Seconds count from END_RUN being whole on the DTN."""
+    """One run of the outcome. Seconds count from END_RUN being whole on the DTN."""
     attempts = attempt_rows.attempts(ledger, run.run)
     whole = sandbox.taken.get(run.run)
     started = attempts[0].started_at if attempts else None
@@ -117,5 +116,5 @@ def _seconds(start: float | None, end: float | None) -> float | None:
     return round(end - start, 3) if start is not None and end is not None else None
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
