@@ -94,13 +94,13 @@ def driver_stop(options: argparse.Namespace) -> int:
 
 
 def watch(options: argparse.Namespace) -> int:
-    from console.driver.main import watch
+    from console.driver.main import drive
 
     settings = settings_of(options)
     if not options.background:
         refuse_missing_folders(settings, options.profile)
     mode = "sandbox" if options.lifeline else "background" if options.background else "foreground"
-    return watch(lambda: load(options.profile), mode=mode, lifeline=options.lifeline)
+    return drive(lambda: load(options.profile), mode=mode, lifeline=options.lifeline)
 
 
 # ---- acting

@@ -1,8 +1,8 @@
-"""The driver: the one process that acts. It watches the run directory, carries out requests, launches and follows runs.
+"""The driver: the one process that acts. It discovers runs on disk, carries out requests, launches and follows runs.
 
 Five threads: the main one keeps the heartbeat and waits for the end, one keeps the ledger (`console.driver.threads`),
-one watches the runs on disk, one the room for results, one talks to Globus. They meet only in the ledger and in a
-wake-up, so that neither a hanging file system nor a hanging service stops the others.
+one discovers the runs on disk, one measures the room for results, one talks to Globus. They meet only in the ledger and
+in a wake-up, so that neither a hanging file system nor a hanging service stops the others.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
 from console.settings.model import Settings
 
-TICK_SECONDS = 0.2  # how soon a request in the ledger is seen
+TICK_SECONDS = 0.2  # how soon a request in the ledger is read
 LAUNCH_SECONDS = 1.0
 ENDPOINT_SECONDS = 8.0
 RECONCILE_SECONDS = 300.0
@@ -47,15 +47,15 @@ class Driver:
     def run(self) -> int:
         """Until `stop` is set; returns the exit code. The lock must be held."""
         return self._threads.run(
-            Work("disk", self._watch_disk),
-            Work("space", self._watch_space),
-            watched=Work("globus", self._talk_to_globus),
+            Work("disk", self._discover_runs),
+            Work("space", self._check_space),
+            must_progress=Work("globus", self._talk_to_globus),
         )
 
-    def _watch_disk(self) -> None:
+    def _discover_runs(self) -> None:
         Discovery.of(self.settings, self._threads.ledger(), self._disk_changed.set).run(self.stop)
 
-    def _watch_space(self) -> None:
+    def _check_space(self) -> None:
         """Apart from all else: a file system that does not answer holds up whoever asks it."""
         ledger, results = self._threads.ledger(), self.settings.dtn.results
         space = Periodic("results", lambda: disk_space.check(ledger, results), disk_space.CHECK_SECONDS)
@@ -100,7 +100,7 @@ class Driver:
             Periodic("compute", lambda: poll.poll_endpoints(ctx), ENDPOINT_SECONDS),
             Periodic("reports", lambda: fetch_reports.fetch(ctx), interval),
             Periodic("flows", lambda: reconcile.settle(ctx), RECONCILE_SECONDS),
-            Periodic("login", lambda: logins.look(ledger, ctx.remote.login, real=real), logins.LOOK_SECONDS),
+            Periodic("login", lambda: logins.record(ledger, ctx.remote.login, real=real), logins.CHECK_SECONDS),
         ]
         while not self.stop.is_set():
             for each in polls:

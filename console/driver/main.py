@@ -17,7 +17,7 @@ from console.ledger.store import Ledger, LedgerError
 from console.settings.model import Settings
 
 
-def watch(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
+def drive(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
     """Drive until a signal, or with `lifeline` until stdin ends. Returns an exit code of `console.driver.process`."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr, force=True

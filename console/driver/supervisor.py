@@ -38,7 +38,7 @@ class Supervisor:
         self._short_lives = 0  # of drivers in a row that ended at once, by their own fault
         self._present: Presence | None = None  # who drives
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+        self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -67,7 +67,7 @@ class Supervisor:
             process.kill()
             process.wait()
 
-    def _watch(self) -> None:
+    def _supervise(self) -> None:
         while not self._stop.is_set():
             self.check()
             self._stop.wait(CHECK_SECONDS)

@@ -68,7 +68,7 @@ def raise_epoch(ledger: Ledger, lock: DriverLock, takeover: str) -> int:
         ledger.put(TAKEOVERS, str(takeovers))
         text = f"driver started ({lock.me.mode}), process {lock.me.pid} on {lock.me.host}"
         ledger.event("warning" if takeover else "info", f"{text}{takeover and ': '}{takeover}", actor=lock.me.who)
-    lock.tell(epoch=before + 1, takeovers=takeovers, problem="")
+    lock.publish(epoch=before + 1, takeovers=takeovers, problem="")
     return before + 1
 
 

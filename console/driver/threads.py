@@ -1,8 +1,8 @@
 """The threads of the driver, and what they do when the ledger or one of them fails.
 
 A ledger that cannot be written (a full or read-only disk) ends no thread: nothing is done until it can be written
-again, and others read why in the lock file. The watched thread (the talk to Globus) ends the process when it hangs, so
-that another can take over. A driver that was replaced ends at once.
+again, and others read why in the lock file. When the thread that must progress (the talk to Globus) hangs, the process
+ends, so that another can take over. A driver that was replaced ends at once.
 """
 
 from __future__ import annotations
@@ -59,20 +59,20 @@ class DriverThreads:
         return Ledger(self.path, epoch=self._epoch)
 
     def progress(self) -> None:
-        """Called by the watched work whenever it has got on."""
+        """Called by the work that must progress, whenever it does."""
         self._progress_at = time.monotonic()
 
-    def run(self, *works: Work, watched: Work) -> int:
-        """Until `stop` is set; returns the exit code. When `watched` makes no `progress`, the process ends."""
-        watched_thread = self._thread(watched, after=self._opened)
+    def run(self, *works: Work, must_progress: Work) -> int:
+        """Until `stop` is set; returns the exit code. When `must_progress` makes no `progress`, the process ends."""
+        progressing_thread = self._thread(must_progress, after=self._opened)
         others = [self._thread(work, after=self._opened) for work in works]
-        threads = [self._thread(Work("ledger", self._keep_ledger)), *others, watched_thread]
+        threads = [self._thread(Work("ledger", self._keep_ledger)), *others, progressing_thread]
         for thread in threads:
             thread.start()
         while not self.stop.wait(BEAT_SECONDS):
             self._beat()
             if time.monotonic() - self._progress_at > NO_PROGRESS_SECONDS and self._opened.is_set():
-                self._hung(watched_thread)
+                self._hung(progressing_thread)
         for thread in threads:
             thread.join(END_SECONDS)
         return 1 if self._failed.is_set() else 0
@@ -85,7 +85,7 @@ class DriverThreads:
             self._lock.beat()
         except NoLongerDriving as error:
             _end_process(EXIT_REPLACED, f"the driver ends, it was replaced: {error}")
-        self._lock.tell(problem=self._problem)
+        self._lock.publish(problem=self._problem)
 
     def _hung(self, thread: threading.Thread) -> None:
         if in_the_kernel(thread.native_id or 0):  # another process would only hang there as well

@@ -1,4 +1,4 @@
-"""What the driver's login is good for, written down for the screens: they hold no token."""
+"""When the login of the driver expires, and its web app, recorded for the screens: they hold no token."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from remote.globus.auth import Login
 
 ENDS, WEB_APP = "tokens_end", "web_app"  # in the ledger's meta
-LOOK_SECONDS = 60.0
+CHECK_SECONDS = 60.0
 GLOBUS_WEB_APP = "https://app.globus.org/runs/"
 
 
-def look(ledger: Ledger, login: Login, *, real: bool) -> None:
-    """Write down when the tokens end, and where a flow run can be seen: nowhere when this is not Globus but a sandbox.
+def record(ledger: Ledger, login: Login, *, real: bool) -> None:
+    """Record when the tokens expire, and where a flow run can be viewed: nowhere when this is not Globus but a sandbox.
 
     Raises RemoteError when the stored login cannot be read.
     """

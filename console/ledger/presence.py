@@ -119,7 +119,7 @@ class DriverLock:
         self._hold(fd, mode)
         new.replace(self.path)
 
-    def tell(self, **known: Any) -> None:
+    def publish(self, **known: Any) -> None:
         """Change what others read of this driver: epoch, takeovers, problem."""
         me = replace(self.me, **known)
         me = replace(me, problem=me.problem[:PROBLEM_LENGTH])

@@ -51,7 +51,7 @@ def driver(tmp_path, monkeypatch):
     def context(settings, ledger):
         return SimpleNamespace(ledger=ledger, remote=SimpleNamespace(login=None))
 
-    monkeypatch.setattr(driver, "_watch_disk", driver.stop.wait)
+    monkeypatch.setattr(driver, "_discover_runs", driver.stop.wait)
     monkeypatch.setattr(loop, "make_context", context)
     monkeypatch.setattr(loop.reconcile, "settle", reconcile)
     monkeypatch.setattr(loop.round, "answer_requests", answer)
@@ -60,7 +60,7 @@ def driver(tmp_path, monkeypatch):
     monkeypatch.setattr(loop.round, "follow_attempts", noted("follow"))
     monkeypatch.setattr(loop.poll, "poll_endpoints", noted("endpoints"))
     monkeypatch.setattr(loop.fetch_reports, "fetch", noted("reports"))
-    monkeypatch.setattr(loop.logins, "look", noted("login"))
+    monkeypatch.setattr(loop.logins, "record", noted("login"))
     thread = threading.Thread(target=driver.run)
     thread.start()
     yield driver

@@ -34,7 +34,7 @@ def get_on():
         made.progress()
 threading.Thread(target=lambda: (sys.stdin.read(), made.stop.set()), daemon=True).start()
 globus = {"hang": hang, "get on": get_on}[sys.argv[2]]
-sys.exit(made.run(threads.Work("disk", hang), watched=threads.Work("globus", globus)))
+sys.exit(made.run(threads.Work("disk", hang), must_progress=threads.Work("globus", globus)))
 """
 
 
@@ -83,7 +83,7 @@ class Working:
     def _run(self, disk, globus):
         made = self.threads
         disk_work = threads.Work("disk", lambda: disk(made))
-        self.code = made.run(disk_work, watched=threads.Work("globus", lambda: globus(made)))
+        self.code = made.run(disk_work, must_progress=threads.Work("globus", lambda: globus(made)))
 
     def end(self):
         self.threads.stop.set()

@@ -100,7 +100,7 @@ def test_who_has_lost_its_lock_file_stops(ledger, how):
     old.beat()
     if how == "replaced":
         new.replace("background", old.me)
-        new.tell(epoch=7)
+        new.publish(epoch=7)
         assert driver(ledger).epoch == 7
     else:
         lock_path(ledger).unlink()
@@ -111,9 +111,9 @@ def test_who_has_lost_its_lock_file_stops(ledger, how):
 def test_what_it_tells_is_read_by_others_and_stays_short(ledger):
     lock = DriverLock(ledger)
     assert lock.take("background")
-    lock.tell(problem="x" * 10_000)
+    lock.publish(problem="x" * 10_000)
     assert set(driver(ledger).problem) == {"x"}
-    lock.tell(problem="")
+    lock.publish(problem="")
     assert driver(ledger).problem == ""
     lock.release()
 

@@ -103,12 +103,12 @@ class _Login:
 
 def test_the_driver_writes_down_what_its_login_is_good_for(tmp_path: Path) -> None:
     ledger, login = Ledger(tmp_path / "ledger"), _Login()
-    logins.look(ledger, login, real=False)  # type: ignore[arg-type]
+    logins.record(ledger, login, real=False)  # type: ignore[arg-type]
     assert (logins.tokens_end(ledger), ledger.get(logins.WEB_APP)) == (None, "")
     login.ends = NOW
-    logins.look(ledger, login, real=True)  # type: ignore[arg-type]
+    logins.record(ledger, login, real=True)  # type: ignore[arg-type]
     assert (logins.tokens_end(ledger), ledger.get(logins.WEB_APP)) == (NOW, logins.GLOBUS_WEB_APP)
     login.ends = 0.0  # no tokens at all
-    logins.look(ledger, login, real=True)  # type: ignore[arg-type]
+    logins.record(ledger, login, real=True)  # type: ignore[arg-type]
     assert logins.tokens_end(ledger) == 0.0
     ledger.close()
