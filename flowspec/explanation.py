@@ -1,4 +1,4 @@
-"""A plan told to people before they agree to it: what is done, what is not and why, which files are made again."""
+"""A plan explained to people before they agree to it: what is done, what is not and why, which files are made again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flowspec.numbers import ranges
 from flowspec.plan import Plan
 from flowspec.stages import SEGMENT_STAGES, Place, Stage
 
-NAMED = 4  # files and reasons that are told one by one; of more only the number
+NAMED = 4  # files and reasons that are named one by one; of more only the number
 
 
 def explain(
@@ -50,8 +50,8 @@ def output_name(run: int, place: Place) -> str:
 
 def _why(stage: Stage, segments: Sequence[int], matrix: Mapping[Place, Cell]) -> str:
     """What is wrong with the outputs of a stage that are there or failed, for a few segments one by one."""
-    told = [(s, cell.why) for s in segments if (cell := matrix.get((stage, s))) is not None and cell.bad]
-    reasons = list(dict.fromkeys(f"{s:02d} {why}" for s, why in told))
+    bad = [(s, cell.why) for s in segments if (cell := matrix.get((stage, s))) is not None and cell.bad]
+    reasons = list(dict.fromkeys(f"{s:02d} {why}" for s, why in bad))
     if len(reasons) > NAMED:
         reasons = [*reasons[:NAMED], f"{len(reasons) - NAMED} more"]
     return f" ({'; '.join(reasons)})" if reasons else ""

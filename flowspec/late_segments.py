@@ -9,33 +9,33 @@ from flowspec.states import ENDED, RunState
 
 
 @dataclass(frozen=True)
-class Late:
+class LateSegments:
     """Segment numbers in ascending order. A change that leaves the size as it was is found only when a retry
     checks all outputs."""
 
     arrived: tuple[int, ...]
     changed: tuple[int, ...]
-    gone: tuple[int, ...]
+    vanished: tuple[int, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.arrived or self.changed or self.gone)
+        return bool(self.arrived or self.changed or self.vanished)
 
     def sentence(self, state: RunState) -> str:
         """`2 segments arrived after the launch: r adds them`; '' when nothing did."""
-        counted = ((self.arrived, "arrived"), (self.changed, "changed"), (self.gone, "vanished from the DTN"))
-        told = [f"{len(found)} segment{'s' * (len(found) > 1)} {how}" for found, how in counted if found]
-        if not told:
+        counted = ((self.arrived, "arrived"), (self.changed, "changed"), (self.vanished, "vanished from the DTN"))
+        parts = [f"{len(found)} segment{'s' * (len(found) > 1)} {how}" for found, how in counted if found]
+        if not parts:
             return ""
         when = "" if state in ENDED else " when this attempt has ended"
         way = f": r adds them{when}" if self.arrived or self.changed else ""
-        return f"{', '.join(told)} after the launch{way}"
+        return f"{', '.join(parts)} after the launch{way}"
 
 
-def late_segments(launched: Mapping[int, int], now: Mapping[int, int]) -> Late:
+def late_segments(launched: Mapping[int, int], now: Mapping[int, int]) -> LateSegments:
     """What is different on the DTN now from what was launched; both are bytes by segment. Nothing before a launch."""
     if not launched:
-        return Late((), (), ())
-    return Late(
+        return LateSegments((), (), ())
+    return LateSegments(
         tuple(sorted(now.keys() - launched.keys())),
         tuple(sorted(s for s in now.keys() & launched.keys() if now[s] != launched[s])),
         tuple(sorted(launched.keys() - now.keys())),

@@ -60,16 +60,16 @@ def attempt_time(
     ended: float | None,
     visits: Mapping[Stage, Visit],
     jobs: Mapping[Stage, Sequence[Job]],
-    told_ends: Mapping[Stage, float],
+    action_ends: Mapping[Stage, float],
     now: float,
 ) -> AttemptTime:
     """From the intent to the end (None: it goes on).
 
-    `told_ends` is when the action of a stage ended: it counts where no jobs are known.
+    `action_ends` is when the action of a stage ended: it counts where no jobs are known.
     """
     end = now if ended is None else ended
     stages = tuple(
-        stage_time(stage, visit, jobs.get(stage, ()), told_ends.get(stage), end) for stage, visit in visits.items()
+        stage_time(stage, visit, jobs.get(stage, ()), action_ends.get(stage), end) for stage, visit in visits.items()
     )
     worked = sum(stage.worked or 0.0 for stage in stages)
     queued = sum(stage.queued or 0.0 for stage in stages)
@@ -79,12 +79,12 @@ def attempt_time(
     return AttemptTime(total, worked, queued, together, waited, stages)
 
 
-def stage_time(stage: Stage, visit: Visit, jobs: Sequence[Job], told_end: float | None, now: float) -> StageTime:
+def stage_time(stage: Stage, visit: Visit, jobs: Sequence[Job], action_end: float | None, now: float) -> StageTime:
     """Of transfers it is not known how long they queued: that counts as work."""
     began = seconds(visit.started)
     ended = seconds(visit.ended) if visit.ended is not None else None
     end = max(began, ended if ended is not None else now)
-    over = min(max(began, _over(jobs, told_end, end)), end)
+    over = min(max(began, _over(jobs, action_end, end)), end)
     together = over - began
     worked = queued = None
     if stage in TRANSFERS:
@@ -107,9 +107,9 @@ def covered(spans: Iterable[tuple[float, float]]) -> float:
     return length
 
 
-def _over(jobs: Sequence[Job], told_end: float | None, otherwise: float) -> float:
+def _over(jobs: Sequence[Job], action_end: float | None, otherwise: float) -> float:
     """When the last job had ended; `otherwise` when some have not, or nobody tells."""
     ends = [job.ended for job in jobs if job.ended is not None]
     if ends and len(ends) == len(jobs):
         return max(ends)
-    return told_end if told_end is not None and not jobs else otherwise
+    return action_end if action_end is not None and not jobs else otherwise

@@ -126,8 +126,8 @@ def started(ctx: Context, attempt: Attempt, flow_run: str) -> None:
         text = f"run {attempt.run} attempt {attempt.number} started: flow run {flow_run}"
         ctx.ledger.event("info", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
         if attempt.cancel_at is None:
-            told = reason("attempt.started", number=attempt.number)
-            conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [told], attempt.attempt)
+            why = reason("attempt.started", number=attempt.number)
+            conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [why], attempt.attempt)
 
 
 def _not_started(ctx: Context, attempt: Attempt, error: RemoteError) -> None:
@@ -137,19 +137,19 @@ def _not_started(ctx: Context, attempt: Attempt, error: RemoteError) -> None:
     """
     final = error.kind == "bug" and not error.ambiguous
     next_step = "tried again soon" if error.kind == "later" else error.next_step
-    told = reason("attempt.waits", cause=error.cause, next_step=next_step)
-    if told == attempt.reason and not final:
+    why = reason("attempt.waits", cause=error.cause, next_step=next_step)
+    if why == attempt.reason and not final:
         return
     with ctx.ledger.change():
         if final:
-            move_attempt(ctx.ledger, attempt.attempt, NOT_STARTED, told)
-            failed = reason("outcome.failed", cause=catalogue.nested(told))
+            move_attempt(ctx.ledger, attempt.attempt, NOT_STARTED, why)
+            failed = reason("outcome.failed", cause=catalogue.nested(why))
             move(ctx.ledger, attempt.run, FAILED, about=Topic.OUTCOME, reasons=[failed], again_at=None)
-            cause = Failure(attempt.attempt, attempt.plan.start, None, Kind.STAYS, told)
+            cause = Failure(attempt.attempt, attempt.plan.start, None, Kind.STAYS, why)
             failures.record(ctx.ledger, attempt.run, [cause])
         else:
-            attempts.set_reason(ctx.ledger, attempt.attempt, told)
-            starting = reason("attempt.starting", number=attempt.number, **told.parameters)
+            attempts.set_reason(ctx.ledger, attempt.attempt, why)
+            starting = reason("attempt.starting", number=attempt.number, **why.parameters)
             conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [starting], attempt.attempt)
-        text = f"run {attempt.run} attempt {attempt.number} {catalogue.sentence(told)}"
+        text = f"run {attempt.run} attempt {attempt.number} {catalogue.sentence(why)}"
         ctx.ledger.event("bad" if final else "warning", text, actor="driver", run=attempt.run)

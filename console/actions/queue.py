@@ -103,9 +103,9 @@ def start_queued(ctx: Context) -> RemoteError | None:
                 ctx.ledger, run.run, REFUSED, level="bad", about=Topic.OUTCOME,
                 reasons=[Reason("outcome.refused", words)], event=words,
             )  # fmt: skip
-        except RemoteError as error:  # what a further attempt has to do could not be seen
-            told = reason("queue.globus", cause=error.cause, next_step=error.next_step)
-            conditions.put(ctx.ledger, run.run, Topic.QUEUE, [told])
+        except RemoteError as error:  # its outputs could not be checked
+            why = reason("queue.globus", cause=error.cause, next_step=error.next_step)
+            conditions.put(ctx.ledger, run.run, Topic.QUEUE, [why])
             if error.kind == "later":
                 return error
             trouble = error

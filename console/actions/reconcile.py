@@ -1,4 +1,4 @@
-"""Before a driver acts: do ledger and Globus agree on which flow runs there are? What differs is settled and told.
+"""Reconciling ledger and Globus before a driver acts: which flow runs are there? Differences are settled, with events.
 
 A ledger may lag behind: it was restored from a backup, it was lost, or a driver died between asking and writing. A
 flow run of this experiment that is not in the ledger is taken over, so that its run is not launched again.
@@ -51,7 +51,7 @@ def _settle_one(ctx: Context, flow_run: FlowRun, tag: str) -> None:
         _take_over(ctx, flow_run, tag)
     elif known.flow_run is None and known.state in OPEN:
         launch.started(ctx, known, flow_run.id)
-    elif known.flow_run is None:  # given up before Globus told that it had been started after all
+    elif known.flow_run is None:  # given up before it was found at Globus after all
         attempts.set_attempt(ctx.ledger, known.attempt, flow_run=flow_run.id)
         if active:
             _cancel(ctx, flow_run, known, f"belongs to attempt {known.number}, which is {known.state.value}")
@@ -76,7 +76,7 @@ def _take_over(ctx: Context, flow_run: FlowRun, tag: str) -> None:
     body = _input(ctx.remote.flows.log(flow_run.id))
     plan = _plan(number, body)
     with ctx.ledger.change():
-        runs.add_unseen(ctx.ledger, number)
+        runs.add_without_directory(ctx.ledger, number)
         attempt = attempts.add_intent(
             ctx.ledger, plan, newest.number + 1 if newest else 1, tag, body, flow_run.label, ctx.flow_id, "driver"
         )

@@ -21,29 +21,29 @@ def read(document: Path | None, log: Path | None) -> JobReport | None:
     """The report of a job and the end of its log, whichever there is. Raises OSError and ValueError."""
     if document is None and log is None:
         return None
-    told = parse(_piece(document, REPORT_BYTES)) if document is not None else {}
+    fields = parse(_piece(document, REPORT_BYTES)) if document is not None else {}
     lines = _lines(_piece(log, TAIL_BYTES, end=True).decode("utf-8", "replace").splitlines()) if log is not None else ()
-    return JobReport(**{**told, "lines": lines or told.get("lines", ()), "log": str(log or "")})
+    return JobReport(**{**fields, "lines": lines or fields.get("lines", ()), "log": str(log or "")})
 
 
 def parse(raw: bytes) -> dict[str, Any]:
-    """The fields of a JobReport that a job's report tells, harmless. Raises ValueError when it is none."""
+    """The fields of a JobReport from the bytes of a job's report, harmless. Raises ValueError when it is none."""
     try:
-        told = json.loads(raw)
+        document = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"the report cannot be read: {text.clean(str(error), 80)}") from None
-    if not isinstance(told, dict):
+    if not isinstance(document, dict):
         raise ValueError("the report is no JSON object")
-    tail = told.get("tail")
+    tail = document.get("tail")
     return {
-        "rc": _whole(told.get("rc")),
-        "cause": _words(told.get("cause")),
-        "node": _words(told.get("node"), 80),
-        "job_id": _words(told.get("job_id"), 40),
-        "started": _number(told.get("started")),
-        "seconds": _number(told.get("seconds")),
-        "bytes": _whole(told.get("bytes")),
-        "sha256": _words(told.get("sha256"), 64),
+        "rc": _whole(document.get("rc")),
+        "cause": _words(document.get("cause")),
+        "node": _words(document.get("node"), 80),
+        "job_id": _words(document.get("job_id"), 40),
+        "started": _number(document.get("started")),
+        "seconds": _number(document.get("seconds")),
+        "bytes": _whole(document.get("bytes")),
+        "sha256": _words(document.get("sha256"), 64),
         "lines": _lines(line for line in tail if isinstance(line, str)) if isinstance(tail, list) else (),
     }
 

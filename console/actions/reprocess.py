@@ -19,7 +19,7 @@ from flowspec.plan import Wish
 from flowspec.states import ENDED, REPROCESSED
 
 BEHIND_LIVE_DATA = 1  # runs.priority
-TOLD = 50  # runs of which it is told what would be done: meanwhile nobody else can write to the ledger
+DRY_RUN_LIMIT = 50  # runs of which a dry run explains what would be done: meanwhile nobody else can write to the ledger
 
 
 def reprocess(ctx: Context, request: Request) -> str:
@@ -29,8 +29,8 @@ def reprocess(ctx: Context, request: Request) -> str:
         wish = Wish(everything=True)
     chosen, left_out = _sorted_out(ctx, _numbers(request.args.get("runs")))
     if request.args.get("dry"):
-        lines = [line for run in chosen[:TOLD] for line in _lines(ctx, run, wish)]
-        more = [f"and {len(chosen) - TOLD} runs more"] if len(chosen) > TOLD else []
+        lines = [line for run in chosen[:DRY_RUN_LIMIT] for line in _lines(ctx, run, wish)]
+        more = [f"and {len(chosen) - DRY_RUN_LIMIT} runs more"] if len(chosen) > DRY_RUN_LIMIT else []
         return json.dumps({"lines": [*lines, *more, *left_out], "runs": [run.run for run in chosen]})
     if not chosen:
         raise Refused("; ".join(["no run to reprocess", *left_out]))
@@ -64,7 +64,7 @@ def _sorted_out(ctx: Context, numbers: Sequence[int]) -> tuple[list[Run], list[s
 
 
 def _lines(ctx: Context, run: Run, wish: Wish) -> Iterator[str]:
-    """What would be done of one run, as it was last looked at."""
+    """What would be done of one run, by its newest evidence."""
     known = dossier.read(ctx.ledger, run.run)
     if known is None:
         return

@@ -171,7 +171,7 @@ def stop_repeating(ctx: Context, run: Run, actor: str) -> str:
     """An operator does not want a run that has failed, or is being ended, to be done again by itself."""
     with ctx.ledger.change():
         runs.set_run(ctx.ledger, run.run, again_at=None)
-        told = [c.reason for c in run.conditions if c.topic is Topic.OUTCOME]
-        told = [Reason(r.code, {**r.parameters, "stopped_by": actor}) for r in told]
-        conditions.put(ctx.ledger, run.run, Topic.OUTCOME, told)
+        reasons = [c.reason for c in run.conditions if c.topic is Topic.OUTCOME]
+        reasons = [Reason(r.code, {**r.parameters, "stopped_by": actor}) for r in reasons]
+        conditions.put(ctx.ledger, run.run, Topic.OUTCOME, reasons)
     return f"run {run.run} is not done again by itself; r does what is missing"

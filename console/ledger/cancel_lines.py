@@ -20,7 +20,7 @@ NOT_OBSERVED = Reason("seen.not-yet")
 
 
 class LineKind(str, Enum):
-    """In the order in which they are told to end."""
+    """In the order in which they are cancelled."""
 
     MARKER = "marker"
     TAG = "tag"  # a flow run of which is not known whether it was started
@@ -125,8 +125,8 @@ def left(lines: Sequence[CancelLine], offline: Mapping[str, str]) -> dict[str, A
 
 
 def ticks(lines: Sequence[CancelLine], offline: Mapping[str, str]) -> list[tuple[bool, str]]:
-    """(gone, what) in a few lines: the compute tasks of a stage together."""
-    told = [
+    """(ended, what) in a few lines: the compute tasks of a stage together."""
+    found = [
         (line.gone, f"{line.what} {line.words}" if line.gone else f"{line.what} {line.id}: {line.words}")
         for line in lines
         if not line.computes
@@ -135,8 +135,8 @@ def ticks(lines: Sequence[CancelLine], offline: Mapping[str, str]) -> list[tuple
         still = [line for line in tasks if not line.gone]
         count = f"{stage.value} {len(tasks) - len(still)} of {len(tasks)} ended"
         where = f", endpoint {offline[stage.value]} offline" if stage.value in offline else ""
-        told.append((not still, count + (f"; left: {tasks_shown(*_tasks(still).values())}{where}" if still else "")))
-    return told
+        found.append((not still, count + (f"; left: {tasks_shown(*_tasks(still).values())}{where}" if still else "")))
+    return found
 
 
 def _by_stage(lines: Iterable[CancelLine]) -> dict[Stage, list[CancelLine]]:

@@ -14,7 +14,7 @@ from console.ledger.attempts import Attempt
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from flowspec.conditions import Reason
-from flowspec.late_segments import Late, late_segments
+from flowspec.late_segments import LateSegments, late_segments
 from flowspec.plan import is_done
 from flowspec.progress import Evidence, Matrix, Says, Witness, fold, replaced_at_source
 from flowspec.quarantine import Failure, Waiver, quarantine
@@ -61,7 +61,7 @@ class Dossier:
         return {*self.run.members} - self.waivers.keys()
 
     @cached_property
-    def late(self) -> Late:
+    def late(self) -> LateSegments:
         """What differs on the DTN now from what was launched."""
         return late_segments(self.run.launched_sizes, self.run.sizes)
 

@@ -29,7 +29,7 @@ LINE_CELLS = 400  # of what is kept of a line
 
 @dataclass(frozen=True)
 class JobReport:
-    """What a job told of itself; None and '' where it did not. `lines` are the last of its log; `log` where that lies.
+    """What a job reported; None and '' where it did not. `lines` are the last of its log; `log` where that lies.
 
     `started` is in seconds since the epoch by the clock of the node, `bytes` the size of the output.
     """
@@ -157,11 +157,11 @@ def of_place(ledger: Ledger, place: ReportPlace) -> list[Report]:
 
 def _report(row: sqlite3.Row) -> Report:
     values = {name: row[name] for name in Report.__dataclass_fields__ if name != "report"}
-    told = json.loads(row["document"])
+    document = json.loads(row["document"])
     return Report(
         **values | {
             "stage": Stage(row["stage"]), "segment": _segment(row["segment"]), "state": ReportState(row["state"]),
-            "report": JobReport(**{**told, "lines": tuple(told["lines"])}) if told else None,
+            "report": JobReport(**{**document, "lines": tuple(document["lines"])}) if document else None,
         },
     )  # fmt: skip
 

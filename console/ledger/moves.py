@@ -50,9 +50,9 @@ def move(
 
 def move_attempt(ledger: Ledger, attempt: int, how: Move, reason: Reason | None = None, **columns: Any) -> None:
     """Move an attempt; `reason` is how it ended, or what keeps it. Raises ImpossibleMove."""
-    told = {"code": reason.code, "parameters": reason.dump()} if reason else {"code": "", "parameters": "{}"}
+    stored = {"code": reason.code, "parameters": reason.dump()} if reason else {"code": "", "parameters": "{}"}
     with ledger.change():
-        columns |= told | dict.fromkeys(how.stamps, ledger.now())
+        columns |= stored | dict.fromkeys(how.stamps, ledger.now())
         _write(ledger, "attempts", "attempt", attempt, how, how.targets[0], columns)
 
 

@@ -154,9 +154,9 @@ class DriverLock:
     def _write(self) -> None:
         if self._fd is None:
             raise RuntimeError("the lock is not held")
-        told = {name: value for name, value in asdict(self.me).items() if name not in ("beat_age", "stopped")}
+        record = {name: value for name, value in asdict(self.me).items() if name not in ("beat_age", "stopped")}
         try:
-            os.pwrite(self._fd, json.dumps(told).encode().ljust(RECORD_BYTES), 0)
+            os.pwrite(self._fd, json.dumps(record).encode().ljust(RECORD_BYTES), 0)
             self._written = True
         except OSError:  # a full disk: the lock holds all the same; tried again with each beat
             self._written = False

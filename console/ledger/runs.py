@@ -117,8 +117,8 @@ def any_known(ledger: Ledger) -> bool:
     return ledger.row("SELECT 1 FROM runs LIMIT 1") is not None
 
 
-def add_unseen(ledger: Ledger, number: int) -> None:
-    """A run that the ledger does not know and whose directory was not seen either."""
+def add_without_directory(ledger: Ledger, number: int) -> None:
+    """A run that the ledger does not know and that has no directory."""
     with ledger.change() as db:
         added = db.execute(
             "INSERT OR IGNORE INTO runs (run, path, verdict, state, updated) VALUES (?,?,?,?,?)",
@@ -151,12 +151,12 @@ def record_judgement(ledger: Ledger, path: str, judged: Judgement, sizes: Mappin
             ),
         )  # fmt: skip
         conditions.put(ledger, judged.run, Topic.DISK, [judged.reason])
-        told = {"run": judged.run, "cause": catalogue.nested(judged.reason)}
+        parameters = {"run": judged.run, "cause": catalogue.nested(judged.reason)}
         if new_state:
             level = "warning" if target in (RunState.INCOMPLETE, RunState.ABNORMAL) else "info"
-            move(ledger, judged.run, JUDGED, target, level=level, event=told)
+            move(ledger, judged.run, JUDGED, target, level=level, event=parameters)
         elif before is not None and not on_disk and _changed(before, judged):
-            text = catalogue.sentence(Reason("event.changed", told))
+            text = catalogue.sentence(Reason("event.changed", parameters))
             ledger.event("warning", text, actor="driver", run=judged.run)
 
 

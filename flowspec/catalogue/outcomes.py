@@ -1,4 +1,4 @@
-"""How attempts and runs ended, how a cancel goes on, and how both are told in the event log."""
+"""How attempts and runs ended, how a cancel goes on, and how the event log says it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def _failed(cause: Any, again_at: float | None = None, count: int = 0, limit: in
 
 
 def _held(quarantined: Sequence[Any] = (), left: Sequence[int] = (), **others: Any) -> str:
-    told = [words_of(reason) for reason in quarantined]
+    parts = [words_of(reason) for reason in quarantined]
     if left:
-        told.append(f"segment {ranges(left)} is still to be done: r does what is missing")
-    return "; ".join(told) or "not every output is there; r retries what is missing"
+        parts.append(f"segment {ranges(left)} is still to be done: r does what is missing")
+    return "; ".join(parts) or "not every output is there; r retries what is missing"
 
 
 def _returned(file: str, note: str = "", **others: Any) -> str:
@@ -50,13 +50,13 @@ def _asked(who: str, flow_run: str = "", **others: Any) -> str:
 def _left(
     who: str, lines: Sequence[Sequence[str]] = (), stages: Sequence[Mapping[str, Any]] = (), **others: Any
 ) -> str:
-    """`lines`: [what, id, as it was last seen]; `stages`: the compute tasks that are left of each."""
-    told = [f"{what} {id} ({seen})" for what, id, seen in lines]
+    """`lines`: [what, id, what was last observed]; `stages`: the compute tasks that are left of each."""
+    parts = [f"{what} {id} ({seen})" for what, id, seen in lines]
     for stage in stages:
         of = " of " if stage["segments"] else " "
         where = f", endpoint {stage['endpoint']} offline" if stage.get("endpoint") else ""
-        told.append(f"{stage['stage']}{of}{tasks(stage['segments'], stage['tasks'])}{where}")
-    return f"cancelled by {who}, still running: {'; '.join(told) or 'not looked at yet'}"
+        parts.append(f"{stage['stage']}{of}{tasks(stage['segments'], stage['tasks'])}{where}")
+    return f"cancelled by {who}, still running: {'; '.join(parts) or 'not looked at yet'}"
 
 
 def tasks(segments: Sequence[int], ids: Sequence[str]) -> str:

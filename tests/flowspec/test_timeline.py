@@ -27,9 +27,9 @@ def job(began: float | None, ended: float | None) -> Job:
     return Job(*(None if at is None else START + at for at in (began, ended)))
 
 
-def split(stage, seen, jobs, told_end=None, now=1000.0):
-    told = None if told_end is None else START + told_end
-    time = stage_time(stage, seen, jobs, told, START + now)
+def split(stage, seen, jobs, action_end=None, now=1000.0):
+    ended = None if action_end is None else START + action_end
+    time = stage_time(stage, seen, jobs, ended, START + now)
     return time.worked, time.queued, time.unnoticed, time.together
 
 
@@ -50,9 +50,9 @@ def test_nothing_has_begun() -> None:
     assert split(Stage.FIT, visit(0, None), [job(None, None)] * 3, now=70) == (0, 70, 0, 70)
 
 
-@pytest.mark.parametrize(("jobs", "told_end"), [([], 50), ([job(None, 50)], None)], ids=["hint", "failed job"])
-def test_without_times_of_work_it_is_not_told_apart_from_the_queue(jobs, told_end) -> None:
-    assert split(Stage.FIT, visit(0, 80), jobs, told_end) == (None, None, 30, 50)
+@pytest.mark.parametrize(("jobs", "action_end"), [([], 50), ([job(None, 50)], None)], ids=["hint", "failed job"])
+def test_without_times_of_work_it_is_not_told_apart_from_the_queue(jobs, action_end) -> None:
+    assert split(Stage.FIT, visit(0, 80), jobs, action_end) == (None, None, 30, 50)
 
 
 def test_of_a_transfer_all_counts_as_work_until_it_ended() -> None:
