@@ -1,7 +1,7 @@
 """The reports of jobs and the ends of their logs, brought from the site on demand.
 
 Each job leaves both beside one another at the site. They are copied to the DTN, below the results, by one small
-transfer at a time: Globus runs three, and the data need them. For the driver: `want` and `fetch`; for all: `of_run`.
+transfer at a time: Globus runs three, and the data need them. For the driver: `request_report` and `fetch`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ LOG_BYTES = 20_000_000  # a larger one is not fetched
 CLOCKS_DIFFER = 60.0  # s, between the site's and ours
 
 
-def want(ctx: Context, request: Request) -> str:
-    """Have a report fetched: of the last attempt that did or does this stage of this segment."""
+def request_report(ctx: Context, request: Request) -> str:
+    """Request the report of the newest attempt that has done or does this stage of this segment."""
     run = run_of(ctx, request)
     segment = request.args.get("segment")
     try:
@@ -50,16 +50,16 @@ def want(ctx: Context, request: Request) -> str:
     asked = ReportPlace(attempt.attempt, run.run, stage, segment)
     already = any(r.state in PENDING for r in job_reports.of_place(ctx.ledger, asked))
     if not already:
-        job_reports.ask(ctx.ledger, [asked], request.actor)
+        job_reports.request(ctx.ledger, [asked], request.actor)
     (report,) = job_reports.of_place(ctx.ledger, asked)
     return f"run {run.run} attempt {attempt.number}: the report of {report.whose} is {report.sentence}"
 
 
-def _want_of_failures(ledger: Ledger) -> None:
-    """Whoever looks at a failure in the morning finds the reports there."""
+def _request_those_of_failures(ledger: Ledger) -> None:
+    """Request reports of recent failures without being asked: they are there when somebody reads of the failure."""
     wanted = job_reports.failed_without_report(ledger, JOBS, ledger.now() - FAILED_LATELY, OF_A_FAILURE)
     if wanted:
-        job_reports.ask(ledger, wanted, "driver")
+        job_reports.request(ledger, wanted, "driver")
 
 
 # ---- fetching
@@ -71,14 +71,14 @@ def fetch(ctx: Context) -> None:
     Raises RemoteError when it is worth trying again later. The submission id is written before Transfer is asked, so
     that a driver may die in between.
     """
-    _want_of_failures(ctx.ledger)
-    waiting = job_reports.waiting(ctx.ledger)
-    begun = [report for report in waiting if report.submission is not None]
-    if not waiting:
+    _request_those_of_failures(ctx.ledger)
+    pending = job_reports.pending(ctx.ledger)
+    begun = [report for report in pending if report.submission is not None]
+    if not pending:
         return
     try:
         if not begun:
-            _begin(ctx, _first(waiting), None)
+            _begin(ctx, _first(pending), None)
         elif (task := begun[0].task) is not None:
             _follow(ctx, begun, task)
         else:
@@ -86,11 +86,11 @@ def fetch(ctx: Context) -> None:
     except RemoteError as error:
         if error.kind == "later":
             raise
-        job_reports.set_absent(ctx.ledger, begun or _first(waiting), f"{error.cause}; {error.next_step}")
+        job_reports.set_absent(ctx.ledger, begun or _first(pending), f"{error.cause}; {error.next_step}")
 
 
 def _first(waiting: Sequence[Report]) -> list[Report]:
-    """The oldest wishes, as many as go into one transfer."""
+    """The oldest requests, as many as go into one transfer."""
     ordered = sorted(waiting, key=lambda report: report.asked_at)
     runs = list(dict.fromkeys(report.run for report in ordered))[:RUNS_AT_ONCE]
     return [report for report in ordered if report.run in runs][:MOST_AT_ONCE]
@@ -122,7 +122,7 @@ def _begin(ctx: Context, wanted: Sequence[Report], submission: str | None) -> No
 
 
 def _at_the_site(report: Report, listing: Mapping[str, RemoteFile]) -> tuple[list[str], str]:
-    """The files to be copied; or none, and why."""
+    """The files to be copied; or none, and the reason."""
     began = report.attempt_started or 0.0
     chosen, reasons = [], []
     for name, limit in zip(names.job_files(report.stage.value, report.segment), (REPORT_BYTES, LOG_BYTES), strict=True):
@@ -148,16 +148,16 @@ def _written(file: RemoteFile) -> float:
 def _follow(ctx: Context, begun: Sequence[Report], task_id: str) -> None:
     task = ctx.remote.transfer.task(task_id)
     if task.status in ("ACTIVE", "INACTIVE"):
-        if begun[0].why != (how := _how(task)):
+        if begun[0].why != (how := _what_keeps(task)):
             job_reports.set_reports(ctx.ledger, begun, why=how)
         return
     arrived = {destination.rpartition("/")[2] for _, destination in ctx.remote.transfer.successful(task_id)}
     for report in begun:
-        _take(ctx, report, arrived, task)
+        _read_and_store(ctx, report, arrived, task)
 
 
-def _how(task: TransferTask) -> str:
-    """What there is to say of a transfer that has not ended."""
+def _what_keeps(task: TransferTask) -> str:
+    """What keeps a transfer that has not ended; '' for nothing."""
     if task.status == "INACTIVE":
         return f"the transfer is inactive: {task.nice_status_details or 'credentials are missing'}"
     if task.nice_status == "Queued":
@@ -165,7 +165,7 @@ def _how(task: TransferTask) -> str:
     return "" if task.nice_status in ("", "OK") else f"{task.nice_status}: {task.nice_status_details}"
 
 
-def _take(ctx: Context, report: Report, arrived: Iterable[str], task: TransferTask) -> None:
+def _read_and_store(ctx: Context, report: Report, arrived: Iterable[str], task: TransferTask) -> None:
     """Read what has arrived for one report, and write it to the ledger."""
     folder = ctx.results / names.logs_below_results(report.run)
     document, log = (

@@ -98,7 +98,7 @@ VERBS: dict[str, Verb] = {
     "hold": hold,
     "release": release,
     "acknowledge": acknowledge,
-    "report": fetch_reports.want,
+    "report": fetch_reports.request_report,
 }
 # What must be known of Globus beforehand, outside of the transaction.
 CHECK_FIRST: dict[str, Callable[[Context, Request], None]] = {"retry": retrying.check_first}

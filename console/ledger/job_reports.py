@@ -1,4 +1,4 @@
-"""The rows of job reports: each was asked for, and is on its way, there or absent."""
+"""The rows of job reports: each was requested, and is being fetched, there or absent."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class JobReport:
 
 @dataclass(frozen=True)
 class Report:
-    """A report that was asked for. `report` may be there from an earlier fetch.
+    """A job report that was requested. `report` may be there from an earlier fetch.
 
     `number` is that of its attempt, which began at `attempt_started`.
     """
@@ -97,7 +97,7 @@ class ReportPlace:
     segment: int | None
 
 
-def ask(ledger: Ledger, places: Iterable[ReportPlace], actor: str) -> None:
+def request(ledger: Ledger, places: Iterable[ReportPlace], actor: str) -> None:
     with ledger.change() as db:
         db.executemany(
             "INSERT INTO reports (attempt, run, stage, segment, state, actor, asked_at) VALUES (?,?,?,?,?,?,?) "
@@ -110,13 +110,13 @@ def ask(ledger: Ledger, places: Iterable[ReportPlace], actor: str) -> None:
         )
 
 
-def waiting(ledger: Ledger) -> list[Report]:
-    """Those that were asked for and are not there yet."""
+def pending(ledger: Ledger) -> list[Report]:
+    """Those that were requested and have not been fetched yet."""
     return _rows(ledger, "reports.state IN (?,?)", *(state.value for state in PENDING))
 
 
 def failed_without_report(ledger: Ledger, stages: Sequence[Stage], since: float, at_most: int) -> list[ReportPlace]:
-    """The first failed places of each attempt that failed after `since`, but those whose report was asked for."""
+    """The first failed places of each attempt that failed after `since`, but those whose report was requested."""
     failed = ledger.rows(
         "SELECT f.attempt, f.run, f.stage, f.segment, r.attempt AS asked FROM failures f "
         "JOIN attempts a USING (attempt) "
