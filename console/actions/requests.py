@@ -13,7 +13,7 @@ from console.actions import fetch_reports, reprocess, waive
 from console.actions import retry as retrying
 from console.actions.queue import hold, queue, release
 from console.context import Context, Refused, dossier_of, permitted, run_of
-from console.ledger import acknowledged, runs
+from console.ledger import new_failures, runs
 from console.ledger.store import Request
 from flowspec import permits
 from remote.globus.errors import RemoteError
@@ -52,7 +52,7 @@ def set_auto(ctx: Context, request: Request) -> str:
 
 def acknowledge(ctx: Context, request: Request) -> str:
     """Somebody has seen the failures up to the event `upto`: later ones are new."""
-    return acknowledged.acknowledge(ctx.ledger, int(request.args["upto"]), request.actor)
+    return new_failures.acknowledge(ctx.ledger, int(request.args["upto"]), request.actor)
 
 
 def launch(ctx: Context, request: Request) -> str:

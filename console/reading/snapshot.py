@@ -16,10 +16,10 @@ from typing import Any
 
 from console.disk import space as disk_space
 from console.disk.space import Space
-from console.ledger import acknowledged, conditions, endpoints, events, hints, logins, overview, presence, sources
-from console.ledger.acknowledged import NewFailures
+from console.ledger import conditions, endpoints, events, hints, logins, new_failures, overview, presence, sources
 from console.ledger.endpoints import EndpointRow
 from console.ledger.events import Event
+from console.ledger.new_failures import NewFailures
 from console.ledger.presence import Presence
 from console.ledger.sources import Source
 from console.ledger.store import Ledger
@@ -182,7 +182,7 @@ class SnapshotReader:
             space=disk_space.read(ledger),
             tokens_end=logins.tokens_end(ledger),
             hints_off=catalogue.sentence(hints.why_off(ledger)),
-            new_failures=acknowledged.read(ledger),
+            new_failures=new_failures.read(ledger),
         )
 
     def _flow_runs(self) -> tuple[FlowRow, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from console.ledger import acknowledged
+from console.ledger import new_failures
 from tests.ledger_fixture import DemoLedger
 from tests.screen_driver import make_app, settled, shown, until, until_shown
 
@@ -35,11 +35,11 @@ async def test_a_bell_rings_once_for_a_failure_and_the_mark_stays_until_it_was_s
         await until(pilot, lambda: demo.ledger.asked())
         (request,) = demo.ledger.asked()
         demo.ledger.event("bad", "run 1216 FAILED at fit", actor="driver", run=1216)  # a moment too late to be seen
-        said = acknowledged.acknowledge(demo.ledger, request.args["upto"], "anna@daq1")
+        said = new_failures.acknowledge(demo.ledger, request.args["upto"], "anna@daq1")
         demo.ledger.answer(request.id, "done", said)
         await until_shown(pilot, "1 new failure (a)", f"failures up to event {request.args['upto']} seen by anna@daq1")
         assert rung == ["bell", "bell"]
-        acknowledged.acknowledge(demo.ledger, 10**6, "ben@daq2")
+        new_failures.acknowledge(demo.ledger, 10**6, "ben@daq2")
         await until(pilot, lambda: "(a)" not in shown(app).splitlines()[0])
         await pilot.press("a")
         await until_shown(pilot, "no new failure")

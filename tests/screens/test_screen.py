@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from console.ledger import acknowledged, hints
+from console.ledger import hints, new_failures
 from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
 from flowspec.readiness import Verdict
@@ -32,7 +32,7 @@ def row_of(run: int) -> list[str]:
 
 @pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
 async def test_runs_segments_progress_and_endpoints_are_all_in_sight(demo: DemoLedger, size: tuple[int, int]) -> None:
-    acknowledged.acknowledge(demo.ledger, 10**6, "anna@daq1")
+    new_failures.acknowledge(demo.ledger, 10**6, "anna@daq1")
     app = make_app(demo.ledger.path)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)

@@ -7,7 +7,7 @@ import pytest
 
 from console.disk.space import Space
 from console.ledger import logins
-from console.ledger.acknowledged import NewFailures
+from console.ledger.new_failures import NewFailures
 from console.ledger.presence import Presence
 from console.ledger.sources import Source
 from console.ledger.store import Ledger
