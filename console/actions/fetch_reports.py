@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from console.actions.report_files import REPORT_BYTES, read
 from console.context import Context, Refused, run_of
 from console.ledger import attempts, job_reports
-from console.ledger.job_reports import PENDING, Report, ReportPlace, ReportState
+from console.ledger.job_reports import PENDING, ReportPlace, ReportState, RequestedReport
 from console.ledger.store import Ledger, Request
 from flowspec import flowlog, names, text
 from flowspec.stages import Stage
@@ -89,18 +89,18 @@ def fetch(ctx: Context) -> None:
         job_reports.set_absent(ctx.ledger, begun or _first(pending), f"{error.cause}; {error.next_step}")
 
 
-def _first(waiting: Sequence[Report]) -> list[Report]:
+def _first(waiting: Sequence[RequestedReport]) -> list[RequestedReport]:
     """The oldest requests, as many as go into one transfer."""
     ordered = sorted(waiting, key=lambda report: report.asked_at)
     runs = list(dict.fromkeys(report.run for report in ordered))[:RUNS_AT_ONCE]
     return [report for report in ordered if report.run in runs][:MOST_AT_ONCE]
 
 
-def _begin(ctx: Context, wanted: Sequence[Report], submission: str | None) -> None:
+def _begin(ctx: Context, wanted: Sequence[RequestedReport], submission: str | None) -> None:
     transfer, places = ctx.remote.transfer, ctx.places
     listings = {run: transfer.ls(places.site_collection, places.logs(run)) or {} for run in {r.run for r in wanted}}
     files: list[tuple[str, str]] = []
-    found: list[Report] = []
+    found: list[RequestedReport] = []
     for report in wanted:
         chosen, why = _at_the_site(report, listings[report.run])
         if not chosen:
@@ -121,7 +121,7 @@ def _begin(ctx: Context, wanted: Sequence[Report], submission: str | None) -> No
     job_reports.set_reports(ctx.ledger, found, task=task)
 
 
-def _at_the_site(report: Report, listing: Mapping[str, RemoteFile]) -> tuple[list[str], str]:
+def _at_the_site(report: RequestedReport, listing: Mapping[str, RemoteFile]) -> tuple[list[str], str]:
     """The files to be copied; or none, and the reason."""
     began = report.attempt_started or 0.0
     chosen, reasons = [], []
@@ -145,7 +145,7 @@ def _written(file: RemoteFile) -> float:
         return math.inf
 
 
-def _follow(ctx: Context, begun: Sequence[Report], task_id: str) -> None:
+def _follow(ctx: Context, begun: Sequence[RequestedReport], task_id: str) -> None:
     task = ctx.remote.transfer.task(task_id)
     if task.status in ("ACTIVE", "INACTIVE"):
         if begun[0].why != (how := _what_keeps(task)):
@@ -165,7 +165,7 @@ def _what_keeps(task: TransferTask) -> str:
     return "" if task.nice_status in ("", "OK") else f"{task.nice_status}: {task.nice_status_details}"
 
 
-def _read_and_store(ctx: Context, report: Report, arrived: Iterable[str], task: TransferTask) -> None:
+def _read_and_store(ctx: Context, report: RequestedReport, arrived: Iterable[str], task: TransferTask) -> None:
     """Read what has arrived for one report, and write it to the ledger."""
     folder = ctx.results / names.logs_below_results(report.run)
     document, log = (

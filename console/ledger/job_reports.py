@@ -47,7 +47,7 @@ class JobReport:
 
 
 @dataclass(frozen=True)
-class Report:
+class RequestedReport:
     """A job report that was requested. `report` may be there from an earlier fetch.
 
     `number` is that of its attempt, which began at `attempt_started`.
@@ -81,7 +81,7 @@ class Report:
         return f"not there: {self.why}" if self.state is ReportState.ABSENT else ""
 
 
-def of_run(ledger: Ledger, run: int) -> list[Report]:
+def of_run(ledger: Ledger, run: int) -> list[RequestedReport]:
     """The reports of a run: the newest attempt's first, each in the order of the work."""
     found = _rows(ledger, "reports.run = ?", run)
     return sorted(found, key=lambda r: (-r.number, STAGES.index(r.stage), -1 if r.segment is None else r.segment))
@@ -110,7 +110,7 @@ def request(ledger: Ledger, places: Iterable[ReportPlace], actor: str) -> None:
         )
 
 
-def pending(ledger: Ledger) -> list[Report]:
+def pending(ledger: Ledger) -> list[RequestedReport]:
     """Those that were requested and have not been fetched yet."""
     return _rows(ledger, "reports.state IN (?,?)", *(state.value for state in PENDING))
 
@@ -139,7 +139,7 @@ def failed_without_report(ledger: Ledger, stages: Sequence[Stage], since: float,
 # ---- rows
 
 
-def _rows(ledger: Ledger, where: str, *values: Any) -> list[Report]:
+def _rows(ledger: Ledger, where: str, *values: Any) -> list[RequestedReport]:
     rows = ledger.rows(
         "SELECT reports.*, number, started_at AS attempt_started "
         f"FROM reports JOIN attempts USING (attempt) WHERE {where}",
@@ -148,17 +148,17 @@ def _rows(ledger: Ledger, where: str, *values: Any) -> list[Report]:
     return [_report(row) for row in rows]
 
 
-def of_place(ledger: Ledger, place: ReportPlace) -> list[Report]:
+def of_place(ledger: Ledger, place: ReportPlace) -> list[RequestedReport]:
     return _rows(
         ledger, "reports.attempt = ? AND reports.stage = ? AND segment = ?",
         place.attempt, place.stage.value, _column(place.segment),
     )  # fmt: skip
 
 
-def _report(row: sqlite3.Row) -> Report:
-    values = {name: row[name] for name in Report.__dataclass_fields__ if name != "report"}
+def _report(row: sqlite3.Row) -> RequestedReport:
+    values = {name: row[name] for name in RequestedReport.__dataclass_fields__ if name != "report"}
     document = json.loads(row["document"])
-    return Report(
+    return RequestedReport(
         **values | {
             "stage": Stage(row["stage"]), "segment": _segment(row["segment"]), "state": ReportState(row["state"]),
             "report": JobReport(**{**document, "lines": tuple(document["lines"])}) if document else None,
@@ -166,11 +166,11 @@ def _report(row: sqlite3.Row) -> Report:
     )  # fmt: skip
 
 
-def set_absent(ledger: Ledger, reports: Iterable[Report], why: str) -> None:
+def set_absent(ledger: Ledger, reports: Iterable[RequestedReport], why: str) -> None:
     set_reports(ledger, reports, state=ReportState.ABSENT.value, why=text.clean(why, LINE_CELLS))
 
 
-def set_reports(ledger: Ledger, reports: Iterable[Report], **columns: Any) -> None:
+def set_reports(ledger: Ledger, reports: Iterable[RequestedReport], **columns: Any) -> None:
     assignments = ", ".join(f"{name} = ?" for name in columns)
     with ledger.change() as db:
         db.executemany(

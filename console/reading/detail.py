@@ -12,7 +12,7 @@ from console.ledger import runs as run_rows
 from console.ledger.attempts import Attempt
 from console.ledger.cancel_lines import CancelLine
 from console.ledger.events import Event
-from console.ledger.job_reports import Report
+from console.ledger.job_reports import RequestedReport
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from console.reading import timing
@@ -58,7 +58,7 @@ class RunDetail:
     offline: Mapping[str, str]
     waived: tuple[Waiver, ...] = ()
     evidence: tuple[Evidence, ...] = ()
-    reports: tuple[Report, ...] = ()
+    reports: tuple[RequestedReport, ...] = ()
     timing: Mapping[int, Timing] = field(default_factory=dict)
     web_app: str = ""  # address of a flow run, without its id; '' when there is no such place
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from console.ledger import evidence, hints
 from console.ledger.attempts import Attempt
 from console.ledger.hints import Hint
-from console.ledger.job_reports import Report
+from console.ledger.job_reports import RequestedReport
 from console.ledger.store import Ledger
 from flowspec.progress import Says
 from flowspec.stages import Stage
@@ -28,7 +28,7 @@ class Timing:
         return attempt_time(attempt.intended_at, attempt.ended_at, attempt.visits, self.jobs, told, now)
 
 
-def of_run(ledger: Ledger, run: int, reports: Iterable[Report]) -> Mapping[int, Timing]:
+def of_run(ledger: Ledger, run: int, reports: Iterable[RequestedReport]) -> Mapping[int, Timing]:
     """By attempt. A task is known of the newest attempt that did its place: the evidence of earlier ones is gone."""
     found: dict[int, Timing] = {}
     told = {(r.attempt, r.stage, r.segment): r.report.seconds for r in reports if r.report is not None}

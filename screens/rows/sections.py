@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from console.ledger.job_reports import PENDING, JobReport, Report, ReportState
+from console.ledger.job_reports import PENDING, JobReport, ReportState, RequestedReport
 from console.reading.detail import RunDetail
 from flowspec import text
 from flowspec.stages import SEGMENT_STAGES, Place, Stage
@@ -139,7 +139,7 @@ def job_rows(detail: RunDetail, segment: int | None) -> list[Row]:
     return [row for report in ordered for row in _job(report)]
 
 
-def _job(report: Report) -> list[Row]:
+def _job(report: RequestedReport) -> list[Row]:
     key = (report.attempt, report.stage.value, report.segment)
     place: Place = (report.stage, report.segment)
     bad = report.state is ReportState.ABSENT or bool(report.report and report.report.rc)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from console.ledger import job_reports
-from console.ledger.job_reports import PENDING, Report, ReportState
+from console.ledger.job_reports import PENDING, ReportState, RequestedReport
 from console.reading.detail import detail
 from flowspec.stages import Stage
 from flowspec.states import RunState
@@ -22,7 +22,7 @@ def test_the_report_of_a_failed_job_comes_by_itself_and_others_on_demand(tmp_pat
         run = world.new_run(segments=2)
         world.wait_for(run, RunState.FAILED)
 
-        def settled(count: int) -> list[Report] | None:
+        def settled(count: int) -> list[RequestedReport] | None:
             found = job_reports.of_run(world.ledger, run)
             return found if len(found) == count and not any(r.state in PENDING for r in found) else None
 

@@ -113,12 +113,12 @@ def ask(ctx, stage: str = "fit", segment: int | None = 1, run: int = RUN) -> tup
     return answered.state, answered.answer
 
 
-def the_report(ctx) -> job_reports.Report:
+def the_report(ctx) -> job_reports.RequestedReport:
     (found,) = job_reports.of_run(ctx.ledger, RUN)
     return found
 
 
-def fetch(ctx, rounds: int = 2) -> job_reports.Report:
+def fetch(ctx, rounds: int = 2) -> job_reports.RequestedReport:
     for _ in range(rounds):
         fetch_reports.fetch(ctx)
     return the_report(ctx)
