@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from console.settings.names import AUTO_THEME
+from console.settings.constants import AUTO_THEME
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from textual.app import App
 from textual.theme import BUILTIN_THEMES, Theme
 
-from console.settings.names import AUTO_THEME
+from console.settings.constants import AUTO_THEME
 
 RGB = Theme(
     name="frib",

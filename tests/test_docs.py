@@ -22,8 +22,8 @@ from console.cli import sandbox_run
 from console.cli.commands import COMMANDS
 from console.driver.process import stop_driver
 from console.ledger import runs as run_rows
+from console.settings.constants import PROFILE_VARIABLE
 from console.settings.model import Settings
-from console.settings.names import PROFILE_VARIABLE
 from console.settings.profiles import load
 from console.settings.validated import ScreenSettings
 from flowspec.states import RunState

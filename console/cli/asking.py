@@ -10,8 +10,8 @@ from typing import Any
 
 from console.driver.process import start_driver
 from console.ledger.store import Ledger, actor
+from console.settings.constants import NO_PROFILE
 from console.settings.model import Settings
-from console.settings.names import NO_PROFILE
 from console.settings.paths import refuse_missing_folders
 from console.settings.profiles import load
 

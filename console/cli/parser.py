@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from console.settings.names import NO_PROFILE, PROFILE_VARIABLE, THEME_NAMES
+from console.settings.constants import NO_PROFILE, PROFILE_VARIABLE, THEME_NAMES
 
 DISTRIBUTION = "frib-flow-console"
 

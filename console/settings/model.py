@@ -11,8 +11,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from console.settings.constants import AUTO_THEME, ENVIRONMENT_PREFIX, THEME_NAMES
 from console.settings.errors import SettingsError
-from console.settings.names import AUTO_THEME, ENVIRONMENT_PREFIX, THEME_NAMES
 from console.settings.paths import check_folders, state_home
 from flowspec.inputs import Places
 from flowspec.stages import Stage

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
+from console.settings.constants import ENVIRONMENT_PREFIX
 from console.settings.errors import SettingsError
 from console.settings.model import Settings
-from console.settings.names import ENVIRONMENT_PREFIX
 from console.settings.paths import default_ledger, deployed_file
 
 if sys.version_info >= (3, 11):

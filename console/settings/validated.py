@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from console.settings.names import ENVIRONMENT_PREFIX
+from console.settings.constants import ENVIRONMENT_PREFIX
 from console.settings.paths import check_folders, deployed_file, state_home
 
 if TYPE_CHECKING:

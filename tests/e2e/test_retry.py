@@ -10,7 +10,7 @@ import pytest
 from console.cli import parser
 from console.ledger import attempts as attempt_rows
 from console.ledger import evidence, runs
-from console.settings.names import PROFILE_VARIABLE
+from console.settings.constants import PROFILE_VARIABLE
 from flowspec.stages import CellState, Stage
 from flowspec.states import RunState
 from tests import sandbox_records

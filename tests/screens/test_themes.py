@@ -6,7 +6,7 @@ import pytest
 from textual.color import Color
 from textual.theme import Theme
 
-from console.settings.names import AUTO_THEME, THEME_NAMES
+from console.settings.constants import AUTO_THEME, THEME_NAMES
 from flowspec.states import AttemptState, RunState
 from screens.rows import styles as row_styles
 from screens.themes import CONTRAST, RGB, THEMES, suiting

@@ -1,4 +1,4 @@
-"""What a console is told when it is called. Light: the command line reads it before anything else is imported."""
+"""Constants of the command line and the profile. Imports nothing, for the quick commands read it."""
 
 ENVIRONMENT_PREFIX = "FRIB_CONSOLE__"  # of a variable that stands for a key of the profile
 PROFILE_VARIABLE = "FRIB_CONSOLE_PROFILE"
