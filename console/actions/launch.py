@@ -31,7 +31,7 @@ LOOKUP_SECONDS = 5.0
 CLOCKS_DIFFER_SECONDS = 86_400.0
 
 
-def intend(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wish = WHAT_IS_MISSING) -> int:
+def write_intent(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wish = WHAT_IS_MISSING) -> int:
     """Write the intent of the run's next attempt; returns its number.
 
     What the wish repeats becomes missing, so that of the wish only its segments are left to remember.

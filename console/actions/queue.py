@@ -67,13 +67,13 @@ def queue_what_is_ready(ctx: Context) -> None:
             queue(ctx, run, "driver")
 
 
-def go_on(ctx: Context) -> None:
+def continue_runs(ctx: Context) -> None:
     """A run under way without an open attempt is between two: its segments did not fit in one."""
     running = runs.runs(ctx.ledger, RunState.RUNNING)
     busy = {attempt.run for attempt in attempt_rows.open_attempts(ctx.ledger)} if running else set()
     for run in running:
         if run.run not in busy:
-            retry.go_on(ctx, run)
+            retry.start_next_attempt(ctx, run)
 
 
 def start_queued(ctx: Context) -> RemoteError | None:
@@ -96,7 +96,7 @@ def start_queued(ctx: Context) -> RemoteError | None:
             conditions.put(ctx.ledger, run.run, Topic.QUEUE, [waits])
             continue
         try:
-            retry.begin(ctx, run)
+            retry.start_queued_run(ctx, run)
         except Refused as refusal:
             words = {"words": str(refusal)}
             move(

@@ -70,7 +70,7 @@ def cancel(ctx: Context, request: Request) -> str:
     known = dossier_of(ctx, request)
     permitted("cancel", known.run)
     if known.run.again_at is not None:
-        return retrying.stop_repeating(ctx, known.run, request.actor)
+        return retrying.stop_automatic_retry(ctx, known.run, request.actor)
     return cancelling.begin(ctx, known, request.actor)
 
 

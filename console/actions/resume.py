@@ -20,8 +20,8 @@ def inactive_runs(ledger: Ledger) -> list[Run]:
     return [run for run in runs.runs(ledger, RunState.RUNNING) if run.inactive]
 
 
-def intend(ctx: Context, known: Dossier, actor: str) -> str:
-    """Write down that the flow run of this run is to be resumed."""
+def request_resume(ctx: Context, known: Dossier, actor: str) -> str:
+    """Record the request to resume the flow run of this run; `send_resumes` carries it out."""
     run, attempt = known.run, known.open
     if attempt is None or attempt.flow_run is None:
         raise Refused(f"run {run.run} has no flow run to resume")

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from console.actions import resume
-from console.actions.launch import intend
+from console.actions.launch import write_intent
 from console.actions.proposal import continuation, propose, whole
 from console.context import Context, Refused, dossier_of, permitted, run_of
 from console.evidence.outputs import check_all_outputs
@@ -50,7 +50,7 @@ def retry(ctx: Context, request: Request) -> str:
     known = dossier_of(ctx, request)
     run, wish, dry = known.run, wish_of(request), bool(request.args.get("dry"))
     if run.inactive and not dry:
-        return resume.intend(ctx, known, request.actor)
+        return resume.request_resume(ctx, known, request.actor)
     permitted("retry", run)
     if run.state not in ENDED:
         raise Refused(f"run {run.run} is under way: only when it has ended is known what is missing")
@@ -66,7 +66,7 @@ def retry(ctx: Context, request: Request) -> str:
         return json.dumps({"lines": proposal.lines, "plan": asdict(plan), "digest": proposal.digest})
     if request.args.get("shown", proposal.digest) != proposal.digest:
         raise Refused(f"run {run.run} is not as it was when the plan was shown. Now: {'; '.join(proposal.lines)}")
-    number = intend(ctx, known, plan, request.actor, wish)
+    number = write_intent(ctx, known, plan, request.actor, wish)
     return f"run {run.run} attempt {number}: {plan.describe()}"
 
 
@@ -80,7 +80,7 @@ def wish_of(request: Request) -> Wish:
 # ---- by the queue
 
 
-def begin(ctx: Context, run: Run) -> None:
+def start_queued_run(ctx: Context, run: Run) -> None:
     """Start a queued run: what is missing, or what it was queued for. Raises Refused or RemoteError."""
     if run.launched_sizes:
         check_all_outputs(ctx, run)
@@ -91,22 +91,22 @@ def begin(ctx: Context, run: Run) -> None:
         wish = Wish.from_json(run.wish)
         proposal = propose(known, wish)
         if proposal.plan is not None:
-            intend(ctx, known, proposal.plan, DRIVER, wish)
+            write_intent(ctx, known, proposal.plan, DRIVER, wish)
         elif whole(known):
             finish(ctx, known.run)
         else:
             raise Refused(proposal.reason)
 
 
-def go_on(ctx: Context, run: Run) -> None:
-    """The next attempt of a run whose segments do not fit in one."""
+def start_next_attempt(ctx: Context, run: Run) -> None:
+    """Write the intent of the next attempt of a run whose segments do not fit in one."""
     known = dossier.read(ctx.ledger, run.run)
     if known is None or known.newest is None:
         return
     wish = Wish.from_json(run.wish)
     plan, quarantined = continuation(known, known.newest.plan, wish)
     if plan is not None:
-        intend(ctx, known, plan, DRIVER, wish)
+        write_intent(ctx, known, plan, DRIVER, wish)
     else:
         held = reason("outcome.held", quarantined=_nested(quarantined))
         with ctx.ledger.change():
@@ -167,7 +167,7 @@ def queue_what_is_due(ctx: Context) -> None:
         move(ctx.ledger, number, REPEATED, about=Topic.QUEUE, reasons=[Reason("queue.again")])
 
 
-def stop_repeating(ctx: Context, run: Run, actor: str) -> str:
+def stop_automatic_retry(ctx: Context, run: Run, actor: str) -> str:
     """An operator does not want a run that has failed, or is being ended, to be done again by itself."""
     with ctx.ledger.change():
         runs.set_run(ctx.ledger, run.run, again_at=None)

@@ -18,7 +18,7 @@ def launch_what_is_due(ctx: Context) -> None:
     answer_requests(ctx)
     queue.queue_what_is_ready(ctx)
     retry.queue_what_is_due(ctx)
-    queue.go_on(ctx)
+    queue.continue_runs(ctx)
     resume.send_resumes(ctx)
     trouble: RemoteError | None = launch.send_intents(ctx).trouble
     trouble = queue.start_queued(ctx) or trouble

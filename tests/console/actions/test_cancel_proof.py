@@ -39,7 +39,7 @@ def start(ctx, *, send=True):
     judged = Judgement(7, Verdict.READY, reason("run.complete"), (0, 1, 2), 3000, "title", 1, 2, 1.0, "print")
     runs.record_judgement(ctx.ledger, "/data/run7", judged, dict.fromkeys((0, 1, 2), 1000))
     queue.queue(ctx, run(ctx), "me@here")
-    launch.intend(ctx, dossier.read(ctx.ledger, 7), plan_all(7, (0, 1, 2)), "me@here")
+    launch.write_intent(ctx, dossier.read(ctx.ledger, 7), plan_all(7, (0, 1, 2)), "me@here")
     if send:
         launch.send_intents(ctx)
 

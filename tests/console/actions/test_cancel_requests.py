@@ -70,7 +70,7 @@ def test_between_two_attempts_no_further_one_is_started(ctx, globus):
     start(ctx)
     end_attempt(ctx.ledger, 1, state=AttemptState.SUCCEEDED)
     assert cancel(ctx).answer == "run 7 is cancelled: no further attempt is started"
-    queue.go_on(ctx)
+    queue.continue_runs(ctx)
     assert len(attempts.attempts(ctx.ledger, 7)) == 1
 
 

@@ -101,7 +101,7 @@ def ctx(tmp_path: Path, site: Site):
     found = replace(make_context(ledger, Remote(transfer=site), Policy()), results=site.dtn)
     judge(found, RUN)
     stand(ledger, RUN, RunState.QUEUED)
-    launch.intend(found, dossier.read(found.ledger, RUN), plan_all(RUN, (0, 1)), "me")
+    launch.write_intent(found, dossier.read(found.ledger, RUN), plan_all(RUN, (0, 1)), "me")
     end_attempt(ledger, 1, state=AttemptState.STARTED, started_at=ledger.now())
     return found
 

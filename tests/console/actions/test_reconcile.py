@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from console.actions.launch import intend
+from console.actions.launch import write_intent
 from console.actions.reconcile import settle
 from console.context import Context
 from console.driver import round
@@ -37,7 +37,7 @@ def started_run(pipeline: Pipeline, run: int) -> attempts.Attempt:
     ctx = pipeline.make_context()
     judged(ctx, run)
     stand(ctx.ledger, run, RunState.QUEUED)
-    intend(ctx, dossier.read(ctx.ledger, run), plan_all(run, (0, 1)), "me@here")
+    write_intent(ctx, dossier.read(ctx.ledger, run), plan_all(run, (0, 1)), "me@here")
     round.launch_what_is_due(ctx)
     attempt = attempts.newest_attempt(ctx.ledger, run)
     assert attempt is not None
@@ -102,7 +102,7 @@ def test_a_run_that_is_under_way_otherwise_is_left_alone(pipeline: Pipeline, tmp
     ctx = with_ledger(pipeline, tmp_path / "other.db")
     judged(ctx, 24)
     stand(ctx.ledger, 24, RunState.QUEUED)
-    intend(ctx, dossier.read(ctx.ledger, 24), plan_all(24, (0, 1)), "me@here")
+    write_intent(ctx, dossier.read(ctx.ledger, 24), plan_all(24, (0, 1)), "me@here")
     settle(ctx)
     (mine,) = attempts.attempts(ctx.ledger, 24)
     assert mine.flow_run is None

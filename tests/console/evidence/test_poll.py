@@ -107,7 +107,7 @@ def ctx(nothing_started):
 def start(ctx, number):
     judge(ctx, number, segments=(0,))
     queue.queue(ctx, runs.run(ctx.ledger, number), "me@here")
-    launch.intend(ctx, dossier.read(ctx.ledger, number), plan_all(number, (0,)), "me@here")
+    launch.write_intent(ctx, dossier.read(ctx.ledger, number), plan_all(number, (0,)), "me@here")
     assert launch.send_intents(ctx).trouble is None
 
 
