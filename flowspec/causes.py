@@ -139,7 +139,7 @@ def classify(text: str) -> Reason:
 def of_reply(reply: Mapping[str, object], otherwise: str = "") -> Reason:
     """Why the job did not go well whose reply this is; `otherwise` is the cause when it has none.
 
-    An older kit sends no code, and what a job could not name itself (an exception) it calls unknown: text tells then.
+    An older kit sends no code, and what a job could not name itself (an exception) it calls unknown: its text counts.
     """
     cause = str(reply.get("cause") or otherwise or "replied without a return code")
     code, missing = str(reply.get("code") or UNKNOWN), reply.get("missing")

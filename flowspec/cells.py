@@ -1,4 +1,4 @@
-"""What one cell of the segment x stage matrix says: a state and why."""
+"""One cell of the segment x stage matrix: a state and its reason."""
 
 from __future__ import annotations
 

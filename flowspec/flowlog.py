@@ -34,9 +34,9 @@ class Entry(Protocol):
 
 @dataclass(frozen=True)
 class Visit:
-    """A stage as the flow log tells it. `action` is its action's id: a transfer task id, or `tg_<task group id>`.
+    """A stage as the flow log has it. `action` is its action's id: a transfer task id, or `tg_<task group id>`.
 
-    `looked` is when Flows looked at the action last. Times are as Flows writes them: ISO 8601.
+    `looked` is when Flows polled the action last. Times are as Flows writes them: ISO 8601.
     """
 
     says: Says
@@ -77,7 +77,7 @@ def follow(visits: Visits, entries: Iterable[Entry]) -> dict[Stage, Visit]:
 
 
 def with_actions(visits: Visits, details: Mapping[str, Any]) -> dict[Stage, Visit]:
-    """The visits with the action ids that a flow run's own details name; the log may not have told them yet."""
+    """The visits with the action ids that a flow run's own details name; the log may not have them yet."""
     now = dict(visits)
     for status in details.get("action_statuses") or ():
         stage = STAGE_OF_STATE.get(str(status.get("state_name")))

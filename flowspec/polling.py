@@ -15,7 +15,7 @@ def interval(polls: int) -> float:
 
 
 def next_poll(started: float, polled: float | None, now: float) -> float:
-    """When Flows next polls an action, as far as the rule tells; always later than `now`.
+    """When Flows next polls an action, by the rule; always later than `now`.
 
     `polled` is when it last polled, as its log has it. All three are seconds since the epoch. A doubled interval is as
     long as all those before it together, and the first once more: so the number of polls need not be known, and a

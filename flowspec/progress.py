@@ -1,4 +1,4 @@
-"""Folding what the witnesses say into the segment x stage matrix that the screens show.
+"""Folding the evidence of the witnesses into the segment x stage matrix that the screens show.
 
 A witness is an independent source: the file at the site or on the DTN, a transfer task, a compute task, the flow log.
 A return code is not proof: a place is DONE only when its output is there, with the size reported or a plausible one.
@@ -31,14 +31,14 @@ class Says(str, Enum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
-    ABSENT = "absent"  # the file was looked for, after the task had reported, and is not there
+    ABSENT = "absent"  # the file was not in a listing made after the task had reported
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What one witness says of one place, and why.
 
-    `size` is in bytes, `at` in seconds since the epoch; `seconds` is how long the work took, as a job tells it.
+    `size` is in bytes, `at` in seconds since the epoch; `seconds` is how long the work took, as a job reports it.
     `modified` is when an output was written, as its listing has it.
     """
 
@@ -81,7 +81,7 @@ def fold(segments: Iterable[int], evidence: Iterable[Evidence], raw_sizes: Mappi
 
 
 def fold_place(stage: Stage, said: Mapping[Witness, Evidence], raw_size: int | None) -> Cell:
-    """One cell from what its witnesses say."""
+    """One cell from the evidence of its place."""
     file, task, log = said.get(Witness.FILE), said.get(Witness.TASK), said.get(Witness.LOG)
     present = file is not None and file.says is Says.DONE
     doubt = _doubt(stage, file, task, raw_size) if present else None

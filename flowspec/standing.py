@@ -1,4 +1,4 @@
-"""Which of the conditions of a run say why it stands where it stands. Pure.
+"""Which conditions of a run are the reason for its present state. Pure.
 
 What is stuck comes first. A failed poll does not hide what was known before: a run whose flow run waits for a consent
 still waits for it while Globus does not answer.
@@ -26,7 +26,7 @@ def topics(state: RunState) -> tuple[Topic, ...]:
 
 
 def decisive(state: RunState, conditions: Iterable[Condition]) -> list[Condition]:
-    """Those that say why a run stands there: all that are stuck, else those of the first topic that has any."""
+    """The reason for the state: all conditions that are stuck, else those of the first topic that has any."""
     order = topics(state)
     of_the_state = sorted((c for c in conditions if c.topic in order), key=lambda c: order.index(c.topic))
     stuck = [c for c in of_the_state if catalogue.entry(c.code).severity is Severity.STUCK]
@@ -34,7 +34,7 @@ def decisive(state: RunState, conditions: Iterable[Condition]) -> list[Condition
 
 
 def why(state: RunState, conditions: Iterable[Condition]) -> str:
-    """Why a run stands where it stands, as a sentence of which the run is the subject."""
+    """The reason for the state as a sentence of which the run is the subject."""
     return "; ".join(catalogue.sentence(c.reason) for c in decisive(state, conditions))
 
 

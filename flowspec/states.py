@@ -54,7 +54,7 @@ class Move:
 
     `sets`: the columns that whoever moves must give. `clears`: those that go back to what a new row has. `ends`: the
     topics of which no condition holds any more. `stamps`: columns that get the time of the move. `event`: how the move
-    is told in the event log, a code of the catalogue; '' when whoever moves tells more than this.
+    is written to the event log, a code of the catalogue; '' when the caller writes a fuller event.
     """
 
     name: str

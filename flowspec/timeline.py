@@ -1,6 +1,6 @@
 """Where the time of an attempt went: into work, into queues, and into waiting until the orchestrator noticed.
 
-The flow log says when a stage began and when Flows saw it end; its tasks say when they ended and how long they worked.
+The flow log has the begin of a stage and when Flows noticed its end; tasks have their ends and how long they worked.
 Times are seconds since the epoch. They come from several clocks, so what cannot be is cut off.
 """
 
@@ -17,7 +17,7 @@ TRANSFERS = (Stage.TRANSFER, Stage.RETURN)
 
 @dataclass(frozen=True)
 class Job:
-    """A task of a stage: when it began to work and when it was seen to end; None: it has not, or that is not known."""
+    """A task of a stage: when it began to work and when its end was observed; None: not yet, or not known."""
 
     began: float | None
     ended: float | None
@@ -28,7 +28,7 @@ class StageTime:
     """A stage of an attempt. `ended` is None while it is under way; the other three add up to its length.
 
     `queued`: none of its tasks worked; `unnoticed`: all had ended, Flows did not know it. `worked` and `queued` are
-    None when they cannot be told apart: `together` is always both.
+    None when they cannot be distinguished: `together` is always both.
     """
 
     stage: Stage
@@ -42,7 +42,7 @@ class StageTime:
 
 @dataclass(frozen=True)
 class AttemptTime:
-    """The same of a whole attempt; `together` is only what cannot be told apart.
+    """The same of a whole attempt; `together` is only what cannot be distinguished.
 
     What no stage accounts for went by at the orchestrator, before, between and after them: it is in `waited`.
     """
@@ -108,7 +108,7 @@ def covered(spans: Iterable[tuple[float, float]]) -> float:
 
 
 def _over(jobs: Sequence[Job], action_end: float | None, otherwise: float) -> float:
-    """When the last job had ended; `otherwise` when some have not, or nobody tells."""
+    """When the last job had ended; `otherwise` when some have not, or it is not known."""
     ends = [job.ended for job in jobs if job.ended is not None]
     if ends and len(ends) == len(jobs):
         return max(ends)

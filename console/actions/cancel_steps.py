@@ -71,7 +71,7 @@ def _marked(ctx: Context, attempt: Attempt) -> bool:
 
 
 def _marker(attempt: Attempt) -> str | None:
-    """None for an attempt that was started before there were markers: its jobs look for none."""
+    """None for an attempt that was started before there were markers: its jobs check for none."""
     return dict(attempt.body.get("site") or {}).get("marker")
 
 

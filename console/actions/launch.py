@@ -91,7 +91,7 @@ def send_intents(ctx: Context) -> Sent:
 
 
 def _send(ctx: Context, attempt: Attempt) -> str:
-    # `started_at` without a flow run id says: Globus was or is being asked, the answer is not known.
+    # `started_at` without a flow run id: the start was or is being requested, the reply is not known.
     attempts.set_attempt(ctx.ledger, attempt.attempt, started_at=ctx.now())
     flow_run = ctx.remote.flows.start(
         attempt.flow_id, dict(attempt.body), attempt.label, [attempt.tag, "FRIB"], ctx.run_managers, ctx.run_monitors
@@ -113,7 +113,7 @@ def _settle(ctx: Context, attempt: Attempt) -> str | None:
 
 def look_up(ctx: Context, attempt: Attempt) -> str | None:
     """The id of the flow run that carries the attempt's tag, if there is one."""
-    # Globus tells by its own clock when a flow run began: wherever that is off, the flow run must be found.
+    # Flow runs are listed by the clock of Globus: even when that is off, the flow run must be found.
     since = datetime.fromtimestamp(attempt.intended_at - CLOCKS_DIFFER_SECONDS, timezone.utc).isoformat()
     found = ctx.remote.flows.find_by_tag(attempt.flow_id, attempt.tag, since)
     return found[0].id if found else None

@@ -88,7 +88,7 @@ def _take_over(ctx: Context, flow_run: FlowRun, tag: str) -> None:
 
 
 def _input(log: list[LogEntry]) -> dict[str, Any]:
-    """The input document of a flow run, which the first entry of its log tells."""
+    """The input document of a flow run, from the first entry of its log."""
     found = log[0].details.get("input") if log else None
     return dict(found) if isinstance(found, Mapping) else {}
 

@@ -1,6 +1,6 @@
 """What screens and commands ask of the driver. Each request and its answer are one transaction: it is carried out once.
 
-A request changes the ledger and nothing else. What it takes of Globus is intended there and seen through by the rounds
+A request changes the ledger and nothing else. What it needs of Globus is an intent there, carried out by the rounds
 that follow, so that a driver may die at any moment. What a request must know of Globus beforehand is asked before.
 """
 
@@ -22,7 +22,7 @@ Verb = Callable[[Context, Request], str]
 
 
 def answer(ctx: Context, request: Request) -> None:
-    """Carry out a request and write what came of it; a request that is refused changes nothing."""
+    """Carry out a request and write its outcome; a request that is refused changes nothing."""
     try:
         verb = VERBS.get(request.verb)
         if verb is None:
@@ -51,7 +51,7 @@ def set_auto(ctx: Context, request: Request) -> str:
 
 
 def acknowledge(ctx: Context, request: Request) -> str:
-    """Somebody has seen the failures up to the event `upto`: later ones are new."""
+    """Acknowledge the failures up to the event `upto`: later ones are new."""
     return new_failures.acknowledge(ctx.ledger, int(request.args["upto"]), request.actor)
 
 

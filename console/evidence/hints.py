@@ -46,7 +46,7 @@ class Unnoticed:
     next_poll: float
 
     def reason(self, cause: Reason | None) -> Reason:
-        """What to say of it; `cause` is why the action failed, when it did."""
+        """The reason to show; `cause` is why the action failed, when it did."""
         return reason(
             "flow.unnoticed", stage=self.stage.value, ended=self.ended, next_poll=self.next_poll, failed=self.failed,
             cause=nested(cause) if cause else None,
@@ -54,7 +54,7 @@ class Unnoticed:
 
 
 def unnoticed(ledger: Ledger, attempt: Attempt) -> Unnoticed | None:
-    """What Flows has not noticed of an attempt: its present action has ended, as the source says. None: nothing."""
+    """What Flows has not noticed of an attempt: its present action has ended at its service. None: nothing."""
     present = [(stage, visit) for stage, visit in attempt.visits.items() if visit.says is Says.RUNNING]
     tasks = evidence.of_all_tasks(ledger, attempt) if present else []
     for stage, visit in present:
@@ -68,7 +68,7 @@ def unnoticed(ledger: Ledger, attempt: Attempt) -> Unnoticed | None:
 
 
 def give_hints(ctx: Context, active: Iterable[Attempt]) -> None:
-    """Give the hints that are due to these attempts, whose flow runs are ACTIVE, and note what came of earlier ones.
+    """Give the hints that are due to these attempts, whose flow runs are ACTIVE, and note the effect of earlier ones.
 
     A hint that cannot be given is recorded with the reason, and is followed by the next as any other.
     """

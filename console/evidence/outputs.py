@@ -95,7 +95,7 @@ def _result(ctx: Context, run: int) -> RemoteFile | None:
 def _without_old_copies(run: Run, found: Sequence[Evidence]) -> list[Evidence]:
     """A copy that is older than its source was made of something that is no longer there: it counts as absent.
 
-    Transfers keep the time of what they copy. What changed within its second, or got an older time, cannot be seen.
+    Transfers keep the time of what they copy. A change within the same second, or to an older time, cannot be detected.
     """
     made = {(e.stage, e.segment): e for e in found if e.says is Says.DONE}
     analyzed = made.get((Stage.ANALYZE, None))
@@ -121,7 +121,7 @@ def _modified_on_dtn(path: Path) -> float | None:
 
 
 def _seconds(time: str) -> float | None:
-    """Seconds since the epoch of a time in a listing; None when it does not say, or not in ISO 8601."""
+    """Seconds since the epoch of a time in a listing; None when it has none, or not in ISO 8601."""
     try:
         return flowlog.seconds(time)
     except ValueError:

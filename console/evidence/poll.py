@@ -56,7 +56,7 @@ class PolledAttempt:
 
     @property
     def can_be_judged(self) -> bool:
-        """An end is judged by what everybody says: with somebody missing, good work would be called failed."""
+        """An end is judged by all witnesses: with one of them missing, good work would be called failed."""
         return self.trouble is None and (self.every_witness_asked or self.flow_run.status in ACTIVE)
 
 
@@ -84,7 +84,7 @@ def poll_attempts(ctx: Context) -> Poll:
     tasks_asked = False
     try:
         tasks_asked = _poll_compute(ctx, attempts, troubles)
-    except RemoteError as error:  # what the others say is worth having without Compute
+    except RemoteError as error:  # the evidence of the other services is of use without Compute
         failed = error
     try:
         for attempt in attempts:
@@ -110,7 +110,7 @@ def _poll_flows(ctx: Context, attempts: list[Attempt], troubles: Troubles) -> di
 
 
 def _poll_compute(ctx: Context, attempts: Sequence[Attempt], troubles: Troubles) -> bool:
-    """What the compute tasks say; False when Compute takes no request now."""
+    """Evidence of the compute tasks; False when Compute takes no request now."""
     for attempt, stage in _stages_to_ask(ctx, attempts):
         with troubles.of(attempt):
             _ask_for_task_ids(ctx, attempt, stage)
@@ -120,7 +120,7 @@ def _poll_compute(ctx: Context, attempts: Sequence[Attempt], troubles: Troubles)
 def _poll_outputs(
     ctx: Context, attempt: Attempt, flow_run: FlowRun, troubles: Troubles, tasks_asked: bool
 ) -> PolledAttempt:
-    """What transfer tasks and outputs say; when the flow run has ended, also those tasks that have no names yet."""
+    """Evidence of transfer tasks and outputs; when the flow run has ended, also of tasks without ids so far."""
     all_asked = tasks_asked
     with troubles.of(attempt):
         _ask_transfer_and_list(ctx, attempt)
@@ -181,7 +181,7 @@ def _list_flow_runs(ctx: Context, attempts: list[Attempt]) -> dict[str, FlowRun]
 
 
 def follow_log(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> list[LogEntry]:
-    """Read what the flow log says since last time; returns the new entries."""
+    """Read the entries of the flow log since the last poll, and return them."""
     entries = ctx.remote.flows.log(flow_run.id, after=attempt.log_after)
     visits = flowlog.follow(attempt.visits, entries)
     visits = flowlog.with_actions(visits, flow_run.details)
@@ -231,7 +231,7 @@ def _ask_for_task_ids(ctx: Context, attempt: Attempt, stage: Stage) -> None:
 
 
 def _ask_for_causes(ctx: Context, attempt: Attempt) -> bool:
-    """Its flow run has ended: what its tasks say is asked for now at the latest, where outputs do not tell all.
+    """Its flow run has ended: its tasks are polled now at the latest, where outputs are missing.
 
     False when Compute takes no request now.
     """
@@ -249,7 +249,7 @@ def _ask_for_causes(ctx: Context, attempt: Attempt) -> bool:
 
 
 def ask_compute(ctx: Context, attempts: Sequence[Attempt]) -> dict[str, TaskStatus] | None:
-    """One batch call for every compute task that has not ended; what the service says of these.
+    """One batch call for every compute task that has not ended; the replies by task id.
 
     None when it takes no request now: nobody waits for that, there will be another poll.
     """

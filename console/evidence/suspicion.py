@@ -19,8 +19,8 @@ from flowspec.numbers import ranges
 from flowspec.progress import Evidence
 from flowspec.stages import Stage
 
-# In polls (`policy.poll_interval`): how long a task may wait beside idle workers, of which the endpoint
-# tells twice a minute only; how much longer than so many times the usual one may take that runs.
+# In polls (`policy.poll_interval`): how long a task may wait beside idle workers, which the endpoint
+# reports twice a minute only; how much longer than so many times the usual one may take that runs.
 WAITING_POLLS, RUNNING_POLLS = 8.0, 2.0
 TIMES_USUAL = 3.0
 LATELY = 30  # attempts, from which is known what is usual

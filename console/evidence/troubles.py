@@ -30,7 +30,7 @@ class Troubles:
             self.by_attempt[attempt.attempt] = error
 
     def of_service(self, attempts: int) -> RemoteError | None:
-        """What to say of the service: nothing when of several `attempts` only one has trouble."""
+        """The trouble of the service: none when of several `attempts` only one has trouble."""
         if len(self.by_attempt) == 1 and attempts > 1:
             return None
         return next(iter(self.by_attempt.values()), None)

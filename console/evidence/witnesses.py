@@ -1,4 +1,4 @@
-"""What the tasks at Globus say, put as evidence for places of the matrix. Pure: the pollers do the asking."""
+"""The replies of Flows, Transfer and Compute as evidence for places of the matrix. Pure: `poll` asks for them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def of_log(attempt: Attempt, stage: Stage, visit: Visit, at: float) -> list[Evid
 
 
 def of_transfer(attempt: Attempt, stage: Stage, task: TransferTask, at: float) -> list[Evidence]:
-    """A transfer task speaks of all its files at once; which have arrived is for the file witness to say."""
+    """The status of a transfer task is of all its files at once; which have arrived is evidence of the file witness."""
     says, why = _of_transfer_task(task)
     return [Evidence(stage, segment, Witness.TASK, says, why, None, at) for segment in planned(attempt.plan, stage)]
 
@@ -53,14 +53,14 @@ def _of_transfer_task(task: TransferTask) -> tuple[Says, Reason]:
         return Says.PENDING, reason("transfer.queued")
     if task.nice_status not in ("", "OK"):
         return Says.RUNNING, reason("transfer.fault", done=done, total=total, fault=task.nice_status, words=details)
-    rate = round(task.rate, -5)  # as it is told: what differs otherwise is not worth a write
+    rate = round(task.rate, -5)  # as it is shown: a smaller difference is not worth a write
     return Says.RUNNING, reason("transfer.running", done=done, total=total, rate=rate)
 
 
 def of_compute(
     attempt: Attempt, stage: Stage, ids: Sequence[str], replies: Mapping[str, TaskStatus], at: float
 ) -> list[Evidence]:
-    """Compute tasks, one per segment. A reply names its segment; without one the place in the batch tells."""
+    """Compute tasks, one per segment. A reply names its segment; without one it is that of its place in the batch."""
     segments = planned(attempt.plan, stage)
     found: dict[int | None, Evidence] = {}
     for place, task in enumerate(ids):
@@ -84,7 +84,7 @@ def _of_task(stage: Stage, segment: int | None, status: TaskStatus, reply: Mappi
 
 
 def _said_by_task(stage: Stage, status: TaskStatus, reply: Mapping[str, object]) -> tuple[Says, Reason]:
-    """Of tasks that have not ended console.evidence.suspicion says more."""
+    """For tasks that have not ended console.evidence.suspicion replaces the reason."""
     if status.status == "failed":
         return Says.FAILED, classify(_last_line(status.exception))
     if status.status == "running":

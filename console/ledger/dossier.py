@@ -72,7 +72,7 @@ class Dossier:
 
     @cached_property
     def there(self) -> set[Place]:
-        """The places at which a file lies, good or not, as it was last looked at."""
+        """The places at which a file exists, good or not, by the newest evidence."""
         return {(e.stage, e.segment) for e in self.evidence if e.witness is Witness.FILE and e.says is Says.DONE}
 
     @property

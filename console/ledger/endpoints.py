@@ -17,7 +17,7 @@ VERSION = "version"  # in `detail`, beside what the endpoint reports
 
 @dataclass(frozen=True)
 class EndpointRow:
-    """An endpoint; `since` is when it came or went; `detail` what it reported (total_workers, idle_workers, ...).
+    """An endpoint; `since` is when it went online or offline; `detail` what it reported (total_workers, ...).
 
     `running` and `queued` count the tasks that attempts under way have there; since `oldest` the oldest has been as it
     is. `waiting` are the runs that could go on if it were online, or had more workers.

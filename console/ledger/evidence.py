@@ -1,4 +1,4 @@
-"""What the witnesses say of each place of a run, and the matrix that is folded from it."""
+"""The rows of evidence: what each witness says of each place of a run; and the matrix folded from them."""
 
 from __future__ import annotations
 

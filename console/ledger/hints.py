@@ -19,7 +19,7 @@ _OFF = "hints_off"  # in meta: the parameters of the reason why none are given; 
 
 @dataclass(frozen=True)
 class Hint:
-    """Flows was told that the action of a stage had ended at `ended`; it moved at `moved` (None: not yet).
+    """A hint to Flows that the action of a stage had ended at `ended`; Flows moved on at `moved` (None: not yet).
 
     `kind` and `problem` say why Flows did not take it, as remote.globus.errors.RemoteError does; else they are empty.
     """

@@ -58,5 +58,5 @@ def flow_runs(ledger: Ledger, ended: int) -> list[sqlite3.Row]:
 
 
 def answers(ledger: Ledger, at_most: int) -> list[sqlite3.Row]:
-    """Requests and what came of them, the newest first."""
+    """Requests and their answers, the newest first."""
     return ledger.rows("SELECT request, verb, run, state, answer FROM requests ORDER BY request DESC LIMIT ?", at_most)

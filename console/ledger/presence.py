@@ -74,7 +74,7 @@ def lock_path(ledger: Path) -> Path:
 
 
 def advice(present: Presence) -> str:
-    """What to tell of a driver that hangs where it cannot be replaced."""
+    """The advice for a driver that hangs where it cannot be replaced."""
     how = "was stopped" if present.stopped else f"has given no sign of life for {present.beat_age:.0f} s"
     return (
         f"the driver (process {present.pid} on {present.host}, started by {present.who}) {how}: nothing is launched or "
@@ -133,7 +133,7 @@ class DriverLock:
             return
         if not self._in_place(self._fd):
             raise NoLongerDriving(f"{self.path} is not ours any more: another driver has taken over")
-        with contextlib.suppress(OSError):  # a disk that has become read-only; the driver tells of it by other means
+        with contextlib.suppress(OSError):  # a disk that has become read-only; the driver reports it by other means
             os.utime(self._fd)
         if not self._written:
             self._write()

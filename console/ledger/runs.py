@@ -1,4 +1,4 @@
-"""The rows of runs: what the disk says of a run, and where it stands."""
+"""The rows of runs: the verdict on the run directory, and the state of the run."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def add_without_directory(ledger: Ledger, number: int) -> None:
 
 
 def record_judgement(ledger: Ledger, path: str, judged: Judgement, sizes: Mapping[int, int]) -> None:
-    """Write what the disk says of a run. The state follows the verdict until the console has begun to work on it."""
+    """Write the judgement of a run. The state follows the verdict until the console has begun to work on it."""
     now = ledger.now()
     with ledger.change() as db:
         before = run(ledger, judged.run)

@@ -55,7 +55,7 @@ CREATE TABLE attempts (
     actor TEXT NOT NULL,
     intended_at REAL NOT NULL, started_at REAL, ended_at REAL,
     log_after TEXT,                         -- time of the newest flow log entry already folded
-    visits TEXT NOT NULL DEFAULT '{}',      -- JSON of flowspec.flowlog: each stage as the flow log tells it
+    visits TEXT NOT NULL DEFAULT '{}',      -- JSON of flowspec.flowlog: each stage as the flow log has it
     cancel_by TEXT, cancel_at REAL,         -- who asked to cancel it, and when: the driver sees it through
     code TEXT NOT NULL DEFAULT '',          -- of flowspec.catalogue: how it ended, or what keeps it from its start
     parameters TEXT NOT NULL DEFAULT '{}',
@@ -76,7 +76,7 @@ CREATE INDEX tasks_by_attempt ON tasks (attempt);
 CREATE TABLE evidence (
     run INTEGER NOT NULL, stage TEXT NOT NULL, segment INTEGER NOT NULL, witness TEXT NOT NULL,
     says TEXT NOT NULL, size INTEGER, attempt INTEGER, at REAL NOT NULL,
-    seconds REAL,                           -- how long the work took, as the job told it
+    seconds REAL,                           -- how long the work took, as the job reported it
     code TEXT NOT NULL DEFAULT '', parameters TEXT NOT NULL DEFAULT '{}', -- of flowspec.catalogue
     modified TEXT NOT NULL DEFAULT '',      -- of an output: when it was written, as its listing has it
     PRIMARY KEY (run, stage, segment, witness)
@@ -99,12 +99,12 @@ CREATE TABLE waivers (
     PRIMARY KEY (run, segment)
 ) WITHOUT ROWID;
 
--- What a cancel must see gone: the flow run, its transfer tasks, its compute tasks. Ticked only when observed.
+-- What must have ended after a cancel: the flow run, its transfer tasks, its compute tasks. Ticked only when observed.
 CREATE TABLE cancel_lines (
     attempt INTEGER NOT NULL REFERENCES attempts (attempt),
     kind TEXT NOT NULL, id TEXT NOT NULL,   -- console.ledger.cancel_lines.LineKind
     stage TEXT NOT NULL DEFAULT '', segment INTEGER NOT NULL DEFAULT -1, -- of a task: what it does
-    code TEXT NOT NULL DEFAULT 'seen.not-yet', parameters TEXT NOT NULL DEFAULT '{}', -- what was seen of it last
+    code TEXT NOT NULL DEFAULT 'seen.not-yet', parameters TEXT NOT NULL DEFAULT '{}', -- what was observed of it last
     gone_at REAL,
     PRIMARY KEY (attempt, kind, id)
 ) WITHOUT ROWID;

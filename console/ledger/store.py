@@ -142,7 +142,7 @@ class Ledger:
         return found
 
     def version(self) -> int:
-        """A number that differs when another connection has changed the ledger: the cheapest look for news."""
+        """A number that differs when another connection has changed the ledger: the cheapest check for changes."""
         if self._copied_from is not None and self._copied_from != schema.stamp(self.path):
             raise DiskProblem(f"ledger {self.path} has changed, and is opened anew")
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
@@ -211,7 +211,7 @@ class Ledger:
         return _request(row) if row else None
 
     def answer(self, number: int, state: str, text: str) -> None:
-        """Say what came of a request: state `done` or `refused`."""
+        """Write the answer to a request: state `done` or `refused`."""
         with self.change() as db:
             db.execute(
                 "UPDATE requests SET state = ?, answer = ?, answered_at = ? WHERE request = ? AND state = 'asked'",

@@ -1,4 +1,4 @@
-"""What is seen of the parts of an attempt while it is cancelled."""
+"""What is observed of flow run, tasks and marker of an attempt while it is cancelled."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ TABLE: tuple[Entry, ...] = (
     _failed("cancelled"),  # the job saw its cancel marker
     _failed("function"),  # the functions, the kit or the site's environment are not as they should be
     _failed("worker", Owner.SITE),  # a worker, its node or its block was lost
-    # What services and exceptions tell in words of their own.
+    # Texts of services and exceptions.
     _failed("refused"),  # HTTP 400, 401, 403, 404 or 406
     _failed("permission"),
     _failed("login"),

@@ -1,4 +1,4 @@
-"""Words of the work: what the flow log, transfer tasks, compute tasks and outputs say of a place of the matrix."""
+"""Sentences of evidence: of the flow log, of transfer tasks, compute tasks and outputs, for a place of the matrix."""
 
 from __future__ import annotations
 
