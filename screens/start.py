@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sqlite3
 import sys
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
@@ -91,7 +92,7 @@ def _newest_runs(ledger: Ledger) -> Snapshot | None:
     """What the first paint shows; None when it cannot be read: the screen opens, and its reader says what is wrong."""
     try:
         return SnapshotReader(ledger, SCREENFUL).snapshot()
-    except Exception:
+    except (LedgerError, sqlite3.Error):
         return None
 
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from console.actions import retry
+from console.actions.conclusion import conclusion, planned_cells
 from console.context import Context
-from console.evidence import suspicion
-from console.evidence.hints import SHOWN_AFTER, unnoticed
+from console.evidence.hints import unnoticed
 from console.ledger import attempts, conditions, dossier, evidence, failures
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
 from console.ledger.errors import LedgerError
 from console.ledger.moves import move, move_attempt
-from flowspec import catalogue, flowlog, names, quarantine
-from flowspec.causes import classify
+from flowspec import catalogue, names, quarantine
 from flowspec.conditions import Reason, Topic, reason
-from flowspec.plan import Plan
-from flowspec.progress import Matrix, Says, Witness, current_stage
-from flowspec.stages import STAGES, CellState, Stage
-from flowspec.standing import INACTIVE, SUSPECT
+from flowspec.progress import Says, Witness
+from flowspec.stages import Stage
 from flowspec.states import (
     CANCEL_ASKED,
     CANCEL_ENDED,
@@ -31,13 +28,8 @@ from flowspec.states import (
     RETURNED,
     Move,
 )
-from remote.globus.errors import missing_consent
 from remote.globus.flows import FlowRun
 
-OPEN_QUESTIONS = (CellState.RUNNING, CellState.DISAGREES)
-# Seconds after the end of a flow run within which its outputs may still appear in listings.
-OUTPUTS_LATE_SECONDS = 10.0
-SEGMENTS_NAMED = 5  # of those that failed
 _LEVELS = {RETURNED: "good", PART_DONE: "good", FAILED: "bad", CANCEL_ENDED: "warning"}
 
 
@@ -46,24 +38,16 @@ def update_attempt(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
     known = dossier.read(ctx.ledger, attempt.run)
     if known is None:
         raise LedgerError(f"attempt {attempt.attempt} is of run {attempt.run}, which the ledger does not have")
-    matrix, plan = known.matrix, attempt.plan
-    evidence.store_progress(ctx.ledger, known.run, matrix)
-    planned = {place: matrix[place] for place in plan.places() if place in matrix}
-    stage = current_stage(planned) or plan.places()[-1][0]
-    if stage.value != attempt.stage:
-        attempts.set_attempt(ctx.ledger, attempt.attempt, stage=stage.value)
-    if flow_run.status in ("ACTIVE", "INACTIVE"):
-        progress = _inactive(flow_run) or _unnoticed(ctx, attempt, planned) or progress_of_stage(stage, plan, matrix)
-        _put_progress(ctx, attempt, progress)
-    elif flow_run.cancelled:
+    evidence.store_progress(ctx.ledger, known.run, known.matrix)
+    found = conclusion(known, attempt, flow_run, unnoticed(ctx.ledger, attempt), ctx.now())
+    if found.stage.value != attempt.stage:
+        attempts.set_attempt(ctx.ledger, attempt.attempt, stage=found.stage.value)
+    if found.progress is not None:
+        _put_progress(ctx, attempt, found.progress)
+    elif found.cancelled:
         _cancelled_elsewhere(ctx, attempt)
-    elif any(cell.state in OPEN_QUESTIONS for cell in planned.values()) and _ended_just_now(ctx, flow_run):
-        _put_progress(ctx, attempt, progress_of_stage(stage, plan, matrix))
-    elif flow_run.status != "SUCCEEDED":
-        _failed(ctx, known, attempt, planned, first_failure(planned) or _cause(attempt, flow_run))
-    elif any(cell.state is not CellState.DONE for cell in planned.values()):
-        missing = first_failure(planned) or reason("work.missing")
-        _failed(ctx, known, attempt, planned, reason("flow.succeeded-but", cause=catalogue.nested(missing)))
+    elif found.failed is not None:
+        _failed(ctx, known, attempt, found.failed)
     else:
         _succeeded(ctx, known, attempt)
 
@@ -87,23 +71,14 @@ def end_attempt(
         ctx.ledger.event(_LEVELS[run_move], text, actor="driver", run=attempt.run, attempt=attempt.attempt)
 
 
-def first_failure(matrix: Matrix) -> Reason | None:
-    """The failure of the earliest stage in a matrix, with its segments; None when no place failed."""
-    for stage in STAGES:
-        bad = [(segment, cell) for (s, segment), cell in matrix.items() if s is stage and cell.bad]
-        if bad:
-            segments = [segment for segment, _ in bad[:SEGMENTS_NAMED] if segment is not None]
-            more, cause = max(0, len(bad) - SEGMENTS_NAMED), catalogue.nested(bad[0][1].reason)
-            return reason("work.failed", stage=stage.value, segments=segments, more=more, cause=cause)
-    return None
-
-
 # ---- how it ended
 
 
-def _failed(ctx: Context, known: Dossier, attempt: Attempt, planned: Matrix, cause: Reason) -> None:
+def _failed(ctx: Context, known: Dossier, attempt: Attempt, cause: Reason) -> None:
     stage = Stage(attempt.stage) if attempt.stage else None
-    found = quarantine.found_in(attempt.attempt, attempt.plan, stage, planned, known.evidence, cause)
+    found = quarantine.found_in(
+        attempt.attempt, attempt.plan, stage, planned_cells(known, attempt), known.evidence, cause
+    )
     with ctx.ledger.change():
         failures.record(ctx.ledger, attempt.run, found)
         after = dossier.read(ctx.ledger, attempt.run) or known
@@ -144,52 +119,3 @@ def _cancelled_elsewhere(ctx: Context, attempt: Attempt) -> None:
 def end_cancelled(ctx: Context, attempt: Attempt, why: Reason) -> None:
     """The attempt was cancelled, and nothing of it runs any more."""
     end_attempt(ctx, attempt, GIVEN_UP, CANCEL_ENDED, why)
-
-
-def _ended_just_now(ctx: Context, flow_run: FlowRun) -> bool:
-    """Its last outputs may not be in the listings yet."""
-    # Without regard to which clock is ahead: one that is far off must not delay the conclusion for as long.
-    completed = flow_run.completed
-    return completed is not None and abs(ctx.now() - flowlog.seconds(completed)) < OUTPUTS_LATE_SECONDS
-
-
-def _cause(attempt: Attempt, flow_run: FlowRun) -> Reason:
-    causes = [visit.cause for visit in attempt.visits.values() if visit.cause]
-    details = flow_run.details
-    said = details.get("cause") or details.get("description") or "the flow run failed without a cause"
-    return classify(causes[0]) if causes else attempt.reason if attempt.reason.code else classify(str(said))
-
-
-# ---- its progress
-
-
-def _inactive(flow_run: FlowRun) -> Reason | None:
-    if flow_run.status != "INACTIVE":
-        return None
-    consent = missing_consent(flow_run.details)
-    said = consent or flow_run.details.get("description") or "without a reason"
-    return reason(INACTIVE, words=str(said), consent=bool(consent))
-
-
-def _unnoticed(ctx: Context, attempt: Attempt, planned: Matrix) -> Reason | None:
-    waiting = unnoticed(ctx.ledger, attempt)
-    if waiting is None or ctx.now() - waiting.ended < SHOWN_AFTER:
-        return None
-    return waiting.reason(first_failure(planned))
-
-
-def progress_of_stage(stage: Stage, plan: Plan, matrix: Matrix) -> Reason:
-    """Counted over all segments that the result is to be made of, also those that were done before. Pure."""
-    wanted = {None, *plan.expected} - {*plan.held}
-    cells = [(segment, cell) for (s, segment), cell in matrix.items() if s is stage and segment in wanted]
-    left = [(segment, cell) for segment, cell in cells if cell.state is not CellState.DONE]
-    if not left:
-        return Reason("flow.outputs")
-
-    segment, now = min(left, key=lambda place: (not place[1].bad, not suspicion.notable(place[1])))
-    return reason(
-        SUSPECT if now.suspect else "flow.stage",
-        stage=stage.value, done=len(cells) - len(left), total=len(cells), counted=stage.per_segment,
-        segment=segment if now.bad or suspicion.notable(now) else None, failed=now.state is CellState.FAILED,
-        cell=catalogue.nested(now.reason),
-    )  # fmt: skip
