@@ -17,12 +17,12 @@ from console.context import Context, Refused, run_of
 from console.ledger import attempts, job_reports
 from console.ledger.job_reports import PENDING, ReportPlace, ReportState, RequestedReport
 from console.ledger.store import Ledger, Request
-from flowspec import flowlog, names, text
+from flowspec import flowlog, names, permits, text
+from flowspec.permits import JOBS
 from flowspec.stages import Stage
 from remote.globus.errors import RemoteError
 from remote.globus.transfer import RemoteFile, TransferTask
 
-JOBS = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
 OF_A_FAILURE = 3  # reports that are fetched of an attempt that failed, without being asked
 FAILED_LATELY = 86400.0  # s
 MOST_AT_ONCE, RUNS_AT_ONCE = 20, 3  # reports in a transfer, and listings before it
@@ -34,20 +34,14 @@ CLOCKS_DIFFER = 60.0  # s, between the site's and ours
 def request_report(ctx: Context, request: Request) -> str:
     """Request the report of the newest attempt that has done or does this stage of this segment."""
     run = run_of(ctx, request)
-    segment = request.args.get("segment")
-    try:
-        stage = Stage(str(request.args.get("stage")))
-    except ValueError:
-        raise Refused(f"run {run.run}: there is no stage {request.args.get('stage')!r}") from None
-    if stage not in JOBS:
-        raise Refused(f"{stage.value} is no job at the site and leaves no report; the flow log tells of it")
-    for attempt in reversed(attempts.attempts(ctx.ledger, run.run)):
-        if attempt.started_at is not None and (stage, segment) in attempt.plan.places():
-            break
-    else:
-        of = stage.value if segment is None else f"{stage.value} of segment {segment}"
-        raise Refused(f"run {run.run}: no attempt has done {of} yet, so there is no report")
-    asked = ReportPlace(attempt.attempt, run.run, stage, segment)
+    stage, segment = request.args.get("stage"), request.args.get("segment")
+    started = [attempt for attempt in attempts.attempts(ctx.ledger, run.run) if attempt.started_at is not None]
+    newest = {place: attempt for attempt in started for place in attempt.plan.places()}
+    refusal = permits.report(run.run, stage, segment, [*newest])  # no look-up: a segment is whatever was asked for
+    if refusal is not None:
+        raise Refused(refusal)
+    attempt = newest[Stage(str(stage)), segment]
+    asked = ReportPlace(attempt.attempt, run.run, Stage(str(stage)), segment)
     already = any(r.state in PENDING for r in job_reports.of_place(ctx.ledger, asked))
     if not already:
         job_reports.request(ctx.ledger, [asked], request.actor)

@@ -231,6 +231,7 @@ def test_a_transfer_that_fails_or_is_forgotten_ends_the_wait(ctx, site, status, 
         ("fit", 7, "no attempt has done fit of segment 7 yet"),
         ("fit", None, "no attempt has done fit yet"),
         ("fit", "1; DROP", "no attempt has done fit"),
+        ("fit", [1], "no attempt has done fit"),
         ("fix", 1, "there is no stage 'fix'"),
     ],
 )
