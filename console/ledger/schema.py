@@ -17,6 +17,7 @@ SCHEMA_VERSION = 3
 SCHEMA = Path(__file__).with_name("schema.sql")  # complete, of the newest version
 MIGRATIONS = Path(__file__).with_name("migrations")  # 2.sql makes version 2 of version 1
 CHECK_BUSY_SECONDS = 5.0
+UPGRADES_FROM = (3, 35, 0)  # the first SQLite that can drop a column
 
 
 class Stamp(NamedTuple):
@@ -37,6 +38,11 @@ def bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
         _run(db, SCHEMA, before=0, after=SCHEMA_VERSION)
     if _version(db) < SCHEMA_VERSION:
         _refuse_while_an_older_driver_works(path, _version(db))
+        if sqlite3.sqlite_version_info < UPGRADES_FROM:
+            needed, found = ".".join(map(str, UPGRADES_FROM)), sqlite3.sqlite_version
+            raise LedgerError(
+                f"ledger {path} is of an older console: to upgrade it takes SQLite {needed}, here is {found}"
+            )
         backups.make(path)  # once: as it was before the first step
     while (version := _version(db)) < SCHEMA_VERSION:
         db.create_function("code_of", 1, lambda text: classify(str(text)).code)  # for what older ledgers had as text

@@ -84,6 +84,15 @@ def test_an_upgrade_that_fails_leaves_the_old_ledger(path, tmp_path, monkeypatch
     assert Ledger(path).row("SELECT priority FROM runs")["priority"] == 0
 
 
+def test_a_sqlite_that_is_too_old_for_an_upgrade_leaves_the_ledger_alone(path, monkeypatch):
+    old_ledger(path)
+    monkeypatch.setattr(ledger_schema.sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(LedgerError, match=r"takes SQLite 3\.35\.0"):
+        Ledger(path)
+    monkeypatch.undo()
+    assert Ledger(path).row("SELECT priority FROM runs")["priority"] == 0
+
+
 def test_many_that_open_an_old_ledger_at_once_upgrade_it_once(path):
     old_ledger(path)
     failed = []
