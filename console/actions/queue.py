@@ -62,7 +62,9 @@ def _set_hold(ctx: Context, run: Run, who: str | None) -> None:
 
 
 def queue_what_is_ready(ctx: Context) -> None:
-    if auto_launch(ctx):
+    if not auto_launch(ctx) or not runs.runs(ctx.ledger, RunState.READY):
+        return
+    with ctx.ledger.change():  # the thread that watches the disk may find at any moment that one changes again
         for run in runs.runs(ctx.ledger, RunState.READY):
             queue(ctx, run, "driver")
 
@@ -98,11 +100,7 @@ def start_queued(ctx: Context) -> RemoteError | None:
         try:
             retry.start_queued_run(ctx, run)
         except Refused as refusal:
-            words = {"words": str(refusal)}
-            move(
-                ctx.ledger, run.run, REFUSED, level="bad", about=Topic.OUTCOME,
-                reasons=[Reason("outcome.refused", words)], event=words,
-            )  # fmt: skip
+            _refuse(ctx, run, {"words": str(refusal)})
         except RemoteError as error:  # its outputs could not be checked
             why = reason("queue.globus", cause=error.cause, next_step=error.next_step)
             conditions.put(ctx.ledger, run.run, Topic.QUEUE, [why])
@@ -113,6 +111,14 @@ def start_queued(ctx: Context) -> RemoteError | None:
         sent = send_intents(ctx)
         trouble, room = sent.trouble or trouble, replace(room, under_way=sent.under_way)
     return trouble
+
+
+def _refuse(ctx: Context, run: Run, words: dict[str, str]) -> None:
+    with ctx.ledger.change():
+        now = runs.run(ctx.ledger, run.run)
+        if now is not None and now.state is RunState.QUEUED:
+            reasons = [Reason("outcome.refused", words)]
+            move(ctx.ledger, run.run, REFUSED, level="bad", about=Topic.OUTCOME, reasons=reasons, event=words)
 
 
 @dataclass(frozen=True)

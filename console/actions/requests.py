@@ -6,6 +6,7 @@ that follow, so that a driver may die at any moment. What a request must know of
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from console.actions import cancel as cancelling
@@ -14,9 +15,12 @@ from console.actions import retry as retrying
 from console.actions.queue import hold, queue, release
 from console.context import Context, Refused, dossier_of, permitted, run_of
 from console.ledger import new_failures, runs
+from console.ledger.moves import ImpossibleMove
 from console.ledger.store import Request
 from flowspec import permits
 from remote.globus.errors import RemoteError
+
+log = logging.getLogger("console.actions")
 
 Verb = Callable[[Context, Request], str]
 
@@ -34,6 +38,10 @@ def answer(ctx: Context, request: Request) -> None:
     except (Refused, RemoteError) as refusal:
         with ctx.ledger.change():
             _answered(ctx, request, "refused", str(refusal))
+    except ImpossibleMove as bug:  # left unanswered it would stand before all that is asked after it
+        log.error("request %s: %s", request.verb, bug)
+        with ctx.ledger.change():
+            _answered(ctx, request, "refused", f"a fault of the console, nothing was changed: {bug}")
 
 
 def _answered(ctx: Context, request: Request, state: str, text: str) -> None:

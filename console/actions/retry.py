@@ -25,7 +25,7 @@ from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import Wish
 from flowspec.quarantine import Failure
 from flowspec.readiness import Verdict
-from flowspec.states import ENDED, FAILED, FOUND_WHOLE, REPEATED, AttemptState
+from flowspec.states import ENDED, FAILED, FOUND_WHOLE, REPEATED, AttemptState, RunState
 
 DRIVER = "driver"
 PAUSES = (1.0, 5.0, 15.0)  # before the first, second, ... automatic retry, in units of policy.retry_pause
@@ -86,8 +86,8 @@ def start_queued_run(ctx: Context, run: Run) -> None:
         check_all_outputs(ctx, run)
     with ctx.ledger.change():
         known = dossier.read(ctx.ledger, run.run)
-        if known is None:
-            raise Refused(f"run {run.run} is not known any more")
+        if known is None or known.run.state is not RunState.QUEUED:
+            return  # its directory vanished a moment ago
         wish = Wish.from_json(run.wish)
         proposal = propose(known, wish)
         if proposal.plan is not None:
