@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from console.ledger.conditions import WHOLE_RUN
 from console.ledger.store import Ledger
 from flowspec import catalogue
 from flowspec.catalogue.outcomes import tasks as tasks_shown
 from flowspec.conditions import Reason
 from flowspec.stages import STAGES, Stage
 
-WHOLE_RUN = -1
 NOT_OBSERVED = Reason("seen.not-yet")
 
 

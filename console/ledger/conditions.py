@@ -74,9 +74,3 @@ def put(
             )  # fmt: skip
         db.execute("UPDATE runs SET updated = ? WHERE run = ?", (now, run))
     return True
-
-
-def runs_with(ledger: Ledger, code: str) -> list[int]:
-    """The runs of which a condition holds, newest first."""
-    rows = ledger.rows("SELECT DISTINCT run FROM conditions WHERE code = ? ORDER BY run DESC", code)
-    return [row["run"] for row in rows]

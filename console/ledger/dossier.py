@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from console.ledger import attempts as attempt_rows
@@ -89,10 +89,6 @@ class Dossier:
         """The segments that a retry leaves out, each with the reason."""
         found = quarantine(self.failures, self.run.members, self.matrix, self.waived)
         return {segment: why for segment, why in found.items() if segment not in self.changed}
-
-    def with_evidence(self, evidence: tuple[Evidence, ...]) -> Dossier:
-        """The same run with other evidence."""
-        return replace(self, evidence=evidence)
 
 
 def read(ledger: Ledger, number: int) -> Dossier | None:

@@ -10,13 +10,12 @@ from dataclasses import replace
 
 from console.ledger import runs
 from console.ledger.attempts import Attempt
+from console.ledger.conditions import WHOLE_RUN
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from flowspec.conditions import Reason
 from flowspec.progress import Evidence, Matrix, Says, Witness, counts, fold
 from flowspec.stages import Place, Stage
-
-WHOLE_RUN = -1  # the segment column of evidence for the stages that belong to the run
 
 
 def evidence(ledger: Ledger, number: int) -> list[Evidence]:

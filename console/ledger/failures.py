@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.ledger.evidence import WHOLE_RUN, reason_in
+from console.ledger.conditions import WHOLE_RUN
+from console.ledger.evidence import reason_in
 from console.ledger.store import Ledger
 from flowspec.causes import Kind
 from flowspec.quarantine import Failure, Waiver

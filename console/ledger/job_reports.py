@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from console.ledger.evidence import WHOLE_RUN
+from console.ledger.conditions import WHOLE_RUN
 from console.ledger.store import Ledger
 from flowspec import text
 from flowspec.stages import STAGES, Stage

@@ -40,7 +40,6 @@ CREATE TABLE conditions (
     parameters TEXT NOT NULL DEFAULT '{}',  -- JSON: what the words name
     PRIMARY KEY (run, topic, code, stage, segment)
 ) WITHOUT ROWID;
-CREATE INDEX stuck_conditions ON conditions (run) WHERE severity = 'stuck';
 
 -- One row per attempt: written as an intent before the flow run is started, completed afterwards.
 CREATE TABLE attempts (

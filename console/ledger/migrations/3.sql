@@ -12,7 +12,6 @@ CREATE TABLE conditions (
     parameters TEXT NOT NULL DEFAULT '{}',
     PRIMARY KEY (run, topic, code, stage, segment)
 ) WITHOUT ROWID;
-CREATE INDEX stuck_conditions ON conditions (run) WHERE severity = 'stuck';
 INSERT INTO conditions (run, topic, code, severity, owner, since, parameters)
     SELECT run, 'disk', 'words', 'normal', 'daq', updated, json_object('words',
         CASE WHEN reason LIKE 'run ' || run || ' %' THEN substr(reason, length('run ' || run || ' ') + 1) ELSE reason END)
