@@ -13,7 +13,7 @@ from console.ledger.errors import DiskProblem, LedgerError
 from console.ledger.presence import driver
 from flowspec.causes import classify
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SCHEMA = Path(__file__).with_name("schema.sql")  # complete, of the newest version
 MIGRATIONS = Path(__file__).with_name("migrations")  # 2.sql makes version 2 of version 1
 CHECK_BUSY_SECONDS = 5.0

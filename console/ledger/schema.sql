@@ -98,6 +98,12 @@ CREATE TABLE waivers (
     PRIMARY KEY (run, segment)
 ) WITHOUT ROWID;
 
+-- Segments whose output somebody takes as it is, although more was lost in it than the site tolerates.
+CREATE TABLE acceptances (
+    run INTEGER NOT NULL, segment INTEGER NOT NULL, reason TEXT NOT NULL, actor TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (run, segment)
+) WITHOUT ROWID;
+
 -- What must have ended after a cancel: the flow run, its transfer tasks, its compute tasks. Ticked only when observed.
 CREATE TABLE cancel_lines (
     attempt INTEGER NOT NULL REFERENCES attempts (attempt),

@@ -101,6 +101,9 @@ TABLE: tuple[Entry, ...] = (
     Entry("file.empty", "the output is empty"),
     Entry("file.partial", "{size:,} of {raw:,} bytes there"),
     Entry("file.small", "{size:,} bytes, less than the {raw:,} of the segment it was made from"),
+    Entry("root.not", "{size:,} bytes that are no ROOT file"),
+    Entry("root.cut", "a ROOT file that is cut: {size:,} of {end:,} bytes"),
+    Entry("root.unclosed", "a ROOT file of {size:,} bytes that was never closed: what it holds cannot be read"),
     Entry("file.older", "what lies there is older than what it was copied from"),
     Entry("hints.off", _hints_off, Severity.SLOW, Owner.GLOBUS),
 )
