@@ -8,6 +8,8 @@ from flowspec import catalogue
 from flowspec.conditions import Reason
 from flowspec.stages import CellState
 
+LOSSES = "failed.losses"  # more hits were lost in a fit than the site tolerates
+LOSSY = "task.lossy"  # hits were lost in a fit that counts all the same
 SUSPICIONS = ("task.hang", "task.lost")  # a task does not end, and r ends it and does it again
 
 

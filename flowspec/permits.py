@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
-from flowspec.quarantine import Waiver
+from flowspec.decisions import Acceptance, Waiver
 from flowspec.stages import STAGES, Place, Stage
 from flowspec.states import ENDED, LAUNCHABLE, RunState
 
@@ -113,6 +113,19 @@ def waive(run: int, segment: object, members: Collection[int], waived: Mapping[i
         return f"run {run}: segment {waived[segment]} already"
     if len(waived.keys() & {*members}) + 1 == len(members):
         return f"run {run}: segment {segment:02d} is the last one; without it there is nothing to analyze"
+    return None
+
+
+def accept(
+    run: int, segment: object, lossy: Collection[int], accepted: Mapping[int, Acceptance], undo: bool
+) -> str | None:
+    """Why a segment cannot be accepted as it is, or that be taken back; None when it can. `lossy`: they lost hits."""
+    if isinstance(segment, int) and segment in accepted:
+        return None if undo else f"run {run}: segment {accepted[segment]} already"
+    if not isinstance(segment, int) or undo:
+        return f"run {run}: segment {segment} is not accepted as it is"
+    if segment not in lossy:
+        return f"run {run}: segment {segment:02d} has not failed by losses, so there is nothing to accept"
     return None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from flowspec import catalogue
-from flowspec.cells import Cell
+from flowspec.cells import LOSSY, Cell
 from flowspec.conditions import NO_REASON, Reason, reason
 from flowspec.stages import RUN_STAGES, SEGMENT_STAGES, STAGES, CellState, Place, Stage
 
@@ -93,7 +93,8 @@ def fold_place(stage: Stage, said: Mapping[Witness, Evidence], raw_size: int | N
         state = CellState.RUNNING if task.says is Says.RUNNING else CellState.WAITING
         return Cell(state, doubt or _why(task))
     if present and doubt is None:
-        return Cell(CellState.DONE, _there(file))
+        lossy = task is not None and task.reason.code == LOSSY
+        return Cell(CellState.DONE, task.reason if task is not None and lossy else _there(file))
     if task is not None and task.says is Says.DONE:
         if file is None:
             return Cell(CellState.RUNNING, reason("file.awaited"))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from flowspec.catalogue import nested
 from flowspec.causes import Kind, kind_of
-from flowspec.cells import Cell
+from flowspec.cells import LOSSES, Cell
 from flowspec.conditions import Reason, reason
 from flowspec.plan import Plan, is_done
 from flowspec.progress import Evidence, Matrix, Says, Witness
 from flowspec.stages import SEGMENT_STAGES, STAGES, Place, Stage
 
 # What the output of a fit looks like when the input was damaged.
-_OF_THE_INPUT = ("failed.spoilt", "failed.short", "file.small")
+_OF_THE_INPUT = ("failed.spoilt", "failed.short", LOSSES, "file.small")
 QUARANTINED_AFTER = 2  # attempts in which a segment failed by itself
 
 
@@ -32,19 +32,6 @@ class Failure:
     def blames_input(self) -> bool:
         """Whether the data that a fit read may be damaged: those at the site are then compared with the DTN's again."""
         return self.stage is Stage.FIT and self.reason.code in _OF_THE_INPUT
-
-
-@dataclass(frozen=True)
-class Waiver:
-    """Somebody's decision to make the result without a segment; `at` in seconds since the epoch."""
-
-    segment: int
-    reason: str
-    actor: str
-    at: float
-
-    def __str__(self) -> str:
-        return f"{self.segment:02d} waived by {self.actor}: {self.reason}"
 
 
 def found_in(
@@ -112,11 +99,3 @@ def _quarantined(segment: int, failures: Sequence[Failure]) -> Reason:
         stages=[stage.value for stage in STAGES if stage in {failure.stage for failure in failures}],
         cause=nested(failures[-1].reason),
     )
-
-
-def made_of(plan: Plan, waived: Mapping[int, Waiver]) -> str:
-    """`41/42 segments: 07 waived by anna@daq1: noise in detector 3`; '' for a result that lacks nothing."""
-    if not plan.waived:
-        return ""
-    who = [str(waived[s]) if s in waived else f"{s:02d} was waived" for s in plan.waived]
-    return f"{len(plan.expected)}/{len(plan.expected) + len(plan.waived)} segments: {'; '.join(who)}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from typing import ClassVar
 
 from console.ledger.attempts import Attempt
 from console.reading.detail import RunDetail
 from console.reading.snapshot import RunRow
+from flowspec import permits
 from screens.base import TALL, ConsoleScreen
 from screens.host import Host
 from screens.keys.action import Action, Target
@@ -26,6 +28,7 @@ from screens.keys.actions import (
     RETRY,
     WITNESSES,
 )
+from screens.question import Question
 from screens.requests import Request
 from screens.rows import attempts, sections
 from screens.rows.matrix import Group, grouped
@@ -34,6 +37,7 @@ from screens.rows.status import stale_mark, unread
 from screens.rows.summary import run_lines, short_run_lines, tabs
 from screens.widgets.pane import Pane
 from screens.widgets.piece import Piece
+from screens.widgets.prompt import Prompt
 from screens.widgets.table import Column, View
 
 SHORT = 30  # lines: below, what is known of the run is kept to what matters most
@@ -247,6 +251,35 @@ class DetailScreen(ConsoleScreen):
         of = stage.value if segment is None else f"{stage.value} of segment {segment:02d}"
         request = Request("report", self.run, {"stage": stage.value, "segment": segment})
         self.host.ask(request, f"fetch the report of {of}")
+
+    def accept_segment(self) -> None:
+        """Ask for the reason, or whether an acceptance is to be taken back."""
+        detail, segment = self._detail(), self._segment()
+        if detail is None or segment is None:
+            self.host.say("no segment here: go to one with 1", "warn")
+            return
+        accepted = {acceptance.segment: acceptance for acceptance in detail.accepted}
+        refusal = permits.accept(self.run, segment, detail.lossy, accepted, undo=segment in accepted)
+        if refusal is not None:
+            self.host.say(refusal, "warn")
+        elif segment in accepted:
+            question = Question(
+                f"Do not use segment {segment:02d} of run {self.run} as it is after all?",
+                (f"Now: segment {accepted[segment]}",), "Yes, take it back",
+            )  # fmt: skip
+            undo = Request("accept", self.run, {"segment": segment, "undo": True})
+            self.host.confirm(
+                question, lambda: self.host.ask(undo, f"take back that segment {segment:02d} is accepted")
+            )
+        else:
+            hint = "why it is used although hits were lost; enter accepts it, esc goes back"
+            self.open_prompt(
+                Prompt(f"accept {segment:02d}: ", hint, lambda words: None, done=partial(self._accept, segment))
+            )
+
+    def _accept(self, segment: int, why: str) -> None:
+        request = Request("accept", self.run, {"segment": segment, "reason": why})
+        self.host.ask(request, f"accept segment {segment:02d} of run {self.run} as it is")
 
     def _focus(self, pane: Pane) -> None:
         pane.display = True  # what is not displayed cannot be focused

@@ -16,10 +16,13 @@ from typing import Any
 
 from console.cli import parser
 from console.driver.process import start_driver, stop_driver
-from console.ledger import attempts
+from console.ledger import attempts, evidence
 from console.ledger import runs as run_rows
 from console.ledger.presence import BEAT_SECONDS, driver, lock_path
 from console.ledger.store import actor
+from flowspec.conditions import reason
+from flowspec.progress import Evidence, Says, Witness
+from flowspec.stages import Stage
 from flowspec.states import RunState
 from tests.documents import Documented
 from tests.pipeline_fixture import Pipeline
@@ -31,7 +34,7 @@ SCREEN = "screen"
 # The order in which they are tried: what acts first, so that there is something to look at; the driver's end last.
 ORDER = (
     "flows validate", "endpoints status", "functions register", "flows deploy", "login", SCREEN, "cancel", "retry",
-    "waive", "reprocess", "launch", "status", "driver status", "sandbox", "sandbox fault", "driver stop",
+    "waive", "accept", "reprocess", "launch", "status", "driver status", "sandbox", "sandbox fault", "driver stop",
     "driver start", "watch",
 )  # fmt: skip
 
@@ -124,11 +127,18 @@ class Shift:
             run = self._in_state(self._doubtful, RunState.INCOMPLETE)
         else:
             run = {"launch": self._ready, "cancel": self._under_way}.get(name, self._cancelled)()
+            if name == "accept":
+                self._loses_hits(run, options.segment)
             if getattr(options, "undo", False):
-                self._ask("waive", run, segment=options.segment, reason="to be taken back")
+                self._ask(name, run, segment=options.segment, reason="to be taken back")
         directory = self.pipeline.settings.dtn.runs / f"run{run}"
         ours = str(directory) if isinstance(given, Path) else str(run)
         return [ours if word == str(given) else word for word in words]
+
+    def _loses_hits(self, run: int, segment: int) -> None:
+        lost = reason("failed.losses", lost=8, hits=100, events=0)
+        told = Evidence(Stage.FIT, segment, Witness.TASK, Says.FAILED, lost)
+        evidence.record_evidence(self.pipeline.ledger, run, [told])
 
     def _start_and_end(self, command: Documented) -> Outcome:
         """As a process of its own, ended as ctrl+c or systemd do as soon as it is at work."""

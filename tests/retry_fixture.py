@@ -20,7 +20,7 @@ from console.ledger.store import Ledger
 from console.settings.model import Policy
 from flowspec import names
 from flowspec.causes import classify
-from flowspec.conditions import NO_REASON, reason
+from flowspec.conditions import NO_REASON, Reason, reason
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import STAGES, Stage
@@ -32,6 +32,7 @@ from tests.fake_globus import PLACES, Clock, Flows
 ABORTED = "return code 134: EventEditor aborted"
 FIT_7 = {(Stage.FIT, 7): ABORTED}
 SIZE = 1000  # bytes of a segment
+NOTHING: Mapping[tuple[Stage, int | None], Reason] = {}
 COMPUTED = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
 MAKERS = {Stage.TRANSFER: names.segment_file, Stage.FIT: names.fitted_file, Stage.CONVERT: names.converted_file}
 
@@ -112,13 +113,17 @@ class World:
         assert found is not None
         return found
 
-    def works(self, run: int, fails: Mapping[tuple[Stage, int | None], str] | None = None, log: str = "") -> Run:
-        """The newest attempt is carried out and judged; `fails` are causes by place, `log` one of the flow itself."""
+    def works(
+        self, run: int, fails: Mapping[tuple[Stage, int | None], str | Reason] | None = None, log: str = "",
+        told: Mapping[tuple[Stage, int | None], Reason] = NOTHING,
+    ) -> Run:  # fmt: skip
+        """The newest attempt is carried out and judged; `fails` are causes by place, `log` one of the flow itself,
+        `told` what tasks that went well say."""
         self.clock.time += 60
         attempt, causes = self.attempt(run), dict(fails or {})
         assert attempt.state is AttemptState.STARTED
         for stage in STAGES if not log else ():
-            self._does(attempt, stage, [s for planned, s in attempt.plan.places() if planned is stage], causes)
+            self._does(attempt, stage, [s for planned, s in attempt.plan.places() if planned is stage], causes, told)
         good = not causes and not log
         details = {} if good else {"cause": log}
         status = "SUCCEEDED" if good or not attempt.plan.joins else "FAILED"
@@ -127,8 +132,9 @@ class World:
         return self.run(run)
 
     def _does(
-        self, attempt: Attempt, stage: Stage, segments: list[int | None], causes: dict[tuple[Stage, int | None], str]
-    ) -> None:
+        self, attempt: Attempt, stage: Stage, segments: list[int | None],
+        causes: dict[tuple[Stage, int | None], str | Reason], done: Mapping[tuple[Stage, int | None], Reason],
+    ) -> None:  # fmt: skip
         """One stage of an attempt; what comes after a failure fails for want of its input."""
         spoiled = {segment for _, segment in causes if segment is not None}
         for segment in segments:
@@ -140,10 +146,12 @@ class World:
         for segment in good:
             self.writes(attempt.run, stage, segment)
         size = 2 * SIZE if stage in COMPUTED else None
-        told = [Evidence(stage, s, Witness.TASK, Says.DONE, NO_REASON, size, self.clock.time) for s in good]
+        at = self.clock.time
+        told = [Evidence(stage, s, Witness.TASK, Says.DONE, done.get((stage, s), NO_REASON), size, at) for s in good]
         for segment in segments:
             if cause := causes.get((stage, segment)):
-                told.append(Evidence(stage, segment, Witness.TASK, Says.FAILED, classify(cause), None, self.clock.time))
+                why = classify(cause) if isinstance(cause, str) else cause
+                told.append(Evidence(stage, segment, Witness.TASK, Says.FAILED, why, None, at))
         seen = check_outputs(self.ctx, self.run(attempt.run), stage, good, evidence.evidence(self.ledger, attempt.run))
         evidence.record_evidence(self.ledger, attempt.run, [*told, *seen], attempt.attempt)
 
@@ -178,7 +186,7 @@ class World:
         self.clock.time += 60
         return self.run(run)
 
-    def failed(self, fails: Mapping[tuple[Stage, int | None], str], run: int = 5, segments: int = 8) -> Run:
+    def failed(self, fails: Mapping[tuple[Stage, int | None], str | Reason], run: int = 5, segments: int = 8) -> Run:
         """A run whose first attempt came to these causes."""
         self.found(run, range(segments))
         self.round()

@@ -59,7 +59,7 @@ def test_every_console_command_of_the_docs_works(tmp_path: Path, monkeypatch: py
     commands = [(name_of(parsed(c)), c) for c in OF_CONSOLE if not _tells_and_ends(c)]
     assert {name for name, _ in commands} <= set(ORDER), "a command that this test does not know how to try"
     commands.sort(key=lambda named: ORDER.index(named[0]))
-    runs = sum(name in ("launch", "retry", "cancel", "waive", "reprocess") for name, _ in commands)
+    runs = sum(name in ("launch", "retry", "cancel", "waive", "accept", "reprocess") for name, _ in commands)
     with running_pipeline(tmp_path / "sandbox", auto_launch=False) as pipeline:
         monkeypatch.setenv(PROFILE_VARIABLE, str(pipeline.profile))
         shift = Shift(pipeline, runs)

@@ -15,6 +15,7 @@ from console.ledger.errors import LedgerError
 from console.ledger.moves import move, move_attempt
 from flowspec import catalogue, names, quarantine
 from flowspec.conditions import Reason, Topic, reason
+from flowspec.decisions import made_of
 from flowspec.progress import Says, Witness
 from flowspec.stages import Stage
 from flowspec.states import (
@@ -93,15 +94,15 @@ def _succeeded(ctx: Context, known: Dossier, attempt: Attempt) -> None:
     if plan.left:
         end_attempt(ctx, attempt, ENDED_WELL, PART_DONE, reason("attempt.next", left=plan.left), Topic.PROGRESS)
     elif plan.held:
-        found = quarantine.quarantine(known.failures, run.members, known.matrix, plan.waived)
+        found = quarantine.quarantine(known.blamed, run.members, known.matrix, plan.waived)
         held = [catalogue.nested(why) for s, why in found.items() if s in plan.held]
         left = sorted(set(plan.held) - found.keys())
         why = reason("outcome.held", quarantined=held, left=left)
         end_attempt(ctx, attempt, ENDED_WELL, FAILED, why, again_at=None)
     else:
         result = ctx.results / names.sorted_file(run.run)
-        waived = {s: w for s, w in known.waivers.items() if s in plan.waived}
-        back = reason("outcome.returned", file=result.name, note=quarantine.made_of(plan, waived))
+        of = made_of(plan, known.matrix, known.waivers, known.acceptances)
+        back = reason("outcome.returned", file=result.name, **of)
         end_attempt(ctx, attempt, ENDED_WELL, RETURNED, back, result=str(result))
 
 

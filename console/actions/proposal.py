@@ -12,10 +12,10 @@ from console.ledger.dossier import Dossier
 from flowspec import quarantine
 from flowspec.catalogue import sentence
 from flowspec.conditions import Reason
+from flowspec.decisions import Waiver
 from flowspec.explanation import explain
 from flowspec.numbers import ranges
 from flowspec.plan import WHAT_IS_MISSING, Plan, Wish, plan_missing
-from flowspec.quarantine import Waiver
 from flowspec.stages import Stage
 from flowspec.states import RunState
 
@@ -37,7 +37,7 @@ def propose(dossier: Dossier, wish: Wish) -> Proposal:
     _refuse_unknown(dossier, wish, waived)
     quarantined = dossier.quarantined()
     doubtful = {s for s in run.members if matrix[(Stage.FIT, s)].bad} & {
-        f.segment for f in dossier.failures if f.blames_input
+        f.segment for f in dossier.blamed if f.blames_input
     }
     as_before = (
         run.state is RunState.DONE
@@ -55,7 +55,8 @@ def propose(dossier: Dossier, wish: Wish) -> Proposal:
     left_out = [sentence(why) for s, why in quarantined.items() if s not in named]
     if plan is None:
         return Proposal(None, _why_nothing(dossier, wish, left_out), (), "")
-    notes = [*left_out, *(f"segment {waiver}" for waiver in waived.values())]
+    decided = (*waived.values(), *(a for s, a in dossier.acceptances.items() if s in plan.fit))
+    notes = [*left_out, *(f"segment {decision}" for decision in decided)]
     lines = explain(plan, matrix, dossier.there, notes)
     overwritten = [[stage.value, s] for stage, s in plan.places() if (stage, s) in dossier.there]
     digest = hashlib.sha256(json.dumps([asdict(plan), overwritten]).encode()).hexdigest()[:16]
@@ -75,7 +76,7 @@ def continuation(dossier: Dossier, before: Plan, wish: Wish) -> tuple[Plan | Non
     What arrived meanwhile is not part of it.
     """
     members = (*before.expected, *before.waived)
-    quarantined = quarantine.quarantine(dossier.failures, members, dossier.matrix, before.waived)
+    quarantined = quarantine.quarantine(dossier.blamed, members, dossier.matrix, before.waived)
     plan = plan_missing(
         dossier.run.run, members, dossier.matrix, wish=wish, quarantined=quarantined, waived=before.waived
     )

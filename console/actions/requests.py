@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from console.actions import cancel as cancelling
-from console.actions import fetch_reports, reprocess, waive
+from console.actions import decide, fetch_reports, reprocess
 from console.actions import retry as retrying
 from console.actions.queue import hold, queue, release
 from console.context import Context, Refused, dossier_of, permitted, run_of
@@ -100,7 +100,8 @@ VERBS: dict[str, Verb] = {
     "launch": launch,
     "retry": retry,
     "cancel": cancel,
-    "waive": waive.waive,
+    "waive": decide.waive,
+    "accept": decide.accept,
     "reprocess": reprocess.reprocess,
     "auto": set_auto,
     "hold": hold,

@@ -117,7 +117,7 @@ def start_next_attempt(ctx: Context, run: Run) -> None:
 def finish(ctx: Context, run: Run) -> str:
     """A run of which everything turned out to be there is done without a further attempt."""
     result = ctx.results / names.sorted_file(run.run)
-    back = reason("outcome.returned", file=result.name, note="every output was there")
+    back = reason("outcome.returned", file=result.name, found=True)
     with ctx.ledger.change():
         move(ctx.ledger, run.run, FOUND_WHOLE, about=Topic.OUTCOME, reasons=[back], result=str(result))
         evidence.refresh_progress(ctx.ledger, run.run)

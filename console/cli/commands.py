@@ -255,6 +255,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "launch": launch,
     "retry": retry_commands.retry,
     "waive": retry_commands.waive,
+    "accept": retry_commands.accept,
     "reprocess": retry_commands.reprocess,
     "cancel": cancel,
     "watch": watch,

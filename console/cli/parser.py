@@ -149,6 +149,12 @@ def _parser() -> argparse.ArgumentParser:
     waive.add_argument("--reason", metavar="TEXT", help="why; it stands beside the result")
     waive.add_argument("--undo", action="store_true", help="make it with the segment after all")
 
+    accept = add("accept", "use the fit of a segment although hits were lost in it", json=True)
+    accept.add_argument("run", type=_run, metavar="RUN")
+    accept.add_argument("segment", type=_run, metavar="SEG", help="number of the segment")
+    accept.add_argument("--reason", metavar="TEXT", help="why; it stands beside the result")
+    accept.add_argument("--undo", action="store_true", help="do not use it after all")
+
     reprocess = add("reprocess", "do runs that have ended once more, behind live data", json=True)
     reprocess.add_argument("runs", metavar="RUNS", help="run numbers, such as 1200-1250,1300")
     reprocess.add_argument("--dry-run", action="store_true", help="only tell what would be done")

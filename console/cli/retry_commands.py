@@ -1,4 +1,4 @@
-"""The commands for what went wrong or is to be done again: retry, waive, reprocess."""
+"""The commands for what went wrong or is to be done again: retry, waive, accept, reprocess."""
 
 from __future__ import annotations
 
@@ -23,11 +23,19 @@ def retry(options: argparse.Namespace) -> int:
 
 
 def waive(options: argparse.Namespace) -> int:
+    return _decide(options, "waive", "waived")
+
+
+def accept(options: argparse.Namespace) -> int:
+    return _decide(options, "accept", "accepted as it is")
+
+
+def _decide(options: argparse.Namespace, verb: str, what: str) -> int:
     if not options.undo and not (options.reason or "").strip():
-        raise BadUse("a segment is waived for a reason: --reason TEXT")
+        raise BadUse(f"a segment is {what} for a reason: --reason TEXT")
     settings = settings_of(options)
     args = {"undo": True} if options.undo else {"reason": options.reason}
-    answer = ask(options, settings, "waive", options.run, segment=options.segment, **args)
+    answer = ask(options, settings, verb, options.run, segment=options.segment, **args)
     return print_outcome(options, {"run": options.run, "segment": options.segment, "answer": answer}, answer)
 
 

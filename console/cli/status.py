@@ -86,6 +86,7 @@ def _detail_json(found: RunDetail) -> dict[str, Any]:
             for attempt in found.attempts
         ],
         "waived": [asdict(waiver) for waiver in found.waived],
+        "accepted": [asdict(acceptance) for acceptance in found.accepted],
         "cancel": [_cancel_line(line) for line in found.cancel],
         "reports": [asdict(report) for report in found.reports],
         "events": [asdict(event) for event in found.events],
@@ -149,7 +150,7 @@ def _run_text(found: RunDetail) -> str:
     for attempt in found.attempts:
         flow_run = f"flow run {attempt.flow_run}" if attempt.flow_run else "no flow run yet"
         lines.append(f"attempt {attempt.number} {attempt.state.value} ({flow_run}): {text.clean(attempt.why)}")
-    lines += [f"segment {text.clean(str(waiver))}" for waiver in found.waived]
+    lines += [f"segment {text.clean(str(waiver))}" for waiver in (*found.waived, *found.accepted)]
     lines += _cancel(found)
     rows = [
         [str(r.segment), _size(r.bytes), *(cell.state.value for cell in r.cells), text.clean(r.note)]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from console.ledger.attempts import Attempt
 from flowspec.causes import classify, of_reply, one_line
+from flowspec.cells import LOSSY
 from flowspec.conditions import Reason, reason
 from flowspec.flowlog import Visit
 from flowspec.plan import Plan
@@ -92,11 +93,28 @@ def _said_by_task(stage: Stage, status: TaskStatus, reply: Mapping[str, object])
     if status.status != "success":
         return Says.PENDING, reason("task.pending")
     if reply.get("rc") == 0:
-        return Says.DONE, reason("task.done", stage=stage.value, seconds=reply.get("seconds", "?"))
+        return Says.DONE, _done(stage, reply)
     why = of_reply(reply, status.exception)
     if why.code == "failed.cancelled":
         return Says.PENDING, reason("task.cancelled")  # no failure: it was not done
     return Says.FAILED, why
+
+
+def _done(stage: Stage, reply: Mapping[str, object]) -> Reason:
+    """`hits` and `events` of a fit are those in its input and in its output."""
+    done = {"stage": stage.value, "seconds": reply.get("seconds", "?")}
+    hits, events = _counts(reply.get("hits")), _counts(reply.get("events"))
+    if hits and events and hits[1] < hits[0]:
+        return reason(LOSSY, **done, lost=hits[0] - hits[1], hits=hits[0], events=events[0] - events[1])
+    return reason("task.done", **done)
+
+
+def _counts(value: object) -> tuple[int, int] | None:
+    return (
+        (value[0], value[1])
+        if isinstance(value, list) and len(value) == 2 and all(type(n) is int for n in value)
+        else None
+    )
 
 
 def _last_line(text: str) -> str:

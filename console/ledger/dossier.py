@@ -7,24 +7,26 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from console.ledger import attempts as attempt_rows
+from console.ledger import decisions, runs
 from console.ledger import evidence as evidence_rows
 from console.ledger import failures as failure_rows
-from console.ledger import runs
 from console.ledger.attempts import Attempt
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
+from flowspec.cells import LOSSES, LOSSY
 from flowspec.conditions import Reason
+from flowspec.decisions import Acceptance, Waiver
 from flowspec.late_segments import LateSegments, late_segments
 from flowspec.plan import is_done
 from flowspec.progress import Evidence, Matrix, Says, Witness, fold, replaced_at_source
-from flowspec.quarantine import Failure, Waiver, quarantine
+from flowspec.quarantine import Failure, quarantine
 from flowspec.stages import Place, Stage
 from flowspec.states import OPEN
 
 
 @dataclass(frozen=True)
 class Dossier:
-    """A run as it was at one moment. `attempts` and `failures` are oldest first, `waivers` by segment.
+    """A run as it was at one moment. `attempts` and `failures` are oldest first, waivers and acceptances by segment.
 
     What can be derived from these is derived when it is first asked for.
     """
@@ -34,6 +36,7 @@ class Dossier:
     evidence: tuple[Evidence, ...]
     failures: tuple[Failure, ...]
     waivers: Mapping[int, Waiver]
+    acceptances: Mapping[int, Acceptance]
 
     @cached_property
     def matrix(self) -> Matrix:
@@ -85,16 +88,27 @@ class Dossier:
     def analysis_is_there(self) -> bool:
         return is_done(self.matrix, (Stage.ANALYZE, None))
 
+    @property
+    def lossy(self) -> set[int]:
+        """The segments in the fit of which hits were lost: too many, or not."""
+        cells = ((s, self.matrix[(Stage.FIT, s)]) for s in self.run.members)
+        return {s for s, cell in cells if cell.reason.code in (LOSSES, LOSSY)}
+
+    @property
+    def blamed(self) -> list[Failure]:
+        """The failures that count: losses that somebody has accepted do not."""
+        return [f for f in self.failures if f.reason.code != LOSSES or f.segment not in self.acceptances]
+
     def quarantined(self) -> dict[int, Reason]:
         """The segments that a retry leaves out, each with the reason."""
-        found = quarantine(self.failures, self.run.members, self.matrix, self.waived)
+        found = quarantine(self.blamed, self.run.members, self.matrix, self.waived)
         return {segment: why for segment, why in found.items() if segment not in self.changed}
 
 
 def read(ledger: Ledger, number: int) -> Dossier | None:
     """Everything of a run, to be called in a transaction where it must hold together.
 
-    Five queries, three while there was no attempt yet: nothing can be there or have failed then.
+    Six queries, three while there was no attempt yet: nothing can be there or have failed then.
     """
     run = runs.run(ledger, number)
     if run is None:
@@ -105,5 +119,6 @@ def read(ledger: Ledger, number: int) -> Dossier | None:
         attempts,
         tuple(evidence_rows.evidence(ledger, number)) if attempts else (),
         tuple(failure_rows.of_run(ledger, number)) if attempts else (),
-        failure_rows.waivers(ledger, number),
+        decisions.of_run(ledger, number, Waiver),
+        decisions.of_run(ledger, number, Acceptance) if attempts else {},
     )

@@ -1,4 +1,4 @@
-"""What failed where, and the segments that somebody decided to do without."""
+"""What failed where."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from console.ledger.conditions import WHOLE_RUN
 from console.ledger.evidence import reason_in
 from console.ledger.store import Ledger
 from flowspec.causes import Kind
-from flowspec.quarantine import Failure, Waiver
+from flowspec.quarantine import Failure
 from flowspec.stages import Stage
 
 
@@ -39,22 +39,3 @@ def of_run(ledger: Ledger, run: int) -> list[Failure]:
         )
         for row in ledger.rows("SELECT * FROM failures WHERE run = ? ORDER BY attempt", run)
     ]
-
-
-def waivers(ledger: Ledger, run: int) -> dict[int, Waiver]:
-    """The waivers of a run by segment, in the order of the segments."""
-    rows = ledger.rows("SELECT segment, reason, actor, at FROM waivers WHERE run = ? ORDER BY segment", run)
-    return {row["segment"]: Waiver(*row) for row in rows}
-
-
-def add_waiver(ledger: Ledger, run: int, waiver: Waiver) -> None:
-    with ledger.change() as db:
-        db.execute(
-            "INSERT INTO waivers (run, segment, reason, actor, at) VALUES (?,?,?,?,?)",
-            (run, waiver.segment, waiver.reason, waiver.actor, waiver.at),
-        )
-
-
-def remove_waiver(ledger: Ledger, run: int, segment: int) -> None:
-    with ledger.change() as db:
-        db.execute("DELETE FROM waivers WHERE run = ? AND segment = ?", (run, segment))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from console.ledger import attempts as attempt_rows
-from console.ledger import cancel_lines, events, failures, job_reports, logins
+from console.ledger import cancel_lines, decisions, events, job_reports, logins
 from console.ledger import evidence as evidence_rows
 from console.ledger import runs as run_rows
 from console.ledger.attempts import Attempt
@@ -18,9 +18,9 @@ from console.ledger.store import Ledger
 from console.reading import timing
 from console.reading.snapshot import EVENTS_SHOWN
 from console.reading.timing import Timing
-from flowspec.cells import Cell
+from flowspec.cells import LOSSES, LOSSY, Cell
+from flowspec.decisions import Acceptance, Decision, Waiver
 from flowspec.progress import Evidence, fold
-from flowspec.quarantine import Waiver
 from flowspec.stages import SEGMENT_STAGES, CellState, Place, Stage
 from flowspec.states import OPEN
 
@@ -57,6 +57,7 @@ class RunDetail:
     cancel: tuple[CancelLine, ...]
     offline: Mapping[str, str]
     waived: tuple[Waiver, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     reports: tuple[RequestedReport, ...] = ()
     timing: Mapping[int, Timing] = field(default_factory=dict)
@@ -70,6 +71,12 @@ class RunDetail:
     def address(self, flow_run: str) -> str:
         """Where a person can look at a flow run; only its id, where there is no such place."""
         return f"{self.web_app}{flow_run}" if self.web_app else f"flow run {flow_run}"
+
+    @property
+    def lossy(self) -> set[int]:
+        """The segments in the fit of which hits were lost: too many, or not."""
+        fit = SEGMENT_STAGES.index(Stage.FIT)
+        return {row.segment for row in self.segments if row.cells[fit].reason.code in (LOSSES, LOSSY)}
 
     @property
     def first_to_look_at(self) -> int | None:
@@ -87,10 +94,11 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
     matrix = fold(run.members, evidence, run.sizes)
     attempts = attempt_rows.attempts(ledger, number)
     reports = job_reports.of_run(ledger, number)
-    waived = failures.waivers(ledger, number)
+    waived = decisions.of_run(ledger, number, Waiver)
+    accepted = decisions.of_run(ledger, number, Acceptance)
     return RunDetail(
         run=run,
-        segments=tuple(_segment_row(s, run, matrix, waived.get(s)) for s in run.members),
+        segments=tuple(_segment_row(s, run, matrix, waived.get(s) or accepted.get(s)) for s in run.members),
         analyze=matrix[(Stage.ANALYZE, None)],
         returned=matrix[(Stage.RETURN, None)],
         attempts=tuple(attempts),
@@ -98,6 +106,7 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
         cancel=tuple(cancel_lines.read(ledger, attempts[-1].attempt)) if attempts else (),
         offline=cancel_lines.offline_endpoints(ledger),
         waived=tuple(waived.values()),
+        accepted=tuple(accepted.values()),
         evidence=tuple(evidence),
         reports=tuple(reports),
         timing=timing.of_run(ledger, number, reports),
@@ -105,11 +114,11 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
     )
 
 
-def _segment_row(segment: int, run: Run, matrix: Mapping[Place, Cell], waiver: Waiver | None) -> SegmentRow:
+def _segment_row(segment: int, run: Run, matrix: Mapping[Place, Cell], decision: Decision | None) -> SegmentRow:
     cells = tuple(matrix[(stage, segment)] for stage in SEGMENT_STAGES)
     new = bool(run.launched_sizes) and segment not in run.launched_sizes
     notes = (
-        f"waived by {waiver.actor}: {waiver.reason}" if waiver else "",
+        f"{decision.HOW} {decision.actor}: {decision.reason}" if decision else "",
         "arrived after the launch" if new else "",
         _note(cells),
     )
@@ -117,7 +126,7 @@ def _segment_row(segment: int, run: Run, matrix: Mapping[Place, Cell], waiver: W
 
 
 def _note(cells: tuple[Cell, ...]) -> str:
-    """The sentence of the cell that matters most: the first bad one, else the first that is not done."""
+    """The sentence of the cell that matters most: the first bad one, else the first that is not done, or lost hits."""
     named = [(stage, cell) for stage, cell in zip(SEGMENT_STAGES, cells, strict=True)]
     for stage, cell in named:
         if cell.bad:
@@ -125,4 +134,4 @@ def _note(cells: tuple[Cell, ...]) -> str:
     for stage, cell in named:
         if cell.state is not CellState.DONE:
             return f"{stage.value}: {cell.why}"
-    return ""
+    return next((f"{stage.value}: {cell.why}" for stage, cell in named if cell.reason.code == LOSSY), "")

@@ -29,6 +29,11 @@ def _failed(code: str, owner: Owner = Owner.OPERATOR) -> Entry:
     return Entry(f"failed.{code}", _words, Severity.STUCK, owner)
 
 
+def _losses(lost: int, hits: int, events: int = 0, **others: Any) -> str:
+    whole = f", {events:,} whole events among them" if events else ""
+    return f"{lost:,} of {hits:,} hits lost in the fit{whole}: accept it as it is (t in the detail), or r"
+
+
 TABLE: tuple[Entry, ...] = (
     # What the job of a stage found wrong (remote/site/kit/job.py).
     _failed("abort"),  # the program ended with a return code of its own
@@ -37,6 +42,7 @@ TABLE: tuple[Entry, ...] = (
     _failed("silent"),  # return code 0, and no output
     _failed("spoilt"),  # a broken output
     _failed("short"),  # an output that lacks something of its input
+    Entry("failed.losses", _losses, Severity.STUCK, Owner.OPERATOR),
     Entry("failed.input", _input, Severity.STUCK, Owner.OPERATOR),
     _failed("cancelled"),  # the job saw its cancel marker
     _failed("function"),  # the functions, the kit or the site's environment are not as they should be

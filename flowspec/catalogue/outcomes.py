@@ -36,8 +36,26 @@ def _held(quarantined: Sequence[Any] = (), left: Sequence[int] = (), **others: A
     return "; ".join(parts) or "not every output is there; r retries what is missing"
 
 
-def _returned(file: str, note: str = "", **others: Any) -> str:
-    return "; ".join(filter(None, [f"the result is back: {file}", note]))
+def _returned(file: str, found: bool = False, note: str = "", **lacks: Any) -> str:
+    """`note`: of an older ledger. The others are what flowspec.decisions.made_of gives."""
+    there = "every output was there" if found else ""
+    return "; ".join(filter(None, [f"the result is back: {file}", there, note, *_lacks(**lacks)]))
+
+
+def _lacks(segments: int = 0, of: int = 0, waived: Sequence[Any] = (), lost: int = 0, hits: int = 0,
+           lossy: Sequence[int] = (), accepted: Sequence[Any] = (), **others: Any) -> list[str]:  # fmt: skip
+    parts = []
+    if waived:
+        parts.append(f"{segments}/{of} segments: {'; '.join(_decided(one, 'waived by') for one in waived)}")
+    if lossy:
+        parts.append(f"{lost:,} of {hits:,} hits lost in segment {ranges(lossy)}")
+    return [*parts, *(_decided(one, "accepted as it is by") for one in accepted)]
+
+
+def _decided(one: Mapping[str, Any], how: str) -> str:
+    if "actor" not in one:  # it was taken back meanwhile
+        return f"{one['segment']:02d} was left out"
+    return f"{one['segment']:02d} {how} {one['actor']}: {one['reason']}"
 
 
 def _asked(who: str, flow_run: str = "", **others: Any) -> str:

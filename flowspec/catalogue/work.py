@@ -69,6 +69,10 @@ def _hints_off(hints: int | None = None, answer: str = "") -> str:
     return f"hints to Flows are off{tried}{answered}: it notices the end of an action up to 10 min late"
 
 
+def _lossy(lost: int, hits: int, events: int = 0, **others: Any) -> str:
+    return f"{lost:,} of {hits:,} hits lost{f', {events:,} whole events among them' if events else ''}"
+
+
 _STUCK = Severity.STUCK
 
 TABLE: tuple[Entry, ...] = (
@@ -94,6 +98,7 @@ TABLE: tuple[Entry, ...] = (
     Entry("task.hang", _task_hang, _STUCK, Owner.OPERATOR),
     Entry("task.cancelled", "cancelled"),
     Entry("task.done", "{stage} took {seconds} s"),
+    Entry("task.lossy", _lossy),
     Entry("file.there", _there),
     Entry("file.awaited", "reported done; its output is being looked for"),
     Entry("file.missing", "reported done, but its output is not there"),

@@ -48,6 +48,8 @@ class Sections(Protocol):
 
     def fetch_report(self) -> None: ...
 
+    def accept_segment(self) -> None: ...
+
 
 @dataclass(frozen=True)
 class Target:

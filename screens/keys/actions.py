@@ -118,6 +118,10 @@ EACH = Action(
     "each", "e", "e", "", "in the detail of a run: a row for each segment, or equal ones together again",
     on_sections(lambda sections: sections.toggle_merging()),
 )  # fmt: skip
+ACCEPT = Action(
+    "accept", "t", "t", "", "in the detail of a run: take the segment as it is although its fit lost hits, or not",
+    on_sections(lambda sections: sections.accept_segment()), changes=True,
+)  # fmt: skip
 
 
 def _section(number: int, name: str) -> Action:
@@ -162,7 +166,7 @@ QUIT = Action(
 # ---- all of them, in the order of the footer and the help
 
 OF_RUN = (LAUNCH, RETRY, CANCEL, HOLD)
-OF_DETAIL = (FETCH, WITNESSES, EACH, *SECTIONS)
+OF_DETAIL = (FETCH, WITNESSES, EACH, ACCEPT, *SECTIONS)
 ACTIONS = (
     *OF_RUN, AUTO, ACKNOWLEDGE, UNDO, DETAIL, EVENTS, *OF_DETAIL, NEXT, PREVIOUS,
     FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, WIDER, NARROWER, HIGHER, LOWER, REDRAW,

@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from console.ledger import decisions, evidence, runs
 from console.ledger.job_reports import ReportState
 from console.ledger.store import Ledger
+from flowspec.conditions import reason
+from flowspec.decisions import Acceptance
+from flowspec.progress import Evidence, Says, Witness
+from flowspec.stages import Stage
 from tests.ledger_fixture import DemoLedger
 from tests.run_history import with_history
 from tests.screen_driver import make_app, settled, shown, until, until_shown
@@ -129,6 +134,28 @@ async def test_f_has_the_report_of_the_failed_job_fetched_and_says_where_it_is(d
             await until_shown(pilot, words)
         await pilot.press("g", "f")
         await until(pilot, lambda: len(asked(demo.ledger)) == 2)
+
+
+async def test_t_asks_for_a_reason_to_take_a_segment_as_it_is_and_takes_that_back(demo: DemoLedger) -> None:
+    lost = Evidence(Stage.FIT, 7, Witness.TASK, Says.FAILED, reason("failed.losses", lost=8, hits=100, events=0))
+    evidence.record_evidence(demo.ledger, 1214, [lost])
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await opened(pilot)
+        await until_shown(pilot, "8 of 100 hits lost in the fit")
+        await pilot.press("g", "t")  # on segment 00
+        await until_shown(pilot, "segment 00 has not failed by losses, so there is nothing to accept")
+        await pilot.press("down", "t")
+        await until_shown(pilot, "accept 07: _  why it is used although hits were lost")
+        await pilot.press(*"beam", "enter")
+        await until(pilot, lambda: asked(demo.ledger) == [("accept", 1214, {"segment": 7, "reason": "beam"})])
+        decisions.add(demo.ledger, 1214, Acceptance(7, "beam", "anna@daq1", demo.ledger.now()))
+        runs.set_run(demo.ledger, 1214)
+        await until_shown(pilot, "accepted as it is by anna@daq1: beam")
+        await pilot.press("t")
+        await until_shown(pilot, "Do not use segment 07 of run 1214 as it is after all?")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: asked(demo.ledger)[-1] == ("accept", 1214, {"segment": 7, "undo": True}))
 
 
 async def test_keys_of_the_detail_say_so_elsewhere_and_a_reader_fetches_nothing(demo: DemoLedger) -> None:

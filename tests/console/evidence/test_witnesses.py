@@ -92,6 +92,14 @@ def test_a_compute_task():
     assert fitted("pending") == (Says.PENDING, "task.pending", "waits for a worker")
     assert fitted("running") == (Says.RUNNING, "task.running", "running")
     assert fitted("success", {"rc": 0, "seconds": 1.5}) == (Says.DONE, "task.done", "fit took 1.5 s")
+    counted = {"rc": 0, "seconds": 1.5, "hits": [3_600_000, 3_600_000], "events": [900_000, 900_000]}
+    assert fitted("success", counted)[1] == "task.done"
+    lossy = {**counted, "hits": [3_600_000, 3_599_988]}
+    assert fitted("success", lossy) == (Says.DONE, "task.lossy", "12 of 3,600,000 hits lost")
+    dropped = {**counted, "hits": [3_600_000, 3_599_988], "events": [900_000, 899_997]}
+    assert fitted("success", dropped)[2] == "12 of 3,600,000 hits lost, 3 whole events among them"
+    for broken in ([1], [2, "1"], "21", None, [2, 1, 0]):  # of a kit that counts otherwise: nothing is said of losses
+        assert fitted("success", {**counted, "hits": broken})[1] == "task.done"
     assert fitted("success", abort) == (Says.FAILED, "failed.abort", "return code 134: x")
     assert fitted("success", "?") == (Says.FAILED, "failed.unknown", "replied without a return code")
     assert fitted("failed", exception=lost) == (Says.FAILED, "failed.worker", "WorkerLost: loss of worker 17")

@@ -5,6 +5,7 @@ from flowspec.conditions import Condition, Topic, reason
 from flowspec.states import RunState
 from screens.keys.action import READ_ONLY, Action, why_not
 from screens.keys.actions import (
+    ACCEPT,
     ACKNOWLEDGE,
     ACTIONS,
     AUTO,
@@ -52,7 +53,9 @@ def test_a_run_without_segments_cannot_be_launched() -> None:
 def test_a_read_only_console_only_looks() -> None:
     for action in ACTIONS:
         refusal = why_not(action, run(RunState.READY), read_only=True)
-        assert (refusal == READ_ONLY) == (action in (LAUNCH, RETRY, CANCEL, HOLD, AUTO, ACKNOWLEDGE, UNDO, FETCH))
+        assert (refusal == READ_ONLY) == (
+            action in (LAUNCH, RETRY, CANCEL, HOLD, AUTO, ACKNOWLEDGE, UNDO, FETCH, ACCEPT)
+        )
 
 
 def test_what_is_hard_to_undo_is_asked_first_naming_run_and_consequence() -> None:
