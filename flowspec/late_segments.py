@@ -32,11 +32,14 @@ class LateSegments:
 
 
 def late_segments(launched: Mapping[int, int], now: Mapping[int, int]) -> LateSegments:
-    """What is different on the DTN now from what was launched; both are bytes by segment. Nothing before a launch."""
+    """What is different on the DTN now from what was launched; both are bytes by segment. Nothing before a launch.
+
+    A segment without a byte has not arrived: the logger leaves an empty last one behind, which no launch takes.
+    """
     if not launched:
         return LateSegments((), (), ())
     return LateSegments(
-        tuple(sorted(now.keys() - launched.keys())),
+        tuple(sorted(s for s in now.keys() - launched.keys() if now[s])),
         tuple(sorted(s for s in now.keys() & launched.keys() if now[s] != launched[s])),
         tuple(sorted(launched.keys() - now.keys())),
     )

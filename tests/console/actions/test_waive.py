@@ -8,7 +8,7 @@ from console.ledger import decisions
 from console.reading import detail as reading
 from console.reading import snapshot
 from flowspec.decisions import Waiver
-from flowspec.late_segments import late_segments
+from flowspec.late_segments import LateSegments, late_segments
 from flowspec.readiness import Verdict
 from flowspec.stages import Stage
 from flowspec.states import RunState
@@ -111,6 +111,16 @@ def test_a_segment_that_changed_after_it_was_transferred_is_done_again(world, sa
     assert world.works(5).state is RunState.DONE
 
 
+def test_an_empty_last_segment_that_no_launch_took_is_late_only_when_it_gets_data(world):
+    world.done(segments=4, s3=0)
+    assert world.run(5).launched_sizes.keys() == {0, 1, 2}
+    assert snapshot.snapshot(world.ledger).run(5).late == ""
+    world.found(5, range(5), s3=0, s4=0)
+    assert snapshot.snapshot(world.ledger).run(5).late == ""
+    world.found(5, range(4), s3=1200)
+    assert snapshot.snapshot(world.ledger).run(5).late == "1 segment arrived after the launch: r adds them"
+
+
 def test_a_changed_segment_that_is_not_asked_for_stays_flagged(world):
     world.done(segments=3)
     world.found(5, range(3), s1=1200)
@@ -140,3 +150,5 @@ def test_late_segments_are_told_in_one_sentence():
     )
     assert late.sentence(RunState.RUNNING).endswith("r adds them when this attempt has ended")
     assert not late_segments({}, {0: 10})
+    assert not late_segments({0: 10}, {0: 10, 1: 0})
+    assert late_segments({0: 10}, {0: 0, 1: 10, 2: 0}) == LateSegments(arrived=(1,), changed=(0,), vanished=())
