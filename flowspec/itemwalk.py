@@ -15,6 +15,7 @@ from flowspec.ringframes import PREFIX, Buffer, ItemType, RingItemError, implaus
 from flowspec.ringitems import decode_state_change
 
 LARGEST_STATE_CHANGE = 4096  # bytes; theirs have 129, body headers may grow
+_ONE_START = 60  # seconds within which all sources of a run begin
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Walk:
     ends: int = 0
     abnormal: int = 0  # ABNORMAL_ENDRUN items
     begins_first: bool = False  # only RING_FORMATs stand before the first BEGIN_RUN
+    begins_again: int = 0  # BEGIN_RUNs of another take: after an END_RUN, or after events and at another time
     events_after_end: int = 0  # physics events since the last END_RUN; all of them if there is none
     run: int | None = None  # of the first state change
     other_run: int | None = None  # of a state change that disagrees with it
@@ -119,6 +121,9 @@ def _with_state_change(facts: W, buffer: Buffer, here: int) -> W:
         if facts.begins == 1:
             first = facts.items == facts.formats
             facts = replace(facts, begins_first=first, title=shown(change.title), started=change.unixtime)
+        elif facts.ends or (facts.events_after_end and abs(change.unixtime - (facts.started or 0)) > _ONE_START):
+            # Without barriers a source may begin when events of another one are there already, but not much later.
+            facts = replace(facts, begins_again=facts.begins_again + 1)
     elif frame.type == ItemType.END_RUN:
         ends = facts.ends + 1
         facts = replace(facts, ends=ends, events_after_end=0, ended=change.unixtime, elapsed=change.elapsed)

@@ -1,8 +1,9 @@
 """Is a run complete on disk and safe to launch? Pure: a listing, facts and times go in, a judgement comes out.
 
-The proof is the content: BEGIN_RUN at the head, an END_RUN for each source at the end, segments without a gap, each
-a clean walk of whole items, nothing that is still being written. Modification times prove nothing (rsync sets
-old ones, clocks differ) and only help to notice a change. Times here are of the caller's monotonic clock, in seconds.
+The proof is the content: BEGIN_RUN at the head and nowhere else, an END_RUN for each source at the end and no event
+after the last, segments without a gap, each a clean walk of whole items, nothing that is still being written.
+Modification times prove nothing (rsync sets old ones, clocks differ) and only help to notice a change. Times here are
+of the caller's monotonic clock, in seconds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from flowspec import catalogue, names
 from flowspec.conditions import Reason, reason
 from flowspec.itemwalk import Walk
 from flowspec.names import shown
+from flowspec.takes import another_take, missing_end
 
 THE_DIRECTORY = "."  # name of the entry that stands for the run directory when it cannot be listed
 _MARKER_PATIENCE = 10  # settle times to wait for `.exited`: rsync leaves an old `.started` behind for ever
@@ -180,10 +182,12 @@ def _verdict(
     sources: int | None,
 ) -> tuple[Verdict, Reason]:
     """The verdict and its reason; `quiet` is for how many seconds nothing has changed."""
-    doubt = _doubt(listing, found)
-    no_end = _missing_end(listing, found, sources)
+    walks = {index: found[index] for index in listing.indices}
+    defect = _defect(listing, found)
+    doubt = _doubt(listing, found) or (None if defect else another_take(listing.run, walks, sources))
+    no_end = missing_end(listing.run, walks, sources)
     abnormal = [listing.segments[i].name for i in listing.indices if found[i].abnormal]
-    lack = _defect(listing, found) or (None if abnormal else no_end)
+    lack = defect or (None if abnormal else no_end)
     stalled = quiet >= stalled_after
 
     if listing.recording and no_end and not (abnormal and stalled):
@@ -266,21 +270,4 @@ def _defect_of(entry: Entry, walk: SegmentFacts) -> Reason | None:
         return reason("outdated")
     if not walk.ends_at_eof:
         return reason("part-examined", size=entry.size, offset=walk.offset)
-    return None
-
-
-def _missing_end(listing: _Listing, found: Mapping[int, SegmentFacts], sources: int | None) -> Reason | None:
-    """Why the run has not ended: each source that began has to end, and no event may follow."""
-    if not listing.segments:
-        return reason("no-segment")
-    last = listing.indices[-1]
-    walks = [found[index] for index in listing.indices]
-    file = {"file": listing.segments[last].name, "segment": last}
-    begins, ends = max(sum(f.begins for f in walks), sources or 1), sum(f.ends for f in walks)
-    if not walks[-1].ends:
-        return reason("no-end", **file)
-    if ends < begins:
-        return reason("few-ends", **file, ends=ends, sources=begins)
-    if walks[-1].events_after_end:
-        return reason("after-end", **file, events=walks[-1].events_after_end)
     return None

@@ -22,16 +22,19 @@ def item(kind: int, body: bytes) -> bytes:
     return struct.pack("<III", 12 + len(body), kind, 4) + body
 
 
-def state_change(kind: int, run: int) -> bytes:
-    return item(kind, struct.pack("<IIIII81s", run, 0, 1_782_914_602, 1000, 0, b"a title"))
+BEGAN = 1_782_914_602  # unix time
 
 
-def begin(run: int) -> bytes:
-    return item(12, struct.pack("<HH", 12, 0)) + state_change(1, run)
+def state_change(kind: int, run: int, at: int = BEGAN) -> bytes:
+    return item(kind, struct.pack("<IIIII81s", run, 0, at, 1000, 0, b"a title"))
 
 
-def end(run: int) -> bytes:
-    return state_change(2, run)
+def begin(run: int, at: int = BEGAN) -> bytes:
+    return item(12, struct.pack("<HH", 12, 0)) + state_change(1, run, at)
+
+
+def end(run: int, at: int = BEGAN) -> bytes:
+    return state_change(2, run, at)
 
 
 EVENTS = item(30, b"\0" * 36) * 100

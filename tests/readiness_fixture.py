@@ -33,9 +33,13 @@ CODES = {
 }  # fmt: skip
 
 
-def state(kind: int, run: int = RUN) -> bytes:
-    offset = 0 if kind == ItemType.BEGIN_RUN else 3_600_000
-    change = StateChange(run, offset, 1_700_000_000 + offset // 1000, 1000, "decay of ¹⁵⁶Eu\x1b[2J", 0)
+STARTED, SECONDS = 1_700_000_000, 3600
+
+
+def state(kind: int, run: int = RUN, started: int = STARTED, title: str = "decay of ¹⁵⁶Eu\x1b[2J") -> bytes:
+    """BEGIN_RUN, END_RUN, PAUSE_RUN or RESUME_RUN of the take that began at `started`."""
+    seconds = 0 if kind == ItemType.BEGIN_RUN else SECONDS
+    change = StateChange(run, 1000 * seconds, started + seconds, 1000, title, 0)
     return Frame(kind, change.encode(), BodyHeader()).encode()
 
 
@@ -110,8 +114,6 @@ LACKING = [
     (changed("run-1217-02.evt", WHOLE["run-1217-02.evt"][:-5]), "cut inside an item at offset 265"),
     (changed("run-1217-01.evt", EVENT + bytes(100)), "no ring item at offset 68"),
     (changed("run-1217-02.evt", EVENT + END), "1 END_RUN for 2 sources at the end of run-1217-02.evt"),
-    (changed("run-1217-02.evt", END + END + EVENT), "events follow the last END_RUN in run-1217-02.evt (1)"),
-    ({**WHOLE, "run-1217-03.evt": EVENT}, "no END_RUN at the end of run-1217-03.evt"),
     (changed("run-1217-01.evt", EVENT + b"\0" * 3), "(71 bytes) cut inside an item header at offset 68: 3 bytes are"),
     (
         changed("run-1217-01.evt", Frame(ItemType.BEGIN_RUN, b"").encode()),
@@ -146,3 +148,40 @@ CONTENTS = [
     ("run-1217-00.evt", state(1, 1218) * 2, "run-1217-00.evt holds data of run 1218"),
     ("run-1217-02.evt", END + state(2, 1218), "run-1217-02.evt holds data of run 1218"),
 ]
+
+
+# Three segments of two sources, with something of another take of the same run: what is said of them.
+ANOTHER = {"started": STARTED + 86_400, "title": "calibration"}
+BEGIN_OTHER, END_OTHER = state(ItemType.BEGIN_RUN, **ANOTHER), state(ItemType.END_RUN, **ANOTHER)
+END_OLD = state(ItemType.END_RUN, started=STARTED - 86_400)
+_HEAD, _MIDDLE, _LAST = WHOLE.values()
+TAKES = [
+    ((_HEAD, _MIDDLE + END * 2, EVENT + END * 2), "ends in run-1217-01.evt, but run-1217-02.evt has more data"),
+    ((_HEAD, _MIDDLE + END * 2, EVENT), "ends in run-1217-01.evt, but run-1217-02.evt has more data"),
+    ((_HEAD, _MIDDLE + END * 2, END), "ends in run-1217-01.evt, but run-1217-02.evt has more data"),
+    ((_HEAD + END * 2, _MIDDLE, _LAST), "ends in run-1217-00.evt, but run-1217-01.evt has more data"),
+    ((_HEAD + END * 2, SCALER, _LAST), "ends in run-1217-00.evt, but run-1217-02.evt has more data"),
+    ((_HEAD + END * 2 + EVENT, _MIDDLE, _LAST), "events follow the last END_RUN in run-1217-00.evt (1)"),
+    ((_HEAD, _MIDDLE + END * 2 + EVENT, _LAST), "events follow the last END_RUN in run-1217-01.evt (1)"),
+    ((_HEAD, _MIDDLE, _LAST + EVENT), "events follow the last END_RUN in run-1217-02.evt (1)"),
+    ((_HEAD, BEGIN_OTHER + EVENT + END_OTHER, _LAST), "run-1217-01.evt has a BEGIN_RUN of another take"),
+    ((_HEAD, FORMAT + BEGIN, _LAST), "run-1217-01.evt has a BEGIN_RUN of another take"),
+    ((_HEAD, _MIDDLE, BEGIN + _LAST + END), "run-1217-02.evt has a BEGIN_RUN of another take"),
+    ((_HEAD + END + BEGIN, _MIDDLE, _LAST), "run-1217-00.evt has a BEGIN_RUN of another take"),
+    ((_HEAD + BEGIN_OTHER, _MIDDLE, END + _LAST), "run-1217-00.evt has a BEGIN_RUN of another take"),
+    (
+        (_HEAD, _MIDDLE + END, _LAST),
+        "run-1217-02.evt has an END_RUN too many (3 instead of 2): keep one take",
+    ),
+    ((_HEAD, _MIDDLE + END * 3, EVENT), "run-1217-01.evt has an END_RUN too many (3 instead of 2): keep one take"),
+    (
+        (_HEAD, _MIDDLE, EVENT + END + EVENT + END + EVENT + END),
+        "run-1217-02.evt has an END_RUN too many (3 instead of 2): keep one take",
+    ),
+    ((_HEAD, _MIDDLE, EVENT + END_OLD * 2), "the END_RUN in run-1217-02.evt is older than the BEGIN_RUN of this run"),
+    ((_HEAD, _MIDDLE + END_OLD, EVENT), "the END_RUN in run-1217-01.evt is older than the BEGIN_RUN of this run"),
+]
+
+
+def segments(*contents: bytes) -> dict[str, bytes]:
+    return {f"run-1217-{number:02d}.evt": data for number, data in enumerate(contents)}

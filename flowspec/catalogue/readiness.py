@@ -19,6 +19,11 @@ DOUBTS = {
     "no-file": "{file} is no regular file",
     "foreign-data": "{file} holds data of run {other}",
     "no-begin": "{file} does not begin with BEGIN_RUN",
+    "begin-again": "{file} has a BEGIN_RUN of another take of this run: keep one take",
+    "early-end": "the run ends in {file}, but {later} has more data: keep one take",
+    "many-ends": "{file} has an END_RUN too many ({ends} instead of {sources}): keep one take",
+    "after-end": "events follow the last END_RUN in {file} ({events})",
+    "old-end": "the END_RUN in {file} is older than the BEGIN_RUN of this run: copy it again",
 }
 
 # What is wrong with the bytes of one segment: `flowspec.itemwalk` and whoever reads the file find it.
@@ -44,7 +49,6 @@ LACKS = {
     "part-examined": "{file} ({size} bytes) was examined only up to offset {offset}",
     "no-end": "no END_RUN at the end of {file}",
     "few-ends": "{ends} END_RUN for {sources} sources at the end of {file}",
-    "after-end": "events follow the last END_RUN in {file} ({events})",
 }
 
 _RECORDING = "is being taken: .started is there and .exited is not"

@@ -9,12 +9,14 @@ from flowspec.itemwalk import Walk
 from flowspec.readiness import Entry, SegmentFacts, Verdict, fingerprint, judge
 from tests.readiness_fixture import (
     ABNORMAL,
+    BEGIN,
     CHANGED,
     CONTENTS,
     DOUBTED,
     DOUBTFUL,
     END,
     EVENT,
+    FORMAT,
     LACKING,
     LONG_AGO,
     MARKERS,
@@ -25,11 +27,15 @@ from tests.readiness_fixture import (
     SCALER,
     SETTLE,
     STALLED,
+    STARTED,
+    TAKES,
     WHOLE,
     changed,
     entry,
     facts_of,
     judged,
+    segments,
+    state,
     without,
 )
 
@@ -79,6 +85,60 @@ def test_items_after_the_end_are_tolerated_if_they_are_no_events() -> None:
 def test_an_empty_last_segment_is_left_out() -> None:
     found = judged({**WHOLE, "run-1217-03.evt": b""})
     assert (found.verdict, found.segments) == (Verdict.READY, (0, 1, 2))
+
+
+@pytest.mark.parametrize(("contents", "words"), TAKES)
+def test_what_another_take_of_the_run_left_is_named_and_not_launched(contents: tuple[bytes, ...], words: str) -> None:
+    files = segments(*contents)
+    assert judged(files, now=MOMENT).verdict == Verdict.ARRIVING
+    for now in (QUIET, LONG_AGO):
+        found = judged(files, now=now)
+        assert (found.verdict, found.reason.code in DOUBTED) == (Verdict.INCOMPLETE, True)
+        assert words in found.sentence
+        assert found.segments == (0, 1, 2), "it can be launched all the same"
+
+
+HEAD = FORMAT + BEGIN
+ONE_TAKE = {
+    "one source": (HEAD + EVENT, EVENT, EVENT + END),
+    "one segment": (HEAD + EVENT + END,),
+    "no event": (HEAD + END,),
+    "two sources": (HEAD + HEAD + EVENT, EVENT, EVENT + END + END),
+    "two sources, each with its title": (HEAD + state(1, title="crate 1") + EVENT, EVENT + END + END),
+    "a source begins when events of another are there": (HEAD + EVENT * 9 + HEAD + EVENT, EVENT + END + END),
+    "and a little later": (HEAD + EVENT + state(1, started=STARTED + 30) + EVENT, EVENT + END + END),
+    "a source ends while events of another follow": (HEAD + HEAD + EVENT, EVENT + END + EVENT + END),
+    "and ends in an earlier segment": (HEAD + HEAD + EVENT, EVENT + END, EVENT * 2, EVENT + END),
+    "the last segment has nothing but the end": (HEAD + EVENT, EVENT, END),
+    "the ends are in two segments": (HEAD + HEAD + EVENT, EVENT + END, END),
+    "pauses": (HEAD + EVENT + state(3) + SCALER, state(4) + EVENT, EVENT + state(3) + END),
+    "a late scaler": (HEAD + EVENT, EVENT + END + SCALER),
+    "an empty last segment": (HEAD + EVENT, EVENT + END, b""),
+    "an empty last segment behind a late scaler": (HEAD + EVENT, EVENT + END + SCALER, b""),
+    "120 segments": (HEAD + EVENT, *[EVENT] * 118, END),
+}
+
+
+@pytest.mark.parametrize("contents", ONE_TAKE.values(), ids=ONE_TAKE)
+def test_one_take_is_ready(contents: tuple[bytes, ...]) -> None:
+    found = judged(segments(*contents))
+    assert (found.verdict, found.reason.code) == (Verdict.READY, "run.complete")
+    assert found.segments == tuple(index for index, data in enumerate(contents) if data)
+
+
+def test_what_may_still_mend_is_waited_for_before_another_take_is_suspected() -> None:
+    """A segment that is missing may be the one with the BEGIN_RUN; one that is cut is being copied."""
+    ends = segments(WHOLE["run-1217-00.evt"], WHOLE["run-1217-01.evt"], END * 4)
+    del ends["run-1217-00.evt"]
+    assert judged(ends).reason.code == "run.arriving.missing"
+    cut = segments(WHOLE["run-1217-00.evt"][:-9], END + END, END + END)
+    assert judged(cut).reason.code == "run.arriving.cut"
+
+
+def test_more_sources_than_begin_in_the_data_may_end() -> None:
+    contents = segments(HEAD + EVENT, EVENT + END + EVENT + END)
+    assert judged(contents).reason.code == "run.incomplete.many-ends"
+    assert judged(contents, sources=2).verdict == Verdict.READY
 
 
 def test_sources_that_began_without_barriers_must_end_as_well() -> None:

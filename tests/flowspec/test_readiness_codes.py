@@ -18,11 +18,13 @@ from tests.readiness_fixture import (
     PROBLEMS,
     QUIET,
     SETTLE,
+    TAKES,
     WHOLE,
     changed,
     entry,
     facts_of,
     judged,
+    segments,
     without,
 )
 
@@ -39,13 +41,16 @@ def test_each_code_is_given_by_something_and_belongs_to_one_verdict() -> None:
         *((without("run-1217-02.evt"), (stranger,), None) for stranger, _ in DOUBTFUL),
         *((changed(name, data), (), None) for name, data, _ in CONTENTS),
         *(({"run-1217-00.evt": data}, (), None) for name, data, _ in CONTENTS if name == "run-1217-00.evt"),
+        *((segments(*contents), (), None) for contents, _ in TAKES),
         *((WHOLE, (), {**fresh, "run-1217-01.evt": walk}) for walk in read),
     ]  # fmt: skip
+    endless = {"run-1217-02.evt": EVENT}
     given = {
         judged({**files, **markers}, *extra, now=now, facts=facts).reason.code
-        for files, extra, facts in cases
+        for whole, extra, found in cases
+        for files, facts in ((whole, found), ({**whole, **endless}, {**found, **facts_of(endless)} if found else None))
         for markers in ({}, {".started": b""})
-        for now in (MOMENT, CHANGED + 5 * SETTLE, LONG_AGO)
+        for now in (MOMENT, CHANGED + 5 * SETTLE, QUIET, LONG_AGO)
     }
     codes = {entry.code for entry in TABLE}
     assert given == codes - {"run.incomplete.claimed", "run.gone"}

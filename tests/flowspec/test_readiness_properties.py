@@ -1,6 +1,7 @@
 """Readiness of whatever is there: ready only if the items prove it, and never without a reason."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,8 +11,11 @@ from flowspec.ringframes import ItemType, RingItemError, read_frame
 from tests.readiness_fixture import (
     ABNORMAL,
     BEGIN,
+    BEGIN_OTHER,
     CHANGED,
     END,
+    END_OLD,
+    END_OTHER,
     EVENT,
     FORMAT,
     LONG_AGO,
@@ -25,13 +29,16 @@ from tests.readiness_fixture import (
     assert_is_told,
     changed,
     judged,
+    segments,
     state,
 )
 
 
 def proves_completeness(files: Mapping[str, bytes]) -> bool:
-    """Slowly, item by item: is every segment whole, and are there as many END_RUNs at the end as BEGIN_RUNs?"""
+    """Slowly, item by item: is every segment whole, are all BEGIN_RUNs in the first one and before any END_RUN, are
+    there as many END_RUNs, and does no event follow the last?"""
     types: list[int] = []
+    firsts = 0  # items in the first segment
     for name in sorted(files):
         data, here = files[name], 0
         while here < len(data):
@@ -41,9 +48,12 @@ def proves_completeness(files: Mapping[str, bytes]) -> bool:
                 return False
             types.append(frame.type)
             here += frame.size
-    last_end = max((n for n, kind in enumerate(types) if kind == ItemType.END_RUN), default=-1)
-    ended = types.count(ItemType.END_RUN) >= max(1, types.count(ItemType.BEGIN_RUN))
-    return ended and ItemType.PHYSICS_EVENT not in types[last_end:]
+        firsts = firsts or len(types)
+    begins = [n for n, kind in enumerate(types) if kind == ItemType.BEGIN_RUN]
+    ends = [n for n, kind in enumerate(types) if kind == ItemType.END_RUN]
+    if not begins or len(ends) != len(begins) or begins[-1] > min(ends[0], firsts - 1):
+        return False
+    return ItemType.PHYSICS_EVENT not in types[ends[-1] :]
 
 
 segment_names = st.sampled_from(sorted(WHOLE))
@@ -85,6 +95,50 @@ def test_any_sequence_of_items_is_ready_only_if_it_proves_it(files, markers, now
     if found.verdict == Verdict.READY:
         assert proves_completeness(files)
         assert set(found.segments) == set(range(len(found.segments)))
+
+
+inner = st.lists(st.sampled_from([EVENT, SCALER, state(3), state(4)]), max_size=6)
+
+
+@st.composite
+def one_take(draw: st.DrawFn) -> tuple[list[bytes], list[bytes]]:
+    """What is in the first segment at least, and the rest of the items of a run of some sources."""
+    sources = draw(st.integers(1, 3))
+    head = [BEGIN]
+    for _ in range(sources - 1):
+        head += [*draw(inner), FORMAT, BEGIN]
+    rest = draw(inner)
+    for source in range(sources):
+        rest += [*(draw(inner) if source else []), END]
+    return head, [*rest, *[SCALER] * draw(st.integers(0, 2))]
+
+
+def in_segments(head: list[bytes], rest: list[bytes], cuts: Iterable[int]) -> dict[str, bytes]:
+    """The logger begins a new segment between any two items, but not behind the last END_RUN."""
+    last_end = max(n for n, item in enumerate(rest) if item == END)
+    bounds = [0, *sorted({cut % (last_end + 1) for cut in cuts}), len(rest)]
+    parts = [b"".join(rest[a:b]) for a, b in itertools.pairwise(bounds)]
+    return segments(b"".join(head) + parts[0], *parts[1:])
+
+
+cuts = st.sets(st.integers(0, 99), max_size=4)
+
+
+@settings(max_examples=300)
+@given(take=one_take(), cuts=cuts)
+def test_one_take_is_ready_wherever_its_segments_begin(take: tuple[list[bytes], list[bytes]], cuts: set[int]) -> None:
+    assert judged(in_segments(*take, cuts)).verdict == Verdict.READY
+
+
+STRANGE = st.sampled_from([BEGIN, END, BEGIN_OTHER, END_OTHER, END_OLD])
+
+
+@settings(max_examples=500)
+@given(take=one_take(), cuts=cuts, strange=STRANGE, where=st.integers(0, 99))
+def test_one_state_change_too_many_is_never_ready(take, cuts: set[int], strange: bytes, where: int) -> None:
+    head, rest = take
+    rest = [*rest[: where % (len(rest) + 1)], strange, *rest[where % (len(rest) + 1) :]]
+    assert judged(in_segments(head, rest, cuts)).verdict != Verdict.READY
 
 
 file_names = st.text(st.characters(), min_size=1, max_size=30) | st.from_regex(

@@ -118,7 +118,7 @@ def test_a_file_that_grows_where_it_is_in_a_run_at_rest_is_found_in_a_round(at_r
     with (at_rest / "run7" / "run-0007-01.evt").open("ab") as file:
         file.write(EVENTS)
     pass_time(discovery, clock, PACE.files + LOOK)
-    assert heard.verdicts[7] is Verdict.ARRIVING
+    assert heard.verdicts[7] is Verdict.INCOMPLETE
     assert "events follow the last END_RUN" in heard.reasons[7]
 
 
