@@ -53,6 +53,7 @@ class SegmentFacts(Walk):
 
     inode: int = 0
     mtime_ns: int = 0
+    edges: bytes = field(default=b"", compare=False)  # tells whether what was walked is still there
 
 
 @dataclass(frozen=True)

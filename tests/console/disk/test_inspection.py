@@ -55,8 +55,22 @@ def test_a_grown_segment_is_read_from_where_the_walk_stopped(segment: Path, monk
     with segment.open("ab") as file:
         file.write(REFERENCE[300:])
     grown = inspect(segment, cut)
-    assert offsets == [0, 286]
+    assert offsets == [0, 0, 0, 286], "its edges, here the same bytes, and what is new"
     assert grown == inspect(segment)
+
+
+@pytest.mark.parametrize("changed", [53, len(REFERENCE) - 92], ids=["time of BEGIN_RUN", "time of END_RUN"])
+def test_a_segment_that_did_not_just_grow_is_read_from_the_beginning(segment: Path, changed: int) -> None:
+    """rsync --inplace writes over an older take of the run from the head on."""
+    known = inspect(segment)
+    data = bytearray(REFERENCE + REFERENCE[286:662])  # and one more event
+    data[changed] ^= 1
+    with segment.open("r+b") as file:
+        file.write(data)
+    assert segment.stat().st_ino == known.inode
+    found = inspect(segment, known)
+    assert found == inspect(segment)
+    assert (found.started, found.ended) != (known.started, known.ended)
 
 
 def test_an_unchanged_segment_is_not_read_again(segment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
