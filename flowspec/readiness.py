@@ -22,7 +22,7 @@ from flowspec.names import shown
 from flowspec.takes import another_take, missing_end
 
 THE_DIRECTORY = "."  # name of the entry that stands for the run directory when it cannot be listed
-_MARKER_PATIENCE = 10  # settle times to wait for `.exited`: rsync leaves an old `.started` behind for ever
+_MARKER_PATIENCE = 10  # settle times after which `.started` alone holds no run: rsync leaves an old one behind for ever
 _LONGEST_WORDS = 100  # of what the file system says of a name
 
 
@@ -144,18 +144,20 @@ def judge(
     settle: float,
     stalled_after: float,
     sources: int | None = None,
+    later: int | None = None,
 ) -> Judgement:
     """Judge the run directory `dirname` (its name, not its path).
 
     `facts` are of its segments, by file name; `changed_at` is when the fingerprint last changed. `settle` guards
     against late items, `stalled_after` is how long a run may lack something before it counts as incomplete.
-    `sources` is the number of event sources, if it is larger than the number of BEGIN_RUNs in the data.
+    `sources` is the number of event sources, if it is larger than the number of BEGIN_RUNs in the data. `later` is a
+    run that began after this one, if there is any: a DAQ takes one run after the other.
     Raises ValueError if `dirname` is no run directory.
     """
     listing = _Listing.of(dirname, entries)
     found = {index: facts.get(entry.name, SegmentFacts()) for index, entry in listing.segments.items()}
     verdict, why = _verdict(
-        listing, found, quiet=now - changed_at, settle=settle, stalled_after=stalled_after, sources=sources
+        listing, found, quiet=now - changed_at, settle=settle, stalled_after=stalled_after, sources=sources, later=later
     )
     indices = tuple(i for i in listing.indices if listing.segments[i].size)
     walks = [found[index] for index in indices] or [SegmentFacts()]
@@ -181,40 +183,43 @@ def _verdict(
     settle: float,
     stalled_after: float,
     sources: int | None,
+    later: int | None,
 ) -> tuple[Verdict, Reason]:
-    """The verdict and its reason; `quiet` is for how many seconds nothing has changed."""
+    """The verdict and its reason; `quiet` is for how many seconds nothing has changed, `later` a run that began after
+    this one."""
     walks = {index: found[index] for index in listing.indices}
     defect = _defect(listing, found)
     doubt = _doubt(listing, found) or (None if defect else another_take(listing.run, walks, sources))
     no_end = missing_end(listing.run, walks, sources)
     abnormal = [listing.segments[i].name for i in listing.indices if found[i].abnormal]
     lack = defect or (None if abnormal else no_end)
-    stalled = quiet >= stalled_after
+    stalled, patience = quiet >= stalled_after, _MARKER_PATIENCE * settle
+    taking = listing.recording and no_end is not None
+    overtaken = taking and later is not None and quiet >= patience
 
-    if listing.recording and no_end and not (abnormal and stalled):
-        if doubt:
-            return Verdict.TAKING, _of_kind("run.recording", doubt)
-        if stalled:
-            return Verdict.TAKING, reason("run.recording.silent", minutes=_minutes(stalled_after))
-        return Verdict.TAKING, reason("run.recording")
+    if taking and not stalled and not overtaken:
+        return Verdict.TAKING, _of_kind("run.recording", doubt) if doubt else reason("run.recording")
     if quiet < settle:
         return Verdict.ARRIVING, _of_kind("run.arriving", doubt or lack or reason("settling"))
     if doubt:
         return Verdict.INCOMPLETE, _of_kind("run.incomplete", doubt)
+    if lack and overtaken:
+        return Verdict.INCOMPLETE, _of_kind("run.incomplete", lack, ".overtaken", later=later)
     if lack and stalled:
-        return Verdict.INCOMPLETE, _of_kind("run.incomplete", lack, minutes=_minutes(stalled_after))
+        how = ".stopped" if taking else ""
+        return Verdict.INCOMPLETE, _of_kind("run.incomplete", lack, how, minutes=_minutes(stalled_after))
     if lack:
         return Verdict.ARRIVING, _of_kind("run.arriving", lack)
     if abnormal:
         return Verdict.ABNORMAL, reason("run.abnormal", file=abnormal[-1])
-    if listing.recording and quiet < _MARKER_PATIENCE * settle:
+    if listing.recording and quiet < patience:
         return Verdict.ARRIVING, reason("run.arriving.logger")
     indices = listing.indices
     return Verdict.READY, reason("run.complete", segments=len(indices), file=listing.segments[indices[-1]].name)
 
 
-def _of_kind(code: str, kind: Reason, **parameters: Any) -> Reason:
-    return Reason(f"{code}.{kind.code}", {**kind.parameters, **parameters})
+def _of_kind(code: str, kind: Reason, how: str = "", **parameters: Any) -> Reason:
+    return Reason(f"{code}.{kind.code}{how}", {**kind.parameters, **parameters})
 
 
 def _minutes(seconds: float) -> float:

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import replace
 
-from flowspec.catalogue.readiness import DOUBTS, LACKS
+from flowspec.catalogue.readiness import DOUBTS, LACKS, OVER
 from flowspec.conditions import reason
 from flowspec.itemwalk import walk_on
 from flowspec.readiness import Entry, Judgement, SegmentFacts, Verdict, judge
@@ -23,12 +23,14 @@ QUIET = CHANGED + 60
 # The codes that belong to a verdict.
 DOUBTED = {f"run.incomplete.{kind}" for kind in DOUBTS}
 CODES = {
-    Verdict.TAKING: {"run.recording", "run.recording.silent", *(f"run.recording.{kind}" for kind in DOUBTS)},
+    Verdict.TAKING: {"run.recording", *(f"run.recording.{kind}" for kind in DOUBTS)},
     Verdict.ARRIVING: {
         "run.arriving.settling", "run.arriving.logger", *(f"run.arriving.{kind}" for kind in {**DOUBTS, **LACKS}),
     },
     Verdict.READY: {"run.complete"},
-    Verdict.INCOMPLETE: {"run.incomplete.claimed", *DOUBTED, *(f"run.incomplete.{kind}" for kind in LACKS)},
+    Verdict.INCOMPLETE: {
+        "run.incomplete.claimed", *DOUBTED, *(f"run.incomplete.{kind}{how}" for kind in LACKS for how in OVER),
+    },
     Verdict.ABNORMAL: {"run.abnormal"},
 }  # fmt: skip
 
@@ -73,11 +75,12 @@ def judged(
     mode: int = 0o640,
     sources: int | None = None,
     facts: Mapping[str, SegmentFacts] | None = None,
+    later: int | None = None,
 ) -> Judgement:
     entries = [entry(name, len(data), stat.S_IFREG | mode) for name, data in files.items()]
     judgement = judge(
         "run1217", [*entries, *extra], facts_of(files) if facts is None else facts,
-        changed_at=CHANGED, now=now, settle=SETTLE, stalled_after=STALLED, sources=sources,
+        changed_at=CHANGED, now=now, settle=SETTLE, stalled_after=STALLED, sources=sources, later=later,
     )  # fmt: skip
     assert_is_told(judgement)
     assert "?" not in judgement.sentence, "a parameter is missing"

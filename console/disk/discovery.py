@@ -26,7 +26,7 @@ from console.disk.listener import LedgerListener, Listener
 from console.disk.listing import RunListing, identity_of
 from console.disk.pace import PACE
 from console.disk.rotation import Rotation
-from console.disk.rundirectory import RunDirectory, stamp_of
+from console.disk.rundirectory import Begun, RunDirectory, stamp_of
 from console.ledger.filesystem import reports_events
 from console.ledger.store import Ledger
 from console.settings.model import Policy, Settings
@@ -58,6 +58,7 @@ class Discovery:
         self._due: dict[str, float] = {}  # when to look into a directory, though nothing may have changed
         self._stamps, self._files = Rotation(), Rotation()
         self._entries = 0  # in all run directories
+        self._latest: Begun | None = None  # the run that began last of all
         self._stop = threading.Event()
 
     @classmethod
@@ -139,6 +140,8 @@ class Discovery:
             directory.contest(claims[directory.run], now)
             if directory.claims > 1:
                 self._active.add(name)
+        if self._latest in [directory.begun for directory in removed]:
+            self._latest = max((d.begun for d in self._directories.values() if d.begun), default=None)
         for run in {d.run for d in removed if not claims[d.run]}:
             self._listener.removed(run)
 
@@ -179,7 +182,8 @@ class Discovery:
         put_off = first and directory.recalled
         unchanged = directory.final and (not changed or directory.adopted)
         if not put_off and not unchanged:
-            directory.examine(entries, self._policy, until, self._clock)
+            directory.examine(entries, self._policy, until, self._clock, self._latest)
+            self._latest = max((b for b in (self._latest, directory.begun) if b), default=None)
             self._report(directory, entries)
         self._look_again(name, directory)
 

@@ -19,6 +19,7 @@ from flowspec.readiness import THE_DIRECTORY, Entry, Judgement, SegmentFacts, Ve
 FINAL = (Verdict.READY, Verdict.ABNORMAL)
 
 Stamp = tuple[int, int, int]
+Begun = tuple[int, int]  # unix time of the first BEGIN_RUN of a run, and the run
 
 
 @dataclass
@@ -36,6 +37,7 @@ class RunDirectory:
     active_until: float = 0.0
     unread: bool = False  # not everything was read yet: others go first
     recalled: bool = False  # it is read again only to confirm what the ledger says of it
+    later: int | None = None  # a run that began after this one; the first that was seen, so that it is told once
     facts: dict[str, SegmentFacts] = field(default_factory=dict)
     judgement: Judgement | None = None
     reported: Judgement | None = None  # to the listener
@@ -44,6 +46,11 @@ class RunDirectory:
     def final(self) -> bool:
         """Complete, as far as was seen."""
         return self.adopted or (self.judgement is not None and self.judgement.verdict in FINAL)
+
+    @property
+    def begun(self) -> Begun | None:
+        first = self.facts.get(names.segment_file(self.run, 0))
+        return (first.started, self.run) if first is not None and first.started is not None else None
 
     def active(self, now: float) -> bool:
         """Its files have to be listed at each look. A run that stays incomplete is not active for ever."""
@@ -69,6 +76,7 @@ class RunDirectory:
         if seen != self.fingerprint:
             self.fingerprint, self.changed_at = seen, now
             self.adopted = self.recalled = False
+            self.later = None
         if changed:
             old = first and wall_now - _newest(stamp, entries) > PACE.active
             self.active_until = now if old else now + PACE.active
@@ -86,12 +94,22 @@ class RunDirectory:
             self.recalled = self.unread = True
             self.changed_at = now - stalled_after
 
-    def examine(self, entries: Sequence[Entry], policy: Policy, until: float, clock: Callable[[], float]) -> None:
-        """Read what is new in its segments, for as long as `until` allows but never nothing, and judge."""
+    def examine(
+        self,
+        entries: Sequence[Entry],
+        policy: Policy,
+        until: float,
+        clock: Callable[[], float],
+        latest: Begun | None = None,
+    ) -> None:
+        """Read what is new in its segments, for as long as `until` allows but never nothing, and judge. `latest` is
+        the run that began last of all."""
         self.unread = self._read(entries, until, clock)
         if self.recalled and self.unread:
             return
         self.recalled = False
+        if self.later is None and latest is not None and self.begun is not None and latest[0] > self.begun[0]:
+            self.later = latest[1]
         now = clock()
         self.judgement = judge(
             self.path.name,
@@ -102,6 +120,7 @@ class RunDirectory:
             settle=policy.settle,
             stalled_after=policy.stalled_after,
             sources=policy.sources,
+            later=self.later,
         )
 
     def due(self, now: float, settle: float) -> float:

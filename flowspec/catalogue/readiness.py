@@ -1,5 +1,5 @@
 """Words of what lies in a run directory. The code is `run.<verdict>.<kind>`: the same kind may keep a run that is still
-recorded, that arrives, and that nobody brings any more.
+recorded, that arrives, and that nobody brings any more. How one knows that nobody does may follow.
 """
 
 from __future__ import annotations
@@ -51,8 +51,14 @@ LACKS = {
     "few-ends": "{ends} END_RUN for {sources} sources at the end of {file}",
 }
 
+# Why what lacks is not waited for any more.
+OVER = {
+    "": "nothing new for {minutes} min",
+    ".stopped": "its DAQ has stopped: .started was left behind, nothing new for {minutes} min",
+    ".overtaken": "its DAQ has stopped: .started was left behind, and run {later} has begun",
+}
+
 _RECORDING = "is being taken: .started is there and .exited is not"
-_SILENT = "nothing new for {minutes} min"
 
 
 def _complete(segments: int, file: str) -> str:
@@ -61,7 +67,6 @@ def _complete(segments: int, file: str) -> str:
 
 TABLE: tuple[Entry, ...] = (
     Entry("run.recording", _RECORDING, owner=_DAQ),
-    Entry("run.recording.silent", f"{_RECORDING}; {_SILENT}", _STUCK, _DAQ),
     *(Entry(f"run.recording.{kind}", f"{_RECORDING}; but {words}", _STUCK, _DAQ) for kind, words in DOUBTS.items()),
     Entry("run.arriving.settling", "is arriving: late items may follow", owner=_DAQ, row="late items may follow"),
     Entry("run.arriving.logger", "has its END_RUN: waiting for .exited, the end of the logger", owner=_DAQ),
@@ -74,8 +79,9 @@ TABLE: tuple[Entry, ...] = (
         for kind, words in DOUBTS.items()
     ),
     *(
-        Entry(f"run.incomplete.{kind}", f"is incomplete: {words}; {_SILENT}", _STUCK, _DAQ, f"{words}; {_SILENT}")
+        Entry(f"run.incomplete.{kind}{how}", f"is incomplete: {words}; {over}", _STUCK, _DAQ, f"{words}; {over}")
         for kind, words in LACKS.items()
+        for how, over in OVER.items()
     ),
     Entry("run.incomplete.claimed", "is claimed by {directories}: rename or move all but one", _STUCK, _OPERATOR),
     Entry("run.abnormal", "ended abnormally: ABNORMAL_ENDRUN in {file}", _STUCK, _OPERATOR),

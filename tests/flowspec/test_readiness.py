@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from flowspec.conditions import reason
 from flowspec.itemwalk import Walk
 from flowspec.readiness import Entry, SegmentFacts, Verdict, fingerprint, judge
 from tests.readiness_fixture import (
@@ -155,12 +156,41 @@ def test_what_rsync_is_writing_is_waited_for(name: str) -> None:
         assert name in found.sentence
 
 
-def test_a_run_is_being_taken_until_its_end_is_there() -> None:
-    started = {".started": b""}
-    for files in (without("run-1217-02.evt"), {}, changed("run-1217-02.evt", EVENT)):
-        for now in (MOMENT, QUIET, LONG_AGO):
-            assert judged({**files, **started}, now=now).verdict == Verdict.TAKING
-        assert judged({**files, **started, ".exited": b""}, now=QUIET).verdict == Verdict.ARRIVING
+LEFT_BEHIND = [
+    (without("run-1217-02.evt"), "no END_RUN at the end of run-1217-01.evt"),
+    ({}, "no segment is there"),
+    (changed("run-1217-02.evt", EVENT), "no END_RUN at the end of run-1217-02.evt"),
+    (changed("run-1217-02.evt", WHOLE["run-1217-02.evt"][:-150]), "run-1217-02.evt (244 bytes) cut inside an item"),
+]
+
+
+@pytest.mark.parametrize(("files", "words"), LEFT_BEHIND)
+def test_a_run_is_being_taken_until_its_daq_must_have_stopped(files: dict[str, bytes], words: str) -> None:
+    recorded = {**files, ".started": b""}
+    assert judged(recorded, now=MOMENT).verdict == Verdict.TAKING
+    assert judged(recorded, now=CHANGED + STALLED - 1).reason == reason("run.recording")
+    assert judged({**recorded, ".exited": b""}, now=QUIET).verdict == Verdict.ARRIVING
+    found = judged(recorded, now=LONG_AGO)
+    assert found.verdict == Verdict.INCOMPLETE
+    assert words in found.sentence
+    assert found.sentence.endswith("; its DAQ has stopped: .started was left behind, nothing new for 15 min")
+
+
+@pytest.mark.parametrize(("files", "words"), LEFT_BEHIND)
+def test_a_run_is_not_being_taken_any_more_when_a_later_one_has_begun(files: dict[str, bytes], words: str) -> None:
+    recorded = {**files, ".started": b""}
+    assert judged(recorded, later=1218, now=CHANGED + 9 * SETTLE).verdict == Verdict.TAKING, "its end may be on the way"
+    for now in (CHANGED + 10 * SETTLE, LONG_AGO):
+        found = judged(recorded, later=1218, now=now)
+        assert found.verdict == Verdict.INCOMPLETE
+        assert words in found.sentence
+        assert found.sentence.endswith("; its DAQ has stopped: .started was left behind, and run 1218 has begun")
+
+
+def test_a_later_run_changes_nothing_for_one_that_is_copied_or_whole() -> None:
+    for files in (WHOLE, without("run-1217-02.evt"), without("run-1217-01.evt")):
+        assert judged(files, later=1218) == judged(files)
+    assert judged({**WHOLE, ".started": b""}, later=1218).verdict == Verdict.READY
 
 
 def test_a_stale_started_delays_a_whole_run_but_does_not_hold_it() -> None:
@@ -181,6 +211,7 @@ def test_an_abnormal_end_is_the_operators_decision() -> None:
     )
     assert judged({**files, ".started": b""}, now=QUIET).verdict == Verdict.TAKING
     assert judged({**files, ".started": b""}, now=LONG_AGO).verdict == Verdict.ABNORMAL
+    assert judged({**files, ".started": b""}, later=1218).verdict == Verdict.ABNORMAL
     assert judged(changed("run-1217-02.evt", EVENT + END + ABNORMAL + END)).verdict == Verdict.ABNORMAL
     del files["run-1217-01.evt"]
     assert judged(files, now=LONG_AGO).verdict == Verdict.INCOMPLETE

@@ -46,11 +46,12 @@ def test_each_code_is_given_by_something_and_belongs_to_one_verdict() -> None:
     ]  # fmt: skip
     endless = {"run-1217-02.evt": EVENT}
     given = {
-        judged({**files, **markers}, *extra, now=now, facts=facts).reason.code
+        judged({**files, **markers}, *extra, now=now, facts=facts, later=later).reason.code
         for whole, extra, found in cases
         for files, facts in ((whole, found), ({**whole, **endless}, {**found, **facts_of(endless)} if found else None))
         for markers in ({}, {".started": b""})
         for now in (MOMENT, CHANGED + 5 * SETTLE, QUIET, LONG_AGO)
+        for later in (None, 1218)
     }
     codes = {entry.code for entry in TABLE}
     assert given == codes - {"run.incomplete.claimed", "run.gone"}

@@ -1,7 +1,8 @@
-"""Through the disk and into the ledger: runs with something of another take."""
+"""Through the disk and into the ledger: runs with something of another take, and runs that nobody takes any more."""
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
@@ -29,6 +30,9 @@ from tests.discovery_fixture import (  # noqa: F401  (fixtures)
 )
 
 A_DAY = 86_400
+MARKER_PATIENCE = 10 * SETTLE
+NO_DAQ = "its DAQ has stopped: .started was left behind, "
+STOPPED = NO_DAQ + "nothing new for 15 min"
 
 
 class Disk:
@@ -45,6 +49,10 @@ class Disk:
             (folder / f"run-{run:04d}-{number:02d}.evt").write_bytes(data)
         if started:
             (folder / ".started").touch()
+
+    def append(self, run: int, data: bytes, segment: int = 0) -> None:
+        with (self.runs / f"run{run}" / f"run-{run:04d}-{segment:02d}.evt").open("ab") as file:
+            file.write(data)
 
     def wait(self, seconds: float) -> None:
         pass_time(self._discovery, self._clock, seconds)
@@ -109,3 +117,94 @@ def test_what_another_take_left_behind_is_told_and_launched_only_when_somebody_s
     disk.write(7, HEAD, EVENTS, LAST)
     disk.wait(PACE.directories + LOOK)
     assert disk.run(7).state is RunState.READY
+
+
+# ---- a run that nobody takes any more
+
+
+def test_a_run_whose_daq_crashed_is_incomplete_and_taken_again_when_it_grows(disk):
+    disk.write(7, HEAD + EVENTS[:-5], started=True)
+    disk.wait(STALLED - LOOK)
+    assert disk.run(7).state is RunState.TAKING
+    assert "it can be launched when it is complete" in permits.refusal("launch", disk.run(7))
+    disk.wait(3 * LOOK)
+    run = disk.run(7)
+    assert run.state is RunState.INCOMPLETE
+    assert "run-0007-00.evt (9724 bytes) cut inside an item at offset 9681" in run.why
+    assert run.why.endswith(f"; {STOPPED}")
+    assert permits.refusal("launch", run) is None
+    disk.append(7, EVENTS[-5:] + EVENTS)  # there was no beam, or the DAQ was brought back
+    disk.wait(PACE.directories + LOOK)
+    assert disk.run(7).state is RunState.TAKING
+    disk.append(7, end(7))
+    disk.wait(2 * MARKER_PATIENCE)
+    assert disk.run(7).state is RunState.READY
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_a_run_that_was_cut_after_it_was_complete_is_incomplete(disk, started):
+    disk.write(7, HEAD, LAST, started=started)
+    disk.wait(2 * MARKER_PATIENCE)
+    assert disk.run(7).state is RunState.READY
+    os.truncate(disk.runs / "run7" / "run-0007-01.evt", len(LAST) - 20)
+    disk.wait(PACE.files + LOOK)
+    assert disk.run(7).state is (RunState.TAKING if started else RunState.ARRIVING)
+    disk.wait(STALLED)
+    run = disk.run(7)
+    assert (run.state, permits.refusal("launch", run)) == (RunState.INCOMPLETE, None)
+    assert "run-0007-01.evt (4893 bytes) cut inside an item" in run.why
+    assert run.why.endswith(f"; {STOPPED}" if started else "there; nothing new for 15 min")
+
+
+def test_a_run_without_a_segment_is_not_taken_for_ever(disk):
+    disk.write(7, started=True)
+    disk.wait(STALLED - LOOK)
+    assert disk.run(7).state is RunState.TAKING
+    disk.wait(3 * LOOK)
+    run = disk.run(7)
+    assert (run.state, run.why) == (RunState.INCOMPLETE, f"is incomplete: no segment is there; {STOPPED}")
+    assert permits.refusal("launch", run) == "run 7 has no segment to analyze"
+
+
+def test_a_run_is_over_when_a_later_one_has_begun(disk):
+    disk.write(999, begin(999, BEGAN - A_DAY) + EVENTS + end(999, BEGAN - A_DAY))  # a higher number, but earlier
+    disk.write(7, HEAD, started=True)
+    disk.wait(STALLED / 2)
+    assert disk.run(7).state is RunState.TAKING
+    disk.write(8, begin(8, BEGAN + 3600) + EVENTS, started=True)
+    disk.wait(2 * LOOK)
+    told = f"is incomplete: no END_RUN at the end of run-0007-00.evt; {NO_DAQ}and run 8 has begun"
+    assert (disk.run(7).state, disk.run(7).why) == (RunState.INCOMPLETE, told)
+    assert permits.refusal("launch", disk.run(7)) is None
+    assert disk.run(8).state is RunState.TAKING
+    disk.write(9, begin(9, BEGAN + 7200) + EVENTS, started=True)
+    disk.wait(2 * PACE.directories)
+    assert disk.run(7).why == told, "it does not change with every run that begins"
+    assert disk.run(8).why.endswith("and run 9 has begun")
+    disk.append(7, EVENTS)
+    disk.wait(PACE.directories)
+    assert disk.run(7).why.endswith("and run 9 has begun")
+    disk.append(7, end(7))
+    disk.wait(PACE.directories + 2 * MARKER_PATIENCE)
+    assert disk.run(7).state is RunState.READY
+
+
+def test_a_later_run_whose_end_is_still_on_its_way_waits_a_moment(disk):
+    disk.write(7, HEAD, started=True)
+    disk.write(8, begin(8, BEGAN + 3600) + EVENTS, started=True)
+    disk.wait(MARKER_PATIENCE - LOOK)
+    assert disk.run(7).state is RunState.TAKING
+    disk.append(7, end(7))
+    disk.wait(LOOK)
+    assert disk.run(7).state is RunState.ARRIVING
+    disk.wait(2 * MARKER_PATIENCE)
+    assert disk.run(7).state is RunState.READY
+
+
+def test_a_later_run_that_is_gone_does_not_count(disk):
+    disk.write(8, begin(8, BEGAN + A_DAY) + EVENTS + end(8, BEGAN + A_DAY))
+    disk.wait(2 * SETTLE)
+    shutil.rmtree(disk.runs / "run8")
+    disk.write(7, HEAD, started=True)
+    disk.wait(STALLED / 2)
+    assert disk.run(7).state is RunState.TAKING
