@@ -6,6 +6,7 @@ walked piece by piece, and one that has grown needs only its new part read.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -15,7 +16,9 @@ from flowspec.ringframes import PREFIX, Buffer, ItemType, RingItemError, implaus
 from flowspec.ringitems import decode_state_change
 
 LARGEST_STATE_CHANGE = 4096  # bytes; theirs have 129, body headers may grow
-_ONE_START = 60  # seconds within which all sources of a run begin
+ONE_START = 60  # seconds within which all sources of a run begin, by their clocks
+_COUNTS = (ItemType.PERIODIC_SCALERS, ItemType.PHYSICS_EVENT_COUNT)
+_UNIX_TIME = struct.Struct("<8xI")  # how their bodies begin: two words, and when they were counted
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Walk:
     started: int | None = None  # unix time of the first BEGIN_RUN
     ended: int | None = None  # unix time of the last END_RUN
     elapsed: float | None = None  # seconds of data taking, from the last END_RUN
+    counted: int | None = None  # earliest unix time of scalers and event counts
     problem: Reason | None = None
 
     @property
@@ -61,8 +65,8 @@ def walk(buffer: Buffer) -> Walk:
 def walk_on(known: W, buffer: Buffer, *, base: int, size: int) -> W:
     """Go on at `known.offset` in `buffer`, which begins at offset `base` of a file of `size` bytes.
 
-    When the buffer ends before the file does, the walk stops in front of the first item whose header is not in
-    it: call again with a buffer from the new offset on (of at least LARGEST_STATE_CHANGE bytes, or up to the
+    When the buffer ends before the file does, the walk stops in front of the first item of which it does not have what
+    is read: call again with a buffer from the new offset on (of at least LARGEST_STATE_CHANGE bytes, or up to the
     end of the file).
     """
     facts = known
@@ -99,6 +103,14 @@ def walk_on(known: W, buffer: Buffer, *, base: int, size: int) -> W:
             events = facts.events_after_end
         elif kind == ItemType.RING_FORMAT:
             facts = replace(facts, formats=facts.formats + 1)
+        elif kind in _COUNTS:
+            time_ends = here + max(PREFIX.size, 8 + header_size) + _UNIX_TIME.size
+            if len(buffer) < time_ends <= here + min(item_size, LARGEST_STATE_CHANGE):
+                break  # the next buffer has it
+            if time_ends <= min(here + item_size, len(buffer)):
+                (counted,) = _UNIX_TIME.unpack_from(buffer, time_ends - _UNIX_TIME.size)
+                if 0 < counted < (facts.counted or counted + 1):
+                    facts = replace(facts, counted=counted)
         items += 1
         here += item_size
     else:
@@ -121,7 +133,7 @@ def _with_state_change(facts: W, buffer: Buffer, here: int) -> W:
         if facts.begins == 1:
             first = facts.items == facts.formats
             facts = replace(facts, begins_first=first, title=shown(change.title), started=change.unixtime)
-        elif facts.ends or (facts.events_after_end and abs(change.unixtime - (facts.started or 0)) > _ONE_START):
+        elif facts.ends or (facts.events_after_end and abs(change.unixtime - (facts.started or 0)) > ONE_START):
             # Without barriers a source may begin when events of another one are there already, but not much later.
             facts = replace(facts, begins_again=facts.begins_again + 1)
     elif frame.type == ItemType.END_RUN:

@@ -48,7 +48,14 @@ def state(kind: int, run: int = RUN, started: int = STARTED, title: str = "decay
 FORMAT = Frame(ItemType.RING_FORMAT, RingFormat(12).encode()).encode()
 BEGIN, END = state(ItemType.BEGIN_RUN), state(ItemType.END_RUN)
 EVENT = Frame(ItemType.PHYSICS_EVENT, b"x" * 40, BodyHeader(5)).encode()
-SCALER = Frame(ItemType.PERIODIC_SCALERS, bytes(28), BodyHeader()).encode()
+
+
+def scaler(at: int, header: BodyHeader | None = None, kind: ItemType = ItemType.PERIODIC_SCALERS) -> bytes:
+    """PERIODIC_SCALERS or PHYSICS_EVENT_COUNT of the unix time `at`."""
+    return Frame(kind, bytes(8) + at.to_bytes(4, "little") + bytes(16), header).encode()
+
+
+SCALER = scaler(0, BodyHeader())
 ABNORMAL = Frame(ItemType.ABNORMAL_ENDRUN, b"").encode()
 
 WHOLE = {
@@ -157,6 +164,7 @@ CONTENTS = [
 ANOTHER = {"started": STARTED + 86_400, "title": "calibration"}
 BEGIN_OTHER, END_OTHER = state(ItemType.BEGIN_RUN, **ANOTHER), state(ItemType.END_RUN, **ANOTHER)
 END_OLD = state(ItemType.END_RUN, started=STARTED - 86_400)
+COUNT_OLD = scaler(STARTED - 3600, BodyHeader(), ItemType.PHYSICS_EVENT_COUNT)
 _HEAD, _MIDDLE, _LAST = WHOLE.values()
 TAKES = [
     ((_HEAD, _MIDDLE + END * 2, EVENT + END * 2), "ends in run-1217-01.evt, but run-1217-02.evt has more data"),
@@ -181,6 +189,11 @@ TAKES = [
         (_HEAD, _MIDDLE, EVENT + END + EVENT + END + EVENT + END),
         "run-1217-02.evt has an END_RUN too many (3 instead of 2): keep one take",
     ),
+    (
+        (_HEAD, _MIDDLE + scaler(STARTED - 3600), _LAST),
+        "run-1217-01.evt has scalers of before the BEGIN_RUN of this run",
+    ),
+    ((_HEAD, _MIDDLE, COUNT_OLD + _LAST), "run-1217-02.evt has scalers of before the BEGIN_RUN of this run"),
     ((_HEAD, _MIDDLE, EVENT + END_OLD * 2), "the END_RUN in run-1217-02.evt is older than the BEGIN_RUN of this run"),
     ((_HEAD, _MIDDLE + END_OLD, EVENT), "the END_RUN in run-1217-01.evt is older than the BEGIN_RUN of this run"),
 ]

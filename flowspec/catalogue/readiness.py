@@ -24,6 +24,7 @@ DOUBTS = {
     "many-ends": "{file} has an END_RUN too many ({ends} instead of {sources}): keep one take",
     "after-end": "events follow the last END_RUN in {file} ({events})",
     "old-end": "the END_RUN in {file} is older than the BEGIN_RUN of this run: copy it again",
+    "old-data": "{file} has scalers of before the BEGIN_RUN of this run: copy it again",
 }
 
 # What is wrong with the bytes of one segment: `flowspec.itemwalk` and whoever reads the file find it.

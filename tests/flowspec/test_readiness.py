@@ -8,6 +8,7 @@ import pytest
 from flowspec.conditions import reason
 from flowspec.itemwalk import Walk
 from flowspec.readiness import Entry, SegmentFacts, Verdict, fingerprint, judge
+from flowspec.ringframes import BodyHeader, Frame
 from tests.readiness_fixture import (
     ABNORMAL,
     BEGIN,
@@ -35,6 +36,7 @@ from tests.readiness_fixture import (
     entry,
     facts_of,
     judged,
+    scaler,
     segments,
     state,
     without,
@@ -114,6 +116,9 @@ ONE_TAKE = {
     "the ends are in two segments": (HEAD + HEAD + EVENT, EVENT + END, END),
     "pauses": (HEAD + EVENT + state(3) + SCALER, state(4) + EVENT, EVENT + state(3) + END),
     "a late scaler": (HEAD + EVENT, EVENT + END + SCALER),
+    "scalers of the run": (HEAD + scaler(STARTED) + EVENT, scaler(STARTED + 2, BodyHeader()) + EVENT + END),
+    "scalers by a clock that is a little behind": (HEAD + EVENT, scaler(STARTED - 30) + EVENT + END),
+    "scalers without a time": (HEAD + EVENT, scaler(0) + Frame(20, bytes(9)).encode() + Frame(31, b"").encode() + END),
     "an empty last segment": (HEAD + EVENT, EVENT + END, b""),
     "an empty last segment behind a late scaler": (HEAD + EVENT, EVENT + END + SCALER, b""),
     "120 segments": (HEAD + EVENT, *[EVENT] * 118, END),

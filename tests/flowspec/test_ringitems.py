@@ -161,7 +161,7 @@ def test_walk_of_the_reference_files() -> None:
         assert found.ends_at_eof
         assert found == Walk(
             size=len(data), offset=len(data), items=9, formats=1, begins=1, ends=2, begins_first=True, run=1217,
-            title=TITLE, started=BEGAN, ended=ENDED, elapsed=3600.0,
+            title=TITLE, started=BEGAN, ended=ENDED, elapsed=3600.0, counted=BEGAN + 2,
         ), version  # fmt: skip
 
 

@@ -39,6 +39,17 @@ def test_a_large_segment_is_walked_in_pieces(tmp_path: Path) -> None:
     assert found.ends_at_eof
 
 
+@pytest.mark.parametrize("before", range(8, 48, 4))
+def test_scalers_across_the_pieces_of_a_large_segment_are_found(tmp_path: Path, before: int) -> None:
+    """The piece ends behind the header of the item, and before or behind its time."""
+    event = Frame(30, bytes(inspection._PIECE - before - 28), BodyHeader()).encode()
+    scalers = Frame(20, bytes(8) + (1_709_251_230).to_bytes(4, "little") + bytes(9000), BodyHeader()).encode()
+    path = tmp_path / "run-1217-01.evt"
+    path.write_bytes(event + scalers + event)
+    assert inspect(path).counted == 1_709_251_230
+    assert inspect(path).ends_at_eof
+
+
 def test_a_grown_segment_is_read_from_where_the_walk_stopped(segment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     offsets: list[int] = []
     pread = os.pread

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.discovery_fixture import (  # noqa: F401  (fixtures)
     begin,
     clock,
     end,
+    item,
     pass_time,
     runs,
     state_change,
@@ -70,6 +72,7 @@ def disk(runs, tmp_path, clock):
 
 HEAD, LAST = begin(7) + EVENTS, EVENTS + end(7)
 OTHER = state_change(1, 7, BEGAN + A_DAY) + EVENTS + end(7, BEGAN + A_DAY)
+SCALERS_BEFORE = item(20, struct.pack("<III", 0, 2, BEGAN - A_DAY))
 DIRECTORIES = {
     "a segment left by a longer earlier take": (
         (HEAD, LAST, EVENTS + end(7, BEGAN - A_DAY)), "ends in run-0007-01.evt, but run-0007-02.evt has more data"
@@ -77,6 +80,9 @@ DIRECTORIES = {
     "two of them": ((HEAD, LAST, EVENTS, LAST), "the run ends in run-0007-01.evt, but run-0007-02.evt has more data"),
     "all but the first left by an earlier take": (
         (HEAD, EVENTS, EVENTS + end(7, BEGAN - A_DAY)), "the END_RUN in run-0007-02.evt is older than the BEGIN_RUN"
+    ),
+    "one in the middle left by an earlier take": (
+        (HEAD, EVENTS + SCALERS_BEFORE, LAST), "run-0007-01.evt has scalers of before the BEGIN_RUN of this run"
     ),
     "END_RUN in the first of three": (
         (HEAD + end(7), EVENTS, LAST), "the run ends in run-0007-00.evt, but run-0007-01.evt has more data"
