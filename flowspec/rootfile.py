@@ -2,7 +2,7 @@
 
 Layout of the header: ROOT, io/doc/TFile (32 bit numbers, from 2 GB on 64 bit ones, big-endian). A file that was not
 closed, because its disk was full or its program died, has the magic and no directory: fSeekFree and fSeekInfo are 0.
-The kit at the site judges by the same rule (remote/site/kit/evidence.py).
+The kit at the site judges by the same rule (remote/site/kit/rootfile.py).
 """
 
 from __future__ import annotations
