@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,10 +42,13 @@ class Places:
         return f"{self.logs(run)}/cancelled/{tag}"
 
 
-def input_document(plan: Plan, places: Places, run_directory: str, label: str, tag: str) -> dict[str, Any]:
+def input_document(
+    plan: Plan, places: Places, run_directory: str, label: str, tag: str, accepted: Collection[int] = ()
+) -> dict[str, Any]:
     """The body of a flow run for this plan.
 
-    `run_directory`: name of the run's directory on the DTN ("run1217"). `tag`: the attempt's, unique.
+    `run_directory`: name of the run's directory on the DTN ("run1217"). `tag`: the attempt's, unique. `accepted`: the
+    segments whose fit is good however many hits it loses.
     """
     run = plan.run
     result = f"run-{run:04d}-sorted.root"
@@ -55,6 +58,7 @@ def input_document(plan: Plan, places: Places, run_directory: str, label: str, t
         "label": label,
         "files": {"prefix": f"run-{run:04d}-", "segments": [f"{s:02d}" for s in plan.transfer], "suffix": ".evt"},
         "fit": list(plan.fit),
+        "accepted": [segment for segment in plan.fit if segment in accepted],
         "convert": list(plan.convert),
         "expected": list(plan.expected),
         "analyze": plan.analyze,

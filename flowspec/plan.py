@@ -11,12 +11,12 @@ from flowspec.numbers import ranges
 from flowspec.stages import SEGMENT_STAGES, STAGES, CellState, Place, Stage
 
 # Globus Flows limits the whole state of a flow run. A segment's reply stands twice in it, each time at most as long as
-# a bad reply may be, with its task id and keys; the input names the segment up to four times. When an action fails its
+# a bad reply may be, with its task id and keys; the input names the segment up to five times. When an action fails its
 # results are kept as text instead, in which every quote is escaped: a fifth more.
 STATE_LIMIT = 200_000
 STATE_RESERVE = 20_000  # transfer task document, analysis, input document without its segments
 BAD_REPLY = 400
-BYTES_PER_SEGMENT = (2 * BAD_REPLY + 100) * 6 // 5 + 4 * 6
+BYTES_PER_SEGMENT = (2 * BAD_REPLY + 100) * 6 // 5 + 5 * 6
 SEGMENTS_PER_ATTEMPT = (STATE_LIMIT - STATE_RESERVE) // BYTES_PER_SEGMENT
 
 

@@ -26,6 +26,7 @@ class Site:
         self.kit, self.fakes, self.node_local = self.top / "kit", root / "fakes", root / "node"
         for directory in (self.kit, self.fakes, self.node_local):
             directory.mkdir(parents=True)
+        self.accepted: list[int] = []  # segments, told to each fit
         for file in KIT.iterdir():
             if file.is_file():
                 (self.kit / file.name).write_bytes(file.read_bytes())
@@ -51,7 +52,8 @@ class Site:
     def request(self, stage: str, run: int, number: int | list[int]) -> dict[str, Any]:
         inputs = {"fit": "rawdata", "convert": "fitted", "analyze": "converted"}[stage]
         outputs = {"fit": f"fitted/run{run}", "convert": f"converted/run{run}", "analyze": "analyzed"}[stage]
-        return {
+        accepted = {"accepted": self.accepted} if stage == "fit" else {}
+        return accepted | {
             "kit": str(self.kit),
             "run": run,
             "expected" if stage == "analyze" else "segment": number,

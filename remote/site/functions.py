@@ -6,20 +6,31 @@ an exception would take the good segments of the task group down with the bad on
 
 Replies: {"segment": 7, "rc": 0, "bytes": 12345, "seconds": 1.234}, or with "rc" not 0, with "code" and "parameters" (of
 flowspec/catalogue/failures.py) and the sentence "cause", 400 bytes at most; of analyze without "segment", and with
-"missing" (segment numbers) if it was not started for want of these.
+"missing" (segment numbers) if it was not started for want of these. A good fit also tells "hits" and "events", each
+[in, out], "accepted": true if more hits were lost than the site tolerates, and as "cut" the bytes of a cut tail; a good
+convert tells the "entries" of its tree where they can be read, a good analyze the "sha256" of its result.
 """
 
 from typing import Any
 
 
-def fit(kit: str, run: int, segment: int, input_dir: str, output_dir: str, log_dir: str, marker: str) -> dict[str, Any]:
-    """Fit the traces of one segment of raw data."""
+def fit(
+    kit: str,
+    run: int,
+    segment: int,
+    input_dir: str,
+    output_dir: str,
+    log_dir: str,
+    marker: str,
+    accepted: list[int],
+) -> dict[str, Any]:
+    """Fit the traces of one segment of raw data. `accepted`: the segments whose losses somebody has accepted."""
     import json
     import subprocess
     import sys
 
     try:
-        request = {"kit": kit, "run": run, "segment": segment}
+        request = {"kit": kit, "run": run, "segment": segment, "accepted": accepted}
         request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir, marker=marker)
         job = subprocess.run(
             [sys.executable, kit + "/job.py", "fit"], input=json.dumps(request).encode(), capture_output=True
