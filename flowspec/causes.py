@@ -51,6 +51,9 @@ _CAUSES = (
     # Unlike the time limit of a service, that of a job is reached again by the same data.
     _stays("failed.time", r"stopped at its time limit"),
     _stays("failed.input", r"input \S+ is missing"),
+    _stays("failed.empty", r"input \S+ is empty"),
+    _stays("failed.garbage", r"input \S+ (?:holds|has) no ring item"),
+    _stays("failed.losses", r"hits lost"),
     _stays("failed.short", r"END_RUN items|physics events|no larger than its input|bytes, less than the"),
     _stays("failed.silent", r"succeeded without output|left no output|its output is not there|bytes there, but"),
     _stays("failed.spoilt", r"(?:is|was) cut|no ring item|no ROOT file|corrupt"),

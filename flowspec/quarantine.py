@@ -13,8 +13,8 @@ from flowspec.plan import Plan, is_done
 from flowspec.progress import Evidence, Matrix, Says, Witness
 from flowspec.stages import SEGMENT_STAGES, STAGES, Place, Stage
 
-# What the output of a fit looks like when the input was damaged.
-_OF_THE_INPUT = ("failed.spoilt", "failed.short", LOSSES, "file.small")
+# What a fit says of its input, or what its output looks like, when the input was damaged.
+_OF_THE_INPUT = ("failed.empty", "failed.garbage", LOSSES, "failed.spoilt", "failed.short", "file.small")
 QUARANTINED_AFTER = 2  # attempts in which a segment failed by itself
 
 

@@ -41,6 +41,8 @@ TABLE: tuple[Entry, ...] = (
     _failed("time"),  # the time limit of a job, which the same data will reach again
     _failed("silent"),  # return code 0, and no output
     _failed("spoilt"),  # a broken output
+    _failed("empty"),  # an input of no bytes
+    _failed("garbage"),  # an input that holds something else than ring items
     _failed("short"),  # an output that lacks something of its input
     Entry("failed.losses", _losses, Severity.STUCK, Owner.OPERATOR),
     Entry("failed.input", _input, Severity.STUCK, Owner.OPERATOR),

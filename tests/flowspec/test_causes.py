@@ -38,6 +38,9 @@ STAY = [
     "return code 137: Killed",
     "rc 134, no output",
     "fit of run 12 segment 03: output run-0012-03-fitted.evt is cut inside a ring item",
+    "fit of run 12 segment 03: input run-0012-03.evt is empty",
+    "fit of run 12 segment 03: input run-0012-03.evt has no ring item at offset 145",
+    "fit of run 12 segment 03: 2,000 of 12,000 hits lost (tolerated: 0.0001): 500 of 3,000 events are gone",
     "fit of run 12 segment 03: succeeded without output: there is no new run-0012-03-fitted.evt",
     "reported done, but its output is not there",
     "fit of run 12 segment 03: stopped at its time limit of 1740 s",
@@ -137,6 +140,20 @@ def test_what_else_a_site_sends_as_parameters_is_left_out(parameters):
     found = of_reply({"rc": 1, "code": "failed.abort", "parameters": parameters, "cause": "x\n" * 500})
     assert found.parameters.keys() == {"words"}
     assert len(sentence(found)) == 300
+
+
+@pytest.mark.parametrize(
+    ("code", "parameters"),
+    [
+        ("failed.empty", {"file": "run-0012-03.evt"}),
+        ("failed.garbage", {"offset": 145, "size": 4241}),
+        ("failed.losses", {"lost": 8, "hits": 40, "events": 2}),
+    ],
+)
+def test_what_a_fit_says_of_damaged_data_needs_somebody(code, parameters):
+    found = of_reply({"segment": 3, "rc": 1, "code": code, "parameters": parameters, "cause": "so it is"})
+    assert found == Reason(code, {**parameters, "words": "so it is"})
+    assert (kind_of(found.code), sentence(found)) == (Kind.STAYS, "so it is")
 
 
 def test_a_code_of_a_newer_kit_waits_for_a_person_and_keeps_its_words():

@@ -31,6 +31,9 @@ def matrix(*bad: int):
     [
         (Reason("failed.spoilt", {"words": "anything"}), True),
         (Reason("failed.short", {}), True),
+        (Reason("failed.empty", {}), True),
+        (Reason("failed.garbage", {"offset": 145}), True),
+        (Reason("failed.losses", {"lost": 8, "hits": 40, "events": 2}), True),
         (reason("file.small", size=1, raw=2), True),
         (Reason("failed.abort", {"rc": 1, "words": "no ring item: 3 of 4 physics events, it was cut"}), False),
         (reason("file.differs", size=1, reported=2), False),

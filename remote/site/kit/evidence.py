@@ -1,27 +1,25 @@
 # ruff: noqa: UP006, UP035, UP045
-"""Does a file look like what a stage should leave behind? A return code is not proof; a whole and plausible output is.
+"""Does a file look like what a stage should be given, or should leave behind?
 
-Standard library only, Python 3.6 or newer, as job.py.
+A return code is not proof; a whole and plausible output is. Standard library only, Python 3.6 or newer, as job.py.
 """
 
 import hashlib
-import struct
+import json
 from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
-SMALLEST_ROOT_FILE = 300  # bytes
-BLOCK = 1 << 22
-PHYSICS_EVENT, END_RUN = 30, 2
+import rootfile
+from ringfile import BLOCK, Items, read_items, state_of
 
+TREE = "DDASFit"  # of eeconverter: one entry for each physics event
+TOLERATED = 1e-4  # of the hits may be lost in a fit, unless site.conf says otherwise
+# What EventEditor prints when it loses something and yet ends with 0: a hit, the rest of an event, a whole event.
+LOSSES = (b"This fragment will be removed from the output", b"Going on to the next event", b"Skipping this event")
+# The facts that the reply of a good job tells, by stage, where they are known.
+TOLD = {"fit": ("hits", "events", "accepted", "cut"), "convert": ("entries",), "analyze": ("sha256",)}
 
-class Items(NamedTuple):
-    """What a file of ring items holds; `whole` if its last byte is the last of an item."""
-
-    physics: int
-    ends: int
-    whole: bool
-    size: int
-    sha256: str
+Facts = Dict[str, Any]
 
 
 class Fault(NamedTuple):
@@ -36,72 +34,146 @@ def fault(code: str, cause: str, **parameters: Any) -> Fault:
     return Fault("failed." + code, cause, parameters)
 
 
-def judge(stage: str, given: Path, made: Path) -> Tuple[Optional[Fault], Dict[str, Any]]:
-    """What is wrong with the output `made` from the input `given`, or None; and facts for the report."""
-    if stage != "fit":
+# ---- before a job is started
+
+
+def look(stage: str, inputs: Dict[int, Path]) -> Tuple[Optional[Fault], Facts]:
+    """What makes it useless to start a job, or None; and facts for the report. `inputs` by segment."""
+    if stage == "analyze":
+        return look_at_converted(inputs)
+    (path,) = inputs.values()
+    given = read_items(path)
+    return (look_at_raw if stage == "fit" else look_at_fitted)(path.name, given), {"given": given._asdict()}
+
+
+def look_at_raw(name: str, given: Items) -> Optional[Fault]:
+    """EventEditor does not end on an empty or zero-filled segment. It drops a tail that is cut, which is only told."""
+    if not given.size:
+        return fault("empty", f"input {name} is empty", file=name)
+    if given.none:
+        return fault("garbage", f"input {name} holds no ring item", offset=0, size=given.size)
+    if given.garbage is not None:
+        cause = f"input {name} has no ring item at offset {given.garbage}"
+        return fault("garbage", cause, offset=given.garbage, size=given.size)
+    return None
+
+
+def look_at_fitted(name: str, given: Items) -> Optional[Fault]:
+    """eeconverter would make less of a cut file, and end with 0."""
+    if given.whole and given.size:
+        return None
+    cut = "is empty" if not given.size else f"is not whole: only {given.events} physics events can be read"
+    return fault("input", f"input {name} {cut}", file=name, events=given.events)
+
+
+def look_at_converted(inputs: Dict[int, Path]) -> Tuple[Optional[Fault], Facts]:
+    found = ((segment, rootfile.problem_of(path)) for segment, path in sorted(inputs.items()))
+    spoilt = {segment: problem for segment, problem in found if problem}
+    if not spoilt:
+        return None, {}
+    first = min(spoilt)
+    cause = f"{len(spoilt)} of {len(inputs)} converted segments spoilt: {inputs[first].name} {spoilt[first]}"
+    return fault("input", cause), {"missing": list(spoilt)}
+
+
+# ---- after it
+
+
+def judge(stage: str, given: Path, made: Path, seen: Facts, tolerated: float) -> Tuple[Optional[Fault], Facts]:
+    """What is wrong with the output `made` from the input `given`, or None; and facts for the report.
+
+    `seen` are the facts of the look; an input that has changed since is read again. `tolerated`: the part of the hits
+    that a fit may lose.
+    """
+    if stage == "analyze":
         return judge_root(made), {"sha256": digest_of(made)}
-    items, fitted = read_items(given), read_items(made)
-    facts = {"sha256": fitted.sha256, "input_whole": items.whole, "physics_events": fitted.physics}
-    return compare_items(items, fitted, made.name), facts
+    items = Items(**seen["given"])
+    if state_of(given) != (items.size, items.mtime):
+        items = read_items(given)
+    if stage == "convert":
+        wrong, entries = judge_root(made), None
+        if wrong is None:
+            entries = rootfile.entries_of(made, TREE)
+            wrong = compare_entries(items.events, entries, made.name)
+        return wrong, {"given": items._asdict(), "entries": entries, "sha256": digest_of(made)}
+    fitted = read_items(made, digested=True)
+    facts = {"given": items._asdict(), "made": fitted._asdict(), "sha256": fitted.sha256}  # type: Facts
+    facts.update(hits=[items.hits, fitted.hits], events=[items.events, fitted.events])
+    if items.tail:
+        facts["cut"] = items.tail
+    return compare_items(items, fitted, made.name, tolerated), facts
 
 
-def compare_items(given: Items, made: Items, name: str) -> Optional[Fault]:
+def compare_items(given: Items, made: Items, name: str, tolerated: float) -> Optional[Fault]:
     """A fitted file has the items of its input (whose cut tail does not count), and each hit has grown."""
+    if made.garbage is not None:
+        return fault("spoilt", f"output {name} has no ring item at offset {made.garbage}", offset=made.garbage)
     if not made.whole:
         return fault("spoilt", f"output {name} is cut inside a ring item")
-    if made.physics != given.physics:
-        cause = f"output {name} has {made.physics} of {given.physics} physics events"
-        return fault("short", cause, events=made.physics, given=given.physics)
     if made.ends != given.ends:
         cause = f"output {name} has {made.ends} END_RUN items, its input {given.ends}"
         return fault("short", cause, ends=made.ends, given=given.ends)
-    if given.physics and given.whole and made.size <= given.size:
+    if made.others != given.others:
+        cause = f"output {name} has {made.others} items beside physics events and END_RUN, its input {given.others}"
+        return fault("short", cause, items=made.others, given=given.others)
+    if made.events > given.events or made.hits > given.hits:
+        cause = f"output {name} has {made.hits} hits in {made.events} events, its input {given.hits} in {given.events}"
+        return fault("short", cause, hits=made.hits, events=made.events)
+    # A whole event counts as one hit at least: nobody knows what was in one that cannot be walked.
+    events = given.events - made.events
+    lost, of = max(given.hits - made.hits, events), max(given.hits, given.events)
+    if not lost <= tolerated * of:  # so also when that is no number
+        among = f"{events:,} of {given.events:,} events are gone" if events else "no whole event is gone"
+        cause = f"{lost:,} of {of:,} hits lost (tolerated: {tolerated:g}): {among}"
+        return fault("losses", cause, lost=lost, hits=of, events=events)
+    # Even a hit of a channel that is not fitted grows. What was never built has no hits, and need not grow.
+    if not lost and given.hits and made.event_bytes == given.event_bytes:
         cause = f"output {name} is no larger than its input: no fits in it"
         return fault("short", cause, bytes=made.size, given=given.size)
+    if not lost and made.event_bytes < given.event_bytes:
+        cause = f"the events of output {name} have shrunk from {given.event_bytes} to {made.event_bytes} bytes"
+        return fault("short", cause, bytes=made.event_bytes, given=given.event_bytes)
     return None
+
+
+def compare_entries(events: int, entries: Optional[int], name: str) -> Optional[Fault]:
+    if entries is None or entries == events:
+        return None
+    cause = f"output {name} has {entries} entries, its input {events} physics events"
+    return fault("short", cause, entries=entries, events=events)
 
 
 def judge_root(path: Path) -> Optional[Fault]:
-    with path.open("rb") as file:
-        head = file.read(20)
-    size = path.stat().st_size
-    if head[:4] != b"root" or size < SMALLEST_ROOT_FILE:
-        return fault("spoilt", f"output {path.name} of {size} bytes is no ROOT file", bytes=size)
-    version = struct.unpack(">i", head[4:8])[0]
-    # The header says where the file ends; in files of more than 2 GB with 8 bytes.
-    end = struct.unpack(">q", head[12:20])[0] if version >= 1000000 else struct.unpack(">i", head[12:16])[0]
-    if end > size:
-        return fault("spoilt", f"output {path.name} is cut: {size} of {end} bytes", bytes=size, given=end)
-    return None
+    problem = rootfile.problem_of(path)
+    return fault("spoilt", f"output {path.name} {problem}", bytes=path.stat().st_size) if problem else None
 
 
-def read_items(path: Path) -> Items:
-    """Walk the item headers of a file and digest it, in one pass. Anything that is no item ends the walk: not whole."""
-    header, digest = struct.Struct("<II"), hashlib.sha256()
-    counts = {PHYSICS_EVENT: 0, END_RUN: 0}
-    rest, skip, kind, size = b"", 0, 0, 0
-    garbage = False
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(BLOCK), b""):
-            digest.update(block)
-            size += len(block)
-            if garbage:
-                continue
-            block, here = rest + block, skip
-            last = len(block) - header.size
-            while here <= last:
-                length, kind = header.unpack_from(block, here)
-                if length < header.size:
-                    garbage = True
-                    break
-                here += length
-                if kind in counts:
-                    counts[kind] += 1
-            rest, skip = block[here:], max(0, here - len(block))
-    if skip and kind in counts:  # the last item is cut
-        counts[kind] -= 1
-    whole = not (garbage or rest or skip)
-    return Items(counts[PHYSICS_EVENT], counts[END_RUN], whole, size, digest.hexdigest())
+def losses_in(log: Path) -> Dict[str, int]:
+    """How often a log tells of each kind of loss."""
+    counts = dict.fromkeys(LOSSES, 0)
+    with log.open("rb") as lines:
+        for line in lines:
+            for words in LOSSES:
+                counts[words] += words in line
+    return {words.decode(): count for words, count in counts.items()}
+
+
+def kept_of(report: Path, given: Path, made: Path) -> Optional[Facts]:
+    """What the report of an earlier attempt tells of the output `made`, which it found to have lost too much.
+
+    None unless that is the file, and the input is the one that it was made from.
+    """
+    try:
+        facts = json.loads(report.read_text())  # type: Facts
+        if facts["code"] != "failed.losses":
+            return None
+        for path, items in ((given, facts["given"]), (made, facts["made"])):
+            if state_of(path) != (items["size"], items["mtime"]):
+                return None
+        told = ("given", "made", "sha256", "hits", "events", "cut", "losses_logged", "tail")
+        return {name: facts[name] for name in told if name in facts}
+    except (OSError, ValueError, LookupError, TypeError):  # no report, or none of this kit
+        return None
 
 
 def digest_of(path: Path) -> str:

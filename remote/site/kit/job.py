@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from evidence import Fault, fault, judge
+from evidence import TOLD, TOLERATED, Fault, fault, judge, kept_of, look, losses_in
 
 REPLY_BYTES = 400
 TIME_LIMITS = {"fit": 1740.0, "convert": 3540.0, "analyze": 14340.0}  # s, unless site.conf says otherwise
@@ -56,6 +56,8 @@ class Job(NamedTuple):
     command: List[str]
     time_limit: float
     marker: Optional[Path]
+    tolerated: float = 0.0  # the part of its hits that a fit may lose
+    accepted: bool = False  # however many it loses: somebody has accepted this segment as it is
 
     @property
     def cancelled(self) -> bool:
@@ -111,20 +113,27 @@ def plan(stage: str, request: Dict[str, Any]) -> Job:
     whose = f"run {run} segment {segment:02d}"
     log = logs / f"{stage}-{segment:02d}.log"
     inputs = {segment: source / source_name}
-    return Job(stage, whose, segment, inputs, target / target_name, log, command, limit, marker)
+    tolerated = setting(kit, "FIT_LOSS_TOLERATED", TOLERATED)
+    accepted = stage == "fit" and segment in request.get("accepted", [])
+    return Job(stage, whose, segment, inputs, target / target_name, log, command, limit, marker, tolerated, accepted)
 
 
 def time_limit(kit: Path, stage: str) -> float:
     """Seconds, from FIT_TIME_LIMIT and its like in the kit's site.conf."""
     if stage not in TIME_LIMITS:
         raise ValueError("unknown stage")
+    return setting(kit, stage.upper() + "_TIME_LIMIT", TIME_LIMITS[stage])
+
+
+def setting(kit: Path, name: str, otherwise: float) -> float:
+    """A number that the kit's site.conf sets; `otherwise` if it sets none."""
     ask = '. "$1" >/dev/null && printf %s "${!2:-}"'
-    argv = ["bash", "-c", ask, "bash", str(kit / "site.conf"), stage.upper() + "_TIME_LIMIT"]
+    argv = ["bash", "-c", ask, "bash", str(kit / "site.conf"), name]
     said = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         return float(said.stdout)
     except ValueError:
-        return TIME_LIMITS[stage]
+        return otherwise
 
 
 def carry_out(job: Job) -> Reply:
@@ -140,6 +149,7 @@ def carry_out(job: Job) -> Reply:
         reply.update(described(wrong._replace(cause=f"{job.stage} of {job.whose}: {wrong.cause}")))
     else:
         reply.update(bytes=job.output.stat().st_size, seconds=seconds)
+        reply.update((name, facts[name]) for name in TOLD[job.stage] if facts.get(name) is not None)
     if "missing" in facts and job.segment is None:
         reply["missing"] = facts["missing"]
     report = dict(
@@ -180,14 +190,30 @@ def outcome(job: Job) -> Tuple[int, Optional[Fault], Dict[str, Any]]:
     if missing:
         name = job.inputs[missing[0]].name
         return 1, fault("input", f"input {name} is missing", file=name), {"missing": missing}
+    worker, source = os.getppid(), next(iter(job.inputs.values()))
+    kept = kept_of(job.log.with_suffix(".json"), source, aside(job.output)) if job.accepted else None
+    if kept is not None:
+        aside(job.output).replace(job.output)
+        return 0, None, dict(kept, accepted=True)
     set_aside(job.output)  # should this fail, the next stage must not take what an earlier attempt made
+    wrong, seen = look(job.stage, job.inputs)
+    if wrong is not None:
+        return 1, wrong, seen
+    if job.cancelled:  # to look takes minutes when an input is large
+        return RC_CANCELLED, fault("cancelled", "cancelled before it was started"), seen
+    if os.getppid() != worker:
+        return 1, fault("worker", "not started because its worker died"), seen
     rc, wrong = run_script(job)
-    facts = {"tail": tail(job.log)}  # type: Dict[str, Any]
+    facts = dict(seen, tail=tail(job.log))  # type: Dict[str, Any]
+    if job.stage == "fit":
+        facts["losses_logged"] = losses_in(job.log)
     if wrong is None and not job.output.exists():
         rc, wrong = 1, fault("silent", f"succeeded without output: there is no new {job.output.name}")
     if wrong is None:
-        wrong, found = judge(job.stage, next(iter(job.inputs.values())), job.output)
+        wrong, found = judge(job.stage, source, job.output, seen, job.tolerated)
         facts.update(found)
+        if wrong is not None and wrong.code == "failed.losses" and job.accepted:
+            wrong, facts["accepted"] = None, True
         rc = 1 if wrong else 0
     if wrong is None:
         with contextlib.suppress(FileNotFoundError):

@@ -34,8 +34,11 @@ def test_a_run_goes_through_all_three_stages(site: Site, run: int) -> None:
         fitted = site.run("fit", run, number)
         assert (fitted["segment"], fitted["rc"]) == (number, 0)
         assert fitted["bytes"] == raw.stat().st_size + 3 * (168 + 4)
-        assert site.run("convert", run, number)["rc"] == 0
-    assert site.run("analyze", run, [0, 8]).keys() == {"rc", "bytes", "seconds"}
+        assert (fitted["hits"], fitted["events"]) == ([6, 6], [3, 3])
+        converted = site.run("convert", run, number)
+        assert (converted["rc"], converted["entries"]) == (0, 3)
+    analyzed = site.run("analyze", run, [0, 8])
+    assert analyzed.keys() == {"rc", "bytes", "seconds", "sha256"}
 
     result = site.top / "analyzed" / f"run-{run:04d}-sorted.root"
     with uproot.open(result) as file:
@@ -47,7 +50,7 @@ def test_a_run_goes_through_all_three_stages(site: Site, run: int) -> None:
     ]
     assert log.splitlines()[-2:] == ["Moving output and cleaning up...", "... All done"]
     report = site.report(run, "analyze.json")
-    assert report["sha256"] == hashlib.sha256(result.read_bytes()).hexdigest()
+    assert report["sha256"] == analyzed["sha256"] == hashlib.sha256(result.read_bytes()).hexdigest()
     assert report["tail"][-1] == "... All done"
     assert list(site.node_local.iterdir()) == []
     assert leftovers(site.top) == []
@@ -127,6 +130,7 @@ def test_even_a_job_script_that_lies_is_found_out(site: Site) -> None:
     assert "succeeded without output" in reply["cause"]
 
 
+SIZE = len(segment(ordinary_events(3)))
 LAST = "for out; do [[ $out == file://*fitted.evt ]] && out=${out#file://} && break; done; in=${2#file://}\n"
 
 
@@ -134,14 +138,22 @@ LAST = "for out; do [[ $out == file://*fitted.evt ]] && out=${out#file://} && br
     ("fault", "code", "parameters", "cause"),
     [
         ('head -c -20 "$in" >"$out"', "failed.spoilt", {}, "cut inside a ring item"),
-        ('head -c 145 "$in" >"$out"', "failed.short", {"events": 0, "given": 3}, "0 of 3 physics events"),
+        ('head -c 145 "$in" >"$out"', "failed.short", {"ends": 0, "given": 1}, "0 END_RUN items, its input 1"),
         (
             '{ cat "$in"; tail -c 129 "$in"; } >"$out"',
             "failed.short",
             {"ends": 2, "given": 1},
             "2 END_RUN items, its input 1",
         ),
+        (
+            '{ tail -c +146 "$in"; } >"$out"',
+            "failed.short",
+            {"items": 0, "given": 2},
+            "0 items beside physics events and END_RUN, its input 2",
+        ),
+        ('{ cat "$in" "$in"; } >"$out"', "failed.short", {"ends": 2, "given": 1}, "2 END_RUN items, its input 1"),
         ('echo hello >"$out"', "failed.spoilt", {}, "cut inside a ring item"),
+        ('{ cat "$in"; head -c 99 /dev/zero; } >"$out"', "failed.spoilt", {"offset": SIZE}, "no ring item at offset"),
     ],
 )
 def test_a_bad_fit_output_is_a_failure(
@@ -164,7 +176,12 @@ def test_a_fit_that_only_copied_its_input_is_a_failure(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "cause"),
-    [("echo not root", "no ROOT file"), ("printf 'root\\0\\0\\377\\377\\0\\0\\0\\144\\0\\1\\0\\0%500s'", "is cut")],
+    [
+        ("echo not root", "no ROOT file"),
+        ("printf 'root\\0\\0\\377\\377\\0\\0\\0\\144\\0\\1\\0\\0%500s'", "is cut"),
+        # What eeconverter leaves on a full disk: the header as it was when the file was opened.
+        ("{ printf root; head -c 5000 /dev/zero; }", "was never closed, as after a full disk"),
+    ],
 )
 def test_a_bad_root_file_is_a_failure(site: Site, fault: str, cause: str) -> None:
     site.add_raw(7, 3)
@@ -176,11 +193,11 @@ def test_a_bad_root_file_is_a_failure(site: Site, fault: str, cause: str) -> Non
 
 
 def test_a_cut_input_is_fitted_as_far_as_it_goes(site: Site) -> None:
-    """An operator may insist on an incomplete run; the report says that the input was cut."""
+    """An operator may insist on an incomplete run; the reply says that the input was cut, and what does not count."""
     site.add_raw(7, 3, segment(ordinary_events(3))[:-40])
-    assert site.run("fit", 7, 3)["rc"] == 0
-    report = site.report(7, "fit-03.json")
-    assert (report["input_whole"], report["physics_events"]) == (False, 3)
+    reply = site.run("fit", 7, 3)
+    assert (reply["rc"], reply["events"], reply["cut"]) == (0, [3, 3], 129 - 40)
+    assert site.report(7, "fit-03.json")["given"]["tail"] == 129 - 40
 
 
 def test_a_missing_input_is_named(site: Site) -> None:
