@@ -40,7 +40,7 @@ def write_intent(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wis
     number = known.newest.number + 1 if known.newest else 1
     label = f"{ctx.experiment} run {run.run} attempt {number}"
     tag = f"frib-{run.run}-{number}-{secrets.token_hex(8)}"
-    body = inputs.input_document(plan, ctx.places, Path(run.path).name, label, tag)
+    body = inputs.input_document(plan, ctx.places, Path(run.path).name, label, tag, known.acceptances)
     faults = inputs.problems(body, definition.analysis().schema)
     if faults:
         raise Refused(f"run {run.run}: the input document is not valid: {'; '.join(faults[:3])}")

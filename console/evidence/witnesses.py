@@ -104,17 +104,16 @@ def _done(stage: Stage, reply: Mapping[str, object]) -> Reason:
     """`hits` and `events` of a fit are those in its input and in its output."""
     done = {"stage": stage.value, "seconds": reply.get("seconds", "?")}
     hits, events = _counts(reply.get("hits")), _counts(reply.get("events"))
-    if hits and events and hits[1] < hits[0]:
-        return reason(LOSSY, **done, lost=hits[0] - hits[1], hits=hits[0], events=events[0] - events[1])
+    cut = reply.get("cut")  # bytes of a last item that is cut: the fit leaves it out
+    if hits and events and (cut or hits[1] < hits[0] or events[1] < events[0]):
+        gone = {"lost": hits[0] - hits[1], "hits": hits[0], "events": events[0] - events[1]}
+        return reason(LOSSY, **done, **gone, **({"cut": cut} if isinstance(cut, int) else {}))
     return reason("task.done", **done)
 
 
 def _counts(value: object) -> tuple[int, int] | None:
-    return (
-        (value[0], value[1])
-        if isinstance(value, list) and len(value) == 2 and all(type(n) is int for n in value)
-        else None
-    )
+    counts = isinstance(value, list) and [type(number) for number in value] == [int, int]
+    return (value[0], value[1]) if counts and isinstance(value, list) else None
 
 
 def _last_line(text: str) -> str:

@@ -13,7 +13,7 @@ from console.ledger import failures as failure_rows
 from console.ledger.attempts import Attempt
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
-from flowspec.cells import LOSSES, LOSSY
+from flowspec.cells import LOSSES
 from flowspec.conditions import Reason
 from flowspec.decisions import Acceptance, Waiver
 from flowspec.late_segments import LateSegments, late_segments
@@ -90,9 +90,8 @@ class Dossier:
 
     @property
     def lossy(self) -> set[int]:
-        """The segments in the fit of which hits were lost: too many, or not."""
-        cells = ((s, self.matrix[(Stage.FIT, s)]) for s in self.run.members)
-        return {s for s, cell in cells if cell.reason.code in (LOSSES, LOSSY)}
+        """The segments that have failed because too many hits were lost in their fit."""
+        return {s for s in self.run.members if self.matrix[(Stage.FIT, s)].reason.code == LOSSES}
 
     @property
     def blamed(self) -> list[Failure]:

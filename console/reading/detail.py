@@ -74,9 +74,9 @@ class RunDetail:
 
     @property
     def lossy(self) -> set[int]:
-        """The segments in the fit of which hits were lost: too many, or not."""
+        """The segments that have failed because too many hits were lost in their fit."""
         fit = SEGMENT_STAGES.index(Stage.FIT)
-        return {row.segment for row in self.segments if row.cells[fit].reason.code in (LOSSES, LOSSY)}
+        return {row.segment for row in self.segments if row.cells[fit].reason.code == LOSSES}
 
     @property
     def first_to_look_at(self) -> int | None:

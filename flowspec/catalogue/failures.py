@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowspec.catalogue.entry import Entry, words_of
+from flowspec.catalogue.work import losses
 from flowspec.conditions import Owner, Severity
 
 
@@ -30,8 +31,7 @@ def _failed(code: str, owner: Owner = Owner.OPERATOR) -> Entry:
 
 
 def _losses(lost: int, hits: int, events: int = 0, **others: Any) -> str:
-    whole = f", {events:,} whole events among them" if events else ""
-    return f"{lost:,} of {hits:,} hits lost in the fit{whole}: accept it as it is (t in the detail), or r"
+    return f"{losses(lost, hits, events)}: accept it as it is (t in the detail), or r"
 
 
 TABLE: tuple[Entry, ...] = (

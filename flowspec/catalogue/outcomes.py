@@ -47,7 +47,7 @@ def _lacks(segments: int = 0, of: int = 0, waived: Sequence[Any] = (), lost: int
     parts = []
     if waived:
         parts.append(f"{segments}/{of} segments: {'; '.join(_decided(one, 'waived by') for one in waived)}")
-    if lossy:
+    if lost:
         parts.append(f"{lost:,} of {hits:,} hits lost in segment {ranges(lossy)}")
     return [*parts, *(_decided(one, "accepted as it is by") for one in accepted)]
 

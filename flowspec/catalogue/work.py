@@ -69,7 +69,15 @@ def _hints_off(hints: int | None = None, answer: str = "") -> str:
     return f"hints to Flows are off{tried}{answered}: it notices the end of an action up to 10 min late"
 
 
-def _lossy(lost: int, hits: int, events: int = 0, **others: Any) -> str:
+def _lossy(lost: int, hits: int, events: int = 0, cut: int = 0, **others: Any) -> str:
+    tail = f"its last item is cut: {cut:,} bytes left out" if cut else ""
+    return "; ".join(filter(None, [losses(lost, hits, events), tail]))
+
+
+def losses(lost: int, hits: int, events: int = 0) -> str:
+    """`12 of 3,600,000 hits lost, 3 whole events among them`; '' when nothing was."""
+    if not lost:
+        return f"{events:,} events without hits lost" if events else ""
     return f"{lost:,} of {hits:,} hits lost{f', {events:,} whole events among them' if events else ''}"
 
 

@@ -147,7 +147,6 @@ def test_what_else_a_site_sends_as_parameters_is_left_out(parameters):
     [
         ("failed.empty", {"file": "run-0012-03.evt"}),
         ("failed.garbage", {"offset": 145, "size": 4241}),
-        ("failed.losses", {"lost": 8, "hits": 40, "events": 2}),
     ],
 )
 def test_what_a_fit_says_of_damaged_data_needs_somebody(code, parameters):
@@ -157,6 +156,6 @@ def test_what_a_fit_says_of_damaged_data_needs_somebody(code, parameters):
 
 
 def test_a_code_of_a_newer_kit_waits_for_a_person_and_keeps_its_words():
-    found = of_reply({"rc": 1, "code": "failed.losses", "parameters": {"hits": 7}, "cause": "lost 7 hits"})
+    found = of_reply({"rc": 1, "code": "failed.newer", "parameters": {"hits": 7}, "cause": "lost 7 hits"})
     assert kind_of(found.code) is Kind.UNKNOWN
-    assert (found.code, sentence(found)) == ("failed.losses", "lost 7 hits")
+    assert (found.code, sentence(found)) == ("failed.newer", "lost 7 hits")

@@ -41,7 +41,7 @@ def test_a_few_lost_hits_are_told_of_a_segment_that_is_done_and_of_the_result(wo
 def test_a_segment_with_too_many_lost_hits_fails_and_is_quarantined_when_it_loses_them_again(world):
     run = world.failed({FIT_7: LOST})
     assert (run.state, run.again_at) == (RunState.FAILED, None)
-    assert "8 of 100 hits lost in the fit, 2 whole events among them: accept it as it is" in run.why
+    assert "8 of 100 hits lost, 2 whole events among them: accept it as it is" in run.why
     assert world.ask("retry", 5).state == "done"
     # The segment at the site may be damaged: it is compared with the DTN's.
     assert world.attempt(5).plan.transfer == (7,)
@@ -64,6 +64,7 @@ def test_an_accepted_segment_is_used_as_it_is_and_the_result_says_so_for_ever(wo
     assert world.ask("retry", 5).state == "done"
     # Only its fit is taken as it is and converted: nothing is transferred again.
     assert world.work() == (0, 1, 1, 1, 1)
+    assert world.attempt(5).body["accepted"] == [7]
     run = world.works(5, told={FIT_7: ACCEPTED})
     assert run.state is RunState.DONE
     assert run.why == (
