@@ -71,6 +71,10 @@ _OF_AN_ATTEMPT = (Topic.PROGRESS, Topic.POLL, Topic.OUTCOME)
 
 JUDGED = Move("judged", ON_DISK, (R.TAKING, R.ARRIVING, R.INCOMPLETE, R.ABNORMAL, R.READY), event="event.judged")
 VANISHED = Move("vanished", (*ON_DISK, R.QUEUED), (R.GONE,), clears=("held_by",), ends=(Topic.QUEUE,))
+WITHDRAWN = Move(
+    "withdrawn", (R.QUEUED,), (R.INCOMPLETE, R.ABNORMAL), clears=("held_by",), ends=(Topic.QUEUE,),
+    event="event.withdrawn",
+)  # fmt: skip
 QUEUED = Move("queued", LAUNCHABLE, (R.QUEUED,), stamps=("ready_at",), event="event.queued")
 REPROCESSED = Move(
     "reprocessed", ENDED, (R.QUEUED,), sets=("priority", "wish"), clears=("again_at",), stamps=("ready_at",),
@@ -111,7 +115,7 @@ FOUND_WHOLE = Move(
 )  # fmt: skip
 
 RUN_MOVES = (
-    JUDGED, VANISHED, QUEUED, REPROCESSED, REPEATED, UNQUEUED, REFUSED, INTENDED, TAKEN_OVER, CANCEL_ASKED,
+    JUDGED, VANISHED, WITHDRAWN, QUEUED, REPROCESSED, REPEATED, UNQUEUED, REFUSED, INTENDED, TAKEN_OVER, CANCEL_ASKED,
     CANCEL_WITHDRAWN, CANCEL_ENDED, PART_DONE, FAILED, RETURNED, FOUND_WHOLE,
 )  # fmt: skip
 

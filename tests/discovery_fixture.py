@@ -10,6 +10,7 @@ import pytest
 from console.disk import rundirectory
 from console.disk.discovery import Discovery
 from console.disk.listener import Known
+from console.disk.mounted import Before, Identity
 from console.disk.pace import PACE
 from console.settings.model import Policy
 from flowspec.readiness import Verdict
@@ -59,7 +60,9 @@ class Heard:
         self.calls: list[tuple[str, int]] = []
         self.sizes: dict[int, dict[int, int]] = {}
         self.problem: str | None = None
-        self.before: dict[int, Known] = {}
+        self.before_this: dict[int, Known] = {}
+        self.identity: Identity | None = None
+        self.told = 0
 
     def judged(self, path, judgement, sizes):
         self.verdicts[judgement.run] = judgement.verdict
@@ -68,15 +71,22 @@ class Heard:
         self.calls.append((path.name, judgement.run))
         self.judgement = judgement
 
-    def removed(self, run):
-        self.verdicts[run] = None
-        self.calls.append(("gone", run))
+    def removed(self, runs):
+        for run in runs:
+            self.verdicts[run] = None
+            self.calls.append(("gone", run))
 
-    def listed(self, problem):
-        self.problem = problem
+    def listed(self, problem, identity):
+        self.problem, self.told = problem, self.told + 1
+        if problem is None:
+            self.identity = identity
+
+    def before(self):
+        there = {run: True for run, verdict in self.verdicts.items() if verdict is not None}
+        return Before(self.identity, there | dict.fromkeys(self.before_this, True))
 
     def known(self, run):
-        return self.before.get(run)
+        return self.before_this.get(run)
 
 
 class Clock:

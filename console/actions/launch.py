@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from console.context import Context, Refused
+from console.disk import listener
 from console.ledger import attempts, conditions, evidence, failures
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
@@ -74,11 +75,18 @@ class Sent:
 
 
 def send_intents(ctx: Context) -> Sent:
-    """Start the flow run of every intent; one that may have been started before is looked up by its tag first."""
+    """Start the flow run of every intent; one that may have been started before is looked up by its tag first.
+
+    None is started while it is not known what lies on the disk.
+    """
     under_way = {attempt.attempt: attempt for attempt in attempts.open_attempts(ctx.ledger)}
-    for attempt in list(under_way.values()):
-        if attempt.state is not AttemptState.INTENT or attempt.cancel_at is not None:
-            continue
+    intents = [a for a in under_way.values() if a.state is AttemptState.INTENT and a.cancel_at is None]
+    if intents and (held := listener.holds(ctx.ledger)) is not None:
+        for attempt in intents:
+            why = reason("attempt.held", number=attempt.number, cause=catalogue.nested(held))
+            conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [why], attempt.attempt)
+        return Sent(list(under_way.values()))
+    for attempt in intents:
         try:
             flow_run = _send(ctx, attempt) if attempt.started_at is None else _settle(ctx, attempt)
             under_way[attempt.attempt] = replace(attempt, flow_run=flow_run)

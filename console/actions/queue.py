@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from console.actions import retry
 from console.actions.launch import send_intents
 from console.context import Context, Refused, permitted, run_of
+from console.disk import listener
 from console.disk import space as disk_space
 from console.ledger import attempts as attempt_rows
 from console.ledger import conditions, endpoints, runs
@@ -125,19 +126,23 @@ def _refuse(ctx: Context, run: Run, words: dict[str, str]) -> None:
 class Room:
     """What there is room for just now: the same for every run of the queue."""
 
+    disk: Reason | None  # what keeps everything: the runs cannot be seen
     space: disk_space.Space | None
     under_way: Sequence[Attempt]
     endpoint: Reason | None  # what keeps an endpoint from taking more
 
     @classmethod
     def now(cls, ctx: Context) -> Room:
-        return cls(disk_space.read(ctx.ledger), attempt_rows.open_attempts(ctx.ledger), _full_endpoint(ctx))
+        disk, space = listener.holds(ctx.ledger), disk_space.read(ctx.ledger)
+        return cls(disk, space, attempt_rows.open_attempts(ctx.ledger), _full_endpoint(ctx))
 
 
 def waits_for(ctx: Context, run: Run, room: Room) -> Reason | None:
     """What a queued run waits for; None when it may be started now."""
     if run.held_by is not None:
         return reason("queue.held", who=run.held_by)
+    if room.disk is not None:
+        return room.disk
     if run.verdict in (Verdict.TAKING.value, Verdict.ARRIVING.value):
         return reason("queue.changing", cause=catalogue.nested(run.disk))
     if room.space is not None and room.space.short:

@@ -52,9 +52,11 @@ class Discovery:
         self._policy = policy
         self._clock = clock
         self._wall_clock = wall_clock
-        self._listing = RunListing(directory, clock)
+        self._listing = RunListing(directory, clock, listener.before)
         self._directories: dict[str, RunDirectory] = {}  # by name, as listed last
         self._active: set[str] = set()
+        self._behind = True  # what was known before has not been looked at since
+        self._unseen: set[str] = set()  # of that, what is still to be looked at
         self._due: dict[str, float] = {}  # when to look into a directory, though nothing may have changed
         self._stamps, self._files = Rotation(), Rotation()
         self._entries = 0  # in all run directories
@@ -100,24 +102,42 @@ class Discovery:
     def look(self) -> None:
         """Look at all that is due for a look. Never raises for what is wrong with the disk."""
         before = self._listing.runs
-        if self._listing.refresh():
+        if not self._listing.refresh():
+            self._behind = True
+        else:
             if self._listing.runs is not before:
                 self._update(self._listing.runs)
+                if self._listing.vanished:
+                    self._listener.removed(self._listing.vanished)
+            if self._behind:
+                self._look_at_all_that_was_known()
             now = self._clock()
             self._active = {name for name in self._active if self._directories[name].active(now)}
             chosen = self._active | self._changed(now) | self._files_in_turn(now)
             due = {name for name, at in self._due.items() if at <= now}
             self._examine(self._named(chosen - due), now + PACE.work, every=True)
             self.look_at(())
-        self._listener.listed(self._listing.problem)
+        self._tell()
+
+    def _look_at_all_that_was_known(self) -> None:
+        """It may have changed while nobody drove, or while the disk was away: nothing is launched by what was."""
+        self._behind = False
+        self._unseen = {name for name, d in self._directories.items() if d.run in self._listing.known}
+        self._due.update(dict.fromkeys(self._unseen, -math.inf))
+
+    def _tell(self) -> None:
+        if self._listing.problem is not None or not self._unseen:
+            self._listener.listed(self._listing.problem, self._listing.identity)
 
     def look_at(self, touched: Iterable[str]) -> None:
         """Look at these directories and, for a while, at those that are due: long reading comes last."""
-        now = self._clock()
+        now, behind = self._clock(), bool(self._unseen)
         self._examine(self._named(touched), now + PACE.work, every=True)
         due = self._named(name for name, at in self._due.items() if at <= now)
         self._examine([d for d in due if not d.unread], now + PACE.work)
         self._examine([d for d in due if d.unread], now + 2 * PACE.work)
+        if behind and not self._unseen:
+            self._tell()
 
     # ---- the list of runs
 
@@ -129,6 +149,7 @@ class Discovery:
         for directory in removed:
             self._entries -= directory.entries
             self._active.discard(directory.path.name)
+            self._unseen.discard(directory.path.name)
             self._due.pop(directory.path.name, None)
         for name in listed.keys() - self._directories.keys():
             self._directories[name] = RunDirectory(self._directory / name, listed[name])
@@ -142,8 +163,6 @@ class Discovery:
                 self._active.add(name)
         if self._latest in [directory.begun for directory in removed]:
             self._latest = max((d.begun for d in self._directories.values() if d.begun), default=None)
-        for run in {d.run for d in removed if not claims[d.run]}:
-            self._listener.removed(run)
 
     def _changed(self, now: float) -> set[str]:
         """Of those whose turn it is: in which something was made, renamed or deleted, and which lack something."""
@@ -170,6 +189,7 @@ class Discovery:
     def _look_into(self, directory: RunDirectory, until: float) -> None:
         name, first, count = directory.path.name, not directory.fingerprint, directory.entries
         listed = directory.list_files(self._clock(), self._wall_clock())
+        self._unseen.discard(name)
         now = self._clock()
         if listed is None:
             self._listing.outdate()

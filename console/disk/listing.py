@@ -7,28 +7,34 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from console.disk.mounted import Before, Identity, unmounted
 from console.disk.pace import PACE
 from console.disk.rundirectory import Stamp, stamp_of
 from flowspec import names
-
-Identity = tuple[int, int]
 
 
 class RunListing:
     """The run directories below one directory: `runs` has the number of each run by the name of its directory.
 
-    `problem` says why they cannot be listed; `runs` are then those of before.
+    `problem` says why they cannot be listed, or that their file system seems not to be mounted; `runs` are then those
+    of before. `before` tells what was there; `known` are its runs as it was asked last, which is for the first list
+    and after each problem, and `vanished` those of them that are not there.
     """
 
-    def __init__(self, directory: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, directory: Path, clock: Callable[[], float], before: Callable[[], Before]) -> None:
         self.runs: Mapping[str, int] = {}
         self.problem: str | None = None
+        self.identity: Identity | None = None
         self.outdated = False
+        self.known: frozenset[int] = frozenset()
+        self.vanished: frozenset[int] = frozenset()
         self._directory = directory
         self._clock = clock
+        self._before = before
+        self._begun = False
+        self._at_the_loss: frozenset[int] | None = None  # the runs that lay there when the others were first missed
         self._stamp: Stamp | None = None
         self._stamp_since = self._listed_at = -math.inf
-        self._identity: Identity | None = None
 
     def outdate(self) -> None:
         """Something shows that the list no longer holds: it is read next time."""
@@ -49,11 +55,27 @@ class RunListing:
         except OSError as error:
             self.problem = _problem(self._directory, error)
             return False
-        if self.runs and not found and identity != self._identity:
-            self.problem = f"{self._directory} is another directory than before, and empty: is its file system mounted?"
-            return False
-        self.runs, self.problem, self._identity = found, None, identity
+        self.vanished = frozenset()
+        there = frozenset(found.values())
+        if not self._begun or self.problem is not None or not there.issuperset(self.runs.values()):
+            before = self._before()
+            if (question := self._doubt(before, identity, there)) is not None:
+                self.problem = question
+                return False
+            self.known = frozenset(before.runs)
+            self.vanished = self.known - there
+        self.runs, self.problem, self.identity, self._begun = found, None, identity, True
         return True
+
+    def _doubt(self, before: Before, identity: Identity | None, there: frozenset[int]) -> str | None:
+        """The question whether the file system is mounted; a run that arrives after it was asked says that it is."""
+        question = unmounted(self._directory, before, identity, there)
+        if question is None or (self._at_the_loss is not None and there - self._at_the_loss - before.runs.keys()):
+            self._at_the_loss = None
+            return None
+        if self._at_the_loss is None:
+            self._at_the_loss = there
+        return question
 
     def _holds(self, now: float, stamp: Stamp | None) -> bool:
         if self.problem is not None or self.outdated or stamp is None or stamp != self._stamp:

@@ -14,7 +14,7 @@ from console.ledger.moves import move
 from console.ledger.store import Ledger
 from flowspec import catalogue, standing
 from flowspec.conditions import Condition, Reason, Topic
-from flowspec.states import JUDGED, ON_DISK, VANISHED, RunState
+from flowspec.states import JUDGED, ON_DISK, VANISHED, WITHDRAWN, RunState
 
 if TYPE_CHECKING:
     from flowspec.readiness import Judgement
@@ -117,6 +117,12 @@ def any_known(ledger: Ledger) -> bool:
     return ledger.row("SELECT 1 FROM runs LIMIT 1") is not None
 
 
+def on_disk(ledger: Ledger) -> dict[int, bool]:
+    """The runs that had a directory when last looked at, and whether their data are still needed."""
+    rows = ledger.rows("SELECT run, state FROM runs WHERE verdict != ?", GONE)
+    return {row["run"]: row["state"] != RunState.DONE.value for row in rows}
+
+
 def add_without_directory(ledger: Ledger, number: int) -> None:
     """A run that the ledger does not know and that has no directory."""
     with ledger.change() as db:
@@ -155,9 +161,17 @@ def record_judgement(ledger: Ledger, path: str, judged: Judgement, sizes: Mappin
         if new_state:
             level = "warning" if target in (RunState.INCOMPLETE, RunState.ABNORMAL) else "info"
             move(ledger, judged.run, JUDGED, target, level=level, event=parameters)
+        elif before is not None and _withdrawn(before, target):
+            move(ledger, judged.run, WITHDRAWN, target, level="warning", event=parameters)
         elif before is not None and not on_disk and _changed(before, judged):
             text = catalogue.sentence(Reason("event.changed", parameters))
             ledger.event("warning", text, actor="driver", run=judged.run)
+
+
+def _withdrawn(before: Run, target: RunState) -> bool:
+    """What was queued is not what lies there now, and only a person launches that; what was launched goes on."""
+    new = target in WITHDRAWN.targets and target.value != before.verdict
+    return new and before.state is RunState.QUEUED and not before.launched_sizes
 
 
 def _changed(before: Run, judged: Judgement) -> bool:

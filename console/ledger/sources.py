@@ -41,3 +41,9 @@ def tried_at(ledger: Ledger, name: str) -> float | None:
     """When a source was last asked; None when it never was."""
     row = ledger.row("SELECT tried_at FROM sources WHERE name = ?", name)
     return None if row is None else float(row["tried_at"])
+
+
+def problem(ledger: Ledger, name: str) -> str:
+    """What is wrong with a source; '' for nothing."""
+    row = ledger.row("SELECT problem FROM sources WHERE name = ?", name)
+    return "" if row is None else str(row["problem"])

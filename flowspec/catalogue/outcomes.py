@@ -111,6 +111,7 @@ TABLE = (
         "event.changed",
         lambda run, cause, **others: f"run {run} changed on disk after it was launched: {words_of(cause)}",
     ),
+    Entry("event.withdrawn", lambda run, cause, **others: f"run {run} is taken from the queue: it {words_of(cause)}"),
     Entry("event.queued", "run {run} queued: {segments} segments"),
     Entry("event.reprocessed", "run {run} queued to be reprocessed"),
     Entry("event.repeated", "run {run} is retried by itself"),

@@ -220,7 +220,7 @@ def test_after_a_restart_finished_runs_are_not_read_again(runs, discovery, heard
     settle(discovery, clock)
     again = Heard()
     same = heard.judgement
-    again.before = {same.run: Known(str(runs / f"run{same.run}"), same.verdict.value, same.fingerprint)}
+    again.before_this = {same.run: Known(str(runs / f"run{same.run}"), same.verdict.value, same.fingerprint)}
     restarted = Discovery(runs, again, POLICY, clock=clock, wall_clock=lambda: time.time() + 3600)
     opened.clear()
     restarted.look()
@@ -241,7 +241,7 @@ def test_after_a_restart_an_incomplete_run_need_not_stall_again(runs, discovery,
     (runs / "run7" / "run-0007-01.evt").unlink()
     discovery.look()
     again = Heard()
-    again.before = {7: Known(str(runs / "run7"), "incomplete", heard.judgement.fingerprint)}
+    again.before_this = {7: Known(str(runs / "run7"), "incomplete", heard.judgement.fingerprint)}
     Discovery(runs, again, POLICY, clock=clock).look()
     assert again.verdicts == {7: Verdict.INCOMPLETE}
 

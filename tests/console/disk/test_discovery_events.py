@@ -91,6 +91,7 @@ def test_it_follows_a_directory_that_was_replaced(runs, heard):
         running.seconds_until(6, Verdict.READY)
         runs.rename(runs.parent / "away")
         runs.mkdir()
+        until(lambda: heard.problem, told=lambda: str(heard.verdicts))
         take_run(runs, 7)
         running.seconds_until(7, Verdict.READY)
         running.seconds_until(6, None)

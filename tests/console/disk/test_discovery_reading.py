@@ -117,7 +117,7 @@ def test_after_a_restart_an_incomplete_run_is_read_again_behind_all_others_and_i
     again, told = Heard(), heard.judgement
     assert told.run == 7
     fingerprint = discovery._directories["run9"].fingerprint
-    again.before = {9: Known(str(runs / "run9"), "incomplete", fingerprint)}
+    again.before_this = {9: Known(str(runs / "run9"), "incomplete", fingerprint)}
     pread = os.pread
 
     def slow(*arguments: int) -> bytes:
