@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from console.actions import retry
@@ -79,17 +79,26 @@ def continue_runs(ctx: Context) -> None:
             retry.start_next_attempt(ctx, run)
 
 
+def in_order(queued: Iterable[Run], *, newest_first: bool) -> list[Run]:
+    """The runs in the order of their launch: live data first, then by when they were taken.
+
+    That is the END_RUN of the DAQ; of a run that has none, and is launched all the same, its BEGIN_RUN; without that,
+    when it was queued. Runs that ended in the same second go by number.
+    """
+    sign = -1 if newest_first else 1
+    return sorted(
+        queued,
+        key=lambda run: (run.priority, sign * (run.ended or run.started or run.ready_at or 0), sign * run.run),
+    )
+
+
 def start_queued(ctx: Context) -> RemoteError | None:
     """Start the queued runs, live data before reprocessing, as far as policy, endpoints and transfers allow.
 
     Returns what kept Globus from being asked, if anything did; the runs behind it wait with that reason.
     """
     trouble: RemoteError | None = None
-    newest_first = ctx.policy.order == "newest"
-    queued = sorted(
-        runs.runs(ctx.ledger, RunState.QUEUED),
-        key=lambda run: (run.priority, -run.run if newest_first else run.ready_at or 0, run.run),
-    )
+    queued = in_order(runs.runs(ctx.ledger, RunState.QUEUED), newest_first=ctx.policy.order == "newest")
     if not queued:
         return None
     room = Room.now(ctx)

@@ -57,6 +57,7 @@ class Discovery:
         self._active: set[str] = set()
         self._behind = True  # what was known before has not been looked at since
         self._unseen: set[str] = set()  # of that, what is still to be looked at
+        self._backlog: frozenset[str] = frozenset()  # what lay there when the looks began, or began again
         self._due: dict[str, float] = {}  # when to look into a directory, though nothing may have changed
         self._stamps, self._files = Rotation(), Rotation()
         self._entries = 0  # in all run directories
@@ -121,7 +122,7 @@ class Discovery:
 
     def _look_at_all_that_was_known(self) -> None:
         """It may have changed while nobody drove, or while the disk was away: nothing is launched by what was."""
-        self._behind = False
+        self._behind, self._backlog = False, frozenset(self._directories)
         self._unseen = {name for name, d in self._directories.items() if d.run in self._listing.known}
         self._due.update(dict.fromkeys(self._unseen, -math.inf))
 
@@ -180,11 +181,17 @@ class Discovery:
         return [self._directories[name] for name in names if name in self._directories]
 
     def _examine(self, directories: Iterable[RunDirectory], until: float, *, every: bool = False) -> None:
-        """Newest run first: the one being taken matters most, and the first look may find terabytes of old ones."""
-        for directory in sorted(directories, key=lambda d: d.run, reverse=True):
+        """In turn, until it is late."""
+        for directory in sorted(directories, key=self._turn):
             if self._stop.is_set() or (self._clock() > until and not every):
                 return
             self._look_into(directory, min(until, self._clock() + PACE.reading))
+
+    def _turn(self, directory: RunDirectory) -> tuple[bool, int]:
+        """Newest run first: the one being taken matters most. But the first look may find terabytes of old ones, and
+        what is to be launched oldest first has to be ready in that order."""
+        waits = self._policy.order == "oldest" and directory.path.name in self._backlog
+        return waits, directory.run if waits else -directory.run
 
     def _look_into(self, directory: RunDirectory, until: float) -> None:
         name, first, count = directory.path.name, not directory.fingerprint, directory.entries

@@ -6,6 +6,8 @@ import os
 import shutil
 import time
 
+import pytest
+
 from console.disk import rundirectory
 from console.disk.discovery import Discovery
 from console.disk.listener import Known, LedgerListener
@@ -120,8 +122,10 @@ def test_only_what_changed_is_read(runs, discovery, heard, clock, opened):
     assert heard.judgement.segments == (0, 1, 2)
 
 
-def test_a_mountain_of_old_runs_does_not_hide_the_new_one(runs, discovery, heard, clock, monkeypatch):
+@pytest.mark.parametrize(("order", "first"), [("newest", {30, 29}), ("oldest", {1, 2})])
+def test_a_mountain_of_old_runs_does_not_hide_the_new_one(runs, heard, clock, monkeypatch, order, first):
     """The first look may find more than can be read in a day."""
+    discovery = Discovery(runs, heard, POLICY.model_copy(update={"order": order}), clock=clock)
     for run in range(1, 31):
         take_run(runs, run)
     slow = rundirectory.inspect
@@ -132,7 +136,7 @@ def test_a_mountain_of_old_runs_does_not_hide_the_new_one(runs, discovery, heard
 
     monkeypatch.setattr(rundirectory, "inspect", read_slowly)
     discovery.look()
-    assert set(heard.verdicts) == {30, 29}, "the newest, for about a second"
+    assert set(heard.verdicts) == first, "in the order of their launch, for about a second"
     take_run(runs, 31)
     discovery.look()
     assert 31 in heard.verdicts

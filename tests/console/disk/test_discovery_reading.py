@@ -114,8 +114,7 @@ def test_after_a_restart_an_incomplete_run_is_read_again_behind_all_others_and_i
     big(runs / "run9" / "run-0009-00.evt", 10, begin(9), b"")
     take_run(runs, 7)
     discovery.look()
-    again, told = Heard(), heard.judgement
-    assert told.run == 7
+    again = Heard()
     fingerprint = discovery._directories["run9"].fingerprint
     again.before_this = {9: Known(str(runs / "run9"), "incomplete", fingerprint)}
     pread = os.pread
