@@ -34,6 +34,8 @@ from flowspec import names
 from flowspec.conditions import reason
 from flowspec.readiness import Entry, Verdict
 
+SOON = 0.01  # seconds: what is due by then is left to its turn
+
 
 class Discovery:
     """The run directories below one directory."""
@@ -115,8 +117,8 @@ class Discovery:
             now = self._clock()
             self._active = {name for name in self._active if self._directories[name].active(now)}
             chosen = self._active | self._changed(now) | self._files_in_turn(now)
-            due = {name for name, at in self._due.items() if at <= now}
-            self._examine(self._named(chosen - due), now + PACE.work, every=True)
+            due = {name for name, at in self._due.items() if at <= now + SOON}
+            self._examine(self._named(chosen - due), now, now + PACE.work, every=True)
             self.look_at(())
         self._tell()
 
@@ -133,10 +135,10 @@ class Discovery:
     def look_at(self, touched: Iterable[str]) -> None:
         """Look at these directories and, for a while, at those that are due: long reading comes last."""
         now, behind = self._clock(), bool(self._unseen)
-        self._examine(self._named(touched), now + PACE.work, every=True)
+        self._examine(self._named(touched), now, now + PACE.work, every=True)
         due = self._named(name for name, at in self._due.items() if at <= now)
-        self._examine([d for d in due if not d.unread], now + PACE.work)
-        self._examine([d for d in due if d.unread], now + 2 * PACE.work)
+        self._examine([d for d in due if not d.unread], now, now + PACE.work)
+        self._examine([d for d in due if d.unread], now, now + 2 * PACE.work)
         if behind and not self._unseen:
             self._tell()
 
@@ -180,12 +182,13 @@ class Discovery:
     def _named(self, names: Iterable[str]) -> list[RunDirectory]:
         return [self._directories[name] for name in names if name in self._directories]
 
-    def _examine(self, directories: Iterable[RunDirectory], until: float, *, every: bool = False) -> None:
-        """In turn, until it is late."""
+    def _examine(self, directories: Iterable[RunDirectory], now: float, until: float, *, every: bool = False) -> None:
+        """In turn, until it is late. All are judged by one time, so that of two that have settled the first is ready
+        first, however long the reading takes."""
         for directory in sorted(directories, key=self._turn):
             if self._stop.is_set() or (self._clock() > until and not every):
                 return
-            self._look_into(directory, min(until, self._clock() + PACE.reading))
+            self._look_into(directory, now, min(until, self._clock() + PACE.reading))
 
     def _turn(self, directory: RunDirectory) -> tuple[bool, int]:
         """Newest run first: the one being taken matters most. But the first look may find terabytes of old ones, and
@@ -193,11 +196,10 @@ class Discovery:
         waits = self._policy.order == "oldest" and directory.path.name in self._backlog
         return waits, directory.run if waits else -directory.run
 
-    def _look_into(self, directory: RunDirectory, until: float) -> None:
+    def _look_into(self, directory: RunDirectory, now: float, until: float) -> None:
         name, first, count = directory.path.name, not directory.fingerprint, directory.entries
         listed = directory.list_files(self._clock(), self._wall_clock())
         self._unseen.discard(name)
-        now = self._clock()
         if listed is None:
             self._listing.outdate()
             self._due[name] = now + self._policy.settle
@@ -209,14 +211,13 @@ class Discovery:
         put_off = first and directory.recalled
         unchanged = directory.final and (not changed or directory.adopted)
         if not put_off and not unchanged:
-            directory.examine(entries, self._policy, until, self._clock, self._latest)
+            directory.examine(entries, self._policy, now, until, self._clock, self._latest)
             self._latest = max((b for b in (self._latest, directory.begun) if b), default=None)
             self._report(directory, entries)
-        self._look_again(name, directory)
+        self._look_again(name, directory, now)
 
-    def _look_again(self, name: str, directory: RunDirectory) -> None:
+    def _look_again(self, name: str, directory: RunDirectory, now: float) -> None:
         """Plan the next look into it."""
-        now = self._clock()
         due = directory.due(now, self._policy.settle)
         if due < math.inf:
             self._due[name] = due

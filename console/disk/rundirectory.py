@@ -98,19 +98,21 @@ class RunDirectory:
         self,
         entries: Sequence[Entry],
         policy: Policy,
+        now: float,
         until: float,
         clock: Callable[[], float],
         latest: Begun | None = None,
     ) -> None:
-        """Read what is new in its segments, for as long as `until` allows but never nothing, and judge. `latest` is
-        the run that began last of all."""
+        """Read what is new in its segments, for as long as `until` allows but never nothing, and judge as of `now`.
+
+        `latest` is the run that began last of all.
+        """
         self.unread = self._read(entries, until, clock)
         if self.recalled and self.unread:
             return
         self.recalled = False
         if self.later is None and latest is not None and self.begun is not None and latest[0] > self.begun[0]:
             self.later = latest[1]
-        now = clock()
         self.judgement = judge(
             self.path.name,
             entries,

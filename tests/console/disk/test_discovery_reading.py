@@ -202,3 +202,41 @@ def test_a_run_that_cannot_be_listed_is_said_of_the_run(runs, discovery, heard, 
         pass_time(discovery, clock, PACE.active)
     pass_time(discovery, clock, PACE.directories + LOOK + SETTLE)
     assert heard.verdicts == {7: Verdict.READY}
+
+
+@pytest.mark.parametrize(("order", "look"), [("oldest", 0.3), ("oldest", LOOK), ("newest", 0.3), ("newest", LOOK)])
+def test_a_backlog_is_ready_in_the_order_of_its_launch_however_long_the_listing_takes(
+    runs, clock, monkeypatch, order, look
+):
+    for run in range(1, 41):
+        take_run(runs, run)
+    ready = []
+
+    class Ordered(Heard):
+        def judged(self, path, judgement, sizes):
+            super().judged(path, judgement, sizes)
+            if judgement.verdict is Verdict.READY:
+                ready.append(judgement.run)
+
+    scan = rundirectory.scan
+
+    def slow(path: Path) -> object:
+        clock.now += 0.03
+        return scan(path)
+
+    monkeypatch.setattr(rundirectory, "scan", slow)
+    discovery = Discovery(runs, Ordered(), POLICY.model_copy(update={"order": order}), clock=clock)
+    pass_time(discovery, clock, 60.0, look)
+    assert ready == sorted(range(1, 41), reverse=order == "newest")
+
+
+def test_what_is_due_in_a_moment_is_left_to_its_turn(runs, discovery, heard, clock):
+    """Else it would be ready before those that are due already."""
+    take_run(runs, 7)
+    discovery.look()
+    clock.now = discovery.next_due - 0.0005
+    discovery.look()
+    assert heard.verdicts == {7: Verdict.ARRIVING}
+    clock.now = discovery.next_due
+    discovery.look_at(())
+    assert heard.verdicts == {7: Verdict.READY}
