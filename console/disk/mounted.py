@@ -33,9 +33,7 @@ def unmounted(directory: Path, before: Before, identity: Identity | None, found:
         lost = bool(missing) and (not left or (needed >= MANY and needed > needed_left))
     if not lost:
         return None
-    runs = f"{len(missing)} run{'s' if len(missing) > 1 else ''}"
-    were = "was" if len(missing) == 1 else "were"
-    how = (
-        f"is empty, and {runs} {were} there" if not found else f"is another directory than before, {runs} {were} there"
-    )
-    return f"{directory} {how}: is its file system mounted? It goes on when they are back or a new run arrives"
+    were_there = "1 run was there" if len(missing) == 1 else f"{len(missing)} runs were there"
+    how = "is another directory than before," if found else "is empty, and"
+    until = "It goes on when they are back or a new run arrives"
+    return f"{directory} {how} {were_there}: is its file system mounted? {until}"

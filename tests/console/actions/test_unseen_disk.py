@@ -14,6 +14,7 @@ from flowspec.readiness import Verdict
 from flowspec.states import RunState
 from remote.globus.errors import RemoteError
 from tests.fake_globus import Clock, Remote, judge, make_context
+from tests.ledger_fixture import stand
 
 LOST = "/data is empty, and 5 runs were there: is its file system mounted?"
 
@@ -107,3 +108,10 @@ def test_an_incomplete_run_that_somebody_launched_stays_in_the_queue(ctx):
     ctx.ledger.put(LOOKED, "7")
     round.launch_what_is_due(ctx)
     assert launched(ctx) == 1
+
+
+def test_what_was_launched_before_goes_on_by_what_its_retry_finds(ctx):
+    judge(ctx, 1)
+    stand(ctx.ledger, 1, state=RunState.QUEUED, launched_sizes={0: 1000, 1: 1000})
+    judge(ctx, 1, Verdict.INCOMPLETE)
+    assert run(ctx, 1)[0] is RunState.QUEUED

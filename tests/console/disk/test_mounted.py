@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from console.disk import listener as listener_module
+from console.disk import rundirectory
 from console.disk.discovery import Discovery
 from console.disk.listener import LedgerListener, holds
 from console.disk.mounted import Before, unmounted
+from console.disk.pace import PACE
 from console.ledger import runs as run_rows
 from console.ledger.moves import move
 from console.ledger.store import Ledger
@@ -230,3 +232,19 @@ def test_what_changed_while_the_disk_was_away_is_found_as_soon_as_it_is_back(dri
     away.rename(runs)
     drivers.look()
     assert drivers.states[1] is RunState.ARRIVING
+
+
+def test_nothing_is_launched_before_the_last_of_many_known_runs_was_looked_at(drivers, clock, monkeypatch):
+    scan = rundirectory.scan
+
+    def slow(path):
+        clock.now += PACE.work
+        return scan(path)
+
+    monkeypatch.setattr(rundirectory, "scan", slow)
+    drivers.restart()
+    drivers.look()
+    for _ in range(2):  # two at a time
+        assert drivers.held
+        drivers.discovery.look_at(())
+    assert drivers.held == "", "said as soon as it is so, and not at the next look"
