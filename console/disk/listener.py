@@ -57,6 +57,8 @@ class LedgerListener:
         self._ledger = ledger
         self._wake = wake
         self._told: object = None
+        if ledger.get(LOOKED) == str(ledger.epoch):  # the disk's thread of this driver begins once more
+            ledger.put(LOOKED, "")
 
     def judged(self, path: Path, judgement: Judgement, sizes: Mapping[int, int]) -> None:
         runs.record_judgement(self._ledger, str(path), judgement, sizes)

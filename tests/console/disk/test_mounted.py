@@ -85,6 +85,9 @@ class Drivers:
         self._epoch += 1
         self.ledger = Ledger(self._path, epoch=self._epoch)
         self.ledger._db.execute("INSERT OR REPLACE INTO meta VALUES ('driver_epoch', ?)", (str(self._epoch),))
+        self.watch()
+
+    def watch(self) -> None:
         self.discovery = Discovery(self._runs, LedgerListener(self.ledger, lambda: None), POLICY, clock=self._clock)
 
     def look(self) -> None:
@@ -124,6 +127,13 @@ def drivers(tmp_path, runs, clock):
 
 def test_a_new_driver_launches_nothing_before_it_has_looked(drivers):
     drivers.restart()
+    assert drivers.held == "held: this driver has not looked at all run directories yet"
+    drivers.look()
+    assert drivers.held == ""
+
+
+def test_the_same_driver_looks_again_when_the_thread_that_looks_had_to_begin_anew(drivers):
+    drivers.watch()
     assert drivers.held == "held: this driver has not looked at all run directories yet"
     drivers.look()
     assert drivers.held == ""
