@@ -152,7 +152,7 @@ def waits_for(ctx: Context, run: Run, room: Room) -> Reason | None:
         return reason("queue.held", who=run.held_by)
     if room.disk is not None:
         return room.disk
-    if run.verdict in (Verdict.TAKING.value, Verdict.ARRIVING.value):
+    if run.verdict in (Verdict.TAKING.value, Verdict.ARRIVING.value) or run.disk.code == runs.UNLISTED:
         return reason("queue.changing", cause=catalogue.nested(run.disk))
     if room.space is not None and room.space.short:
         return reason("queue.disk", space=str(room.space), path=str(ctx.results))

@@ -19,6 +19,7 @@ from flowspec.states import JUDGED, ON_DISK, VANISHED, WITHDRAWN, RunState
 if TYPE_CHECKING:
     from flowspec.readiness import Judgement
 
+UNLISTED = "run.incomplete.unlisted"  # its directory, just now
 GONE = RunState.GONE.value  # as a verdict: the directory is no longer there
 
 
@@ -161,16 +162,18 @@ def record_judgement(ledger: Ledger, path: str, judged: Judgement, sizes: Mappin
         if new_state:
             level = "warning" if target in (RunState.INCOMPLETE, RunState.ABNORMAL) else "info"
             move(ledger, judged.run, JUDGED, target, level=level, event=parameters)
-        elif before is not None and _withdrawn(before, target):
+        elif before is not None and _withdrawn(before, judged):
             move(ledger, judged.run, WITHDRAWN, target, level="warning", event=parameters)
         elif before is not None and not on_disk and _changed(before, judged):
             text = catalogue.sentence(Reason("event.changed", parameters))
             ledger.event("warning", text, actor="driver", run=judged.run)
 
 
-def _withdrawn(before: Run, target: RunState) -> bool:
-    """What was queued is not what lies there now, and only a person launches that; what was launched goes on."""
-    new = target in WITHDRAWN.targets and target.value != before.verdict
+def _withdrawn(before: Run, judged: Judgement) -> bool:
+    """What was queued is not what lies there now, and only a person launches that; what was launched goes on, and what
+    cannot be listed may be as it was."""
+    verdict = judged.verdict.value
+    new = RunState(verdict) in WITHDRAWN.targets and verdict != before.verdict and judged.reason.code != UNLISTED
     return new and before.state is RunState.QUEUED and not before.launched_sizes
 
 

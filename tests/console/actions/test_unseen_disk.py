@@ -10,7 +10,8 @@ from console.driver import round
 from console.ledger import runs
 from console.ledger.store import EPOCH, Ledger
 from console.settings.model import Policy
-from flowspec.readiness import Verdict
+from flowspec.conditions import reason
+from flowspec.readiness import Judgement, Verdict
 from flowspec.states import RunState
 from remote.globus.errors import RemoteError
 from tests.fake_globus import Clock, Remote, judge, make_context
@@ -97,6 +98,24 @@ def test_a_queued_run_that_turns_out_incomplete_is_taken_from_the_queue(ctx, ver
     assert launched(ctx) == 0
     told = ctx.ledger.rows("SELECT text FROM events ORDER BY event DESC LIMIT 1")[0]["text"]
     assert told == "run 1 is taken from the queue: it is incomplete: run-0001-01.evt is missing"
+
+
+def test_a_queued_run_whose_directory_cannot_be_listed_just_now_waits_in_the_queue(ctx):
+    ctx.ledger.put(LOOKED, "7")
+    judge(ctx, 1)
+    ctx.ledger.ask("launch", 1, actor="anna@daq1")
+    ctx.ledger.ask("hold", 1, actor="anna@daq1")
+    round.launch_what_is_due(ctx)
+    unlisted = reason("run.incomplete.unlisted", words="cannot be listed: Input/output error")
+    judged = Judgement(1, Verdict.INCOMPLETE, unlisted, (), 0, "", None, None, None, "other")
+    runs.record_judgement(ctx.ledger, "/data/run1", judged, {})
+    ctx.ledger.ask("release", 1, actor="anna@daq1")
+    round.launch_what_is_due(ctx)
+    why = "held: is not launched by itself: its directory cannot be listed: Input/output error"
+    assert (run(ctx, 1), launched(ctx)) == ((RunState.QUEUED, why), 0)
+    judge(ctx, 1)
+    round.launch_what_is_due(ctx)
+    assert launched(ctx) == 1
 
 
 def test_an_incomplete_run_that_somebody_launched_stays_in_the_queue(ctx):
