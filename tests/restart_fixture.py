@@ -54,7 +54,7 @@ def many_under_way(directory: Path) -> Iterator[Pipeline]:
 
 
 def finish(pipeline: Pipeline, runs: range) -> None:
-    """Write runs into the ledger that were done long ago, as the driver would have."""
+    """Write runs into the ledger that were done long ago, and then cleaned up, as the driver would have."""
     ledger, why = pipeline.ledger, reason("words", words="is complete")
     with ledger.change():
         for run in runs:
@@ -70,7 +70,8 @@ def finish(pipeline: Pipeline, runs: range) -> None:
             for stage in STAGES:
                 found = [Evidence(stage, s, Witness.FILE, Says.DONE, NO_REASON, 1000, 0.0) for s in _places(stage)]
                 evidence.record_evidence(ledger, run, found, attempt)
-            stand(ledger, run, state=RunState.DONE, why="the result is back", finished_at=ledger.now())
+            done = {"state": RunState.DONE, "why": "the result is back", "verdict": run_rows.GONE}
+            stand(ledger, run, **done, finished_at=ledger.now())
             evidence.refresh_progress(ledger, run)
 
 
