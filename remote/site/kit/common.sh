@@ -10,11 +10,16 @@ LAUNCHER=()
 RANKS=0
 FIT_LIBRARY=libFitEditorAnalytic.so
 FIT_WORKERS=1
+FIT_VERSION=
 FIT_CONFIGFILE=${FIT_CONFIGFILE:-$kit/fit.conf}
+ANALYZE_PROGRAM=betasort
+ANALYZE_ARGUMENTS=('{input}/' '{output}/' '{run}' '{segments}')
+ANALYZE_RESULT='run-{run4}-sorted.root'
 if [[ -f $kit/site.conf ]]; then
     # shellcheck source=site.conf.example
     source "$kit/site.conf"
 fi
+[[ $FIT_CONFIGFILE == /* ]] || FIT_CONFIGFILE=$kit/$FIT_CONFIGFILE
 export FIT_CONFIGFILE
 
 if [[ -n ${CONTAINER[*]:-} && -z ${FRIB_IN_CONTAINER:-} ]]; then
@@ -29,6 +34,11 @@ fail() {
     exit 1
 }
 
+remove_what_is_unfinished() {
+    [[ -z $arriving ]] || rm -f -- "$arriving"
+    [[ -z $work ]] || rm -rf -- "$work" || true
+}
+
 clean_up() {
     local rc=$? ours=$child
     trap - EXIT
@@ -38,10 +48,12 @@ clean_up() {
         trap '' TERM
         kill -TERM "$ours" || true
     fi
-    [[ -z $arriving ]] || rm -f -- "$arriving"
-    [[ -z $work ]] || rm -rf -- "$work" || true
+    remove_what_is_unfinished
     if [[ -n $child ]]; then
-        for _ in {1..10}; do kill -0 "$child" 2>/dev/null && sleep 0.1; done
+        # mpirun takes a second until it kills ranks that do not end. EventEditor on a full disk ends by KILL only.
+        for _ in {1..20}; do kill -0 "$child" 2>/dev/null && sleep 0.1; done
+        kill -KILL "$child" 2>/dev/null || true
+        remove_what_is_unfinished # which it may have gone on writing
         kill -KILL "$ours" 2>/dev/null || true
     fi
     exit "$rc"
@@ -63,12 +75,15 @@ set_name() { # VARIABLE RUN SEGMENT
     printf -v "$1" 'run-%04d-%02d' "$2" "$3"
 }
 
-# begin LOG_DIR NAME: from here on all output goes to the log; makes $work on node-local space.
+# begin LOG_DIR NAME: from here on all output goes to the log; makes $work on node-local space, with in/ and out/.
+# job.py reads the line with "Work" and looks there how far the output is, and whether the disk is full.
 begin() {
     mkdir -p -- "$1"
     exec >"$1/$2.log" 2>&1
     TZ=UTC printf 'JobID %s  Time %(%FT%TZ)T  Node %s  Stage %s\n' "${SLURM_JOB_ID:-none}" -1 "$HOSTNAME" "$STAGE"
     work=$(mktemp -d "${TMPDIR:-/tmp}/frib-$STAGE.XXXXXX")
+    mkdir -- "$work/in" "$work/out"
+    printf 'Work %s\n' "$work"
 }
 
 run_program() {
@@ -83,10 +98,10 @@ run_program() {
     }
 }
 
-# deliver FILE DIRECTORY: under a temporary name first, so that a reader finds a whole file or none.
+# deliver FILE DIRECTORY [NAME]: under a temporary name first, so that a reader finds a whole file or none.
 deliver() {
-    local name=${1##*/}
-    [[ -s $1 ]] || fail "the program ended with return code 0 but left no output $name"
+    local name=${3:-${1##*/}}
+    [[ -s $1 ]] || fail "the program ended with return code 0 but left no output ${1##*/}"
     echo 'Moving output and cleaning up...'
     mkdir -p -- "$2"
     arriving=$(mktemp "$2/.$name.XXXXXX")

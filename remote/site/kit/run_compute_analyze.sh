@@ -12,12 +12,12 @@ set_number run "$1"
 input=$2 output=$3 log=$4
 shift 4
 begin "$log" analyze
-printf -v result 'run-%04d-sorted.root' "$run"
+printf -v run4 '%04d' "$run"
+result=run-$run4-sorted.root
 printf 'DirIn %s  FileOut %s  Segments %s\n' "$input" "$output/$result" "$*"
 
 # betasort reads segments 0 to n-1. A segment that was waived leaves a gap, so the copies are numbered anew.
 echo 'Copying input...'
-mkdir -- "$work/in" "$work/out"
 count=0
 for segment in "$@"; do
     set_number segment "$segment"
@@ -28,6 +28,33 @@ for segment in "$@"; do
 done
 echo '... Done'
 
-echo "Sorting $count segments with betasort..."
-run_program betasort "$work/in/" "$work/out/" "$run" "$count"
-deliver "$work/out/$result" "$output"
+# fill_in VARIABLE TEXT: TEXT with its placeholders filled in.
+fill_in() {
+    local text=$2
+    text=${text//'{run}'/"$run"}
+    text=${text//'{run4}'/"$run4"}
+    text=${text//'{segments}'/"$count"}
+    text=${text//'{input}'/"$work/in"}
+    text=${text//'{output}'/"$work/out"}
+    printf -v "$1" '%s' "$text"
+}
+
+arguments=()
+for argument in "${ANALYZE_ARGUMENTS[@]}"; do
+    fill_in argument "$argument"
+    arguments+=("$argument")
+done
+echo "Sorting $count segments with $ANALYZE_PROGRAM ${arguments[*]}..."
+run_program "$ANALYZE_PROGRAM" "${arguments[@]}"
+
+# What it made is delivered under the name that the flow returns, whatever its own name is.
+fill_in pattern "$ANALYZE_RESULT"
+shopt -s nullglob dotglob
+found=() others=
+for file in "$work/out"/*; do
+    # shellcheck disable=SC2053 # a pattern
+    if [[ ${file##*/} == $pattern ]]; then found+=("$file"); else others+=" ${file##*/}"; fi
+done
+((${#found[@]} > 0)) || fail "the program ended with return code 0 but left no output $pattern${others:+, but$others}"
+((${#found[@]} == 1)) || fail "${#found[@]} files match ANALYZE_RESULT=$ANALYZE_RESULT: ${found[*]##*/}"
+deliver "${found[0]}" "$output" "$result"

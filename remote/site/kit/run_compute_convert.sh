@@ -17,9 +17,9 @@ begin "$5" "$log"
 printf 'FileIn %s  FileOut %s\n' "$3/$name.evt" "$4/$name.root"
 
 echo 'Copying input...'
-run_program cp -- "$3/$name.evt" "$work/$name.evt"
+run_program cp -- "$3/$name.evt" "$work/in/$name.evt"
 echo '... Done'
 
 echo 'Converting to ROOT with eeconverter...'
-run_program eeconverter -s "file://$work/$name.evt" -f "$work/$name.root"
-deliver "$work/$name.root" "$4"
+run_program eeconverter -s "file://$work/in/$name.evt" -f "$work/out/$name.root"
+deliver "$work/out/$name.root" "$4"

@@ -14,18 +14,30 @@ set_name name "$run" "$segment"
 printf -v log 'fit-%02d' "$segment"
 begin "$5" "$log"
 printf 'FileIn %s  FileOut %s  Ranks %s  Workers %s\n' "$3/$name.evt" "$4/$name-fitted.evt" "$RANKS" "$FIT_WORKERS"
+bash "$kit/check_fit_conf.sh" || exit 1
 
 echo 'Copying input...'
-run_program cp -- "$3/$name.evt" "$work/$name.evt"
+run_program cp -- "$3/$name.evt" "$work/in/$name.evt"
 echo '... Done'
 
-fit=(EventEditor -s "file://$work/$name.evt" -S "file://$work/$name-fitted.evt" -l "$FIT_LIBRARY" -c 2000)
+clump=2000 # ring items
+fit=(EventEditor -s "file://$work/in/$name.evt" -S "file://$work/out/$name-fitted.evt" -l "$FIT_LIBRARY" -c "$clump")
 if [[ -n ${LAUNCHER[*]:-} ]]; then
     # Three ranks read, sort and write; the others fit.
     fit=("${LAUNCHER[@]}" "${fit[@]}" -n "$((RANKS - 3))" -p mpi)
 else
-    fit+=(-n "$FIT_WORKERS" -p threaded)
+    workers=1
+    if ((FIT_WORKERS > 1)); then
+        workers=$(python3 "$kit/clumps.py" "$work/in/$name.evt" "$clump" "$FIT_WORKERS") || workers=1
+        echo "Workers $workers of $FIT_WORKERS: no more than clumps of $clump ring items"
+    fi
+    fit+=(-n "$workers" -p threaded)
+    # The threads talk through ZeroMQ. Endpoints of this job alone, relative to its directory: two jobs on a node do not
+    # meet, and no path is longer than the 107 bytes that a socket's name can have.
+    cd -- "$work"
+    printf '%d ipc://service%d\n' 1 1 2 2 3 3 >zmqservices
+    export ZMQ_SERVICES=$work/zmqservices
 fi
 printf 'Fitting traces with %s...\n' "${fit[*]}"
 run_program "${fit[@]}"
-deliver "$work/$name-fitted.evt" "$4"
+deliver "$work/out/$name-fitted.evt" "$4"
