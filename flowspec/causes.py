@@ -58,6 +58,7 @@ _CAUSES = (
     _stays("failed.silent", r"succeeded without output|left no output|its output is not there|bytes there, but"),
     _stays("failed.spoilt", r"(?:is|was) cut|no ring item|no ROOT file|corrupt"),
     _stays("failed.memory", r"out of memory|MemoryError|oom.kill"),
+    _stays("failed.fitconf", r"insufficient data points|Error configuring FitEditor"),
     _stays("failed.abort", r"return code -?\d+|\brc -?\d+|segmentation fault|aborted|core dumped"),
     _stays(
         "failed.permission",

@@ -18,6 +18,13 @@ KIT = Path(remote.site.__file__).parent / "kit"
 TOOLS = Path(remote.sandbox.tools.__file__).parent / "bin"
 
 
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Site:
     """A site in a directory with a hostile name: its kit is a copy whose site.conf a test may write."""
 
@@ -94,6 +101,11 @@ class Site:
         assert len(last) <= 400
         reply: dict[str, Any] = json.loads(last)
         return reply
+
+    @staticmethod
+    def printable(path: Path) -> str:
+        """As replies and reports have it."""
+        return "".join(c if " " <= c <= "~" else "?" for c in str(path))
 
     def log(self, run: int, name: str) -> str:
         return (self.top / "logs" / f"run{run}" / name).read_text()

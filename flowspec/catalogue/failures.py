@@ -18,6 +18,10 @@ def _input(words: str, missing: Sequence[int] = (), **others: Any) -> str:
     return f"segments {list(missing)} are not converted: {words}" if missing else words
 
 
+def _fitconf(words: str = "", **others: Any) -> str:
+    return f"{words}; check fit.conf at the site"
+
+
 def _quarantined(segment: int, times: int, stages: Sequence[str], cause: Any) -> str:
     how_often = "twice" if times == 2 else f"{times} times"
     return (
@@ -45,6 +49,7 @@ TABLE: tuple[Entry, ...] = (
     _failed("garbage"),  # an input that holds something else than ring items
     _failed("short"),  # an output that lacks something of its input
     Entry("failed.losses", _losses, Severity.STUCK, Owner.OPERATOR),
+    Entry("failed.fitconf", _fitconf, Severity.STUCK, Owner.OPERATOR),  # fit.conf is not for its library
     Entry("failed.input", _input, Severity.STUCK, Owner.OPERATOR),
     _failed("cancelled"),  # the job saw its cancel marker
     _failed("function"),  # the functions, the kit or the site's environment are not as they should be

@@ -12,11 +12,8 @@ Standard library only, Python 3.6 or newer: this runs with whatever the site has
 """
 
 import contextlib
-import ctypes
 import json
 import os
-import re
-import signal
 import socket
 import subprocess
 import sys
@@ -25,21 +22,16 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from evidence import TOLD, TOLERATED, Fault, fault, judge, kept_of, look, losses_in
+from logs import LAST_LENGTH, ended_badly, printable, tail, write_atomically
+from processes import end_with_parent, stop
+from watch import Watch
 
 REPLY_BYTES = 400
 TIME_LIMITS = {"fit": 1740.0, "convert": 3540.0, "analyze": 14340.0}  # s, unless site.conf says otherwise
 RC_TIMED_OUT = 124  # as timeout(1)
 RC_CANCELLED = 143  # as a process ended by SIGTERM
-MARKER_SECONDS = 1.0  # from one look for the cancel marker to the next
-TERM_GRACE = 2.0  # s from SIGTERM to SIGKILL: mpirun ends its ranks meanwhile
-ORPHAN_GRACE = 1.0  # the same when the worker is gone
-TAIL_LINES = 20
-TAIL_BYTES = 4000
-# What the last line of a log may tell about a script that did not end with 0; else its program aborted.
-LAST_LINES = {
-    "memory": re.compile("out of memory|MemoryError|oom.kill", re.IGNORECASE),
-    "silent": re.compile("ended with return code 0 but left no output"),  # of common.sh
-}
+LOOK_SECONDS = 1.0  # from one look at the cancel marker and at the room on the disks to the next
+TERM_GRACE = 5.0  # s from SIGTERM to SIGKILL, in which mpirun ends its ranks and common.sh tidies up
 
 Reply = Dict[str, Any]
 
@@ -164,7 +156,12 @@ def carry_out(job: Job) -> Reply:
         output=str(job.output),
         **facts,
     )
-    write_atomically(job.log.with_suffix(".json"), json.dumps(report, indent=1) + "\n")
+    try:
+        write_atomically(job.log.with_suffix(".json"), json.dumps(report, indent=1) + "\n")
+    except OSError:
+        if wrong is None:
+            raise
+        # It failed, most likely for want of room: the reply says so.
     if job.marker is not None and rc == RC_CANCELLED:
         with contextlib.suppress(OSError):  # tells the console, which may not know the task, that this job has ended
             (job.marker / job.log.stem).touch()
@@ -238,7 +235,7 @@ def run_script(job: Job) -> Tuple[int, Optional[Fault]]:
             preexec_fn=end_with_parent,
             env=dict(os.environ, FRIB_OWN_GROUP="1"),
         )
-    grace = TERM_GRACE
+    watch = Watch(job.log, job.output, script.pid)
     try:
         while True:
             try:
@@ -246,43 +243,43 @@ def run_script(job: Job) -> Tuple[int, Optional[Fault]]:
             except subprocess.TimeoutExpired:
                 now = time.monotonic()
                 if now > deadline:
-                    cause = f"stopped at its time limit of {job.time_limit:g} s"
-                    return RC_TIMED_OUT, fault("time", cause, limit=job.time_limit)
+                    return RC_TIMED_OUT, timed_out(job)
                 if os.getppid() != worker:
-                    grace = ORPHAN_GRACE
                     return 1, fault("worker", "stopped because its worker died")
                 if now > next_look:
                     if job.cancelled:
                         return RC_CANCELLED, fault("cancelled", "cancelled")
-                    next_look = now + MARKER_SECONDS
+                    full = watch.look()
+                    if full is not None:
+                        return 1, full
+                    next_look = now + LOOK_SECONDS
                 continue
             rc = 128 - rc if rc < 0 else rc
-            return rc, None if rc == 0 else ended_badly(rc, tail(job.log))
+            return judged_by_its_log(rc, job.log, watch)
     finally:
-        stop(script, grace)
+        stop(script, TERM_GRACE)
+        watch.end()
 
 
-def ended_badly(rc: int, log: List[str]) -> Fault:
-    last = log[-1] if log else "empty log"
-    code = next((code for code, line in LAST_LINES.items() if line.search(last)), "abort")
-    return fault(code, f"return code {rc}: {last}", rc=rc)
+def judged_by_its_log(rc: int, log: Path, watch: Watch) -> Tuple[int, Optional[Fault]]:
+    """What the end of a script with `rc` is worth: a program that could not write may have ended with 0."""
+    complaint = watch.complained()
+    wrong = ended_badly(rc, log) if rc else None
+    if wrong is None and complaint:
+        return 1, fault("space", f"return code 0, but {complaint}")
+    if wrong is not None and wrong.code == "failed.space":
+        return rc, watch.full() or wrong
+    if wrong is not None and wrong.code == "failed.abort":
+        return rc, watch.no_space() or wrong  # the log may be on the same disk, and empty
+    return rc, wrong
 
 
-def end_with_parent() -> None:
-    """In the new process: have Linux send it SIGTERM when job.py dies. Elsewhere it goes without."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-
-
-def stop(script: "subprocess.Popen[bytes]", grace: float) -> None:
-    """End the script's process group: politely while the script still runs, then for good."""
-    if script.poll() is None:
-        os.killpg(script.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            script.wait(timeout=grace)
-    with contextlib.suppress(ProcessLookupError):  # the usual case: nobody is left
-        os.killpg(script.pid, signal.SIGKILL)
-    script.wait()
+def timed_out(job: Job) -> Fault:
+    last = "".join(tail(job.log)[-1:])[:LAST_LENGTH]
+    cause = f"stopped at its time limit of {job.time_limit:g} s; " + (
+        f"the log ends with: {last}" if last else "the log is empty"
+    )
+    return fault("time", cause, limit=job.time_limit, last=last)
 
 
 def aside(path: Path) -> Path:
@@ -293,27 +290,6 @@ def set_aside(path: Path) -> None:
     """Out of the way of the next stage, and still there for whoever wants to know."""
     with contextlib.suppress(FileNotFoundError):
         path.replace(aside(path))
-
-
-def tail(path: Path) -> List[str]:
-    """The log's last lines that say something."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return []
-    return [printable(line) for line in text.splitlines() if line.strip()][-TAIL_LINES:]
-
-
-def printable(text: str) -> str:
-    return "".join(c if " " <= c <= "~" else "?" for c in text)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    temporary.replace(path)
 
 
 def encoded(reply: Reply) -> str:

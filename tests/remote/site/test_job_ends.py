@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.site_fixture import Site
+from tests.site_fixture import Site, alive
 from tests.waiting import HANGS_AFTER, until
 
 HANG = "sleep 3600 & echo $! >{0}.new; mv {0}.new {0}; wait; sleep 3600\n"
@@ -22,13 +22,6 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def leftovers(directory: Path) -> list[str]:
     """Temporary files in a directory of outputs."""
     return [path.name for path in directory.rglob(".*")]
@@ -37,12 +30,13 @@ def leftovers(directory: Path) -> list[str]:
 @pytest.mark.parametrize("stubborn", [False, True])
 def test_a_hanging_job_is_stopped_at_its_time_limit_with_all_it_started(site: Site, stubborn: bool) -> None:
     site.add_raw(7, 3)
-    (site.kit / "site.conf").write_text("FIT_TIME_LIMIT=0.5\n")
+    (site.kit / "site.conf").write_text("FIT_TIME_LIMIT=2\n")
     hung = site.fakes / "pid"
-    site.fake("EventEditor", ("trap '' TERM\n" if stubborn else "") + HANG.format(hung))
+    site.fake("EventEditor", ("trap '' TERM\n" if stubborn else "") + "echo 3 events so far\n" + HANG.format(hung))
     reply = site.run("fit", 7, 3)
-    assert (reply["rc"], reply["code"], reply["parameters"]) == (124, "failed.time", {"limit": 0.5})
-    assert "time limit of 0.5 s" in reply["cause"]
+    last = "3 events so far"
+    assert (reply["rc"], reply["code"], reply["parameters"]) == (124, "failed.time", {"limit": 2, "last": last})
+    assert reply["cause"].endswith("stopped at its time limit of 2 s; the log ends with: 3 events so far")
     until(lambda: not alive(int(hung.read_text())))
     assert list(site.node_local.iterdir()) == []
     assert leftovers(site.top) == []
