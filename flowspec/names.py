@@ -56,6 +56,11 @@ def job_files(stage: str, segment: int | None) -> tuple[str, str]:
     return f"{job}.json", f"{job}.log"
 
 
+def progress_file(stage: str, segment: int | None) -> str:
+    """What a job has beside its log while it runs."""
+    return job_files(stage, segment)[0].replace(".json", ".progress.json")
+
+
 def logs_below_results(run: int) -> str:
     """Where reports and logs are brought to, in the folder of the results."""
     return f"logs/run{run}"

@@ -1,7 +1,8 @@
 """The reports of jobs and the ends of their logs, brought from the site on demand.
 
-Each job leaves both beside one another at the site. They are copied to the DTN, below the results, by one small
-transfer at a time: Globus runs three, and the data need them. For the driver: `request_report` and `fetch`.
+Each job leaves both beside one another at the site, and while it runs its progress in place of the report. They are
+copied to the DTN, below the results, by one small transfer at a time: Globus runs three, and the data need them. For
+the driver: `request_report` and `fetch`.
 """
 
 from __future__ import annotations
@@ -119,7 +120,11 @@ def _at_the_site(report: RequestedReport, listing: Mapping[str, RemoteFile]) -> 
     """The files to be copied; or none, and the reason."""
     began = report.attempt_started or 0.0
     chosen, reasons = [], []
-    for name, limit in zip(names.job_files(report.stage.value, report.segment), (REPORT_BYTES, LOG_BYTES), strict=True):
+    document, log = names.job_files(report.stage.value, report.segment)
+    progress = names.progress_file(report.stage.value, report.segment)
+    if progress in listing and (document not in listing or _written(listing[document]) < _written(listing[progress])):
+        document = progress  # the job runs: a report would be an earlier one's
+    for name, limit in ((document, REPORT_BYTES), (log, LOG_BYTES)):
         file = listing.get(name)
         if file is None:
             reasons.append(f"there is no {name}")
@@ -162,11 +167,12 @@ def _what_keeps(task: TransferTask) -> str:
 def _read_and_store(ctx: Context, report: RequestedReport, arrived: Iterable[str], task: TransferTask) -> None:
     """Read what has arrived for one report, and write it to the ledger."""
     folder = ctx.results / names.logs_below_results(report.run)
-    document, log = (
-        folder / name if name in arrived else None for name in names.job_files(report.stage.value, report.segment)
+    place = (report.stage.value, report.segment)
+    document, log, progress = (
+        folder / name if name in arrived else None for name in (*names.job_files(*place), names.progress_file(*place))
     )
     try:
-        found = read(document, log)
+        found = read(document, log, progress)
     except (OSError, ValueError) as error:
         job_reports.set_absent(ctx.ledger, [report], str(error))
         return

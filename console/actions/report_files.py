@@ -17,23 +17,36 @@ REPORT_BYTES = 64_000  # a larger one is none of ours
 TAIL_BYTES, TAIL_LINES, LINE_CELLS = 64_000, 20, 400
 
 
-def read(document: Path | None, log: Path | None) -> JobReport | None:
-    """The report of a job and the end of its log, whichever there is. Raises OSError and ValueError."""
-    if document is None and log is None:
+def read(document: Path | None, log: Path | None, progress: Path | None = None) -> JobReport | None:
+    """The report of a job, or else its progress, and the end of its log. Raises OSError and ValueError."""
+    if document is None and log is None and progress is None:
         return None
-    fields = parse(_piece(document, REPORT_BYTES)) if document is not None else {}
+    fields = {}
+    if document is not None:
+        fields = parse(_piece(document, REPORT_BYTES))
+    elif progress is not None:
+        fields = parse_progress(_piece(progress, REPORT_BYTES))
     lines = _lines(_piece(log, TAIL_BYTES, end=True).decode("utf-8", "replace").splitlines()) if log is not None else ()
     return JobReport(**{**fields, "lines": lines or fields.get("lines", ()), "log": str(log or "")})
 
 
+def parse_progress(raw: bytes) -> dict[str, Any]:
+    """The fields of a JobReport from the progress file of a job. Raises ValueError when it is none."""
+    document = _object(raw)
+    return {
+        "node": _words(document.get("node"), 80),
+        "started": _number(document.get("started")),
+        "bytes": _whole(document.get("bytes")),
+        "lines": _lines([_words(document.get("last"))]),
+        "running_at": _number(document.get("at")),
+        "cpu_seconds": _number(document.get("cpu_seconds")),
+        "stalled_since": _number(document.get("stalled_since")),
+    }
+
+
 def parse(raw: bytes) -> dict[str, Any]:
     """The fields of a JobReport from the bytes of a job's report, harmless. Raises ValueError when it is none."""
-    try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"the report cannot be read: {text.clean(str(error), 80)}") from None
-    if not isinstance(document, dict):
-        raise ValueError("the report is no JSON object")
+    document = _object(raw)
     tail = document.get("tail")
     return {
         "rc": _whole(document.get("rc")),
@@ -46,6 +59,16 @@ def parse(raw: bytes) -> dict[str, Any]:
         "sha256": _words(document.get("sha256"), 64),
         "lines": _lines(line for line in tail if isinstance(line, str)) if isinstance(tail, list) else (),
     }
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the report cannot be read: {text.clean(str(error), 80)}") from None
+    if not isinstance(document, dict):
+        raise ValueError("the report is no JSON object")
+    return document
 
 
 def _piece(path: Path, most: int, *, end: bool = False) -> bytes:

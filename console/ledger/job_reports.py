@@ -31,7 +31,8 @@ LINE_CELLS = 400  # of what is kept of a line
 class JobReport:
     """What a job reported; None and '' where it did not. `lines` are the last of its log; `log` where that lies.
 
-    `started` is in seconds since the epoch by the clock of the node, `bytes` the size of the output.
+    Times are in seconds since the epoch by the clock of the node, `bytes` is the size of the output. Of a job that has
+    left no report yet: how far it was at `running_at`, and since when neither its output nor its CPU time grew.
     """
 
     rc: int | None = None
@@ -44,6 +45,9 @@ class JobReport:
     sha256: str = ""
     lines: tuple[str, ...] = ()
     log: str = ""
+    running_at: float | None = None
+    cpu_seconds: float | None = None
+    stalled_since: float | None = None
 
 
 @dataclass(frozen=True)

@@ -158,11 +158,14 @@ def _job(report: RequestedReport) -> list[Row]:
 
 def _job_lines(job: JobReport) -> list[tuple[str, str]]:
     fields: list[tuple[str, Any]] = [
+        ("running at", _or(job.running_at, text.moment)), ("cpu", _or(job.cpu_seconds, precisely)),
         ("rc", job.rc), ("node", job.node), ("job", job.job_id), ("took", _or(job.seconds, precisely)),
         ("output", _or(job.bytes, text.size)), ("began", _or(job.started, text.moment)),
     ]  # fmt: skip
     known = "  ".join(f"{name} {value}" for name, value in fields if value not in (None, ""))
     lines = [(f"  {known}" if known else "  the job left no report, only a log", "bad" if job.rc else "plain")]
+    if job.stalled_since is not None:
+        lines.append((f"  stands still since {text.moment(job.stalled_since)}: neither output nor work", "warn"))
     lines += [(f"  {job.cause}", "bad")] if job.cause else []
     lines += [(f"  sha256 {job.sha256}", "dim")] if job.sha256 else []
     lines += [(f"  log {job.log}", "dim")] if job.log else []

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.actions import fetch_reports, launch, requests
+from console.actions import fetch_reports, launch, report_files, requests
 from console.actions.report_files import LINE_CELLS, REPORT_BYTES, TAIL_BYTES, TAIL_LINES, JobReport, parse, read
 from console.cli.status import status_json
 from console.ledger import dossier, failures, job_reports
@@ -19,6 +19,7 @@ from console.ledger.job_reports import ReportState
 from console.ledger.store import Ledger
 from console.reading import detail as reading
 from console.settings.model import Policy
+from flowspec import text
 from flowspec.causes import Kind, classify
 from flowspec.plan import plan_all
 from flowspec.quarantine import Failure
@@ -26,6 +27,7 @@ from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
 from remote.globus.errors import RemoteError
 from remote.globus.transfer import RemoteFile, TransferTask
+from screens.rows.sections import job_rows
 from tests.fake_globus import Clock, Remote, judge, make_context
 from tests.ledger_fixture import end_attempt, stand
 
@@ -51,11 +53,14 @@ class Site:
     tasks: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # by submission: task id is "task of ..."
     asked: list[str] = field(default_factory=list)
     listed: int = 0
+    written: dict[str, str] = field(default_factory=dict)  # when, by file name, where it is not as the others
 
     def ls(self, collection: str, path: str) -> dict[str, RemoteFile] | None:
         self.listed += 1
         time = "1970-01-02T00:00:00+00:00" if self.old else "2026-11-23T00:00:00+00:00"
-        return {f.name: RemoteFile("file", f.stat().st_size, time) for f in self.logs.iterdir()}
+        return {
+            f.name: RemoteFile("file", f.stat().st_size, self.written.get(f.name, time)) for f in self.logs.iterdir()
+        }
 
     def submission_id(self) -> str:
         self.asked.append(f"submission-{len(self.asked)}")
@@ -211,6 +216,36 @@ def test_a_job_that_was_killed_leaves_a_log_without_a_report(ctx, site) -> None:
     assert (found.report.rc, found.report.lines[-1]) == (None, "line 29")
 
 
+PROGRESS = {"schema": 1, "at": 5e5, "node": "nid1", "bytes": 7, "cpu_seconds": 2.5, "last": "x", "stalled_since": 4e5}
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["no report yet", "the report of the attempt before"])
+def test_of_a_job_that_still_runs_comes_how_far_it_is(ctx, site, earlier) -> None:
+    (site.logs / "fit-01.progress.json").write_text(json.dumps(PROGRESS))
+    site.written = {"fit-01.json": "2026-11-22T23:59:50+00:00"}
+    if not earlier:
+        (site.logs / "fit-01.json").unlink()
+    ask(ctx)
+    job = fetch(ctx).report
+    assert job is not None
+    assert (job.rc, job.bytes, job.running_at, job.cpu_seconds, job.stalled_since) == (None, 7, 5e5, 2.5, 4e5)
+    assert job.lines[-1] == "line 29"
+    detail = reading.detail(ctx.ledger, RUN)
+    assert detail is not None
+    shown = [words for row in job_rows(detail, 1) for words, _ in row.pieces]
+    assert f"  running at {text.moment(5e5)}  cpu 2.5 s  node nid1  output 7 B" in shown
+    assert f"  stands still since {text.moment(4e5)}: neither output nor work" in shown
+
+
+def test_a_report_that_is_newer_than_the_progress_of_a_killed_job_is_taken(ctx, site) -> None:
+    (site.logs / "fit-01.progress.json").write_text(json.dumps(PROGRESS))
+    site.written = {"fit-01.progress.json": "2026-11-22T23:59:50+00:00"}
+    ask(ctx)
+    job = fetch(ctx).report
+    assert job is not None
+    assert (job.rc, job.running_at) == (134, None)
+
+
 @pytest.mark.parametrize(("status", "why"), [("FAILED", "not transferred: it vanished"), ("LOST", "404 TaskNotFound")])
 def test_a_transfer_that_fails_or_is_forgotten_ends_the_wait(ctx, site, status, why) -> None:
     ask(ctx)
@@ -299,8 +334,9 @@ def test_hostile_text_and_wrong_types_do_no_harm(tmp_path: Path) -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), lambda inner: st.lists(inner)))
 def test_whatever_stands_in_a_field_the_report_stays_small_and_printable(value) -> None:
-    told = JobReport(**parse(json.dumps(dict.fromkeys(REPORT, value)).encode()))
-    for words in (told.cause, told.node, told.job_id, told.sha256, *told.lines):
-        assert words.isprintable()
-        assert len(words) <= LINE_CELLS
-    assert len(told.lines) <= TAIL_LINES
+    raw = json.dumps(dict.fromkeys([*REPORT, *PROGRESS], value)).encode()
+    for told in (JobReport(**parse(raw)), JobReport(**report_files.parse_progress(raw))):
+        for words in (told.cause, told.node, told.job_id, told.sha256, *told.lines):
+            assert words.isprintable()
+            assert len(words) <= LINE_CELLS
+        assert len(told.lines) <= TAIL_LINES
