@@ -2,12 +2,15 @@
 
     betasort INDIR/ OUTDIR/ RUN NSEGS
 
-Reads run-NNNN-SS-fitted.root of segments 0 to NSEGS - 1 (0 means the first one) and writes run-NNNN-sorted.root.
+Reads run-NNNN-SS-fitted.root of segments 0 to NSEGS - 1 (0 means the first one) and writes run-NNNN-sorted.root. As
+with the real ones it stops at the first file that is not there, a file that was never closed adds nothing, and a full
+disk leaves such a file: all with return code 0 and without a word.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,9 @@ import uproot
 from numpy.typing import NDArray
 from uproot.writing.identify import to_TAxis, to_TH1x
 
+from flowspec import rootfile
 from flowspec.names import converted_file, sorted_file
+from remote.sandbox.tools import disk
 from remote.sandbox.tools.eeconverter import TREE
 
 BRANCHES = (
@@ -60,7 +65,10 @@ def sort(segments: Sequence[Path]) -> dict[str, Histogram]:
         "event_interval": Histogram("Consecutive events", "interval (us)", 2000, 0, 20_000),
         "pulse_separation": Histogram("Second pulse of converged fits", "samples after the first", 500, 0, 500),
     }
-    for path in segments:
+    for path in takewhile(Path.exists, segments):
+        with path.open("rb") as file:
+            if rootfile.problem_of(file.read(rootfile.HEADER_BYTES), path.stat().st_size):
+                continue
         with uproot.open({path: TREE}) as tree:
             for part in tree.iterate(BRANCHES, library="ak"):
                 _fill(histograms, part)
@@ -99,15 +107,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("segments", type=int, metavar="NSEGS", help="number of segments; 0: only the first")
     options = parser.parse_args(arguments)
     files = [options.input / converted_file(options.run, number) for number in range(max(options.segments, 1))]
+    result = options.output / sorted_file(options.run)
     try:
         histograms = sort(files)
-        with uproot.recreate(options.output / sorted_file(options.run)) as output:
+        disk.need_room()
+        with uproot.recreate(result) as output:
             for name, histogram in histograms.items():
                 output[name] = histogram.to_root(name)
     except (OSError, ValueError, KeyError) as error:
+        if disk.is_full(error):
+            disk.leave_unclosed(result)
+            return 0
         print(f"betasort: run {options.run}: {error}", file=sys.stderr)
         return 1
-    print(f"betasort: run {options.run}: {histograms['energy'].counts.sum():.0f} hits of {len(files)} segments sorted")
+    print(f"betasort: run {options.run}: {histograms['energy'].counts.sum():.0f} hits sorted")
     return 0
 
 

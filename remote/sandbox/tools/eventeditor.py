@@ -2,34 +2,52 @@
 
     EventEditor -s file://IN -S file://OUT -l LIB.so -n WORKERS -c CLUMP -p threaded|mpi
 
-Same command line, same files, same ways to fail. The library is not loaded and WORKERS is not used: one process fits
-all traces of a clump at once.
+Same command line, same files, same ways to fail, to lose data without a word in the return code, and to hang (tests:
+tests/remote/sandbox/tools/test_editor_ends.py). The library is not loaded, and WORKERS only makes a program with more
+threads than clumps hang: one process fits all traces of a clump at once.
 """
 
 import argparse
 import os
 import resource
+import signal
 import struct
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from flowspec.ddas import NULL_EXTENSION, FitInfo
-from flowspec.ringframes import Buffer, ItemType, RingItemError
+from flowspec.ringframes import PREFIX, Buffer, ItemType
+from remote.sandbox.tools import disk
 from remote.sandbox.tools.fitconfig import Channel, read_fit_config
-from remote.sandbox.tools.hits import FRAGMENT_HEADER, SCHEME, Item, Place, decode, gather, map_file, places, walk
+from remote.sandbox.tools.fragments import Crash, fragments_to_edit
+from remote.sandbox.tools.hits import FRAGMENT_HEADER, SCHEME, Item, Place, decode, gather, map_file, walk
 from remote.sandbox.tools.pulses import TooFewPoints, Window, fit
+from remote.sandbox.tools.services import check_services
 
 OUTPUT_MODE = 0o640
 _WORD = struct.Struct("<I")
+
+
+class Endless(Exception):
+    """The real program does not end on these data."""
+
+
+class NoBodyHeader(Exception):
+    """A physics item without a body header."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     if options.p == "mpi" and not _is_first_rank(options.n):
         return 0
+    try:
+        if options.p == "threaded":
+            check_services()
+    except ValueError as error:
+        _abort(f"terminate called after throwing an instance of 'std::invalid_argument'\n  what():  {error}")
     try:
         channels = read_fit_config()
     except (ValueError, OSError) as error:
@@ -43,17 +61,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with open(sink, "wb") as output:
         try:
             for part in edit(buffer, channels, options.c):
-                output.write(part)
+                _write(output, part)
         except TooFewPoints:
-            _abort("gsl: ERROR: insufficient data points, n < p\nDefault GSL error handler invoked.")
+            _abort("gsl: fdfsolver.c:37: ERROR: insufficient data points, n < p\nDefault GSL error handler invoked.")
+        except NoBodyHeader:
+            _abort(
+                "terminate called after throwing 'std::invalid_argument': Physics ring item is missing a body header!"
+            )
+        except Crash:
+            _die(signal.SIGSEGV)
+        except Endless:
+            if not buffer:
+                print(" all ended", file=sys.stderr, flush=True)
+            _hang()
+    if options.p == "threaded" and options.n > _clumps(buffer, options.c):
+        _hang()
+    if options.p == "mpi":
+        _tell_end(options.n)
     return 0
 
 
 def edit(buffer: Buffer, channels: dict[Channel, Window], clump: int) -> Iterator[bytes]:
-    """The bytes of the fitted file, `clump` items at a time. Raises TooFewPoints."""
-    items = walk(buffer)
+    """The bytes of the fitted file, `clump` items at a time. Raises TooFewPoints, NoBodyHeader, Crash, and Endless at
+    the end of a file that is empty or goes on with an item of no size."""
+    items, end = walk(buffer), 0
     while batch := list(islice(items, clump)):
         yield b"".join(_edit_clump(buffer, batch, channels))
+        end = batch[-1].start + batch[-1].size
+    if not buffer or (end + PREFIX.size <= len(buffer) and _WORD.unpack_from(buffer, end)[0] < PREFIX.size):
+        raise Endless
 
 
 def _edit_clump(buffer: Buffer, items: list[Item], channels: dict[Channel, Window]) -> Iterator[bytes | Buffer]:
@@ -61,12 +97,8 @@ def _edit_clump(buffer: Buffer, items: list[Item], channels: dict[Channel, Windo
     for item in items:
         if item.type == ItemType.PHYSICS_EVENT:
             if item.body == item.start + 12:
-                _abort("terminate called after throwing 'std::invalid_argument': physics item without a body header")
-            try:
-                events[item.start] = places(buffer, item)
-            except RingItemError as error:
-                print(f"Event dropped. {error}", file=sys.stderr)
-                events[item.start] = None
+                raise NoBodyHeader
+            events[item.start] = fragments_to_edit(buffer, item)
     every = [place for found in events.values() if found for place in found]
     extensions = iter(_extensions(buffer, every, channels))
     for item in items:
@@ -118,11 +150,48 @@ def _is_first_rank(workers: int) -> bool:
     return first
 
 
+def _tell_end(workers: int) -> None:
+    """What the first rank says, and nothing else, when it has no more data for the workers."""
+    print(f"MPI fanout transport end {workers} clients to end", file=sys.stderr)
+    for done in range(workers):
+        lines = f"End got request from {3 + done}", f"{workers - done} remaining", f"Removing {3 + done}"
+        print(*lines, sep="\n", file=sys.stderr)
+    print(" all ended", file=sys.stderr)
+
+
+def _clumps(buffer: Buffer, clump: int) -> int:
+    return -(-sum(1 for _ in walk(buffer)) // clump)
+
+
+def _write(output: IO[bytes], part: bytes) -> None:
+    """Does not return when the disk is full: the thread that writes is gone, and the others wait for it."""
+    try:
+        disk.need_room()
+        output.write(part)
+        output.flush()
+    except OSError as error:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print(f"Output thread write failed: {error.strerror}", file=sys.stderr, flush=True)
+        _hang()
+
+
+def _hang() -> NoReturn:
+    while True:
+        signal.pause()
+
+
 def _abort(message: str) -> NoReturn:
     """End as C++ does on an uncaught exception: SIGABRT, which a shell reports as 134."""
     print(message, file=sys.stderr, flush=True)
+    _die(signal.SIGABRT)
+
+
+def _die(how: signal.Signals) -> NoReturn:
+    sys.stderr.flush()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.abort()
+    signal.signal(how, signal.SIG_DFL)
+    os.kill(os.getpid(), how)
+    raise AssertionError(f"outlived {how.name}")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

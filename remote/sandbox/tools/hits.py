@@ -18,7 +18,7 @@ from flowspec.ringframes import PREFIX, Buffer, RingItemError
 SCHEME = "file://"  # of the programs' arguments
 FRAGMENT_HEADER = struct.Struct("<QIII")
 _WORD = struct.Struct("<I")
-_HIT = struct.Struct("<6I")
+HIT = struct.Struct("<6I")
 # Sampling rate in MSPS: (ns per tick, bits of the CFD's time, bits and weight of its source, ns per sample).
 _CLOCKS = {100: (10, 15, 0, 0, 10), 250: (8, 14, 1, -1, 4), 500: (10, 13, 3, 1, 2)}
 
@@ -84,9 +84,9 @@ def places(buffer: Buffer, event: Item) -> list[Place]:
 
 def _hit_bytes(buffer: Buffer, hit: int, limit: int) -> int:
     """Length of the hit at offset `hit`, of which nothing may lie at or behind `limit`."""
-    if hit + _HIT.size > limit:
+    if hit + HIT.size > limit:
         raise RingItemError(f"hit at offset {hit} is cut")
-    numbers: tuple[int, ...] = _HIT.unpack_from(buffer, hit)
+    numbers: tuple[int, ...] = HIT.unpack_from(buffer, hit)
     length, _, place, _, _, last = numbers
     channel_words, header_words, samples = place >> 17 & 0x3FFF, place >> 12 & 0x1F, last >> 16 & 0x7FFF
     if length != 2 * (channel_words + 2) or 2 * (channel_words - header_words) != samples or header_words < 4:
@@ -113,7 +113,7 @@ class Hits:
 
 def decode(buffer: Buffer, found: Sequence[Place]) -> Hits:
     start = np.array([place.hit for place in found], np.intp)
-    _, module, place, low, high, last = gather(buffer, start, _HIT.size).view("<u4").T
+    _, module, place, low, high, last = gather(buffer, start, HIT.size).view("<u4").T
     msps = (module & 0xFFFF).astype(np.uint16)
     ticks = (high & 0xFFFF).astype(np.uint64) << np.uint64(32) | low
     coarse = ticks * np.where(msps == 250, 8, 10).astype(np.uint64)

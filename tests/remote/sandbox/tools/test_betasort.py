@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import uproot
 
-from remote.sandbox.tools import betasort, eeconverter
+from flowspec import rootfile
+from flowspec.conditions import reason
+from remote.sandbox.tools import betasort, disk, eeconverter
 from remote.sandbox.tools.betasort import Histogram
 from remote.sandbox.tools.eventeditor import edit
 from remote.sandbox.tools.pulses import Window
@@ -76,10 +78,33 @@ def test_what_is_out_of_range_goes_to_the_outer_bins() -> None:
     assert histogram.moments.tolist() == pytest.approx([2, 99.9, 99.9**2])
 
 
-def test_the_program_names_a_missing_segment(converted: Path, tmp_path: Path) -> None:
-    environment = {**os.environ, "FRIB_PYTHON": sys.executable}
-    command = [str(LAUNCHER), f"{converted}/", f"{tmp_path}/", "89", "3"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANGS_AFTER)
-    assert done.returncode == 1
-    assert "run-0089-02-fitted.root" in done.stderr
-    assert not (tmp_path / "run-0089-sorted.root").exists()
+def run(converted: Path, output: Path, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [str(LAUNCHER), f"{converted}/", f"{output}/", "89", *more]
+    environment = {**os.environ, "FRIB_PYTHON": sys.executable, **environment}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANGS_AFTER)
+
+
+def test_the_program_stops_at_the_first_missing_segment_and_not_a_word_is_said(converted: Path, tmp_path: Path) -> None:
+    for number in (0, 2):
+        (tmp_path / f"run-0089-{number:02d}-fitted.root").hardlink_to(converted / "run-0089-00-fitted.root")
+    done = run(tmp_path, tmp_path, "3")
+    assert (done.returncode, done.stderr) == (0, "")
+    with uproot.open(tmp_path / "run-0089-sorted.root") as file:
+        assert file["energy"].member("fEntries") == 6
+
+
+def test_a_segment_that_was_never_closed_adds_nothing(converted: Path, tmp_path: Path) -> None:
+    disk.leave_unclosed(tmp_path / "run-0089-00-fitted.root")
+    (tmp_path / "run-0089-01-fitted.root").hardlink_to(converted / "run-0089-01-fitted.root")
+    assert histograms(tmp_path, tmp_path, 2)["energy"].member("fEntries") == 6
+
+
+def test_on_a_full_disk_the_result_is_never_closed_and_not_a_word_is_said(converted: Path, tmp_path: Path) -> None:
+    done = run(converted, tmp_path, "2", FRIB_SANDBOX_FAULT="full")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    data = (tmp_path / "run-0089-sorted.root").read_bytes()
+    assert rootfile.problem_of(data[: rootfile.HEADER_BYTES], len(data)) == reason("root.unclosed", size=len(data))
+
+
+def test_it_takes_four_arguments(converted: Path, tmp_path: Path) -> None:
+    assert run(converted, tmp_path, "2", "1", "gate.txt").returncode != 0

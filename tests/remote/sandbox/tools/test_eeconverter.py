@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 import uproot
 
-from flowspec.ddas import Hit
+from flowspec import rootfile
+from flowspec.conditions import reason
+from flowspec.ddas import Fit, FitInfo, Hit, Pulse
 from remote.sandbox.tools import eeconverter
 from remote.sandbox.tools.eventeditor import edit
 from remote.sandbox.tools.pulses import Window
@@ -102,21 +105,46 @@ def test_a_cut_tail_is_no_error(tmp_path: Path) -> None:
     assert converted(tmp_path, data[:-150])["hits"] == [2, 2]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "FRIB_PYTHON": sys.executable}
-    return subprocess.run(
-        [str(LAUNCHER), *arguments], env=environment, capture_output=True, text=True, timeout=HANGS_AFTER
-    )
+def launched(command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "FRIB_PYTHON": sys.executable, **more}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANGS_AFTER)
 
 
 def test_the_program_says_what_is_wrong_and_ends_with_1(tmp_path: Path) -> None:
-    done = run("-s", f"file://{tmp_path}/none.evt", "-f", str(tmp_path / "out.root"))
+    done = launched([str(LAUNCHER), "-s", f"file://{tmp_path}/none.evt", "-f", str(tmp_path / "out.root")])
     assert done.returncode == 1
     assert "eeconverter main caught an exception" in done.stderr
 
 
-def test_an_unknown_extension_ends_with_1(tmp_path: Path) -> None:
-    """152 bytes is what a DDASToys before 6.0 wrote; the unpacker of 6.x refuses it."""
+@pytest.mark.parametrize("size", [144, 8, 167, 336])
+def test_an_unknown_extension_ends_with_1(tmp_path: Path, size: int) -> None:
     source = tmp_path / "in.evt"
-    source.write_bytes(event([Hit(0, 2, 0, 1, 1, extension=bytes(152))]))
+    source.write_bytes(event([Hit(0, 2, 0, 1, 1, extension=bytes(size))]))
     assert eeconverter.main(["-s", f"file://{source}", "-f", str(tmp_path / "out.root")]) == 1
+
+
+def test_fits_of_a_ddastoys_before_version_6_are_read(tmp_path: Path) -> None:
+    """152 bytes: the same fits, then the size, without probabilities."""
+    fit = FitInfo(Fit((Pulse(30, 3000, 0.8, 0.02),), 12.5, 400, 7, 0)).encode()
+    old = fit[:144] + struct.pack("<I4x", 152)
+    trees = [converted(tmp_path, event([Hit(0, 2, 0, 1, 1, extension=extension)])) for extension in (old, fit)]
+    assert trees[0] == trees[1]
+    assert trees[0]["single_amplitude"] == [[3000]]
+
+
+@pytest.mark.parametrize("full", ["in earnest", "by a fault"])
+def test_a_full_disk_leaves_a_file_that_was_never_closed_and_not_a_word(tmp_path: Path, full: str) -> None:
+    source, sink = tmp_path / "in.evt", tmp_path / "out.root"
+    events = [event([Hit(0, 2, 0, (n * n) % 65_521, (n * n) ** 2) for n in range(i, i + 40)]) for i in range(500)]
+    source.write_bytes(segment(events))
+    arguments = ["-s", f"file://{source}", "-f", str(sink)]
+    if full == "in earnest":
+        limited = ["bash", "-c", 'ulimit -f 100; "$@"', "bash", str(LAUNCHER), *arguments]  # KiB of a file
+        done = launched(limited)
+    else:
+        done = launched([str(LAUNCHER), *arguments], FRIB_SANDBOX_FAULT="full")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "End Run item recorded" in done.stdout or full == "in earnest"
+    data = sink.read_bytes()
+    assert (len(data), data[:4], data[12:16]) == (77_824, b"root", (322).to_bytes(4, "big"))
+    assert rootfile.problem_of(data[: rootfile.HEADER_BYTES], len(data)) == reason("root.unclosed", size=77_824)
