@@ -1,4 +1,4 @@
-"""EventEditor's stand-in as a process: how it ends, or that it does not."""
+"""EventEditor's stand-in as a process: how it ends, or that it does not, and what it leaves."""
 
 from __future__ import annotations
 
@@ -7,13 +7,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+from flowspec.ddas import decode_event
 from remote.sandbox.tools import eventeditor
+from remote.sandbox.tools.hits import walk
 from tests.synthetic_run import FIT_CONFIG, ordinary_events, segment
 from tests.waiting import HANGS_AFTER, until
 
 LAUNCHER = Path(eventeditor.__file__).parent / "bin" / "EventEditor"
 SERVICES = "# three services\n1 tcp://127.0.0.1:4001\n\n 2 tcp://127.0.0.1:4002 \n3 ipc://@frib-3\n"
 _STILL = 5  # looks in a row at which it sleeps and has used no more of the processor
+
+
+def contents(data: bytes) -> tuple[int, int]:
+    """Events and hits of an event file, whose sizes all agree."""
+    items = list(walk(data))
+    assert sum(item.size for item in items) == len(data)
+    events = [decode_event(data[item.body : item.start + item.size]) for item in items if item.type == 30]
+    return len(events), sum(map(len, events))
 
 
 class Program:

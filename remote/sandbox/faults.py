@@ -73,6 +73,10 @@ def _service(*names: str, default: str | None = None) -> Argument:
     return Argument("service", "SERVICE", "of this service", choices=names, default=default)
 
 
+def _number(of: str) -> Argument:
+    return Argument(of, "N", f"how many {of}, from the segment's beginning", kind=int, default=1, matches=False)
+
+
 def _seconds(default: float, text: str) -> Argument:
     return Argument("seconds", "X", text, kind=float, default=default, matches=False)
 
@@ -83,6 +87,8 @@ _SEGMENT = Argument("segment", "S", "of this segment", kind=int)
 _PATH = Argument("path", "TEXT", "only paths that have this in them; * stands for anything")
 _ROUTE = replace(_PATH, help='only requests that have this in "METHOD /path"; * stands for anything')
 _MOMENT = Argument("moment", "MOMENT", "before or after the effect", choices=("before", "after"), default="before")
+_WHERE = Argument("where", "WHERE", "when it has come to the site, or on the DTN just before",
+                  choices=("site", "dtn"), default="site")  # fmt: skip
 _ONCE = Argument("times", "N", "how often it strikes; 0: until cleared", kind=int, default=1, matches=False)
 _ALWAYS = replace(_ONCE, default=UNTIL_CLEARED)
 _CALL = (_stage(*COMPUTE_STAGES), _RUN, _SEGMENT, _ENDPOINT)
@@ -104,9 +110,16 @@ FAULTS: dict[str, Fault] = {
         Fault("silent-success", "return code 0 and no output",
               (*_CALL, Argument("who", "WHO", "who says so: the program, or the function without calling it",
                                 choices=("program", "function"), default="program", matches=False), _ONCE)),
+        Fault("disk-full", "EventEditor finds the disk of its output full: it says so, and does not end on SIGTERM",
+              (replace(_stage("fit"), default="fit"), *_CALL[1:], _ONCE)),
+        Fault("root-spoilt", "the program finds its disk full: return code 0, and a ROOT file that was never closed",
+              (replace(_stage("convert", "analyze"), default="convert"), *_CALL[1:], _ONCE)),
         Fault("corrupt-segment", "a raw segment is overwritten with zeros from its middle on, its size and time kept",
-              (_RUN, _SEGMENT, Argument("where", "WHERE", "when it has come to the site, or on the DTN just before",
-                                        choices=("site", "dtn"), default="site"), _ONCE)),
+              (_RUN, _SEGMENT, _WHERE, _ONCE)),
+        Fault("hits-lost", "hits of a raw segment do not decode: EventEditor leaves them out, return code 0",
+              (_RUN, _SEGMENT, _WHERE, _number("hits"), _ONCE)),
+        Fault("events-lost", "events of a raw segment are broken: EventEditor leaves them out, return code 0",
+              (_RUN, _SEGMENT, _WHERE, _number("events"), _ONCE)),
         Fault("transfer-stuck", "a transfer task connects to nothing and tries again and again", (*_FILES, _ONCE)),
         Fault("transfer-failed", "a transfer task ends FAILED before it copies anything", (*_FILES, _ONCE)),
         Fault("transfer-queued", "a transfer task stays in the queue (and takes one of the three places)",

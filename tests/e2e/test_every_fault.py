@@ -104,6 +104,43 @@ def silent_success(desk: Desk) -> None:
     _fails_and_is_retried(desk, "silent-success", "reported done, but its output is not there", who="function")
 
 
+def disk_full(desk: Desk) -> None:
+    """EventEditor waits for ever and ignores SIGTERM: nothing of it is left when the run is cancelled."""
+    desk.world.quick(False)
+    desk.fault("disk-full", run=desk.next_run)
+    run = desk.deliver(events=20)
+    desk.select(run)
+    desk.see("fit 0/1: segment 00 running since", ": it may hang; r ends it and does it again")
+    log = desk.world.sandbox.directory / "site" / "logs" / f"run{run}" / "fit-00.log"
+    assert "Output thread write failed: No space left on device" in log.read_text()
+    desk.cancel(run)
+    desk.see(f"run {run} cancelled")
+    assert sandbox_records(desk.world.sandbox.directory).working_on(run) == []
+    desk.retry(run)
+    desk.wait_for(DONE, run)
+
+
+def root_spoilt(desk: Desk) -> None:
+    desk.world.quick(False)
+    _fails_and_is_retried(desk, "root-spoilt", "was never closed", "convert", events=20)
+    desk.fault("root-spoilt", run=desk.next_run, stage="analyze")
+    run = desk.deliver(events=20)
+    desk.select(run)
+    desk.see("analyze failed", "was never closed", "r retries what is missing")
+    desk.retry(run)
+    desk.wait_for(DONE, run)
+
+
+def hits_lost(desk: Desk) -> None:
+    desk.world.quick(False)
+    _fails_and_is_retried(desk, "hits-lost", " hits lost", where="site", events=20)
+
+
+def events_lost(desk: Desk) -> None:
+    desk.world.quick(False)
+    _fails_and_is_retried(desk, "events-lost", " hits lost", where="site", events=20)
+
+
 def corrupt_segment(desk: Desk) -> None:
     """The only one that nothing mends: the operator decides to do without the segment."""
     desk.world.quick(False)
@@ -123,14 +160,15 @@ def corrupt_segment(desk: Desk) -> None:
     desk.world.quick(True)
 
 
-def _fails_and_is_retried(desk: Desk, name: str, cause: str, **args: str) -> None:
-    desk.fault(name, run=desk.next_run, stage="fit", segment=1, **args)
-    run = desk.deliver(segments=2)
+def _fails_and_is_retried(desk: Desk, name: str, cause: str, stage: str = "fit", events: int = 0, **args: str) -> None:
+    arguments = args if "where" in args else {"stage": stage, **args}  # damage is done to a file, before any stage
+    desk.fault(name, run=desk.next_run, segment=1, **arguments)
+    run = desk.deliver(segments=2, events=events)
     desk.select(run)
-    desk.see("fit of segment 01 failed", cause, "r retries what is missing")
+    desk.see(f"{stage} of segment 01 failed", cause, "r retries what is missing")
     desk.retry(run)
     desk.wait_for(DONE, run)
-    assert sandbox_records(desk.world.sandbox.directory).functions(run)["fit"] == 3
+    assert sandbox_records(desk.world.sandbox.directory).functions(run)[stage] == 3
 
 
 # ---- transfer
@@ -271,9 +309,10 @@ CASES: dict[str, Callable[[Desk], None]] = {
     case.__name__.replace("_", "-"): case
     for case in (
         endpoint_offline, endpoint_slow, worker_lost, task_lost, function_crash, function_hang, silent_success,
-        corrupt_segment, transfer_failed, transfer_stuck, transfer_queued, missing_path, quota_full, http_429, http_500,
-        http_502, http_503, timeout_before, timeout_after, connection_reset, garbage_reply, slow_reply, token_expired,
-        consent_missing, flows_late, clock_skew,
+        disk_full, root_spoilt, corrupt_segment, hits_lost, events_lost, transfer_failed, transfer_stuck,
+        transfer_queued, missing_path, quota_full, http_429, http_500, http_502, http_503, timeout_before,
+        timeout_after, connection_reset, garbage_reply, slow_reply, token_expired, consent_missing, flows_late,
+        clock_skew,
     )
 }  # fmt: skip
 

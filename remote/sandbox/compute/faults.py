@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 VARIABLE = "FRIB_SANDBOX_FAULT"
-"""Environment variable: what the stand-in programs do instead of their work, see tools/bin/fault.sh."""
+"""Environment variable: what the stand-in programs do instead of their work (tools/bin/fault.sh), or meet at its end
+(tools/disk.py)."""
 
 Fault = dict[str, Any]
 
@@ -25,6 +26,7 @@ def injected(fault: Fault | None) -> Iterator[None]:
     name = fault["name"] if fault else ""
     seconds = fault.get("seconds", 0.0) if fault else 0.0
     doing = {"function-crash": "crash", "function-hang": f"hang {seconds:g}", "silent-success": "silent"}
+    doing |= {"disk-full": "full", "root-spoilt": "full"}
     end = threading.Timer(seconds, _die)
     end.daemon = True
     if name == "endpoint-slow":

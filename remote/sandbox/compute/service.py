@@ -25,7 +25,10 @@ Document = dict[str, Any]
 Call = tuple[str, list[Any], dict[str, Any]]
 """(function id, args, kwargs)"""
 
-_FAULTS_OF_CALLS = ("function-crash", "function-hang", "silent-success", "worker-lost", "endpoint-slow")
+_FAULTS_OF_CALLS = (
+    *("function-crash", "function-hang", "silent-success", "disk-full", "root-spoilt"),
+    *("worker-lost", "endpoint-slow"),
+)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ from typing import Any
 from remote.sandbox.faults import Faults
 from remote.sandbox.ids import DTN_COLLECTION
 from remote.sandbox.transfer.copying import CopyFault
+from remote.sandbox.transfer.damage import damage
 from remote.sandbox.transfer.task import TransferTask
 
 _CHECK_SECONDS = 0.1
+_DAMAGES = ("corrupt-segment", "hits-lost", "events-lost")
 _NAME = re.compile(r"run-(\d+)(?:-(\d+))?[^/]*$")
 
 
@@ -44,12 +46,14 @@ class TaskFaults:
         """Before a file is copied or found to be there already; `path` is its name in the source collection."""
         if self._strike("quota-full", path):
             raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), str(destination))
-        if self._faults.strike("corrupt-segment", where="dtn", **self._event(path)) is not None:
-            damage(source)
+        self._damage(source, path, "dtn")
 
     def after_copy(self, path: str, destination: Path) -> None:
-        if self._faults.strike("corrupt-segment", where="site", **self._event(path)) is not None:
-            damage(destination)
+        self._damage(destination, path, "site")
+
+    def _damage(self, file: Path, path: str, where: str) -> None:
+        if (found := self._faults.first(_DAMAGES, where=where, **self._event(path))) is not None:
+            damage(file, *found)
 
     def _strike(self, name: str, path: str) -> bool:
         """What is struck stays struck, however often it is tried again, until the fault is cleared."""
@@ -71,14 +75,3 @@ def run_and_segment(path: str) -> tuple[int | None, int | None]:
     found = _NAME.search(path)
     run, segment = found.groups() if found else (None, None)
     return (int(run) if run else None), (int(segment) if segment else None)
-
-
-def damage(path: Path) -> None:
-    """Overwrite a file with zeros from its middle on; size, mode and time stay as they are."""
-    status = path.stat()
-    path.chmod(0o600)
-    with path.open("r+b") as file:
-        file.seek(status.st_size // 2)
-        file.write(bytes(status.st_size - status.st_size // 2))
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    path.chmod(status.st_mode & 0o777)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,11 @@ import pytest
 
 from remote.globus.connection import Remote, connect
 from remote.globus.flows import FlowRun
+from remote.sandbox.tools.eventeditor import edit
+from tests.editor_fixture import contents
 from tests.sandbox_fixture import RunningSandbox, start_sandbox
 from tests.sandbox_records import clear_faults, records, set_fault, struck
+from tests.synthetic_run import ordinary_events, segment
 from tests.waiting import until
 
 COMPUTE = "https://compute.actions.globus.org/v3"
@@ -26,20 +29,38 @@ def fit(run: int, segment: int) -> dict[str, Any]:
     return {"segment": segment, "rc": done.returncode, "said": done.stdout[:5], "error": done.stderr}
 
 
+def convert(run: int, segment: int) -> dict[str, Any]:
+    """The same, with a file of nothing."""
+    import subprocess
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as directory:
+        source, sink = Path(directory, "in.evt"), Path(directory, "out.root")
+        source.touch()
+        done = subprocess.run(["eeconverter", "-s", f"file://{source}", "-f", str(sink)], capture_output=True)
+        return {"segment": segment, "rc": done.returncode, "bytes": sink.stat().st_size}
+
+
 class Work:
-    """Flow runs of one action: calls of `fit` for the segments 0 and 1 of a run, or a transfer of these segments."""
+    """Flow runs of one action: calls of `fit` or `convert` for the segments 0 and 1 of a run, or a transfer of both."""
 
     def __init__(self, running: RunningSandbox, remote: Remote) -> None:
         self.running, self.remote, self.dir = running, remote, running.dir
         self.endpoint = running.info["endpoints"]["frib-fit-mpi"]
-        function = remote.compute.register_function(fit, "fit")
-        tasks = f"[{{'function_id': '{function}', 'kwargs': {{'run': run, 'segment': s}}}} for s in [0, 1]]"
-        self._fit = self._deploy(COMPUTE, {"endpoint_id": self.endpoint, "tasks.=": tasks})
+        self._fit, self._convert = (
+            self._deploy(COMPUTE, {"endpoint_id": self.endpoint, "tasks.=": self._tasks(function, name)})
+            for function, name in ((fit, "fit"), (convert, "convert"))
+        )
         path = f"'{running.site_root}/rawdata/run' + str(run) + '/run-' + str(run) + '-0' + str(s) + '.evt'"
         name = "'/runs/run-' + str(run) + '-0' + str(s) + '.evt'"
         items = f"[{{'source_path': {name}, 'destination_path': {path}}} for s in [0, 1]]"
         collections = {"source_endpoint": running.dtn, "destination_endpoint": running.site}
         self._transfer = self._deploy(TRANSFER, {**collections, "sync_level": 3, "DATA.=": items})
+
+    def _tasks(self, function: Callable[..., Any], name: str) -> str:
+        identity = self.remote.compute.register_function(function, name)
+        return f"[{{'function_id': '{identity}', 'kwargs': {{'run': run, 'segment': s}}}} for s in [0, 1]]"
 
     def _deploy(self, url: str, parameters: dict[str, Any]) -> str:
         state = {"Type": "Action", "ActionUrl": url, "Parameters": parameters, "ResultPath": "$.Result",
@@ -49,9 +70,12 @@ class Work:
     def fit(self, run: int) -> FlowRun:
         return self.remote.flows.start(self._fit, {"run": run}, f"run {run}", [f"run {run}"])
 
-    def transfer(self, run: int) -> FlowRun:
-        for segment in (0, 1):
-            self.raw(run, segment).write_bytes(bytes(range(1, 201)))
+    def convert(self, run: int) -> FlowRun:
+        return self.remote.flows.start(self._convert, {"run": run}, f"run {run}", [f"run {run}"])
+
+    def transfer(self, run: int, data: bytes = bytes(range(1, 201))) -> FlowRun:
+        for number in (0, 1):
+            self.raw(run, number).write_bytes(data)
         return self.remote.flows.start(self._transfer, {"run": run}, f"run {run}", [f"run {run}"])
 
     def raw(self, run: int, segment: int) -> Path:
@@ -169,6 +193,15 @@ def test_a_program_that_hangs_is_seen_in_the_records(work):
     work.remote.flows.cancel(run.id)
 
 
+def test_a_root_file_is_spoilt_where_it_is_named_and_the_program_says_0(work):
+    set_fault(work.dir, "root-spoilt", run=116, segment=1)
+    assert work.ended(work.fit(116)).status == "SUCCEEDED"
+    results = work.results(work.ended(work.convert(116)))
+    assert results[1] == {"segment": 1, "rc": 0, "bytes": 77_824}
+    assert results[0]["rc"] == 0
+    assert results[0]["bytes"] < 77_824
+
+
 # ---- transfer
 
 
@@ -215,6 +248,26 @@ def test_a_corrupt_segment_keeps_its_size_and_its_time(work, run, where):
     assert work.arrived(run, 0).read_bytes() == work.raw(run, 0).read_bytes() == whole
     assert work.arrived(run, 1).read_bytes() == half
     assert work.raw(run, 1).read_bytes() == (whole if where == "site" else half)
+
+
+@pytest.mark.parametrize(
+    ("run", "fault", "args", "events", "hits"),
+    [
+        (208, "hits-lost", {"hits": 3}, 5, 7),
+        (209, "hits-lost", {"hits": 100, "where": "dtn"}, 5, 0),
+        (210, "events-lost", {}, 4, 8),
+        (211, "events-lost", {"events": 2, "where": "dtn"}, 3, 6),
+    ],
+)
+def test_of_a_damaged_segment_as_many_hits_and_events_are_lost_as_was_asked_for(work, run, fault, args, events, hits):
+    whole = segment(ordinary_events(5), run)  # of two hits each
+    set_fault(work.dir, fault, run=run, segment=1, **args)
+    assert work.ended(work.transfer(run, whole)).status == "SUCCEEDED"
+    assert work.arrived(run, 0).read_bytes() == work.raw(run, 0).read_bytes() == whole
+    assert (work.raw(run, 1).read_bytes() == whole) == ("where" not in args)
+    damaged = work.arrived(run, 1).read_bytes()
+    assert contents(damaged) == contents(whole) == (5, 10)
+    assert contents(b"".join(edit(damaged, {}, 2000))) == (events, hits)
 
 
 # ---- Flows

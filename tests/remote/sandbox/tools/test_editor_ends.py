@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowspec.ddas import Fragment, Hit, decode_event, encode_event
-from flowspec.ringframes import BodyHeader, Frame, ItemType, read_frame
+from flowspec.ddas import Fragment, Hit, encode_event
+from flowspec.ringframes import BodyHeader, Frame, ItemType
 from flowspec.ringitems import GlomInfo, Scalers
 from remote.sandbox.tools.eventeditor import Endless, NoBodyHeader, edit
 from remote.sandbox.tools.fragments import Crash
-from remote.sandbox.tools.hits import walk
 from remote.sandbox.tools.pulses import TooFewPoints, Window
-from tests.editor_fixture import Program, kill, wait_until_still
+from tests.editor_fixture import Program, contents, kill, wait_until_still
 from tests.synthetic_run import event, hit, ordinary_events, segment, state_change
 from tests.waiting import HANGS_AFTER
 
@@ -64,15 +63,6 @@ def program(tmp_path: Path) -> Program:
     return Program(tmp_path)
 
 
-def left(program: Program) -> tuple[int, int]:
-    """Events and hits of the output, whose sizes all agree."""
-    data = program.sink.read_bytes()
-    items = list(walk(data))
-    assert sum(item.size for item in items) == len(data)
-    events = [decode_event(read_frame(data, item.start).body) for item in items if item.type == PHYSICS]
-    return len(events), sum(map(len, events))
-
-
 @pytest.mark.parametrize(
     ("items", "events", "hits"),
     [
@@ -99,7 +89,7 @@ def test_these_items_pass_and_not_a_word_is_said(program: Program, items: list[b
     program.source.write_bytes(b"".join(items))
     done = program.run()
     assert (done.returncode, done.stderr) == (0, "")
-    assert left(program) == (events, hits)
+    assert contents(program.sink.read_bytes()) == (events, hits)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +120,7 @@ def test_these_lose_data_and_end_with_0(
     done = program.run()
     assert (done.returncode, done.stderr.count(message)) == (0, times)
     assert sum(done.stderr.count(words) for words in (REMOVED, NEXT_EVENT, SKIPPED)) == times
-    assert left(program) == (events, hits)
+    assert contents(program.sink.read_bytes()) == (events, hits)
     if hits == 0:
         assert program.sink.stat().st_size < program.source.stat().st_size
 
@@ -162,7 +152,7 @@ def test_zeros_from_the_middle_on_are_no_end_of_the_file(program: Program) -> No
     process = program.start()
     try:
         wait_until_still(process)
-        assert 5 < left(program)[0] < 15
+        assert 5 < contents(program.sink.read_bytes())[0] < 15
         process.terminate()
         assert process.wait(HANGS_AFTER) == -15
     finally:
@@ -254,8 +244,4 @@ def test_whatever_bytes_come_what_stays_has_sizes_that_agree(data: st.DataObject
         fitted = b"".join(edit(bytes(spoilt), {(0, 2, 0): Window(0, 129, 65530)}, 2))
     except (Crash, Endless, NoBodyHeader, TooFewPoints):
         return
-    found = list(walk(fitted))
-    assert sum(item.size for item in found) == len(fitted)
-    for item in found:
-        if item.type == PHYSICS:
-            decode_event(fitted[item.body : item.start + item.size])
+    contents(fitted)
