@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,14 +48,22 @@ class Program:
 
     def run(self, *more: str) -> subprocess.CompletedProcess[str]:
         # Through a shell, as in a job script: only a shell turns a signal into a return code.
-        return subprocess.run(
-            ["bash", "-c", '"$@"; exit $?', "bash", *self._command(*more)],
+        command = ["bash", "-c", '"$@"; exit $?', "bash", *self._command(*more)]
+        with subprocess.Popen(
+            command,
             env=self.environment,
             cwd=self.sink.parent,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=HANGS_AFTER,
-        )
+            start_new_session=True,
+        ) as process:
+            try:
+                said, errors = process.communicate(timeout=HANGS_AFTER)
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)  # with the program, which may hang in earnest
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, said, errors)
 
     def start(self, *more: str) -> subprocess.Popen[bytes]:
         """What it says on stderr goes to the file `told`."""

@@ -54,6 +54,7 @@ def changed(part: Fragment, at: int, by: int) -> Fragment:
 UNDECODABLE = changed(HIT.fragment(), 28 + 8, 1 << 17)  # its channel is one word longer than header and trace
 TOO_LONG = changed(HIT.fragment(), 0, 1000)  # its item goes beyond the event
 BAD_HEADER = changed(HIT.fragment(), 8, 0x01900190)  # a bit of trace where the size of the body header was
+WITHOUT_SIZE = Frame(PHYSICS, bytes(4) + encode_event([HIT.fragment()] * 2)[4:], OUTER).encode()
 NOT_DDAS = fragment(struct.pack("<82H", 40, *[0x1234] * 81))
 NOT_DDAS_BUT_CONSISTENT = fragment(struct.pack("<20I", *range(0x41000000, 0x41000014)))  # as a hit, of 2 GB
 
@@ -107,6 +108,7 @@ def test_these_items_pass_and_not_a_word_is_said(program: Program, items: list[b
         pytest.param(
             [built(HIT.fragment(), TOO_LONG, HIT.fragment())], NEXT_EVENT, 1, 1, 1, id="an item beyond the event"
         ),
+        pytest.param([WITHOUT_SIZE, FIRST], NEXT_EVENT, 1, 2, 4, id="an event that says 0 bytes and has two fragments"),
         pytest.param([built(HIT.fragment(), BAD_HEADER), FIRST], SKIPPED, 1, 1, 2, id="a bad body header inside"),
         pytest.param(
             [Frame(PHYSICS, HIT.encode(), BodyHeader(5, 0)).encode()] * 4, NEXT_EVENT, 4, 4, 0, id="unbuilt hits"
