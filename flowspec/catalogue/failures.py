@@ -14,6 +14,14 @@ def _words(words: str = "", **others: Any) -> str:
     return words or "failed without a cause"
 
 
+def _killed(**others: Any) -> str:
+    return f"{_words(**others)} (killed, as happens when the memory does not suffice)"
+
+
+def _account(**others: Any) -> str:
+    return f"{_words(**others)} (for the facility engineer: account, qos and partition of the endpoint)"
+
+
 def _input(words: str, missing: Sequence[int] = (), **others: Any) -> str:
     return f"segments {list(missing)} are not converted: {words}" if missing else words
 
@@ -42,6 +50,7 @@ TABLE: tuple[Entry, ...] = (
     # What the job of a stage found wrong (remote/site/kit/job.py).
     _failed("abort"),  # the program ended with a return code of its own
     _failed("memory"),
+    Entry("failed.killed", _killed, Severity.STUCK, Owner.OPERATOR),  # by the kernel or by Slurm, which did not say why
     _failed("time"),  # the time limit of a job, which the same data will reach again
     _failed("silent"),  # return code 0, and no output
     _failed("spoilt"),  # a broken output
@@ -63,8 +72,9 @@ TABLE: tuple[Entry, ...] = (
     _failed("request"),  # the flow definition or its input is wrong
     _failed("stopped"),  # somebody has cancelled it
     _failed("endpoint", Owner.SITE),
+    Entry("failed.account", _account, Severity.STUCK, Owner.SITE),  # Slurm refuses it, or how much is asked for
     _failed("block", Owner.SITE),  # Slurm ended the block that it ran in
-    _failed("site", Owner.SITE),  # maintenance, a file system that hiccups
+    _failed("site", Owner.SITE),  # maintenance, a file system or a Slurm that hiccups
     _failed("service", Owner.GLOBUS),
     _failed("network", Owner.GLOBUS),
     _failed("timeout", Owner.GLOBUS),
