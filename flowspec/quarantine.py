@@ -6,27 +6,37 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowspec.catalogue import nested
-from flowspec.causes import Kind, kind_of
+from flowspec.causes import LIKE_MEMORY, Kind, kind_of
 from flowspec.cells import LOSSES, Cell
 from flowspec.conditions import Reason, reason
 from flowspec.plan import Plan, is_done
 from flowspec.progress import Evidence, Matrix, Says, Witness
-from flowspec.stages import SEGMENT_STAGES, STAGES, Place, Stage
+from flowspec.stages import SEGMENT_STAGES, STAGES, CellState, Place, Stage
 
 # What a fit says of its input, or what its output looks like, when the input was damaged.
 _OF_THE_INPUT = ("failed.empty", "failed.garbage", LOSSES, "failed.spoilt", "failed.short", "file.small")
-QUARANTINED_AFTER = 2  # attempts in which a segment failed by itself
+QUARANTINED_AFTER = 2  # attempts in which a segment failed by itself, or lost its worker
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A place at which an attempt failed. `segment` None: the stage as a whole, so that no segment is to blame."""
+    """A place at which an attempt failed. `segment` None: the stage as a whole, so that no segment is to blame.
+
+    `others_well`: how many other segments of the attempt went well at this stage; None when it had no other. `mended`:
+    it went well at this place in a later attempt.
+    """
 
     attempt: int
     stage: Stage
     segment: int | None
     kind: Kind
     reason: Reason
+    others_well: int | None = None
+    mended: bool = False
+
+    @property
+    def place(self) -> Place:
+        return self.stage, self.segment
 
     @property
     def blames_input(self) -> bool:
@@ -55,7 +65,9 @@ def found_in(
         # A transfer task speaks of all its files at once, and so does the flow log of the stage.
         own = at.per_segment and at is not Stage.TRANSFER and (at, segment) in blamed
         where = segment if own else None
-        found.setdefault((at, where), Failure(attempt, at, where, kind_of(cell.reason.code), cell.reason))
+        others = [is_done(matrix, (at, s)) for s in plan.segments(at) if s != segment] if own else []
+        well = sum(others) if others else None
+        found.setdefault((at, where), Failure(attempt, at, where, kind_of(cell.reason.code), cell.reason, well))
     if not found:
         return [Failure(attempt, stage or plan.start, None, kind_of(otherwise.code), otherwise)]
     return list(found.values())
@@ -66,24 +78,61 @@ def quarantine(
 ) -> dict[int, Reason]:
     """The segments that retries leave out, each with the reason.
 
-    A segment gets there by failing in two attempts for a cause that does not pass by itself, and leaves by being
-    converted after all. When no segment of the run went well, none of them is to blame.
+    A segment gets there by failing in two attempts for a cause that does not pass by itself, or by losing its worker
+    in two (see `_lost_workers`), and leaves by being converted after all. When no segment of the run went well, none of
+    them is to blame.
     """
     mine: dict[int, list[Failure]] = {}
     for failure in failures:
         if failure.segment is not None and failure.kind is not Kind.PASSES:
             mine.setdefault(failure.segment, []).append(failure)
-    suspects = {
-        segment: of_segment
+    found = _lost_workers(failures, matrix) | {
+        segment: _quarantined(segment, of_segment)
         for segment, of_segment in mine.items()
-        if len({failure.attempt for failure in of_segment}) >= QUARANTINED_AFTER
-        and segment in members
-        and segment not in waived
-        and not _converted(segment, matrix)
+        if _attempts(of_segment) >= QUARANTINED_AFTER
     }
-    if suspects.keys() >= set(members) - set(waived):
-        return {}
-    return {segment: _quarantined(segment, of_segment) for segment, of_segment in sorted(suspects.items())}
+    left = set(members) - set(waived)
+    suspects = {s: why for s, why in sorted(found.items()) if s in left and not _converted(s, matrix)}
+    return {} if suspects.keys() >= left else suspects
+
+
+def _lost_workers(failures: Iterable[Failure], matrix: Mapping[Place, Cell]) -> dict[int, Reason]:
+    """The segments that lost their worker, or were killed, in two attempts at the same stage, while others went well.
+
+    A lost worker passes by itself when its node or its block failed, and comes back when the segment needs more memory
+    than there is. What tells them apart are the other segments of the attempt. When none of them went well, it was the
+    block, or one segment took its neighbours on the node along: such an attempt accuses nobody, so that an innocent
+    neighbour is not quarantined (the automatic retries are limited all the same). An attempt without others counts: the
+    second one does only what is missing. But in one attempt at least others must have gone well.
+    """
+    lost: dict[Place, list[Failure]] = {}
+    for failure in failures:
+        accused = failure.reason.code in LIKE_MEMORY and failure.others_well != 0
+        if accused and not is_mended(failure, matrix):
+            lost.setdefault(failure.place, []).append(failure)
+    return {
+        segment: reason("segment.worker-lost", segment=segment, times=_attempts(of_place), stage=stage.value)
+        for (stage, segment), of_place in lost.items()
+        if segment is not None
+        and _attempts(of_place) >= QUARANTINED_AFTER
+        and any(failure.others_well for failure in of_place)
+    }
+
+
+def _attempts(failures: Iterable[Failure]) -> int:
+    return len({failure.attempt for failure in failures})
+
+
+def is_mended(failure: Failure, matrix: Mapping[Place, Cell]) -> bool:
+    """Whether it went well at the place of a failure since; at a stage as a whole: for every segment of `matrix`."""
+    whole = failure.segment is None
+    cells = [cell for (stage, s), cell in matrix.items() if stage is failure.stage and (whole or s == failure.segment)]
+    return failure.mended or (bool(cells) and all(cell.state is CellState.DONE for cell in cells))
+
+
+def times_at(place: Place, failures: Iterable[Failure], matrix: Mapping[Place, Cell]) -> int:
+    """How many attempts failed at a place since it last went well there, whoever asked for them."""
+    return _attempts(f for f in failures if f.place == place and not is_mended(f, matrix))
 
 
 def _converted(segment: int, matrix: Mapping[Place, Cell]) -> bool:
@@ -95,7 +144,7 @@ def _quarantined(segment: int, failures: Sequence[Failure]) -> Reason:
     return reason(
         "segment.quarantined",
         segment=segment,
-        times=len({failure.attempt for failure in failures}),
+        times=_attempts(failures),
         stages=[stage.value for stage in STAGES if stage in {failure.stage for failure in failures}],
         cause=nested(failures[-1].reason),
     )

@@ -48,7 +48,7 @@ def update_attempt(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
     elif found.cancelled:
         _cancelled_elsewhere(ctx, attempt)
     elif found.failed is not None:
-        _failed(ctx, known, attempt, found.failed)
+        _failed(ctx, known, attempt, found.stage, found.failed)
     else:
         _succeeded(ctx, known, attempt)
 
@@ -75,8 +75,7 @@ def end_attempt(
 # ---- how it ended
 
 
-def _failed(ctx: Context, known: Dossier, attempt: Attempt, cause: Reason) -> None:
-    stage = Stage(attempt.stage) if attempt.stage else None
+def _failed(ctx: Context, known: Dossier, attempt: Attempt, stage: Stage, cause: Reason) -> None:
     found = quarantine.found_in(
         attempt.attempt, attempt.plan, stage, planned_cells(known, attempt), known.evidence, cause
     )

@@ -46,6 +46,7 @@ def write_intent(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wis
     if faults:
         raise Refused(f"run {run.run}: the input document is not valid: {'; '.join(faults[:3])}")
     with ctx.ledger.change():
+        failures.set_mended(ctx.ledger, known.mended())  # now: the evidence of it goes
         evidence.mark_outdated(ctx.ledger, run.run, known.evidence, [*plan.places(), *repeated_later(plan, wish)])
         attempt = attempts.add_intent(ctx.ledger, plan, number, tag, body, label, ctx.flow_id, actor)
         move(

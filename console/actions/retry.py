@@ -25,6 +25,7 @@ from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import Wish
 from flowspec.quarantine import Failure
 from flowspec.readiness import Verdict
+from flowspec.stages import Place
 from flowspec.states import ENDED, FAILED, FOUND_WHOLE, REPEATED, AttemptState, RunState
 
 DRIVER = "driver"
@@ -129,16 +130,40 @@ def finish(ctx: Context, run: Run) -> str:
 
 def after_failure(ctx: Context, known: Dossier, attempt: Attempt, found: Iterable[Failure]) -> dict[str, Any]:
     """When a failed run is retried without anybody asking (`again_at`; not there: it is not), and what else a person
-    has to know of what comes next: parameters of outcome.failed."""
-    limit = ctx.policy.auto_retries
-    if limit == 0 or not all(failure.kind is Kind.PASSES for failure in found):
-        return {"quarantined": _nested(known.quarantined())}
-    so_far = _automatic_retries(known.attempts, attempt)
+    has to know of what comes next: parameters of outcome.failed.
+
+    `policy.auto_retries` limits this twice. What failed more often at one place since it last went well there does not
+    pass by itself: it waits for a person, and a person's attempt that fails there again arms no further retries. And
+    no more than these follow each other until somebody asks, at whatever places they fail. Beside a segment that is
+    quarantined now the others go on: those that failed, and those that this attempt left for a further one.
+    """
+    limit, quarantined = ctx.policy.auto_retries, known.quarantined()
+    then: dict[str, Any] = {"quarantined": _nested(quarantined)}
+    left = [failure for failure in found if failure.segment not in quarantined]
+    goes_on = bool(left or attempt.plan.left) and all(failure.kind is Kind.PASSES for failure in left)
+    if limit == 0 or not goes_on:
+        return then
+    times = {failure.place: known.times_failed(failure.place) for failure in left}
+    if too_often := {place: n for place, n in times.items() if n > limit}:
+        return then | {"again_and_again": _by_stage(too_often)}
+    so_far = max([_automatic_retries(known.attempts, attempt), *(n - 1 for n in times.values())])
     if so_far >= limit:
-        return {"count": so_far}
+        return then | {"count": so_far}
     pause = backoff.pause(so_far + 1, PAUSES) * ctx.policy.retry_pause
     again_at = ctx.now() + backoff.jittered(pause, PAUSE_SPREAD, random.random)
-    return {"again_at": again_at, "count": so_far, "limit": limit}
+    return then | {"again_at": again_at, "count": so_far, "limit": limit}
+
+
+def _by_stage(times: Mapping[Place, int]) -> list[dict[str, Any]]:
+    """[{"stage", "segments", "times"}] of places with how often each failed; of a stage as a whole without segments."""
+    return [
+        {
+            "stage": stage.value,
+            "times": n,
+            "segments": [s for (at, s), m in times.items() if (at, m) == (stage, n) and s is not None],
+        }
+        for stage, n in dict.fromkeys((stage, n) for (stage, _), n in times.items())
+    ]
 
 
 def _nested(quarantined: Mapping[int, Reason]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from flowspec.decisions import Acceptance, Waiver
 from flowspec.late_segments import LateSegments, late_segments
 from flowspec.plan import is_done
 from flowspec.progress import Evidence, Matrix, Says, Witness, fold, replaced_at_source
-from flowspec.quarantine import Failure, quarantine
+from flowspec.quarantine import Failure, is_mended, quarantine, times_at
 from flowspec.stages import Place, Stage
 from flowspec.states import OPEN
 
@@ -97,6 +97,18 @@ class Dossier:
     def blamed(self) -> list[Failure]:
         """The failures that count: losses that somebody has accepted do not."""
         return [f for f in self.failures if f.reason.code != LOSSES or f.segment not in self.acceptances]
+
+    @cached_property
+    def _wanted(self) -> Matrix:
+        return {place: cell for place, cell in self.matrix.items() if place[1] not in self.waivers}
+
+    def mended(self) -> list[Failure]:
+        """The failures at whose places it went well since, and of which that is not written yet."""
+        return [f for f in self.failures if not f.mended and is_mended(f, self._wanted)]
+
+    def times_failed(self, place: Place) -> int:
+        """How many attempts failed at a place since it last went well there, whoever asked for them."""
+        return times_at(place, self.failures, self._wanted)
 
     def quarantined(self) -> dict[int, Reason]:
         """The segments that a retry leaves out, each with the reason."""

@@ -15,12 +15,12 @@ from flowspec.stages import Stage
 def record(ledger: Ledger, run: int, failures: Iterable[Failure]) -> None:
     with ledger.change() as db:
         db.executemany(
-            "INSERT OR IGNORE INTO failures (attempt, run, stage, segment, kind, code, parameters, at) "
-            "VALUES (?,?,?,?,?,?,?,?)",
+            "INSERT OR IGNORE INTO failures (attempt, run, stage, segment, kind, code, parameters, at, others_well) "
+            "VALUES (?,?,?,?,?,?,?,?,?)",
             [
                 (
                     f.attempt, run, f.stage.value, WHOLE_RUN if f.segment is None else f.segment,
-                    f.kind.value, f.reason.code, f.reason.dump(), ledger.now(),
+                    f.kind.value, f.reason.code, f.reason.dump(), ledger.now(), f.others_well,
                 )
                 for f in failures
             ],
@@ -36,6 +36,17 @@ def of_run(ledger: Ledger, run: int) -> list[Failure]:
             None if row["segment"] == WHOLE_RUN else row["segment"],
             Kind(row["kind"]),
             reason_in(row),
+            row["others_well"],
+            bool(row["mended"]),
         )
         for row in ledger.rows("SELECT * FROM failures WHERE run = ? ORDER BY attempt", run)
     ]
+
+
+def set_mended(ledger: Ledger, found: Iterable[Failure]) -> None:
+    """It went well at the places of these failures since."""
+    with ledger.change() as db:
+        db.executemany(
+            "UPDATE failures SET mended = 1 WHERE attempt = ? AND stage = ? AND segment = ?",
+            [(f.attempt, f.stage.value, WHOLE_RUN if f.segment is None else f.segment) for f in found],
+        )

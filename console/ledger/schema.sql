@@ -88,6 +88,8 @@ CREATE TABLE failures (
     kind TEXT NOT NULL,                     -- flowspec.causes.Kind
     at REAL NOT NULL,
     code TEXT NOT NULL DEFAULT '', parameters TEXT NOT NULL DEFAULT '{}', -- of flowspec.catalogue
+    others_well INTEGER,                    -- other segments of the attempt that went well at this stage; NULL: it had none
+    mended INTEGER NOT NULL DEFAULT 0,      -- 1: it went well at this place in a later attempt
     PRIMARY KEY (attempt, stage, segment)
 ) WITHOUT ROWID;
 CREATE INDEX failures_by_run ON failures (run);

@@ -38,6 +38,15 @@ def _quarantined(segment: int, times: int, stages: Sequence[str], cause: Any) ->
     )
 
 
+def _lost(segment: int, times: int, stage: str, **others: Any) -> str:
+    how_often = "two" if times == 2 else times
+    return (
+        f"segment {segment:02d} quarantined: its worker was lost in {how_often} attempts at {stage} "
+        "while the other segments went well; it probably needs more memory than the worker has; "
+        f"retry it with --segments {segment}, or waive it"
+    )
+
+
 def _failed(code: str, owner: Owner = Owner.OPERATOR) -> Entry:
     return Entry(f"failed.{code}", _words, Severity.STUCK, owner)
 
@@ -80,4 +89,5 @@ TABLE: tuple[Entry, ...] = (
     _failed("timeout", Owner.GLOBUS),
     _failed("unknown"),
     Entry("segment.quarantined", _quarantined, Severity.STUCK, Owner.OPERATOR),
+    Entry("segment.worker-lost", _lost, Severity.STUCK, Owner.OPERATOR),
 )

@@ -15,18 +15,24 @@ IDS_SHOWN = 2  # ids of tasks in a sentence; the list of what a cancel waits for
 
 
 def _failed(cause: Any, again_at: float | None = None, count: int = 0, limit: int = 0, quarantined: Sequence[Any] = (),
-            stopped_by: str = "", **others: Any) -> str:  # fmt: skip
+            again_and_again: Sequence[Mapping[str, Any]] = (), stopped_by: str = "", **others: Any) -> str:  # fmt: skip
     if stopped_by:
-        then = f"r retries what is missing; {stopped_by} stopped the automatic retry"
+        then = [f"r retries what is missing; {stopped_by} stopped the automatic retry"]
     elif again_at is not None:
-        then = f"Retried by itself at {text.clock(again_at)} ({count + 1} of {limit}); r does it now"
-    elif quarantined:
-        then = "; ".join(map(words_of, quarantined))
+        then = [f"Retried by itself at {text.clock(again_at)} ({count + 1} of {limit}); r does it now"]
+    elif again_and_again:
+        how_often = ", ".join(_times(**stage) for stage in again_and_again)
+        then = [f"Failed {how_often}, so it does not pass by itself; r tries once more"]
     elif count:
-        then = f"Retried by itself {count} times; r retries what is missing"
+        then = [f"Retried by itself {count} times; r retries what is missing"]
     else:
-        then = "r retries what is missing"
-    return f"{words_of(cause)}. {then}"
+        then = [] if quarantined else ["r retries what is missing"]
+    return f"{words_of(cause)}. {'; '.join([*then, *map(words_of, quarantined)])}"
+
+
+def _times(stage: str, segments: Sequence[int], times: int) -> str:
+    of = f" of segment {ranges(segments)}" if segments else ""
+    return f"{times} times at {stage}{of}"
 
 
 def _held(quarantined: Sequence[Any] = (), left: Sequence[int] = (), **others: Any) -> str:

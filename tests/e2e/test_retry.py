@@ -103,6 +103,30 @@ def test_what_passes_by_itself_and_what_does_not(pipeline, console):
     assert "waived by" in console("status", "7")
 
 
+def test_a_segment_that_loses_its_worker_every_time_is_quarantined_and_the_rest_goes_on(pipeline, console):
+    """Its run gives up after two attempts, whoever asks for more; its neighbour comes home meanwhile."""
+    fault(pipeline, "worker-lost", stage="fit", run=9, segment=1, times=0)
+    pipeline.deliver(pipeline.take(9, segments=3, events=10))
+    pipeline.deliver(pipeline.take(10, segments=2, events=10))
+    failed = wait_for(pipeline, 9, RunState.FAILED, attempts=2)
+    lost = "segment 01 quarantined: its worker was lost in two attempts at fit while the other segments went well; "
+    next_step = "it probably needs more memory than the worker has; retry it with --segments 1, or waive it"
+    assert (lost + next_step in failed.why, failed.again_at) == (True, None)
+    matrix = evidence.matrix(pipeline.ledger, failed)
+    assert [matrix[(Stage.CONVERT, segment)].state is CellState.DONE for segment in range(3)] == [True, False, True]
+    wait_for(pipeline, 10, RunState.DONE, attempts=1)
+
+    assert lost in console("retry", "9", code=1)
+    assert console("retry", "9", "--segments", "1").startswith("run 9 attempt 3: fit 1, convert 1, analyze, return")
+    again = wait_for(pipeline, 9, RunState.FAILED, attempts=3)
+    assert ("its worker was lost in 3 attempts" in again.why, again.again_at) == (True, None)
+
+    sandbox_records.clear_faults(pipeline.sandbox.directory, "worker-lost")
+    console("retry", "9", "--segments", "1")
+    wait_for(pipeline, 9, RunState.DONE, attempts=4)
+    assert work_of(pipeline, 9)["fit"] == 3 + 1 + 1 + 1
+
+
 def test_an_inactive_flow_run_goes_on_after_the_consent_was_given(pipeline, console):
     fault(pipeline, "consent-missing", service="flows", stage="fit", run=8)
     pipeline.deliver(pipeline.take(8, segments=1, events=10))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from flowspec.catalogue import sentence
@@ -10,15 +12,17 @@ from flowspec.cells import Cell
 from flowspec.conditions import Reason, reason
 from flowspec.plan import plan_all
 from flowspec.progress import Evidence, Says, Witness, places
-from flowspec.quarantine import Failure, found_in, quarantine
+from flowspec.quarantine import Failure, found_in, quarantine, times_at
 from flowspec.stages import CellState, Stage
 
 DONE = Cell(CellState.DONE, reason("file.there"))
 ABORT = Reason("failed.abort", {"rc": 134, "words": "insufficient data points"})
 
 
-def failure(attempt: int, why: Reason, segment: int | None = 3, stage: Stage = Stage.FIT) -> Failure:
-    return Failure(attempt, stage, segment, kind_of(why.code), why)
+def failure(
+    attempt: int, why: Reason, segment: int | None = 3, stage: Stage = Stage.FIT, others_well: int | None = None
+) -> Failure:
+    return Failure(attempt, stage, segment, kind_of(why.code), why, others_well)
 
 
 def matrix(*bad: int):
@@ -60,8 +64,66 @@ def test_what_passes_by_code_puts_no_segment_into_quarantine_whatever_is_said_of
     assert quarantine([failure(1, lost), failure(2, lost), failure(3, ABORT)], range(5), matrix(3)) == {}
 
 
+# ---- lost with its worker
+
+
+LOST = Reason("failed.worker", {"words": "WorkerLost"})
+
+
+def unfitted(*bad: int):
+    return matrix() | {(stage, s): Cell(CellState.FAILED, LOST) for stage in (Stage.FIT, Stage.CONVERT) for s in bad}
+
+
+@pytest.mark.parametrize(
+    ("others_well", "quarantined"),
+    [
+        ((4, None), True),  # the second attempt does only what is missing
+        ((4, 1), True),
+        ((4, 0), False),  # all that was left was lost: the block, or a neighbour on its node
+        ((0, 0), False),
+        ((None, None), False),  # there never was another that went well
+        ((4,), False),
+        ((4, 0, None), True),
+    ],
+)
+def test_a_segment_that_loses_its_worker_twice_while_others_go_well_is_quarantined(others_well, quarantined):
+    found = [failure(attempt, LOST, others_well=well) for attempt, well in enumerate(others_well, 1)]
+    assert (quarantine(found, range(5), unfitted(3)).keys() == {3}) is quarantined
+
+
+def test_the_words_name_the_likely_cause_and_what_to_do():
+    found = [failure(1, LOST, others_well=4), failure(2, Reason("failed.killed"))]
+    assert sentence(quarantine(found, range(5), unfitted(3))[3]) == (
+        "segment 03 quarantined: its worker was lost in two attempts at fit while the other segments went well; "
+        "it probably needs more memory than the worker has; retry it with --segments 3, or waive it"
+    )
+
+
+def test_two_stages_of_a_segment_that_lost_a_worker_are_no_suspicion():
+    found = [failure(1, LOST, others_well=4), failure(2, LOST, stage=Stage.CONVERT, others_well=4)]
+    assert quarantine(found, range(5), unfitted(3)) == {}
+
+
+def test_a_stage_that_went_well_since_counts_from_the_start():
+    found = [replace(failure(1, LOST, others_well=4), mended=True), failure(2, LOST, others_well=4)]
+    assert quarantine(found, range(5), unfitted(3)) == {}
+    assert times_at((Stage.FIT, 3), found, unfitted(3)) == 1
+    assert times_at((Stage.FIT, 3), found, matrix()) == 0  # it has just gone well
+
+
+@pytest.mark.parametrize(("bad", "times"), [((), 0), ((2,), 2)])
+def test_a_stage_as_a_whole_went_well_when_it_did_for_every_segment(bad, times):
+    found = [failure(1, LOST, segment=None), failure(2, LOST, segment=None), failure(3, LOST)]
+    assert times_at((Stage.FIT, None), found, unfitted(*bad)) == times
+
+
+# ---- where an attempt failed
+
+
 def test_a_failure_has_the_reason_of_its_cell_or_of_the_attempt():
     plan, why = plan_all(7, range(5)), classify("ActionTimeout")
     told = [Evidence(Stage.CONVERT, 3, Witness.TASK, Says.FAILED, ABORT)]
-    assert found_in(2, plan, Stage.CONVERT, matrix(3), told, why) == [failure(2, ABORT, stage=Stage.CONVERT)]
+    assert found_in(2, plan, Stage.CONVERT, matrix(3), told, why) == [
+        failure(2, ABORT, stage=Stage.CONVERT, others_well=4)
+    ]
     assert found_in(2, plan, Stage.FIT, matrix(), [], why) == [Failure(2, Stage.FIT, None, Kind.PASSES, why)]
