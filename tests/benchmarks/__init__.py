@@ -5,7 +5,7 @@ a `Result`. A benchmark has the name of its function, and `--list` tells the fir
 To add one: write the function, add it to its group's `BENCHMARKS`; a new group also to `GROUPS` in `__main__`.
 
     commands   what every command costs before it does anything: version_time, venvcmd_overhead
-    work       the computing: fit_ms_per_trace, walk_items_per_second
+    work       the computing: fit_in_200s, fit_in_4000s (ms per trace), walk_items_per_second
     watching   10,000 x 20 on disk: idle_look_*, idle_calls_*, first_start, restart_of_watcher
     screen     the console on a real terminal: first_paint, quit_time, also of --sandbox
     starting   the screen on 0 to 100,000 runs: first_paint_*, memory_*, read_10000, read_100000

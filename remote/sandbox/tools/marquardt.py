@@ -1,7 +1,11 @@
-"""Levenberg-Marquardt least squares for many small problems at once.
+"""Levenberg-Marquardt least squares with a trust region, for many small problems at once.
 
-All problems advance together: one batched solve of the damped normal equations per step, and a problem that is done
-drops out of the batch. Stopping rules and status codes are those of GSL's `lmsder` as DDASToys uses it.
+The method is that of Moré, "The Levenberg-Marquardt algorithm: implementation and theory" (1978), which `lmder` of
+MINPACK and `lmsder` of GSL follow: of all steps p with |D p| <= radius, that which minimises |r + J p|. D holds the
+largest norm each column of the Jacobian J has had; the radius follows how well the last steps were predicted. Numbers,
+stopping rules and status codes are GSL's, as DDASToys uses it.
+
+All problems advance together, one trial step each, and a problem that is done drops out of the batch.
 """
 
 from collections.abc import Callable
@@ -11,28 +15,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Status = NDArray[np.int64]
 
-
-@dataclass(frozen=True)
-class NormalEquations:
-    """Of m problems with p parameters: J^T J with J^T r as its last column (m, p, p + 1), and r^T r (m,)."""
-
-    gram: Floats
-    cost: Floats
-
-
-# (numbers of the problems (m,), their parameters (m, p)) -> their normal equations there
-Evaluate = Callable[[NDArray[np.intp], Floats], NormalEquations]
+# (numbers of the problems (m,), their parameters (m, p)) -> [J r]^T [J r] there (m, p + 1, p + 1), r being residuals.
+# Of its last row only the corner, the sum of their squares, is used. Not finite where J is not.
+Evaluate = Callable[[NDArray[np.intp], Floats], Floats]
 
 SUCCESS = 0
-NO_PROGRESS = 27
+NO_PROGRESS = 27  # ten trial steps in a row were no better, or J is not finite
+SAME_COST, SAME_PARAMETERS, NO_GRADIENT = 29, 30, 31  # no better, and to the last digit there is nothing to gain
 CONTINUE = 0xFFFFFFFE  # GSL_CONTINUE (-2) in an unsigned field: the iteration limit was hit
+RUNNING = -1
 
 TOLERANCE = 1e-4  # absolute and relative, per parameter
-MAX_REJECTED = 6  # steps in a row that did not lower the sum of squares; by then they are 2^42 times damped
-MIN_GAIN = 1e-4  # actual over predicted reduction that makes a step acceptable
-FIRST_DAMPING = 0.1
-GROWTH = 4.0  # of the damping after a rejected step, and of this factor itself
+MAX_REJECTED = 10
+FIRST_RADIUS = 100.0  # times |D x|
+MIN_GAIN = 1e-4  # actual over predicted reduction of the sum of squares that makes a step acceptable
+SLACK = 0.1  # of the radius: how closely a damped step has to reach it
+MAX_DAMPINGS = 10  # tried for one step
+RIDGE = 1e-14  # least damping: one exactly singular matrix would spoil the batch
+EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -44,66 +47,145 @@ class Minima:
     status: NDArray[np.uint32]
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what is not finite is seen to, and no better
 def minimise(evaluate: Evaluate, guess: Floats, max_iterations: int) -> Minima:
     """Minimise the sum of squared residuals of n problems, starting at `guess` (n, p)."""
-    n = len(guess)
+    n, p = guess.shape
     result = Minima(guess.copy(), np.zeros(n, np.uint32), np.full(n, CONTINUE, np.uint32))
-    live = np.arange(n)
-    x = guess.copy()
-    here = evaluate(live, x)
-    gram, cost = here.gram, here.cost
-    damping = np.full(n, FIRST_DAMPING)
-    growth = np.full(n, GROWTH)
-    iterations = np.zeros(n, np.uint32)
-    rejected = np.zeros(n, np.intp)
+    live, x = np.arange(n), guess.copy()
+    gram = evaluate(live, x)
+    scale = _column_norms(gram)
+    scale[~(scale > 0)] = 1
+    reach = _norm(scale * x)
+    radius = FIRST_RADIUS * np.where(reach > 0, reach, 1)
+    damping = np.zeros(n)
+    iterations, rejected = np.ones(n, np.intp), np.zeros(n, np.intp)
     while live.size:
-        step, predicted = _damped_step(gram, damping)
+        unit = 1 / scale  # of each parameter, such that all have the same influence
+        gradient = gram[:, :p, p] * unit
+        matrix = gram[:, :p, :p] * unit[:, :, None]
+        matrix *= unit[:, None, :]
+        cost = gram[:, p, p].copy()
+        scaled_step, length, damping = damped_steps(matrix, gradient, radius, damping)
+        np.minimum(radius, length, out=radius, where=iterations == 1)
+        step = scaled_step * unit
         trial = x + step
         there = evaluate(live, trial)
-        # NaN (an overflow on the way) compares false, that is, it is a rejected step.
-        gain = (cost - there.cost) / predicted
-        good = (gain > MIN_GAIN) & np.isfinite(_diagonal(there.gram)).all(axis=1)
-        x[good], gram[good], cost[good] = trial[good], there.gram[good], there.cost[good]
 
-        # Nielsen's rule: relax the damping by how well the step was predicted, tighten it ever faster otherwise.
-        relax = np.maximum(1 / 3, 1 - (2 * gain - 1) ** 3)
-        damping = np.clip(damping * np.where(good, relax, growth), 1e-15, 1e300)
-        growth = np.where(good, GROWTH, growth * GROWTH)
+        slope = np.vecdot(scaled_step, gradient) / cost
+        predicted = damping * length * length / cost - slope
+        actual = 1 - there[:, p, p] / cost
+        actual[there[:, p, p] >= 100 * cost] = -np.inf
+        actual[np.isnan(actual)] = -1.0  # an overflow on the way
+        gain = np.where(predicted > 0, actual / predicted, 0.0)
+        good = gain >= MIN_GAIN
+        radius, damping = _adapt(radius, damping, length, gain, actual, slope)
+        np.copyto(x, trial, where=good[:, None])
+        np.copyto(gram, there, where=good[:, None, None])
+        scale = np.maximum(scale, _column_norms(gram))
         rejected = np.where(good, 0, rejected + 1)
 
-        stuck = rejected >= MAX_REJECTED
-        iterations += good | stuck
-        converged = good & (np.abs(step) < TOLERANCE + TOLERANCE * np.abs(x)).all(axis=1)
-        done = stuck | converged | (iterations >= max_iterations)
+        close = (np.abs(step) < TOLERANCE + TOLERANCE * np.abs(x)).all(axis=1)
+        status = np.where(rejected < MAX_REJECTED, RUNNING, NO_PROGRESS)
+        flat = ~good & (np.abs(actual) <= 4 * EPSILON)
+        if flat.any():
+            status[flat] = _at_precision(actual, predicted, gradient, cost, radius, _norm(scale * x), status)[flat]
+        status[good & (iterations >= max_iterations)] = CONTINUE
+        # An accepted step to where J is not finite is the last one: GSL spends an iteration on finding no other.
+        lost = (status == RUNNING) & ~(close & good) & ~np.isfinite(np.trace(gram, axis1=1, axis2=2))
+        status[lost] = NO_PROGRESS
+        status[close & good | (cost == 0)] = SUCCESS
+        done = status != RUNNING
+        iterations += good & (lost | ~done)
         if done.any():
             ended, keep = live[done], ~done
             result.parameters[ended] = x[done]
             result.iterations[ended] = iterations[done]
-            result.status[ended] = np.select([converged[done], stuck[done]], [SUCCESS, NO_PROGRESS], CONTINUE)
-            live, x, gram, cost = live[keep], x[keep], gram[keep], cost[keep]
-            damping, growth = damping[keep], growth[keep]
+            result.status[ended] = status[done]
+            live, x, gram, scale = live[keep], x[keep], gram[keep], scale[keep]
+            radius, damping = radius[keep], damping[keep]
             iterations, rejected = iterations[keep], rejected[keep]
     return result
 
 
-def _diagonal(gram: Floats) -> Floats:
-    """Squared norms (m, p) of the Jacobian's columns."""
-    return np.diagonal(gram, axis1=1, axis2=2)
+def _at_precision(
+    actual: Floats, predicted: Floats, gradient: Floats, cost: Floats, radius: Floats, reach: Floats, status: Status
+) -> Status:
+    """`status` of rejected steps, or what says that the numbers have no more digits."""
+    same_cost = (np.abs(actual) <= EPSILON) & (predicted <= EPSILON) & (actual <= 2 * predicted)
+    no_gradient = np.abs(gradient).max(axis=1) <= EPSILON * np.sqrt(cost)
+    same_parameters = radius <= EPSILON * reach
+    return np.select([same_cost, same_parameters, no_gradient], [SAME_COST, SAME_PARAMETERS, NO_GRADIENT], status)
 
 
-def _damped_step(gram: Floats, damping: Floats) -> tuple[Floats, Floats]:
-    """The step of each problem (m, p), and the reduction of the sum of squares that the linear model predicts (m,)."""
-    p = gram.shape[1]
-    squares = _diagonal(gram)
-    # Parameters differ by many orders of magnitude (an amplitude, a slope): solve in units of their influence.
-    scale = 1 / np.sqrt(np.where(squares > 0, squares, 1.0))
-    matrix = gram[:, :, :p] * scale[:, :, None]
-    matrix *= scale[:, None, :]
-    matrix[:, np.arange(p), np.arange(p)] += damping[:, None]
-    downhill = -gram[:, :, p] * scale
-    try:
-        scaled = np.linalg.solve(matrix, downhill[:, :, None])[:, :, 0]
-    except np.linalg.LinAlgError:  # one exactly singular matrix spoils the batch: steepest descent this once
-        scaled = downhill / (1 + damping[:, None])
-    predicted = (scaled * (damping[:, None] * scaled + downhill)).sum(axis=1)
-    return scaled * scale, predicted
+def _adapt(
+    radius: Floats, damping: Floats, length: Floats, gain: Floats, actual: Floats, slope: Floats
+) -> tuple[Floats, Floats]:
+    """Radius and damping after a step of that length. `slope` is the cost's along it, relative to the cost."""
+    shrink = ~(gain > 0.25)
+    grow = (gain >= 0.75) | (~shrink & (damping == 0))
+    factor = np.where(actual >= 0, 0.5, np.maximum(0.5 * slope / (slope + 0.5 * actual), 0.1))
+    smaller = factor * np.minimum(radius, 10 * length)
+    radius = np.where(grow, 2 * length, np.where(shrink, smaller, radius))
+    return radius, damping * np.where(grow, 0.5, np.where(shrink, 1 / factor, 1.0))
+
+
+def damped_steps(matrix: Floats, gradient: Floats, radius: Floats, damping: Floats) -> tuple[Floats, Floats, Floats]:
+    """In scaled parameters: steps (m, p), their lengths, and the damping that makes them, 0 for a Newton step (m,).
+
+    A step is the solution of (matrix + damping) step = -gradient. The damping is sought by Newton's method for the
+    reciprocal of the length, which is nearly a straight line, from the last one on.
+    """
+    damping = damping.copy()
+    steps = _solve(matrix, -gradient, damping)
+    length = _norm(steps)
+    rest = np.flatnonzero(_misses(length, radius, damping))
+    if not rest.size:
+        return steps, length, damping
+    matrix, downhill, goal = matrix[rest], -gradient[rest], radius[rest]
+    step, reach, shift = steps[rest], length[rest], damping[rest]
+    low = np.where(reach > goal, np.maximum(shift, RIDGE), 0.0)
+    high = np.where(reach < goal, shift, _norm(downhill) / goal)
+    for _ in range(MAX_DAMPINGS):
+        direction = step / reach[:, None]
+        shift = shift + (reach / goal - 1) / np.vecdot(direction, _solve(matrix, direction, shift))
+        between = np.where(low > 0, np.maximum(0.001 * high, np.sqrt(low * high)), 0.0)
+        shift = np.where(shift > low, np.minimum(shift, high), between)
+        step = _solve(matrix, downhill, shift)
+        reach = _norm(step)
+        steps[rest], length[rest], damping[rest] = step, reach, shift
+        going = _misses(reach, goal, shift)
+        if not going.any():
+            break
+        low = np.where(reach > goal, np.maximum(shift, RIDGE), low)
+        high = np.where(reach < goal, shift, high)
+        if not going.all():
+            rest, matrix, downhill, goal = rest[going], matrix[going], downhill[going], goal[going]
+            step, reach, shift, low, high = step[going], reach[going], shift[going], low[going], high[going]
+    return steps, length, damping
+
+
+def _misses(length: Floats, radius: Floats, damping: Floats) -> Bools:
+    """Whether a step ends too far from the radius; one without damping may be shorter."""
+    excess = length - radius
+    missing: Bools = np.where(damping > 0, np.abs(excess), excess) > SLACK * radius
+    return missing
+
+
+def _solve(matrix: Floats, right: Floats, damping: Floats) -> Floats:
+    p = matrix.shape[1]
+    damped = matrix.copy()
+    damped.reshape(-1, p * p)[:, :: p + 1] += np.maximum(damping, RIDGE)[:, None]
+    solution: Floats = np.linalg.solve(damped, right[:, :, None])[:, :, 0]
+    return solution
+
+
+def _norm(vectors: Floats) -> Floats:
+    norm: Floats = np.sqrt(np.vecdot(vectors, vectors))
+    return norm
+
+
+def _column_norms(gram: Floats) -> Floats:
+    """Norms (m, p) of the Jacobian's columns."""
+    norms: Floats = np.sqrt(np.diagonal(gram, axis1=1, axis2=2)[:, :-1])
+    return norms

@@ -2,7 +2,7 @@
 
 f(x) = sum of A / (1 + exp(-k1 (x - x1))) * exp(-k2 (x - x1)), plus C; x counts samples. The sum of (f - y)^2 over the
 unsaturated samples is minimised; Neyman's chi-square, sum of (y - f)^2 / y, is what is reported.
-Parameter order: A, k1, k2, x1 of each pulse, then C.
+Parameter order: A of each pulse, then k1 of each, k2, x1, then C.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from remote.sandbox.tools.marquardt import Floats, Minima, NormalEquations, minimise
+from remote.sandbox.tools.marquardt import Floats, Minima, minimise
 
+Version = tuple[int, int]  # of DDASToys: (6, 4)
+
+NEWEST: Version = (6, 4)
 SINGLE_PARAMETERS, SINGLE_ITERATIONS = 5, 50
 DOUBLE_PARAMETERS, DOUBLE_ITERATIONS = 9, 200
 FALLBACK_SLOPE = 0.1
-CHUNK = 64  # traces per evaluation: their Jacobians (10 kB each) stay in the processor's cache
-MAX_EXPONENT = 300.0
+CHUNK = 128  # traces per evaluation: their Jacobians (16 kB each) stay in the processor's cache
 
 _PULSE = [("position", "<f8"), ("amplitude", "<f8"), ("steepness", "<f8"), ("decayTime", "<f8")]
 PULSE = np.dtype(_PULSE)
@@ -26,9 +28,20 @@ QUALITY = tuple(name for name, _ in _QUALITY)
 SINGLE = np.dtype([("pulse", PULSE), *_QUALITY])
 DOUBLE = np.dtype([("pulses", PULSE, 2), *_QUALITY])
 _FITS = [("single", SINGLE), ("double", DOUBLE)]
-FITS = np.dtype(_FITS)  # 144 bytes
-# FitInfo of DDASToys 6 on x86-64, 168 bytes: the fits, two probabilities that this fit leaves at 0, the size.
-EXTENSION = np.dtype([*_FITS, ("rest", "<f8", 2), ("size", "<u4"), ("pad", "<u4")])
+_SIZE = [("size", "<u4"), ("pad", "<u4")]
+FITS = np.dtype(_FITS)  # 144 bytes, with which every extension begins
+# FitInfo of DDASToys on x86-64, 152 bytes, and 168 from 6.0 on, with two probabilities that this fit leaves at 0.
+LEGACY_EXTENSION = np.dtype([*_FITS, *_SIZE])
+EXTENSION = np.dtype([*_FITS, ("rest", "<f8", 2), *_SIZE])
+# Of fitted hits. 144 bytes no EventEditor writes, yet the unpackers of all versions take them.
+EXTENSION_SIZES = (FITS.itemsize, LEGACY_EXTENSION.itemsize, EXTENSION.itemsize)
+
+
+def blank_extensions(count: int, version: Version = NEWEST) -> NDArray[np.void]:
+    """As that version of DDASToys leaves them on hits without a trace: zeros, and their own size."""
+    extensions = np.zeros(count, EXTENSION if version >= (6, 0) else LEGACY_EXTENSION)
+    extensions["size"] = extensions.itemsize
+    return extensions
 
 
 class TooFewPoints(Exception):
@@ -62,38 +75,52 @@ class Points:
         x = np.arange(window.low, window.low + y.shape[1], dtype=np.float64)
         return cls(x, y, None if used.all() else used.astype(np.float64))
 
-    def normal_equations(self, rows: NDArray[np.intp], parameters: Floats) -> NormalEquations:
-        """The problems of the traces in `rows` at `parameters` (m, p), for `marquardt.minimise`."""
+    def gram(self, rows: NDArray[np.intp], parameters: Floats) -> Floats:
+        """[J r]^T [J r] of the traces in `rows` at `parameters` (m, p), for `marquardt.minimise`."""
         m, p = parameters.shape
-        gram, cost = np.empty((m, p, p + 1)), np.empty(m)
+        gram = np.zeros((m, p + 1, p + 1))
         for start in range(0, m, CHUNK):
             part = slice(start, start + CHUNK)
             design = self._design(rows[part], parameters[part])
             # Two views of different shape: numpy takes the much faster general product for them, not the symmetric one.
-            np.matmul(design[:p].transpose(1, 0, 2), design.transpose(1, 2, 0), out=gram[part])
-            np.einsum("ij,ij->i", design[p], design[p], out=cost[part])
-        return NormalEquations(gram, cost)
+            np.matmul(design[:p].transpose(1, 0, 2), design.transpose(1, 2, 0), out=gram[part, :p])
+            np.vecdot(design[p], design[p], out=gram[part, p, p])
+        return gram
 
     def _design(self, rows: NDArray[np.intp], parameters: Floats) -> Floats:
-        """(p + 1, m, N): the derivatives by each parameter, and the residual last."""
+        """(p + 1, m, N): the derivatives by each parameter, and the residual last.
+
+        Not finite where DDASToys' own are not: a pulse too steep to be told from a step ends its fit.
+        """
         m, p = parameters.shape
+        pulses = (p - 1) // 4
+        amplitude, k1, k2, x1 = by_kind = parameters[:, : p - 1].T.reshape(4, pulses, m, 1)
+        # Of each pulse u = x - x1, -k1 u and -k2 u, which are straight lines in x: one product makes all of them.
+        # Whole arrays are what numpy is fast at; a factor for each trace costs three times as much.
+        lines = np.empty((3, pulses, m, 2))
+        lines[0, ..., 1] = 1.0
+        np.negative(by_kind[1:3], out=lines[1:, ..., 1:])
+        np.multiply(lines[..., 1], -x1[..., 0], out=lines[..., 0])
+        waves = (lines.reshape(-1, 2) @ np.stack([np.ones_like(self.x), self.x])).reshape(3, pulses, m, -1)
+        u, unrisen, fall = waves
+        np.exp(waves[1:], out=waves[1:])
+
         design = np.empty((p + 1, m, self.x.size))
-        residual = design[p]
-        np.subtract(parameters[:, p - 1 :], self.y[rows], out=residual)
+        by_amplitude, by_k1, by_k2, by_x1 = design[: p - 1].reshape(4, pulses, m, -1)
+        risen = np.add(unrisen, 1.0, out=by_x1)
+        np.reciprocal(risen, out=risen)
+        unrisen *= risen
+        np.multiply(fall, risen, out=by_amplitude)
+        pulse = np.multiply(by_amplitude, amplitude, out=fall)
+        unrisen *= pulse
         design[p - 1] = 1.0
-        for first in range(0, p - 1, 4):
-            amplitude, k1, k2, x1 = (parameters[:, first + i, None] for i in range(4))
-            by_amplitude, by_k1, by_k2, by_x1 = design[first : first + 4]
-            u = self.x - x1
-            _shape(u, k1, k2, by_amplitude, by_k1)
-            pulse = amplitude * by_amplitude
-            residual += pulse
-            np.multiply(by_k1, -k1, out=by_x1)
-            by_x1 += k2
-            by_x1 *= pulse
-            pulse *= u
-            by_k1 *= pulse
-            np.negative(pulse, out=by_k2)
+        residual = np.subtract(parameters[:, p - 1 :], self.y[rows], out=design[p])
+        for each in pulse:
+            residual += each
+        np.multiply(unrisen, u, out=by_k1)
+        np.multiply(pulse, np.negative(u, out=u), out=by_k2)
+        np.multiply(pulse, k2, out=by_x1)
+        by_x1 -= np.multiply(unrisen, k1, out=unrisen)
         if self.weights is not None:
             design *= self.weights[rows]
         return design
@@ -108,52 +135,36 @@ class Points:
         return total
 
 
-def _shape(u: Floats, k1: Floats, k2: Floats, shape: Floats, unrisen: Floats) -> None:
-    """Fill `shape` with exp(-k2 u) / (1 + exp(-k1 u)) and `unrisen` with 1 - 1 / (1 + exp(-k1 u))."""
-    fall = k2 * u
-    np.multiply(k2 - k1, u, out=unrisen)
-    # Bounded, because inf * 0 is not a number; exp(300) is far beyond any sample.
-    np.minimum(unrisen, MAX_EXPONENT, out=unrisen)
-    np.exp(unrisen, out=unrisen)
-    np.exp(fall, out=fall)
-    fall += unrisen
-    np.reciprocal(fall, out=shape)
-    unrisen *= shape
-
-
 def model(parameters: Floats, x: Floats) -> Floats:
     """f of each trace (n, N) for parameters (n, 5) or (n, 9)."""
     value = np.repeat(parameters[:, -1:], x.size, axis=1)
-    shape, unrisen = np.empty_like(value), np.empty_like(value)
-    for first in range(0, parameters.shape[1] - 1, 4):
-        amplitude, k1, k2, x1 = (parameters[:, first + i, None] for i in range(4))
-        _shape(x - x1, k1, k2, shape, unrisen)
-        value += amplitude * shape
+    by_kind = parameters[:, :-1].T.reshape(4, -1, len(parameters), 1)
+    for amplitude, k1, k2, x1 in by_kind.swapaxes(0, 1):
+        u = x - x1
+        value += amplitude / (1 + np.exp(-k1 * u)) * np.exp(-k2 * u)
     return value
 
 
-def fit(traces: NDArray[np.uint16], window: Window) -> NDArray[np.void]:
-    """Fit one and two pulses to each trace (n, samples); returns n records of `EXTENSION`.
+def fit(traces: NDArray[np.uint16], window: Window, version: Version = NEWEST) -> NDArray[np.void]:
+    """Fit one and two pulses to each trace (n, samples); returns n extensions, laid out as by that version of DDASToys.
 
     Samples that the window names and the trace does not have are left out; FRIB's program reads past the end there.
     Raises TooFewPoints.
     """
-    extensions = np.zeros(len(traces), EXTENSION)
-    extensions["size"] = EXTENSION.itemsize
+    extensions = blank_extensions(len(traces), version)
     # Trial steps may overflow; they are seen as not finite and rejected.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         points = Points.of(traces, window)
-        single = minimise(points.normal_equations, _guess_single(traces, window), SINGLE_ITERATIONS)
+        single = minimise(points.gram, _guess_single(traces, window), SINGLE_ITERATIONS)
         guess = _guess_double(traces, window, points, single.parameters)
-        double = minimise(points.normal_equations, guess, DOUBLE_ITERATIONS)
+        double = minimise(points.gram, guess, DOUBLE_ITERATIONS)
         _store(extensions["single"], single, points)
         _store(extensions["double"], double, points)
-    pulses = extensions["single"]["pulse"]
-    _store_pulse(pulses, single.parameters[:, 0:4])
-    later_first = double.parameters[:, 3] > double.parameters[:, 7]
-    one, two = double.parameters[:, 0:4], double.parameters[:, 4:8]
-    _store_pulse(extensions["double"]["pulses"][:, 0], np.where(later_first[:, None], two, one))
-    _store_pulse(extensions["double"]["pulses"][:, 1], np.where(later_first[:, None], one, two))
+    _store_pulse(extensions["single"]["pulse"], single.parameters[:, :4])
+    one, two = double.parameters[:, 0:8:2], double.parameters[:, 1:8:2]
+    swapped = (one[:, 3] > two[:, 3])[:, None]
+    _store_pulse(extensions["double"]["pulses"][:, 0], np.where(swapped, two, one))
+    _store_pulse(extensions["double"]["pulses"][:, 1], np.where(swapped, one, two))
     return extensions
 
 
@@ -170,7 +181,10 @@ def _store_pulse(record: NDArray[np.void], parameters: Floats) -> None:
 
 
 def _guess_single(traces: NDArray[np.uint16], window: Window) -> Floats:
-    """The pulse's height and place from the largest sample, its slopes from where it passes 1/2 and 3/4 of that."""
+    """The pulse's height and place from the largest sample, its slopes from where it passes 1/2 and 3/4 of that.
+
+    DDASToys means to begin so; yet it takes an unsigned difference in its estimate of k2, which then always is 0.1.
+    """
     inside = traces[:, window.low : window.high + 1]
     offset = np.minimum(inside[:, 0], inside[:, -1]).astype(np.float64)
     top = inside.argmax(axis=1) + window.low
@@ -208,7 +222,8 @@ def _guess_double(traces: NDArray[np.uint16], window: Window, points: Points, si
     excess = points.y - model(first, points.x)
     at = np.nan_to_num(excess, nan=-np.inf).argmax(axis=1)
     height = excess[np.arange(len(excess)), at]
-    return np.column_stack([first[:, :4], height, first[:, 1], first[:, 2], points.x[at], first[:, 4]])
+    amplitude, k1, k2, x1, offset = first.T
+    return np.column_stack([amplitude, height, k1, k1, k2, k2, x1, points.x[at], offset])
 
 
 def _fit_reversed(traces: NDArray[np.uint16], window: Window) -> Floats:
@@ -218,7 +233,7 @@ def _fit_reversed(traces: NDArray[np.uint16], window: Window) -> Floats:
     mirrored = Window(high - (window.high - window.low), high, window.saturation)
     backwards = np.ascontiguousarray(traces[:, ::-1])
     points = Points.of(backwards, mirrored)
-    found = minimise(points.normal_equations, _guess_single(backwards, mirrored), SINGLE_ITERATIONS).parameters
+    found = minimise(points.gram, _guess_single(backwards, mirrored), SINGLE_ITERATIONS).parameters
     found[:, 1:3] *= -1
     found[:, 3] = points.x.size - found[:, 3]
     return found

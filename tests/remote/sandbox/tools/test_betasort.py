@@ -26,7 +26,7 @@ LAUNCHER = Path(betasort.__file__).parent / "bin" / "betasort"
 def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with two converted segments of run 89: three events with a double pulse each, 2 us apart."""
     directory = tmp_path_factory.mktemp("converted segments")
-    trace = 400 + pulse(2000, 0.7, 0.03, 30) + pulse(1500, 0.7, 0.03, 70)
+    trace = 400 + pulse(2000, 0.7, 0.03, 30) + pulse(900, 0.7, 0.03, 70)
     events = [event([hit(trace, 0, 250 * i), hit(None, 5, 250 * i + 30)]) for i in range(3)]
     data = b"".join(edit(segment(events), {(0, 2, 0): Window(0, 129, 65530)}, 2000))
     (directory / "in.evt").write_bytes(data)

@@ -95,7 +95,7 @@ def test_the_minimum_is_a_minimum_of_the_unweighted_sum_of_squares() -> None:
 
 def test_the_jacobian_is_the_derivative_of_the_model() -> None:
     rng = np.random.default_rng(6)
-    parameters = np.array([[3000, 0.8, 0.02, 30, 900, 0.5, 0.05, 61, 400.0]])
+    parameters = np.array([[3000, 900, 0.8, 0.5, 0.02, 0.05, 30, 61, 400.0]])
     trace = rng.integers(300, 4000, (1, 130)).astype(np.uint16)
     points = Points.of(trace, WINDOW)
     derivative = []
@@ -105,10 +105,10 @@ def test_the_jacobian_is_the_derivative_of_the_model() -> None:
         change = model(parameters + step, points.x) - model(parameters - step, points.x)
         derivative.append(change[0] / (2 * step[0, i]))
     jacobian, residual = np.array(derivative), model(parameters, points.x)[0] - trace[0]
-    equations = points.normal_equations(np.array([0]), parameters)
-    np.testing.assert_allclose(equations.gram[0, :, :9], jacobian @ jacobian.T, rtol=1e-5, atol=1e-3)
-    np.testing.assert_allclose(equations.gram[0, :, 9], jacobian @ residual, rtol=1e-5, atol=1e-1)
-    assert equations.cost[0] == pytest.approx(residual @ residual)
+    gram = points.gram(np.array([0]), parameters)[0]
+    np.testing.assert_allclose(gram[:9, :9], jacobian @ jacobian.T, rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(gram[:9, 9], jacobian @ residual, rtol=1e-5, atol=1e-1)
+    assert gram[9, 9] == pytest.approx(residual @ residual)
 
 
 def test_traces_of_a_batch_do_not_influence_each_other() -> None:
@@ -130,7 +130,7 @@ def test_a_flat_trace_and_noise_get_a_status_and_finite_numbers() -> None:
     traces = np.vstack([np.full((3, 130), 400), rng.integers(0, 65000, (30, 130)), np.zeros((2, 130))])
     found = fit(traces.astype(np.uint16), WINDOW)
     for kind in ("single", "double"):
-        assert set(found[kind]["fitStatus"].tolist()) <= {0, 27, 0xFFFFFFFE}
+        assert set(found[kind]["fitStatus"].tolist()) <= {0, 27, 29, 30, 31, 0xFFFFFFFE}
         assert np.isfinite(found[kind]["offset"]).all()
     assert found["single"]["iterations"].max() <= 50
     assert found["double"]["iterations"].max() <= 200
