@@ -66,12 +66,13 @@ class Points:
     weights: Floats | None
 
     @classmethod
-    def of(cls, traces: NDArray[np.uint16], window: Window) -> "Points":
+    def of(cls, traces: NDArray[np.uint16], window: Window, parameters: int = DOUBLE_PARAMETERS) -> "Points":
+        """Raises TooFewPoints when a trace has fewer than `parameters`."""
         y = traces[:, window.low : window.high + 1].astype(np.float64)
         used = y < window.saturation
         fewest = int(used.sum(axis=1).min())
-        if fewest < DOUBLE_PARAMETERS:
-            raise TooFewPoints(f"{fewest} unsaturated samples for {DOUBLE_PARAMETERS} parameters")
+        if fewest < parameters:
+            raise TooFewPoints(f"{fewest} unsaturated samples for {parameters} parameters")
         x = np.arange(window.low, window.low + y.shape[1], dtype=np.float64)
         return cls(x, y, None if used.all() else used.astype(np.float64))
 
@@ -232,7 +233,7 @@ def _fit_reversed(traces: NDArray[np.uint16], window: Window) -> Floats:
     high = samples - window.low
     mirrored = Window(high - (window.high - window.low), high, window.saturation)
     backwards = np.ascontiguousarray(traces[:, ::-1])
-    points = Points.of(backwards, mirrored)
+    points = Points.of(backwards, mirrored, SINGLE_PARAMETERS)
     found = minimise(points.gram, _guess_single(backwards, mirrored), SINGLE_ITERATIONS).parameters
     found[:, 1:3] *= -1
     found[:, 3] = points.x.size - found[:, 3]

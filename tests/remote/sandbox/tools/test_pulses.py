@@ -124,3 +124,11 @@ def test_samples_between_limits_that_are_not_there_are_too_few() -> None:
     for window in (Window(130, 0, 129), Window(200, 300, 65530), Window(0, 7, 65530)):
         with pytest.raises(TooFewPoints):
             fit(simulated(1)[:3], window)
+
+
+def test_as_many_samples_as_parameters_are_enough_whatever_is_in_them() -> None:
+    """Also where a parameter is negative and the trace is fitted backwards, which leaves out one sample."""
+    noise = np.random.default_rng(3).integers(300, 5000, (50, 9)).astype(np.uint16)
+    found = fit(noise, Window(0, 8, 65530))
+    assert any((found["single"]["pulse"][name] < 0).any() for name in PULSE_FIELDS)
+    assert set(found["double"]["fitStatus"].tolist()) <= {0, 27, 29, 30, 31, LIMIT}
