@@ -50,7 +50,7 @@ def input_document(
     `run_directory`: name of the run's directory on the DTN ("run1217"). `tag`: the attempt's, unique. `accepted`: the
     segments whose fit is good however many hits it loses.
     """
-    run = plan.run
+    run, as_it_is = plan.run, [segment for segment in plan.fit if segment in accepted]
     result = f"run-{run:04d}-sorted.root"
     return {
         "run": run,
@@ -58,7 +58,7 @@ def input_document(
         "label": label,
         "files": {"prefix": f"run-{run:04d}-", "segments": [f"{s:02d}" for s in plan.transfer], "suffix": ".evt"},
         "fit": list(plan.fit),
-        "accepted": [segment for segment in plan.fit if segment in accepted],
+        **({"accepted": as_it_is} if as_it_is else {}),  # a flow that was deployed before knows no such key
         "convert": list(plan.convert),
         "expected": list(plan.expected),
         "analyze": plan.analyze,

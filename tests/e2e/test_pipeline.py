@@ -119,7 +119,7 @@ def test_a_run_is_cancelled_and_what_is_missing_is_done_later(pipeline):
 # Sent as source text to the workers, so each imports what it needs.
 
 
-def quick_fit(kit, run, segment, input_dir, output_dir, log_dir, marker):
+def quick_fit(kit, run, segment, input_dir, output_dir, log_dir, marker, accepted):
     from pathlib import Path
 
     Path(output_dir).mkdir(parents=True, exist_ok=True)
@@ -189,7 +189,7 @@ def test_a_run_of_300_segments_is_split_into_flow_runs_within_their_state_limit(
     assert [a.plan.analyze for a in attempts] == [False, True]
 
 
-def quick_lie(kit, run, segment, input_dir, output_dir, log_dir, marker):
+def quick_lie(kit, run, segment, input_dir, output_dir, log_dir, marker, accepted):
     return {"segment": segment, "rc": 0, "bytes": 11, "seconds": 1.0}
 
 

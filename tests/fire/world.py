@@ -5,6 +5,7 @@ The programs at the site are replaced by ones that copy: it is the console that 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import fcntl
 import os
@@ -30,7 +31,11 @@ PROGRAMS = {
     "betasort": 'printf -v out "%s/run-%04d-sorted.root" "$2" "$3"\nroot_file >"$out"\n',
 }
 FAULTS = f"[[ -z $FRIB_SANDBOX_FAULT ]] || . '{PROJECT}/remote/sandbox/tools/bin/fault.sh'\n"
-HEAD = "#!/bin/bash\nset -e\nlast=\nroot_file() { printf 'root\\0\\0\\xf3\\xc0'; head -c 400 /dev/zero; }\n" + FAULTS
+# The header of a ROOT file of 400 bytes, closed as it should be: nothing else of it is looked at.
+ROOT = struct.pack(">4s7iB3i", b"root", 62_400, 100, 400, 350, 50, 1, 58, 4, 1, 300, 50).ljust(400, b"\0")
+HEAD = (
+    f"#!/bin/bash\nset -e\nlast=\nroot_file() {{ printf %s {base64.b64encode(ROOT).decode()} | base64 -d; }}\n" + FAULTS
+)
 
 
 class World(Pipeline):

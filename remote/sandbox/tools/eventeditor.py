@@ -18,13 +18,13 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import IO, NoReturn
 
-from flowspec.ddas import NULL_EXTENSION, FitInfo
+from flowspec.ddas import NULL_EXTENSION
 from flowspec.ringframes import PREFIX, Buffer, ItemType
 from remote.sandbox.tools import disk
-from remote.sandbox.tools.fitconfig import Channel, read_fit_config
+from remote.sandbox.tools.fitconfig import Channel, read_fit_config, version_of
 from remote.sandbox.tools.fragments import Crash, fragments_to_edit
 from remote.sandbox.tools.hits import FRAGMENT_HEADER, SCHEME, Item, Place, decode, gather, map_file, walk
-from remote.sandbox.tools.pulses import TooFewPoints, Window, fit
+from remote.sandbox.tools.pulses import NEWEST, TooFewPoints, Version, Window, blank_extensions, fit
 from remote.sandbox.tools.services import check_services
 
 OUTPUT_MODE = 0o640
@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         _abort(f"terminate called after throwing an instance of 'std::invalid_argument'\n  what():  {error}")
     try:
-        channels = read_fit_config()
+        version = version_of(options.l)
+        channels = read_fit_config(version=version)
     except (ValueError, OSError) as error:
         print(f"Error configuring FitEditor: {error}", file=sys.stderr)
         return 1
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sink = os.open(options.S.removeprefix(SCHEME), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OUTPUT_MODE)
     with open(sink, "wb") as output:
         try:
-            for part in edit(buffer, channels, options.c):
+            for part in edit(buffer, channels, options.c, version):
                 _write(output, part)
         except TooFewPoints:
             _abort("gsl: fdfsolver.c:37: ERROR: insufficient data points, n < p\nDefault GSL error handler invoked.")
@@ -81,18 +82,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def edit(buffer: Buffer, channels: dict[Channel, Window], clump: int) -> Iterator[bytes]:
+def edit(buffer: Buffer, channels: dict[Channel, Window], clump: int, version: Version = NEWEST) -> Iterator[bytes]:
     """The bytes of the fitted file, `clump` items at a time. Raises TooFewPoints, NoBodyHeader, Crash, and Endless at
     the end of a file that is empty or goes on with an item of no size."""
     items, end = walk(buffer), 0
     while batch := list(islice(items, clump)):
-        yield b"".join(_edit_clump(buffer, batch, channels))
+        yield b"".join(_edit_clump(buffer, batch, channels, version))
         end = batch[-1].start + batch[-1].size
     if not buffer or (end + PREFIX.size <= len(buffer) and _WORD.unpack_from(buffer, end)[0] < PREFIX.size):
         raise Endless
 
 
-def _edit_clump(buffer: Buffer, items: list[Item], channels: dict[Channel, Window]) -> Iterator[bytes | Buffer]:
+def _edit_clump(
+    buffer: Buffer, items: list[Item], channels: dict[Channel, Window], version: Version
+) -> Iterator[bytes | Buffer]:
     events: dict[int, list[Place] | None] = {}  # by the event's offset; None: dropped
     for item in items:
         if item.type == ItemType.PHYSICS_EVENT:
@@ -100,7 +103,7 @@ def _edit_clump(buffer: Buffer, items: list[Item], channels: dict[Channel, Windo
                 raise NoBodyHeader
             events[item.start] = fragments_to_edit(buffer, item)
     every = [place for found in events.values() if found for place in found]
-    extensions = iter(_extensions(buffer, every, channels))
+    extensions = iter(_extensions(buffer, every, channels, version))
     for item in items:
         if item.start not in events:
             yield buffer[item.start : item.start + item.size]
@@ -120,21 +123,22 @@ def _with_extension(buffer: Buffer, place: Place, extension: bytes) -> bytes:
     return b"".join((timestamp_and_source, size, barrier, size, buffer[place.item + 4 : place.hit_end], extension))
 
 
-def _extensions(buffer: Buffer, found: list[Place], channels: dict[Channel, Window]) -> list[bytes]:
+def _extensions(buffer: Buffer, found: list[Place], channels: dict[Channel, Window], version: Version) -> list[bytes]:
     """What to append to each hit: its fits, zeros if it has no trace, the null extension if it is not configured."""
     if not found:
         return []
     hits = decode(buffer, found)
     addresses = zip(hits.crate.tolist(), hits.slot.tolist(), hits.channel.tolist(), strict=True)
     windows = [channels.get(address) for address in addresses]
-    result = [NULL_EXTENSION if window is None else FitInfo().encode() for window in windows]
+    blank = blank_extensions(1, version)[0].tobytes()
+    result = [NULL_EXTENSION if window is None else blank for window in windows]
     alike: dict[tuple[Window, int], list[int]] = defaultdict(list)
     for number, (window, samples) in enumerate(zip(windows, hits.samples.tolist(), strict=True)):
         if window is not None and samples:
             alike[window, samples].append(number)
     for (window, samples), numbers in alike.items():
         traces = gather(buffer, hits.trace[numbers], 2 * samples).view("<u2")
-        for number, record in zip(numbers, fit(traces, window), strict=True):
+        for number, record in zip(numbers, fit(traces, window, version), strict=True):
             result[number] = record.tobytes()
     return result
 
