@@ -133,6 +133,13 @@ def plan_all(run: int, segments: Iterable[int]) -> Plan:
     return plan_missing(run, segments, {})  # type: ignore[return-value]  # nothing done, so there is something to do
 
 
+def plan_return(run: int, segments: Iterable[int], waived: Collection[int] = ()) -> Plan:
+    """The plan that brings the result of an analysis back once more."""
+    everything = set(segments)
+    expected, without = sorted(everything - set(waived)), sorted(everything & set(waived))
+    return Plan(run, (), (), (), tuple(expected), analyze=False, left=0, waived=tuple(without))
+
+
 def plan_missing(
     run: int,
     segments: Iterable[int],

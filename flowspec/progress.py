@@ -38,7 +38,8 @@ class Says(str, Enum):
 class Evidence:
     """What one witness says of one place, and why.
 
-    `size` is in bytes, `at` in seconds since the epoch; `seconds` is how long the work took, as a job reports it.
+    Of a file that is there the reason is what is wrong with it, if anything is. `size` is in bytes, `at` in seconds
+    since the epoch; `seconds` is how long the work took, as a job reports it.
     `modified` is when an output was written, as its listing has it.
     """
 
@@ -57,6 +58,8 @@ class Evidence:
         """The reason as a sentence."""
         return catalogue.sentence(self.reason)
 
+
+COMPARING = "file.comparing"  # a result that was not read yet, of which the site gave a digest
 
 Matrix = dict[Place, Cell]
 
@@ -92,13 +95,15 @@ def fold_place(stage: Stage, said: Mapping[Witness, Evidence], raw_size: int | N
             return Cell(CellState.DONE, _there(file))
         state = CellState.RUNNING if task.says is Says.RUNNING else CellState.WAITING
         return Cell(state, doubt or _why(task))
+    if file is not None and file.reason.code == COMPARING:
+        return Cell(CellState.RUNNING, file.reason)
     if present and doubt is None:
         lossy = task is not None and task.reason.code == LOSSY
         return Cell(CellState.DONE, task.reason if task is not None and lossy else _there(file))
     if task is not None and task.says is Says.DONE:
         if file is None:
             return Cell(CellState.RUNNING, reason("file.awaited"))
-        return Cell(CellState.DISAGREES, doubt or reason("file.missing"))
+        return Cell(CellState.DISAGREES, doubt or (file.reason if file.reason.code else reason("file.missing")))
     if log is not None and log.says is Says.FAILED:
         return Cell(CellState.FAILED, _why(log))
     if log is not None and log.says is Says.RUNNING:
@@ -115,8 +120,10 @@ def _why(item: Evidence) -> Reason:
 def _doubt(stage: Stage, file: Evidence | None, task: Evidence | None, raw_size: int | None) -> Reason | None:
     """Why the file that is there is not the whole output; None when it is plausible."""
     size = file.size if file is not None else None
-    if size is None:
+    if file is None or size is None:
         return None
+    if file.reason.code not in ("", COMPARING):  # whoever looked into it has found why
+        return file.reason
     if task is not None and task.says is Says.DONE and task.size is not None and task.size != size:
         return reason("file.differs", size=size, reported=task.size)
     if size == 0 and raw_size != 0:

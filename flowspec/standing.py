@@ -14,6 +14,7 @@ from flowspec.states import ENDED, ON_DISK, RunState
 
 SUSPECT = "flow.suspect"  # a task of the run seems to hang or to be lost
 INACTIVE = "flow.inactive"  # Globus waits for a consent or a login
+LOST = "outcome.lost"  # its result had come back, and is no longer there or no longer whole
 
 
 def topics(state: RunState) -> tuple[Topic, ...]:

@@ -109,6 +109,10 @@ CANCEL_ENDED = Move(
 PART_DONE = Move("part done", (R.RUNNING,), (R.RUNNING,), ends=_OF_AN_ATTEMPT)
 FAILED = Move("failed", (R.RUNNING,), (R.FAILED,), sets=("again_at",), stamps=("finished_at",), ends=_OF_AN_ATTEMPT)
 RETURNED = Move("returned", (R.RUNNING,), (R.DONE,), sets=("result",), stamps=("finished_at",), ends=_OF_AN_ATTEMPT)
+RESULT_LOST = Move(
+    "result lost", (R.DONE,), (R.FAILED,), clears=("result",), stamps=("finished_at",), ends=(Topic.OUTCOME,),
+    event="event.lost",
+)  # fmt: skip
 FOUND_WHOLE = Move(
     "found whole", (R.QUEUED, R.FAILED, R.CANCELLED), (R.DONE,), sets=("result",), clears=("held_by", "again_at"),
     stamps=("finished_at",), ends=(Topic.QUEUE, *_OF_AN_ATTEMPT),
@@ -116,7 +120,7 @@ FOUND_WHOLE = Move(
 
 RUN_MOVES = (
     JUDGED, VANISHED, WITHDRAWN, QUEUED, REPROCESSED, REPEATED, UNQUEUED, REFUSED, INTENDED, TAKEN_OVER, CANCEL_ASKED,
-    CANCEL_WITHDRAWN, CANCEL_ENDED, PART_DONE, FAILED, RETURNED, FOUND_WHOLE,
+    CANCEL_WITHDRAWN, CANCEL_ENDED, PART_DONE, FAILED, RETURNED, RESULT_LOST, FOUND_WHOLE,
 )  # fmt: skip
 
 STARTED = Move("started", (A.INTENT,), (A.STARTED,), sets=("flow_run",), stamps=("started_at",))

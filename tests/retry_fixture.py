@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from console.actions import conclude
+from console.actions.results import ResultWatch
 from console.context import Context
 from console.driver import round as driver_round
 from console.evidence.outputs import check_outputs
@@ -28,6 +29,7 @@ from flowspec.states import AttemptState, RunState
 from remote.globus.flows import FlowRun
 from remote.globus.transfer import RemoteFile
 from tests.fake_globus import PLACES, Clock, Flows
+from tests.rootfiles import root_file
 
 ABORTED = "return code 134: EventEditor aborted"
 FIT_7 = {(Stage.FIT, 7): ABORTED}
@@ -45,6 +47,11 @@ class ResumableFlows(Flows):
         self.resumed.append(run_id)
 
 
+def iso(seconds: float) -> str:
+    """As listings have it."""
+    return datetime.fromtimestamp(int(seconds), timezone.utc).isoformat(" ")
+
+
 class World:
     """A ledger, a run directory, a site, and what a driver works with."""
 
@@ -59,6 +66,18 @@ class World:
         settings = Policy(max_in_flight=100, **policy)
         self.ctx = Context(self.ledger, remote, PLACES, "e21062", self.results, "id", {}, settings)
 
+        self.content = root_file(2 * SIZE)  # of a result
+        self.digest = ""  # of a result, as its job reports it
+        self.stopped = False
+        self.watch = self.new_watch()
+
+    def new_watch(self) -> ResultWatch:
+        """As a driver has it that has just begun."""
+        return ResultWatch(self.ledger, self.results, lambda: self.stopped, self.clock)
+
+    def result(self, run: int) -> Path:
+        return self.results / names.sorted_file(run)
+
     # ---- as Transfer
 
     def ls(self, collection: str, path: str) -> dict[str, RemoteFile]:
@@ -69,8 +88,15 @@ class World:
 
     # ---- what happens
 
-    def found(self, run: int, segments: range | list[int], verdict: Verdict = Verdict.READY, **sizes: int) -> Run:
-        """The watcher has seen these segments; `s7=2000` gives segment 7 that size."""
+    def found(
+        self,
+        run: int,
+        segments: range | list[int],
+        verdict: Verdict = Verdict.READY,
+        took: tuple[int, str] = (1, "t"),
+        **sizes: int,
+    ) -> Run:
+        """The watcher has seen these segments; `s7=2000` gives segment 7 that size. `took`: when it began, title."""
         folder = self.runs / f"run{run}"
         folder.mkdir(parents=True, exist_ok=True)
         told = {segment: sizes.get(f"s{segment}", SIZE) for segment in segments}
@@ -80,7 +106,7 @@ class World:
                 self.touched(run, segment, self.clock.time)
         why = reason("words", words="is complete")
         with_data = tuple(segment for segment, size in told.items() if size)
-        judged = Judgement(run, verdict, why, with_data, sum(told.values()), "t", 1, 2, 1.0, str(told))
+        judged = Judgement(run, verdict, why, with_data, sum(told.values()), took[1], took[0], 2, 1.0, str(told))
         runs.record_judgement(self.ledger, str(folder), judged, told)
         return runs.run(self.ledger, run)
 
@@ -125,7 +151,11 @@ class World:
         assert attempt.state is AttemptState.STARTED
         for stage in STAGES if not log else ():
             self._does(attempt, stage, [s for planned, s in attempt.plan.places() if planned is stage], causes, told)
-        good = not causes and not log
+        return self.ends(run, good=not causes and not log, log=log)
+
+    def ends(self, run: int, *, good: bool = True, log: str = "") -> Run:
+        """The flow run of the newest attempt has ended, which is judged."""
+        attempt = self.attempt(run)
         details = {} if good else {"cause": log}
         status = "SUCCEEDED" if good or not attempt.plan.joins else "FAILED"
         ended = datetime.fromtimestamp(self.clock.time - 30, timezone.utc).isoformat()
@@ -148,7 +178,10 @@ class World:
             self.writes(attempt.run, stage, segment)
         size = 2 * SIZE if stage in COMPUTED else None
         at = self.clock.time
-        told = [Evidence(stage, s, Witness.TASK, Says.DONE, done.get((stage, s), NO_REASON), size, at) for s in good]
+        said = {**done}
+        if stage is Stage.ANALYZE and self.digest:
+            said[(stage, None)] = reason("task.done", stage=stage.value, seconds=1, sha256=self.digest)
+        told = [Evidence(stage, s, Witness.TASK, Says.DONE, said.get((stage, s), NO_REASON), size, at) for s in good]
         for segment in segments:
             if cause := causes.get((stage, segment)):
                 why = classify(cause) if isinstance(cause, str) else cause
@@ -158,10 +191,10 @@ class World:
 
     def writes(self, run: int, stage: Stage, segment: int | None) -> None:
         """The output of a place appears, or is replaced."""
-        at = datetime.fromtimestamp(int(self.clock.time), timezone.utc).isoformat(" ")
+        at = iso(self.clock.time)
         if stage is Stage.RETURN:
-            result = self.results / names.sorted_file(run)
-            result.write_bytes(b"root")
+            result = self.result(run)
+            result.write_bytes(self.content)
             os.utime(result, (self.clock.time, self.clock.time))
         elif stage is Stage.ANALYZE:
             self.files[f"{PLACES.analyzed()}/{names.sorted_file(run)}"] = RemoteFile("file", 2 * SIZE, at)
@@ -172,7 +205,10 @@ class World:
                 Stage.FIT: PLACES.fitted(run),
                 Stage.CONVERT: PLACES.converted(run),
             }[stage]
-            size = self.run(run).sizes[segment] if stage is Stage.TRANSFER else 2 * SIZE
+            size = 2 * SIZE
+            if stage is Stage.TRANSFER:  # a copy keeps the time of what it was copied from
+                raw = self.runs / f"run{run}" / names.segment_file(run, segment)
+                size, at = self.run(run).sizes[segment], iso(raw.stat().st_mtime)
             self.files[f"{folder}/{MAKERS[stage](run, segment)}"] = RemoteFile("file", size, at)
 
     # ---- runs as tests need them

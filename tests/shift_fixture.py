@@ -29,6 +29,7 @@ from remote.globus.transfer import RemoteFile, TransferTask
 from tests import cancel_fixture
 from tests.cancel_fixture import ID
 from tests.fake_globus import PLACES, Clock, judge
+from tests.rootfiles import root_file
 
 RUN = 7
 SIZE = 1000  # bytes of a segment
@@ -180,4 +181,4 @@ class Shift:
         return found
 
     def result_comes(self) -> None:
-        (self.results / names.sorted_file(RUN)).write_bytes(b"root, and what is in it")
+        (self.results / names.sorted_file(RUN)).write_bytes(root_file(2000))

@@ -12,7 +12,7 @@ from flowspec import catalogue, flowlog
 from flowspec.causes import classify
 from flowspec.conditions import Reason, reason
 from flowspec.plan import Plan
-from flowspec.progress import Matrix, current_stage
+from flowspec.progress import COMPARING, Matrix, current_stage
 from flowspec.stages import STAGES, CellState, Stage
 from flowspec.standing import INACTIVE, SUSPECT
 from remote.globus.errors import missing_consent
@@ -45,6 +45,8 @@ def conclusion(
         return Conclusion(stage, _inactive(flow_run) or _unnoticed(waiting, planned, now) or far)
     if flow_run.cancelled:
         return Conclusion(stage, cancelled=True)
+    if any(cell.reason.code == COMPARING for cell in planned.values()):  # takes as long as the result is large
+        return Conclusion(stage, far)
     if any(cell.state in OPEN_QUESTIONS for cell in planned.values()) and _ended_just_now(flow_run, now):
         return Conclusion(stage, far)
     if flow_run.status != "SUCCEEDED":

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from console.context import Context, Refused
 from console.disk import listener
-from console.ledger import attempts, conditions, evidence, failures
+from console.ledger import attempts, conditions, evidence, failures, results
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
 from console.ledger.moves import move, move_attempt
@@ -45,9 +45,12 @@ def write_intent(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wis
     faults = inputs.problems(body, definition.analysis().schema)
     if faults:
         raise Refused(f"run {run.run}: the input document is not valid: {'; '.join(faults[:3])}")
+    again = [*plan.places(), *repeated_later(plan, wish)]
     with ctx.ledger.change():
         failures.set_mended(ctx.ledger, known.mended())  # now: the evidence of it goes
-        evidence.mark_outdated(ctx.ledger, run.run, known.evidence, [*plan.places(), *repeated_later(plan, wish)])
+        evidence.mark_outdated(ctx.ledger, run.run, known.evidence, again)
+        if plan.joins:
+            results.forget(ctx.ledger, run.run)
         attempt = attempts.add_intent(ctx.ledger, plan, number, tag, body, label, ctx.flow_id, actor)
         move(
             ctx.ledger, run.run, INTENDED, actor=actor, about=Topic.PROGRESS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 
 from console.context import Refused
@@ -15,7 +15,7 @@ from flowspec.conditions import Reason
 from flowspec.decisions import Waiver
 from flowspec.explanation import explain
 from flowspec.numbers import ranges
-from flowspec.plan import WHAT_IS_MISSING, Plan, Wish, plan_missing
+from flowspec.plan import WHAT_IS_MISSING, Plan, Wish, plan_missing, plan_return
 from flowspec.stages import Stage
 from flowspec.states import RunState
 
@@ -33,24 +33,10 @@ class Proposal:
 
 def propose(dossier: Dossier, wish: Wish) -> Proposal:
     """The next attempt of a run, by the evidence. Raises Refused for a wish that cannot be met."""
-    run, matrix, waived = dossier.run, dossier.matrix, dossier.waived
+    matrix, waived = dossier.matrix, dossier.waived
     _refuse_unknown(dossier, wish, waived)
     quarantined = dossier.quarantined()
-    doubtful = {s for s in run.members if matrix[(Stage.FIT, s)].bad} & {
-        f.segment for f in dossier.blamed if f.blames_input
-    }
-    as_before = (
-        run.state is RunState.DONE
-        and not dossier.changed
-        and dossier.expected == dossier.analyzed
-        and wish.again is None
-    )
-    plan = None
-    if not as_before:  # what was cleared away at the site after the result came back is not missing
-        plan = plan_missing(
-            run.run, run.members, matrix, wish=wish, quarantined=quarantined, waived=waived,
-            changed=dossier.changed | doubtful, analyzed=dossier.analyzed if dossier.analysis_is_there else None,
-        )  # fmt: skip
+    plan = _plan(dossier, wish, quarantined)
     named = wish.segments or ()
     left_out = [sentence(why) for s, why in quarantined.items() if s not in named]
     if plan is None:
@@ -65,9 +51,23 @@ def propose(dossier: Dossier, wish: Wish) -> Proposal:
 
 def whole(dossier: Dossier) -> bool:
     """Whether a run that is not done has every output after all."""
-    run = dossier.run
-    in_place = plan_missing(run.run, run.members, dossier.matrix, wish=WHAT_IS_MISSING, waived=dossier.waivers) is None
-    return run.state is not RunState.DONE and in_place and dossier.analyzed == dossier.expected
+    in_place = _plan(dossier, WHAT_IS_MISSING) is None
+    return dossier.run.state is not RunState.DONE and in_place and dossier.analyzed == dossier.expected
+
+
+def _plan(dossier: Dossier, wish: Wish, quarantined: Collection[int] = ()) -> Plan | None:
+    run, matrix, waived, analyzed = dossier.run, dossier.matrix, dossier.waived, dossier.analyzed
+    if dossier.came_back and not dossier.changed and dossier.expected == analyzed and wish.again is None:
+        if dossier.result_is_back:  # what was cleared away at the site after that is not missing
+            return None
+        if dossier.analysis_is_there:
+            return plan_return(run.run, run.members, waived)
+    bad = {s for s in run.members if matrix[(Stage.FIT, s)].bad}
+    doubtful = bad & {failure.segment for failure in dossier.blamed if failure.blames_input}
+    return plan_missing(
+        run.run, run.members, matrix, wish=wish, quarantined=quarantined, waived=waived,
+        changed=dossier.changed | doubtful, analyzed=analyzed if dossier.analysis_is_there else None,
+    )  # fmt: skip
 
 
 def continuation(dossier: Dossier, before: Plan, wish: Wish) -> tuple[Plan | None, dict[int, Reason]]:

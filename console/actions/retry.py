@@ -11,6 +11,7 @@ from typing import Any
 from console.actions import resume
 from console.actions.launch import write_intent
 from console.actions.proposal import continuation, propose, whole
+from console.actions.results import look_before_retry
 from console.context import Context, Refused, dossier_of, permitted, run_of
 from console.evidence.outputs import check_all_outputs
 from console.ledger import conditions, dossier, evidence, runs
@@ -19,6 +20,7 @@ from console.ledger.dossier import Dossier
 from console.ledger.moves import move
 from console.ledger.runs import Run
 from console.ledger.store import Request
+from console.settings.errors import SettingsError
 from flowspec import backoff, catalogue, names
 from flowspec.causes import Kind
 from flowspec.conditions import Reason, Topic, reason
@@ -37,10 +39,16 @@ PAUSE_SPREAD = (0.8, 1.2)
 
 
 def check_first(ctx: Context, request: Request) -> None:
-    """Check the outputs at the site and on the DTN before a retry is planned."""
+    """Check the outputs at the site and on the DTN before a retry is planned.
+
+    Raises Refused when the disk of the results does not say what is there.
+    """
     run = run_of(ctx, request)
     if run.state in ENDED:
-        check_all_outputs(ctx, run)
+        try:
+            look_before_retry(ctx, run)
+        except SettingsError as error:
+            raise Refused(f"run {run.run}: {error}") from None
 
 
 def retry(ctx: Context, request: Request) -> str:

@@ -61,7 +61,8 @@ class Discovery:
         self._unseen: set[str] = set()  # of that, what is still to be looked at
         self._backlog: frozenset[str] = frozenset()  # what lay there when the looks began, or began again
         self._due: dict[str, float] = {}  # when to look into a directory, though nothing may have changed
-        self._stamps, self._files = Rotation(), Rotation()
+        self._stamps: Rotation[str] = Rotation()
+        self._files: Rotation[str] = Rotation()
         self._entries = 0  # in all run directories
         self._latest: Begun | None = None  # the run that began last of all
         self._stop = threading.Event()

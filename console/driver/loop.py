@@ -1,8 +1,8 @@
 """The driver: the one process that acts. It discovers runs on disk, carries out requests, launches and follows runs.
 
-Five threads: the main one keeps the heartbeat and waits for the end, one keeps the ledger (`console.driver.threads`),
-one discovers the runs on disk, one measures the room for results, one talks to Globus. They meet only in the ledger and
-in a wake-up, so that neither a hanging file system nor a hanging service stops the others.
+Six threads: the main one keeps the heartbeat and waits for the end, one keeps the ledger (`console.driver.threads`),
+one discovers the runs on disk, one measures the room for results, one looks at the results, one talks to Globus. They
+meet only in the ledger and in a wake-up, so that neither a hanging file system nor a hanging service stops the others.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from console.actions import cancel, fetch_reports, reconcile
+from console.actions.results import LOOK_SECONDS, ResultWatch
 from console.connect import make_context
 from console.context import Context
 from console.disk import space as disk_space
@@ -49,6 +50,7 @@ class Driver:
         return self._threads.run(
             Work("disk", self._discover_runs),
             Work("space", self._check_space),
+            Work("results", self._watch_results),
             must_progress=Work("globus", self._talk_to_globus),
         )
 
@@ -61,6 +63,14 @@ class Driver:
         space = Periodic("results", lambda: disk_space.check(ledger, results), disk_space.CHECK_SECONDS)
         while not self.stop.wait(TICK_SECONDS):
             space.run(ledger)
+
+    def _watch_results(self) -> None:
+        """Apart as well: a large result is read for minutes."""
+        ledger = self._threads.ledger()
+        watch = ResultWatch(ledger, self.settings.dtn.results, self.stop.is_set)
+        results = Periodic("results", watch.look, LOOK_SECONDS)
+        while not self.stop.wait(TICK_SECONDS):
+            results.run(ledger)
 
     # ---- the talk to Globus
 

@@ -1,12 +1,13 @@
-"""Checking the outputs themselves: the file witness. At the site through Transfer listings, on the DTN directly."""
+"""Checking the outputs themselves: the file witness. At the site through Transfer listings; on the DTN `returned`
+looks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 
 from console.context import Context
+from console.evidence.returned import returned
 from console.evidence.witnesses import planned
 from console.ledger import evidence as evidence_rows
 from console.ledger.runs import Run
@@ -18,7 +19,6 @@ from remote.globus.transfer import RemoteFile
 
 # A file may appear in a listing a little after its task has reported it.
 LISTING_SECONDS = 5.0
-ROOT_MAGIC = b"root"
 # Listings give whole seconds, so a copy with the time of its source may seem to be that much older.
 WHOLE_SECOND = 1.0
 
@@ -26,7 +26,9 @@ WHOLE_SECOND = 1.0
 def check_all_outputs(ctx: Context, run: Run) -> None:
     """Check every output of a run and record the evidence, before a retry is planned. A missing output is ABSENT."""
     everything, known = plan_all(run.run, run.members), evidence_rows.evidence(ctx.ledger, run.run)
-    found = [e for stage in STAGES for e in check_outputs(ctx, run, stage, planned(everything, stage), known)]
+    found: list[Evidence] = []
+    for stage in STAGES:
+        found += check_outputs(ctx, run, stage, planned(everything, stage), [*known, *found])
     evidence_rows.record_evidence(ctx.ledger, run.run, _without_old_copies(run, found))
 
 
@@ -37,6 +39,8 @@ def check_outputs(
 
     `known` is the evidence of the run: an output that is marked there as old does not count.
     """
+    if stage is Stage.RETURN:
+        return [returned(ctx.ledger, ctx.results, run.run, known=known)[0] for _ in segments]
     wanted, at = list(segments), ctx.now()
     old = {(e.segment, e.size, e.modified) for e in known if e.witness is Witness.OLD and e.stage is stage}
     files = _files(ctx, run.run, stage, wanted)
@@ -62,9 +66,6 @@ def check_awaited_outputs(
 
 def _files(ctx: Context, run: int, stage: Stage, wanted: Sequence[int | None]) -> dict[int | None, RemoteFile]:
     """The existing outputs, by segment (None for the run)."""
-    if stage is Stage.RETURN:
-        result = _result(ctx, run)
-        return {} if result is None else {None: result}
     collection = ctx.places.site_collection
     if stage is Stage.ANALYZE:
         file = ctx.remote.transfer.stat(collection, f"{ctx.places.analyzed()}/{names.sorted_file(run)}")
@@ -77,19 +78,6 @@ def _files(ctx: Context, run: int, stage: Stage, wanted: Sequence[int | None]) -
     listing = ctx.remote.transfer.ls(collection, folder) or {}
     there = {segment: listing.get(name(run, segment)) for segment in wanted if segment is not None}
     return {segment: file for segment, file in there.items() if file is not None}
-
-
-def _result(ctx: Context, run: int) -> RemoteFile | None:
-    """The returned file; one that does not begin as ROOT files do counts as empty."""
-    path = ctx.results / names.sorted_file(run)
-    try:
-        with path.open("rb") as file:
-            magic = file.read(len(ROOT_MAGIC))
-            size = file.seek(0, 2) if magic == ROOT_MAGIC else 0
-        modified = datetime.fromtimestamp(int(path.stat().st_mtime), timezone.utc)
-        return RemoteFile("file", size, str(modified))
-    except FileNotFoundError:
-        return None
 
 
 def _without_old_copies(run: Run, found: Sequence[Evidence]) -> list[Evidence]:

@@ -231,7 +231,7 @@ def _ask_for_task_ids(ctx: Context, attempt: Attempt, stage: Stage) -> None:
 
 
 def _ask_for_causes(ctx: Context, attempt: Attempt) -> bool:
-    """Its flow run has ended: its tasks are polled now at the latest, where outputs are missing.
+    """Its flow run has ended: its tasks are polled now at the latest, where outputs are missing or to be compared.
 
     False when Compute takes no request now.
     """
@@ -239,7 +239,8 @@ def _ask_for_causes(ctx: Context, attempt: Attempt) -> bool:
     wanted = [
         stage
         for _, stage in _stages_without_task_ids(ctx, [attempt])
-        if any(cell.state is not CellState.DONE for (s, _), cell in matrix.items() if s is stage)
+        if stage is Stage.ANALYZE  # it gave the digest of the result
+        or any(cell.state is not CellState.DONE for (s, _), cell in matrix.items() if s is stage)
     ]
     if wanted and ctx.remote.compute.spare() <= len(wanted):
         return False

@@ -101,8 +101,11 @@ def _said_by_task(stage: Stage, status: TaskStatus, reply: Mapping[str, object])
 
 
 def _done(stage: Stage, reply: Mapping[str, object]) -> Reason:
-    """`hits` and `events` of a fit are those in its input and in its output."""
-    done = {"stage": stage.value, "seconds": reply.get("seconds", "?")}
+    """`hits` and `events` of a fit are those in its input and in its output, `sha256` is of the result of a run."""
+    done: dict[str, object] = {"stage": stage.value, "seconds": reply.get("seconds", "?")}
+    digest = reply.get("sha256")
+    if isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest):
+        done["sha256"] = digest
     hits, events = _counts(reply.get("hits")), _counts(reply.get("events"))
     cut = reply.get("cut")  # bytes of a last item that is cut: the fit leaves it out
     if hits and events and (cut or hits[1] < hits[0] or events[1] < events[0]):

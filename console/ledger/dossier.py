@@ -18,10 +18,10 @@ from flowspec.conditions import Reason
 from flowspec.decisions import Acceptance, Waiver
 from flowspec.late_segments import LateSegments, late_segments
 from flowspec.plan import is_done
-from flowspec.progress import Evidence, Matrix, Says, Witness, fold, replaced_at_source
+from flowspec.progress import COMPARING, Evidence, Matrix, Says, Witness, fold, replaced_at_source
 from flowspec.quarantine import Failure, is_mended, quarantine, times_at
-from flowspec.stages import Place, Stage
-from flowspec.states import OPEN
+from flowspec.stages import CellState, Place, Stage
+from flowspec.states import OPEN, AttemptState, RunState
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,20 @@ class Dossier:
     def times_failed(self, place: Place) -> int:
         """How many attempts failed at a place since it last went well there, whoever asked for them."""
         return times_at(place, self.failures, self._wanted)
+
+    @property
+    def came_back(self) -> bool:
+        """Whether the result came back once, and nothing was made since: what was cleared away at the site after that
+        is not missing."""
+        made = [attempt for attempt in self.attempts if attempt.plan.analyze or attempt.plan.convert]
+        joined = bool(made) and made[-1].state is AttemptState.SUCCEEDED and made[-1].plan.joins
+        return self.run.state is RunState.DONE or joined
+
+    @property
+    def result_is_back(self) -> bool:
+        """Whether the result is on the DTN, so far as it was compared."""
+        cell = self.matrix[(Stage.RETURN, None)]
+        return cell.state is CellState.DONE or cell.reason.code == COMPARING
 
     def quarantined(self) -> dict[int, Reason]:
         """The segments that a retry leaves out, each with the reason."""

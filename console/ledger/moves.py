@@ -11,7 +11,14 @@ from flowspec import catalogue
 from flowspec.conditions import Reason, Topic
 from flowspec.states import AttemptState, Move, RunState
 
-_DEFAULTS: dict[str, Any] = {"held_by": None, "again_at": None, "finished_at": None, "wish": "{}", "priority": 0}
+_DEFAULTS: dict[str, Any] = {
+    "held_by": None,
+    "again_at": None,
+    "finished_at": None,
+    "result": None,
+    "wish": "{}",
+    "priority": 0,
+}
 
 
 class ImpossibleMove(Exception):

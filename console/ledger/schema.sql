@@ -81,6 +81,9 @@ CREATE TABLE evidence (
     PRIMARY KEY (run, stage, segment, witness)
 ) WITHOUT ROWID;
 
+-- Results that have come back and were not compared yet with what the site made.
+CREATE INDEX results_to_compare ON evidence (run) WHERE code = 'file.comparing';
+
 -- A place of the matrix at which an attempt failed: what automatic retries and the quarantine count.
 CREATE TABLE failures (
     attempt INTEGER NOT NULL REFERENCES attempts (attempt), run INTEGER NOT NULL,
@@ -104,6 +107,13 @@ CREATE TABLE waivers (
 CREATE TABLE acceptances (
     run INTEGER NOT NULL, segment INTEGER NOT NULL, reason TEXT NOT NULL, actor TEXT NOT NULL, at REAL NOT NULL,
     PRIMARY KEY (run, segment)
+) WITHOUT ROWID;
+
+-- The result of each run on the DTN as it was judged last: it is judged again, and read, only when it has changed.
+CREATE TABLE results (
+    run INTEGER PRIMARY KEY REFERENCES runs (run),
+    size INTEGER NOT NULL, modified_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
+    sha256 TEXT NOT NULL DEFAULT ''         -- '' when it was not read: the site gave none to compare with
 ) WITHOUT ROWID;
 
 -- What must have ended after a cancel: the flow run, its transfer tasks, its compute tasks. Ticked only when observed.

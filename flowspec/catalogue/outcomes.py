@@ -64,6 +64,10 @@ def _decided(one: Mapping[str, Any], how: str) -> str:
     return f"{one['segment']:02d} {how} {one['actor']}: {one['reason']}"
 
 
+def _lost(cause: Any, **others: Any) -> str:
+    return f"{words_of(cause)}: r brings it back"
+
+
 def _asked(who: str, flow_run: str = "", **others: Any) -> str:
     telling = f"flow run {flow_run} and the site are being told" if flow_run else (
         "whether its flow run was started is being found out"
@@ -100,6 +104,7 @@ TABLE = (
     Entry("outcome.held", _held, S, OPERATOR),
     Entry("outcome.refused", "{words}", S, OPERATOR),
     Entry("outcome.returned", _returned),
+    Entry("outcome.lost", _lost, S, OPERATOR),
     Entry("outcome.cancelled", "cancelled by {who}: nothing of it runs any more. r does what is missing"),
     Entry(
         "outcome.cancelled.unasked", "cancelled by {who}: Globus had not been asked to start it. r does what is missing"
@@ -118,6 +123,8 @@ TABLE = (
         lambda run, cause, **others: f"run {run} changed on disk after it was launched: {words_of(cause)}",
     ),
     Entry("event.withdrawn", lambda run, cause, **others: f"run {run} is taken from the queue: it {words_of(cause)}"),
+    Entry("event.lost", lambda run, cause, **others: f"run {run}: {_lost(cause)}"),
+    Entry("event.back", "run {run}: its result {file} is on the DTN again"),
     Entry("event.queued", "run {run} queued: {segments} segments"),
     Entry("event.reprocessed", "run {run} queued to be reprocessed"),
     Entry("event.repeated", "run {run} is retried by itself"),

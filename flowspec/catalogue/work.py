@@ -63,6 +63,11 @@ def _task_hang(since: float, stage: str, usual: float) -> str:
     return f"{_task_running(since)}, usually {stage} takes {took}: it may hang{_AGAIN}"
 
 
+def _unlike(size: int, made: int | None = None) -> str:
+    how = "digest" if made is None else f"{size:,} bytes, not {made:,}"
+    return f"the result differs from what the site made ({how})"
+
+
 def _hints_off(hints: int | None = None, answer: str = "") -> str:
     tried = f", {hints} had no effect" if hints is not None else ""
     answered = f" (it answered {answer})" if answer else ""
@@ -105,7 +110,7 @@ TABLE: tuple[Entry, ...] = (
     Entry("task.lost", _task_lost, _STUCK, Owner.OPERATOR),
     Entry("task.hang", _task_hang, _STUCK, Owner.OPERATOR),
     Entry("task.cancelled", "cancelled"),
-    Entry("task.done", "{stage} took {seconds} s"),
+    Entry("task.done", "{stage} took {seconds} s"),  # `sha256` of its output is for comparing, not for people
     Entry("task.lossy", _lossy),
     Entry("file.there", _there),
     Entry("file.awaited", "reported done; its output is being looked for"),
@@ -117,6 +122,9 @@ TABLE: tuple[Entry, ...] = (
     Entry("root.not", "{size:,} bytes that are no ROOT file"),
     Entry("root.cut", "a ROOT file that is cut: {size:,} of {end:,} bytes"),
     Entry("root.unclosed", "a ROOT file of {size:,} bytes that was never closed: what it holds cannot be read"),
+    Entry("file.comparing", "{size:,} bytes there; being compared with what the site made"),
+    Entry("file.unlike", _unlike),
+    Entry("result.gone", "its result is no longer on the DTN"),
     Entry("file.older", "what lies there is older than what it was copied from"),
     Entry("hints.off", _hints_off, Severity.SLOW, Owner.GLOBUS),
 )

@@ -33,6 +33,16 @@ FIT = Stage.FIT
         ([evidence(FIT, 0, TASK, Says.PENDING, note="waits for a worker")], CellState.WAITING, "waits for a worker"),
         ([evidence(FIT, 0, TASK, Says.DONE, 1200)], CellState.RUNNING, "reported done; its output is being looked for"),
         (
+            [evidence(FIT, 0, TASK, Says.DONE, 1200), evidence(FIT, 0, FILE, Says.ABSENT, note="it is older")],
+            CellState.DISAGREES,
+            "it is older",
+        ),
+        (
+            [evidence(FIT, 0, TASK, Says.DONE, 1200), evidence(FIT, 0, FILE, Says.DONE, 1200, note="it is cut")],
+            CellState.DISAGREES,
+            "it is cut",
+        ),
+        (
             [evidence(FIT, 0, TASK, Says.DONE, 1200), evidence(FIT, 0, FILE, Says.ABSENT)],
             CellState.DISAGREES,
             "reported done, but its output is not there",

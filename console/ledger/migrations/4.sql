@@ -5,3 +5,9 @@ CREATE TABLE acceptances (
 ) WITHOUT ROWID;
 ALTER TABLE failures ADD COLUMN others_well INTEGER;
 ALTER TABLE failures ADD COLUMN mended INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE results (
+    run INTEGER PRIMARY KEY REFERENCES runs (run),
+    size INTEGER NOT NULL, modified_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
+    sha256 TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+CREATE INDEX results_to_compare ON evidence (run) WHERE code = 'file.comparing';

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from console.actions.results import ResultWatch
 from console.ledger import evidence, failures
 from flowspec.progress import Says
 from flowspec.stages import CellState, Stage
 from flowspec.states import RunState
+from tests.rootfiles import root_file
 from tests.shift_fixture import RUN, SIZE, UNREACHABLE, Shift
 
 GOOD = {"rc": 0, "seconds": 2.0, "bytes": 2 * SIZE}
@@ -34,6 +37,37 @@ def test_an_end_is_judged_when_the_outputs_are_there(shift):
     shift.result_comes()
     shift.rounds(2)
     assert shift.run.state is RunState.DONE, shift.run.why
+
+
+def test_a_result_is_done_when_it_is_what_the_reply_of_the_analysis_says(shift):
+    digest = hashlib.sha256(root_file(2 * SIZE)).hexdigest()
+    done(shift, analysis=GOOD | {"sha256": digest})
+    shift.globus.lies_there(Stage.ANALYZE)
+    shift.result_comes()
+    shift.rounds(LONG)  # it is not read by the thread that talks to Globus
+    assert (shift.run.state, shift.run.why) == (
+        RunState.RUNNING, "return: 2,000 bytes there; being compared with what the site made",
+    )  # fmt: skip
+    ResultWatch(shift.ledger, shift.results, lambda: False, shift.clock).look()
+    shift.rounds(2)
+    assert shift.run.state is RunState.DONE
+
+
+@pytest.mark.parametrize(
+    "digest", ["f" * 64, "0" * 63 + "g", 7, None], ids=["another", "no digest", "a number", "none"]
+)
+def test_only_a_digest_is_compared_with_a_result(shift, digest):
+    done(shift, analysis=GOOD | {"sha256": digest})
+    shift.globus.lies_there(Stage.ANALYZE)
+    shift.result_comes()
+    shift.rounds(LONG)
+    ResultWatch(shift.ledger, shift.results, lambda: False, shift.clock).look()
+    shift.rounds(LONG)
+    if digest == "f" * 64:
+        assert shift.run.state is RunState.FAILED
+        assert "the result differs from what the site made (digest)" in shift.run.why
+    else:
+        assert shift.run.state is RunState.DONE
 
 
 # ---- Compute
@@ -108,7 +142,7 @@ def assert_the_fit_of_segment_1_is_blamed(shift):
 # ---- outputs
 
 
-def done(shift):
+def done(shift, analysis=GOOD):
     """Globus has said of everything that it is done; the last two outputs do not show up yet."""
     globus = shift.globus
     for stage in (Stage.FIT, Stage.CONVERT):
@@ -117,7 +151,7 @@ def done(shift):
         for segment in range(3):
             globus.lies_there(stage, segment)
     globus.begins(Stage.ANALYZE, 1)
-    globus.replies(Stage.ANALYZE, GOOD)
+    globus.replies(Stage.ANALYZE, analysis)
     globus.has_copied(Stage.RETURN)
     globus.ends("SUCCEEDED", "FlowSucceeded")
 

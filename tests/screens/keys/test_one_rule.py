@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from console.actions import requests
@@ -30,7 +32,7 @@ WHYS = [
 def test_the_key_and_the_driver_say_the_same(
     action: Action, state: RunState, why: Reason, held: str | None, tmp_path
 ) -> None:
-    ctx = make_context(Ledger(tmp_path / "ledger.db", now=Clock()), Remote(), Policy())
+    ctx = replace(make_context(Ledger(tmp_path / "ledger.db", now=Clock()), Remote(), Policy()), results=tmp_path)
     judge(ctx, 7)
     stand(ctx.ledger, 7, state, why, held_by=held if state is RunState.QUEUED else None)
     row = snapshot(ctx.ledger).run(7)
