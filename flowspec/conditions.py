@@ -41,6 +41,7 @@ class Topic(str, Enum):
     PROGRESS = "progress"  # how far the attempt under way is, and what keeps it
     POLL = "poll"  # that the progress cannot be polled
     OUTCOME = "outcome"  # how the last attempt ended
+    TAKE = "take"  # that its number was taken again after the launch
 
 
 @dataclass(frozen=True)

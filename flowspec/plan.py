@@ -183,13 +183,16 @@ def plan_missing(
     return Plan(run, transfer, fit, convert, expected, analyze, left, held, waived)
 
 
-def repeated_later(plan: Plan, wish: Wish) -> list[Place]:
-    """What the wish repeats of the segments that this plan leaves for a further attempt."""
-    if not plan.left or wish.again is None or not wish.again.per_segment:
+def repeated_later(plan: Plan, wish: Wish, changed: Collection[int] = ()) -> list[Place]:
+    """What is repeated, for the wish or because it changed, of the segments that this plan leaves for a further
+    attempt."""
+    if not plan.left:
         return []
-    asked = wish.segments if wish.segments is not None else sorted(set(plan.expected) - set(plan.held))
-    stages = SEGMENT_STAGES[SEGMENT_STAGES.index(wish.again) :]
-    return [(stage, s) for stage in stages for s in asked if s > plan.convert[-1]]
+    again: set[tuple[Stage, int]] = {(stage, s) for stage in SEGMENT_STAGES for s in set(changed) - set(plan.held)}
+    if wish.again is not None and wish.again.per_segment:
+        asked = wish.segments if wish.segments is not None else set(plan.expected) - set(plan.held)
+        again |= {(stage, s) for stage in SEGMENT_STAGES[SEGMENT_STAGES.index(wish.again) :] for s in asked}
+    return [(stage, s) for stage, s in again if s > plan.convert[-1]]
 
 
 def is_done(matrix: Mapping[Place, Cell], place: Place) -> bool:

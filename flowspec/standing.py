@@ -23,7 +23,9 @@ def topics(state: RunState) -> tuple[Topic, ...]:
         return (Topic.DISK,)
     if state is RunState.QUEUED:
         return (Topic.QUEUE,)
-    return (Topic.OUTCOME,) if state in ENDED else (Topic.POLL, Topic.PROGRESS)
+    if state is RunState.CANCELLING:
+        return (Topic.POLL, Topic.PROGRESS)
+    return (Topic.OUTCOME, Topic.TAKE) if state in ENDED else (Topic.POLL, Topic.PROGRESS, Topic.TAKE)
 
 
 def decisive(state: RunState, conditions: Iterable[Condition]) -> list[Condition]:

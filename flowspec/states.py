@@ -68,6 +68,7 @@ class Move:
 
 
 _OF_AN_ATTEMPT = (Topic.PROGRESS, Topic.POLL, Topic.OUTCOME)
+_LAUNCHED = ("launched_fingerprint", "launched_sizes", "launched_started", "launched_title")
 
 JUDGED = Move("judged", ON_DISK, (R.TAKING, R.ARRIVING, R.INCOMPLETE, R.ABNORMAL, R.READY), event="event.judged")
 VANISHED = Move("vanished", (*ON_DISK, R.QUEUED), (R.GONE,), clears=("held_by",), ends=(Topic.QUEUE,))
@@ -92,7 +93,7 @@ REFUSED = Move(
     event="event.refused",
 )  # fmt: skip
 INTENDED = Move(
-    "intended", (R.QUEUED, R.RUNNING, *ENDED), (R.RUNNING,), sets=("wish", "launched_fingerprint", "launched_sizes"),
+    "intended", (R.QUEUED, R.RUNNING, *ENDED), (R.RUNNING,), sets=("wish", *_LAUNCHED),
     clears=("held_by", "again_at", "finished_at"), ends=(Topic.QUEUE, *_OF_AN_ATTEMPT), event="event.intended",
 )  # fmt: skip
 TAKEN_OVER = Move(

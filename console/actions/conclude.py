@@ -8,6 +8,7 @@ from console.actions import retry
 from console.actions.conclusion import conclusion, planned_cells
 from console.context import Context
 from console.evidence.hints import unnoticed
+from console.evidence.outputs import copies_of_what_is_there
 from console.ledger import attempts, conditions, dossier, evidence, failures
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
@@ -98,6 +99,8 @@ def _succeeded(ctx: Context, known: Dossier, attempt: Attempt) -> None:
         left = sorted(set(plan.held) - found.keys())
         why = reason("outcome.held", quarantined=held, left=left)
         end_attempt(ctx, attempt, ENDED_WELL, FAILED, why, again_at=None)
+    elif run.retaken and copies_of_what_is_there(run, known.evidence):
+        end_attempt(ctx, attempt, ENDED_WELL, FAILED, reason("outcome.mixed"), again_at=None)
     else:
         result = ctx.results / names.sorted_file(run.run)
         of = made_of(plan, known.matrix, known.waivers, known.acceptances)

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from console.context import Context, Refused
 from console.disk import listener
-from console.ledger import attempts, conditions, evidence, failures, results
+from console.ledger import attempts, conditions, evidence, failures, results, runs
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
 from console.ledger.moves import move, move_attempt
@@ -45,7 +46,7 @@ def write_intent(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wis
     faults = inputs.problems(body, definition.analysis().schema)
     if faults:
         raise Refused(f"run {run.run}: the input document is not valid: {'; '.join(faults[:3])}")
-    again = [*plan.places(), *repeated_later(plan, wish)]
+    again = [*plan.places(), *repeated_later(plan, wish, known.changed)]
     with ctx.ledger.change():
         failures.set_mended(ctx.ledger, known.mended())  # now: the evidence of it goes
         evidence.mark_outdated(ctx.ledger, run.run, known.evidence, again)
@@ -57,8 +58,11 @@ def write_intent(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wis
             reasons=[reason("attempt.starting", number=number)], attempt=attempt,
             event={"number": number, "plan": plan.describe()},
             launched_fingerprint=run.fingerprint, launched_sizes=_launched_sizes(run, plan),
+            **_launched_take(run, plan),
             wish=Wish(segments=wish.segments).to_json(),
         )  # fmt: skip
+        if run.retaken:
+            runs.note_take(ctx.ledger, run.run)
     return number
 
 
@@ -67,6 +71,13 @@ def _launched_sizes(run: Run, plan: Plan) -> dict[int, int]:
     known = dict(run.launched_sizes)
     taken = [s for s in plan.expected if s in plan.convert or (s not in known and s not in plan.held)]
     return known | {s: run.sizes[s] for s in (*taken, *plan.waived) if s in run.sizes}
+
+
+def _launched_take(run: Run, plan: Plan) -> dict[str, Any]:
+    """BEGIN_RUN of what the attempts work on. As long as a segment of an earlier take is left as it is, it is that."""
+    if run.retaken and plan.held:
+        return {"launched_started": run.launched_started, "launched_title": run.launched_title}
+    return {"launched_started": run.started, "launched_title": run.title}
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,13 @@ def _files(ctx: Context, run: int, stage: Stage, wanted: Sequence[int | None]) -
     return {segment: file for segment, file in there.items() if file is not None}
 
 
+def copies_of_what_is_there(run: Run, known: Iterable[Evidence]) -> set[int]:
+    """The segments of which the copy at the site has the time of the file that is on the DTN now."""
+    copies = {e.segment: _seconds(e.modified) for e in known if e.stage is Stage.TRANSFER and e.witness is Witness.FILE}
+    there = {s: _modified_on_dtn(Path(run.path) / names.segment_file(run.run, s)) for s in run.segments}
+    return {s for s, at in there.items() if at is not None and copies.get(s) == int(at)}
+
+
 def _without_old_copies(run: Run, found: Sequence[Evidence]) -> list[Evidence]:
     """A copy that is older than its source was made of something that is no longer there: it counts as absent.
 

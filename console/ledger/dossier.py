@@ -70,7 +70,9 @@ class Dossier:
 
     @cached_property
     def changed(self) -> set[int]:
-        """The segments that changed on the DTN after they were transferred."""
+        """The segments that changed on the DTN after they were transferred: all, when the run was taken again."""
+        if self.run.retaken:
+            return {*self.run.members}
         return {*self.late.changed} | replaced_at_source(self.evidence) & {*self.run.members}
 
     @cached_property

@@ -13,7 +13,9 @@ from flowspec.states import OPEN, RunState
 _RUNS = f"""
     SELECT run, state, json_array_length(segments), bytes, title, started, ended, {conditions.AS_JSON}, progress,
            (SELECT count(*) FROM attempts WHERE attempts.run = runs.run), result, again_at, held_by,
-           CASE WHEN launched_sizes NOT IN ('{{}}', sizes) THEN json_array(json(launched_sizes), json(sizes)) END,
+           CASE WHEN launched_sizes NOT IN ('{{}}', sizes)
+               AND NOT EXISTS (SELECT 1 FROM conditions WHERE conditions.run = runs.run AND topic = 'take')
+               THEN json_array(json(launched_sizes), json(sizes)) END,
            updated
     FROM runs"""
 

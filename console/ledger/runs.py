@@ -13,7 +13,7 @@ from console.ledger import conditions
 from console.ledger.moves import move
 from console.ledger.store import Ledger
 from flowspec import catalogue, standing
-from flowspec.conditions import Condition, Reason, Topic
+from flowspec.conditions import Condition, Reason, Topic, reason
 from flowspec.states import JUDGED, ON_DISK, VANISHED, WITHDRAWN, RunState
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Run:
     again_at: float | None
     launched_sizes: Mapping[int, int]
     held_by: str | None
+    launched_started: float | None
+    launched_title: str | None
     conditions: tuple[Condition, ...]
 
     @property
@@ -82,6 +84,13 @@ class Run:
     def has(self, code: str) -> bool:
         """Whether this condition holds."""
         return standing.has(self.state, self.conditions, code)
+
+    @property
+    def retaken(self) -> bool:
+        """Whether what is on disk is another take of this number than the one that was launched."""
+        if self.launched_started is None or self.started is None:
+            return False
+        return (self.started, self.title) != (self.launched_started, self.launched_title)
 
     @property
     def inactive(self) -> bool:
@@ -158,12 +167,16 @@ def record_judgement(ledger: Ledger, path: str, judged: Judgement, sizes: Mappin
             ),
         )  # fmt: skip
         conditions.put(ledger, judged.run, Topic.DISK, [judged.reason])
+        retaken = note_take(ledger, judged.run) if before is not None and before.launched_started is not None else None
         parameters = {"run": judged.run, "cause": catalogue.nested(judged.reason)}
         if new_state:
             level = "warning" if target in (RunState.INCOMPLETE, RunState.ABNORMAL) else "info"
             move(ledger, judged.run, JUDGED, target, level=level, event=parameters)
         elif before is not None and _withdrawn(before, judged):
             move(ledger, judged.run, WITHDRAWN, target, level="warning", event=parameters)
+        elif retaken is not None:
+            text = catalogue.sentence(Reason("event.retaken", {"run": judged.run, "cause": catalogue.nested(retaken)}))
+            ledger.event("warning", text, actor="driver", run=judged.run)
         elif before is not None and not on_disk and _changed(before, judged):
             text = catalogue.sentence(Reason("event.changed", parameters))
             ledger.event("warning", text, actor="driver", run=judged.run)
@@ -175,6 +188,21 @@ def _withdrawn(before: Run, judged: Judgement) -> bool:
     verdict = judged.verdict.value
     new = RunState(verdict) in WITHDRAWN.targets and verdict != before.verdict and judged.reason.code != UNLISTED
     return new and before.state is RunState.QUEUED and not before.launched_sizes
+
+
+def note_take(ledger: Ledger, number: int) -> Reason | None:
+    """Whether the number of a run that was launched was taken again; the reason, when that is news."""
+    now = run(ledger, number)
+    if now is None or now.started is None:  # its beginning was not read yet: that tells nothing
+        return None
+    if not now.retaken:
+        conditions.put(ledger, number, Topic.TAKE, [])
+        return None
+    why = reason(
+        "run.retaken", started=now.started, title=now.title,
+        launched=now.launched_started, launched_title=now.launched_title,
+    )  # fmt: skip
+    return why if conditions.put(ledger, number, Topic.TAKE, [why]) else None
 
 
 def _changed(before: Run, judged: Judgement) -> bool:

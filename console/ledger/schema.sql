@@ -22,7 +22,8 @@ CREATE TABLE runs (
     wish TEXT NOT NULL DEFAULT '{}',        -- JSON of flowspec.plan.Wish: what a queued run is to do
     again_at REAL,                          -- when the driver retries a failed run by itself; NULL: it does not
     launched_sizes TEXT NOT NULL DEFAULT '{}', -- JSON {segment: bytes} when the newest attempt was planned
-    held_by TEXT                            -- who holds the queued run back; NULL: nobody
+    held_by TEXT,                           -- who holds the queued run back; NULL: nobody
+    launched_started REAL, launched_title TEXT -- BEGIN_RUN of the take that was launched: its number may be taken again
 );
 CREATE INDEX runs_by_state ON runs (state);
 -- What screens ask for: the runs that changed since.

@@ -68,6 +68,16 @@ def _lost(cause: Any, **others: Any) -> str:
     return f"{words_of(cause)}: r brings it back"
 
 
+def _retaken(started: float, title: str, launched: float, launched_title: str) -> str:
+    then, now = text.moment(launched), text.moment(started)
+    if title != launched_title:
+        then, now = f"{then} ('{launched_title}')", f"{now} ('{title}')"
+    return (
+        f"taken again since: launched was the take that began {then}, on disk is one that began {now}; "
+        "r analyzes the new one"
+    )
+
+
 def _asked(who: str, flow_run: str = "", **others: Any) -> str:
     telling = f"flow run {flow_run} and the site are being told" if flow_run else (
         "whether its flow run was started is being found out"
@@ -105,6 +115,13 @@ TABLE = (
     Entry("outcome.refused", "{words}", S, OPERATOR),
     Entry("outcome.returned", _returned),
     Entry("outcome.lost", _lost, S, OPERATOR),
+    Entry(
+        "outcome.mixed",
+        "its files were replaced while they were transferred: the result may be of both takes",
+        S,
+        OPERATOR,
+    ),
+    Entry("run.retaken", _retaken, S, OPERATOR, "taken again since: r analyzes the new take"),
     Entry("outcome.cancelled", "cancelled by {who}: nothing of it runs any more. r does what is missing"),
     Entry(
         "outcome.cancelled.unasked", "cancelled by {who}: Globus had not been asked to start it. r does what is missing"
@@ -123,6 +140,7 @@ TABLE = (
         lambda run, cause, **others: f"run {run} changed on disk after it was launched: {words_of(cause)}",
     ),
     Entry("event.withdrawn", lambda run, cause, **others: f"run {run} is taken from the queue: it {words_of(cause)}"),
+    Entry("event.retaken", lambda run, cause, **others: f"run {run} {words_of(cause)}"),
     Entry("event.lost", lambda run, cause, **others: f"run {run}: {_lost(cause)}"),
     Entry("event.back", "run {run}: its result {file} is on the DTN again"),
     Entry("event.queued", "run {run} queued: {segments} segments"),

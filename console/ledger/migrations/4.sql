@@ -5,6 +5,8 @@ CREATE TABLE acceptances (
 ) WITHOUT ROWID;
 ALTER TABLE failures ADD COLUMN others_well INTEGER;
 ALTER TABLE failures ADD COLUMN mended INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN launched_started REAL;
+ALTER TABLE runs ADD COLUMN launched_title TEXT;
 CREATE TABLE results (
     run INTEGER PRIMARY KEY REFERENCES runs (run),
     size INTEGER NOT NULL, modified_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
