@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from console.context import Context
 from console.disk import resultfile
@@ -139,10 +140,9 @@ def write(ledger: Ledger, folder: Path, number: int, said: Evidence, judged: Jud
             return
         cell = known.matrix[(Stage.RETURN, None)]
         if known.run.state is RunState.DONE and not known.result_is_back:
-            cause, note = catalogue.nested(cell.reason), _note(known.run)
-            lost = reason(LOST, cause=cause, note=note)
-            event = {"cause": cause}
-            move(ledger, number, RESULT_LOST, level="bad", about=Topic.OUTCOME, reasons=[lost], event=event)
+            cause = catalogue.nested(cell.reason)
+            lost = reason(LOST, cause=cause, **_lacks(known.run))
+            move(ledger, number, RESULT_LOST, level="bad", about=Topic.OUTCOME, reasons=[lost], event={"cause": cause})
         elif known.run.has(LOST) and cell.state is CellState.DONE:
             _found(ledger, folder, known.run)
 
@@ -150,16 +150,16 @@ def write(ledger: Ledger, folder: Path, number: int, said: Evidence, judged: Jud
 def _found(ledger: Ledger, folder: Path, run: Run) -> None:
     """The result that was lost is there again, without the driver: a disk was mounted, or somebody brought it."""
     result = folder / names.sorted_file(run.run)
-    back = reason("outcome.returned", file=result.name, note=_note(run))
+    back = reason("outcome.returned", file=result.name, **_lacks(run))
     move(ledger, run.run, FOUND_WHOLE, about=Topic.OUTCOME, reasons=[back], result=str(result))
     text = catalogue.sentence(reason("event.back", run=run.run, file=result.name))
     ledger.event("good", text, actor="driver", run=run.run)
 
 
-def _note(run: Run) -> str | None:
-    """What the result was made of, as the run has it."""
-    noted = (c.reason.parameters.get("note") for c in run.conditions if c.topic is Topic.OUTCOME)
-    return next(noted, None)
+def _lacks(run: Run) -> dict[str, Any]:
+    """What the result lacks, as the run has it: parameters of outcome.returned (flowspec.decisions.made_of)."""
+    told = next((c.reason.parameters for c in run.conditions if c.topic is Topic.OUTCOME), {})
+    return {name: value for name, value in told.items() if name not in ("file", "found", "cause")}
 
 
 def _refuse_when_all_are_gone(ledger: Ledger, folder: Path) -> None:
