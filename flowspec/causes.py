@@ -153,6 +153,7 @@ _KINDS = {cause.code: cause.kind for cause in _CAUSES} | {
     "failed.cancelled": Kind.STAYS,
     "file.missing": Kind.STAYS,
     "file.differs": Kind.STAYS,
+    "file.refused": Kind.STAYS,
 }
 
 LIKE_MEMORY = ("failed.worker", "failed.memory", "failed.killed")

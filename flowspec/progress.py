@@ -59,6 +59,7 @@ class Evidence:
         return catalogue.sentence(self.reason)
 
 
+REFUSED_INPUT = "failed.input"
 COMPARING = "file.comparing"  # a result that was not read yet, of which the site gave a digest
 
 Matrix = dict[Place, Cell]
@@ -80,7 +81,7 @@ def fold(segments: Iterable[int], evidence: Iterable[Evidence], raw_sizes: Mappi
         stage, segment = place
         raw = raw_sizes.get(segment) if segment is not None else None
         matrix[place] = fold_place(stage, by_place.get(place, {}), raw)
-    return _with_reasons_for_waiting(matrix)
+    return _with_reasons_for_waiting(_with_what_was_refused(matrix, by_place))
 
 
 def fold_place(stage: Stage, said: Mapping[Witness, Evidence], raw_size: int | None) -> Cell:
@@ -130,13 +131,28 @@ def _doubt(stage: Stage, file: Evidence | None, task: Evidence | None, raw_size:
         return reason("file.empty")
     if stage is Stage.TRANSFER and raw_size is not None and size != raw_size:
         return reason("file.partial", size=size, raw=raw_size)
-    if stage is Stage.FIT and raw_size is not None and size < raw_size:
+    told = task is not None and task.size is not None  # then the job has compared the contents
+    if stage is Stage.FIT and raw_size is not None and size < raw_size and not told:
         return reason("file.small", size=size, raw=raw_size)
     return None
 
 
 def _there(file: Evidence | None) -> Reason:
     return reason("file.there", size=file.size if file is not None else None)
+
+
+def _with_what_was_refused(matrix: Matrix, said: Mapping[Place, Mapping[Witness, Evidence]]) -> Matrix:
+    """What a job could not use as its input is no good output of the stage before, unless that was made anew since."""
+    for (stage, segment), witnesses in said.items():
+        job = witnesses.get(Witness.TASK)
+        if job is None or job.reason.code != REFUSED_INPUT or stage is Stage.TRANSFER:
+            continue
+        segments = job.reason.parameters.get("missing", ()) if segment is None else (segment,)
+        for source in [(STAGES[STAGES.index(stage) - 1], s) for s in segments]:
+            made, cell = said.get(source, {}).get(Witness.TASK), matrix.get(source)
+            if cell is not None and cell.state is CellState.DONE and (made is None or made.at <= job.at):
+                matrix[source] = Cell(CellState.DISAGREES, reason("file.refused", stage=stage.value, words=job.words))
+    return matrix
 
 
 def _with_reasons_for_waiting(matrix: Matrix) -> Matrix:

@@ -117,6 +117,7 @@ TABLE: tuple[Entry, ...] = (
     Entry("file.missing", "reported done, but its output is not there"),
     Entry("file.differs", "{size:,} bytes there, but {reported:,} were reported"),
     Entry("file.empty", "the output is empty"),
+    Entry("file.refused", "{stage} could not use it: {words}"),
     Entry("file.partial", "{size:,} of {raw:,} bytes there"),
     Entry("file.small", "{size:,} bytes, less than the {raw:,} of the segment it was made from"),
     Entry("root.not", "{size:,} bytes that are no ROOT file"),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowspec.conditions import reason
 from flowspec.progress import Evidence, Says, Witness, counts, current_stage, fold
 from flowspec.stages import CellState, Stage
 from tests.reasons import words
@@ -80,6 +81,47 @@ FIT = Stage.FIT
 def test_one_place(items, state, why):
     found = cell(*items)
     assert (found.state, found.why) == (state, why)
+
+
+def made(stage, segment, at=1.0):
+    return [
+        Evidence(stage, segment, TASK, Says.DONE, reason("task.done", stage=stage.value, seconds=1), 1200, at),
+        Evidence(stage, segment, FILE, Says.DONE, size=1200, at=5.0),
+    ]
+
+
+REFUSED = reason("failed.input", file="run-0007-00-fitted.evt", events=7, words="only 7 events can be read")
+
+
+def test_what_a_job_could_not_use_is_no_good_output_of_the_stage_before():
+    refused = Evidence(Stage.CONVERT, 0, TASK, Says.FAILED, REFUSED, at=2.0)
+    matrix = fold(RAW, [*made(FIT, 0), *made(FIT, 1), refused], RAW)
+    assert matrix[(FIT, 0)].state is CellState.DISAGREES
+    assert matrix[(FIT, 0)].why == "convert could not use it: only 7 events can be read"
+    assert matrix[(FIT, 1)].state is CellState.DONE
+    # What was made anew after that is good again, whatever the old refusal said.
+    assert fold(RAW, [*made(FIT, 0, at=3.0), refused], RAW)[(FIT, 0)].state is CellState.DONE
+
+
+def test_an_analysis_names_the_converted_files_that_it_could_not_use():
+    spoilt = Evidence(
+        Stage.ANALYZE, None, TASK, Says.FAILED, reason("failed.input", missing=[1], words="spoilt"), at=2.0
+    )
+    matrix = fold(RAW, [*made(Stage.CONVERT, 0), *made(Stage.CONVERT, 1), spoilt], RAW)
+    states = [matrix[(Stage.CONVERT, segment)].state for segment in (0, 1)]
+    assert states == [CellState.DONE, CellState.DISAGREES]
+
+
+def test_a_flow_log_that_names_a_missing_input_accuses_no_output():
+    log = Evidence(Stage.CONVERT, 0, LOG, Says.FAILED, REFUSED, at=2.0)
+    assert fold(RAW, [*made(FIT, 0), log], RAW)[(FIT, 0)].state is CellState.DONE
+
+
+def test_a_fit_that_lost_more_than_it_gained_is_judged_by_its_job_and_not_by_its_size():
+    told = reason("task.lossy", stage="fit", seconds=1, lost=8, hits=10, events=0)
+    job = Evidence(FIT, 0, TASK, Says.DONE, told, 700, 1.0)
+    assert cell(job, Evidence(FIT, 0, FILE, Says.DONE, size=700)).state is CellState.DONE
+    assert cell(Evidence(FIT, 0, FILE, Says.DONE, size=700)).state is CellState.DISAGREES
 
 
 def test_files_of_a_transfer_are_done_one_by_one():

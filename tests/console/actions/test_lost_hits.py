@@ -111,3 +111,20 @@ def test_acceptances_that_make_no_sense_are_refused_and_change_nothing(world, ar
     assert answer.state == "refused"
     assert why in answer.answer
     assert dossier.read(world.ledger, 5).acceptances == {}
+
+
+REFUSED = reason("failed.input", file="run-0005-07-fitted.evt", events=7, words="input is not whole")
+
+
+def test_r_makes_again_what_the_next_stage_could_not_use(world):
+    world.failed({(Stage.CONVERT, 7): REFUSED})
+    assert world.ask("retry", 5).state == "done"
+    assert world.work() == (0, 1, 1, 1, 1)
+    assert world.works(5).state is RunState.DONE
+
+
+def test_r_converts_again_what_the_analysis_could_not_use(world):
+    world.failed({(Stage.ANALYZE, None): reason("failed.input", missing=[2, 7], words="2 of 8 spoilt")})
+    assert world.ask("retry", 5).state == "done"
+    assert world.work() == (0, 0, 2, 1, 1)
+    assert world.works(5).state is RunState.DONE
