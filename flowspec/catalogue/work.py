@@ -81,9 +81,10 @@ def _lossy(lost: int, hits: int, events: int = 0, cut: int = 0, **others: Any) -
 
 def losses(lost: int, hits: int, events: int = 0) -> str:
     """`12 of 3,600,000 hits lost, 3 whole events among them`; '' when nothing was."""
+    plural = "" if events == 1 else "s"
     if not lost:
-        return f"{events:,} events without hits lost" if events else ""
-    return f"{lost:,} of {hits:,} hits lost{f', {events:,} whole events among them' if events else ''}"
+        return f"{events:,} event{plural} without hits lost" if events else ""
+    return f"{lost:,} of {hits:,} hits lost{f', {events:,} whole event{plural} among them' if events else ''}"
 
 
 _STUCK = Severity.STUCK

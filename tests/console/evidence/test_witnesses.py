@@ -98,7 +98,7 @@ def test_a_compute_task():
     assert fitted("success", lossy) == (Says.DONE, "task.lossy", "12 of 3,600,000 hits lost")
     dropped = {**counted, "hits": [3_600_000, 3_599_988], "events": [900_000, 899_997]}
     assert fitted("success", dropped)[2] == "12 of 3,600,000 hits lost, 3 whole events among them"
-    assert fitted("success", {**counted, "events": [900_000, 899_999]})[2] == "1 events without hits lost"
+    assert fitted("success", {**counted, "events": [900_000, 899_999]})[2] == "1 event without hits lost"
     assert fitted("success", {**counted, "cut": 120})[2] == "its last item is cut: 120 bytes left out"
     assert fitted("success", {**lossy, "cut": 120})[2].endswith("hits lost; its last item is cut: 120 bytes left out")
     for broken in ([1], [2, "1"], "21", None, [2, 1, 0]):  # of a kit that counts otherwise: nothing is said of losses
