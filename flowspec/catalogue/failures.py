@@ -52,7 +52,7 @@ def _failed(code: str, owner: Owner = Owner.OPERATOR) -> Entry:
 
 
 def _losses(lost: int, hits: int, events: int = 0, **others: Any) -> str:
-    return f"{losses(lost, hits, events)}: accept it as it is (t in the detail), or r"
+    return f"{losses(lost, hits, events)}: t in the detail takes it as it is"
 
 
 TABLE: tuple[Entry, ...] = (

@@ -165,6 +165,7 @@ def wrong_run(desk: Desk) -> float:
     """An operator is about to cancel the wrong run: the question names it, and no is the answer that is focused."""
     desk.world.hold(True)
     first, second = desk.deliver(), desk.deliver()
+    desk.see(f" {first} running", f" {second} running")
     desk.press("Home")
     desk.see(f"run {second} running: fit 0/1")
     desk.press("c")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.restart_fixture import FIRST_FINISHED, finish, forget, many_under_way, rest, restart
 
-SOON = 3.0  # seconds
+SOON = 10.0  # seconds, however busy the machine is; how long it takes says the benchmark `restart`
 
 
 def test_after_a_restart_the_ledger_is_soon_right_whatever_has_ended_before(tmp_path):

@@ -142,7 +142,7 @@ async def test_t_asks_for_a_reason_to_take_a_segment_as_it_is_and_takes_that_bac
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
-        await until_shown(pilot, "8 of 100 hits lost: accept it as it is")
+        await until_shown(pilot, "8 of 100 hits lost: t in the detail takes it")
         await pilot.press("g", "t")  # on segment 00
         await until_shown(pilot, "segment 00 has not failed by losses, so there is nothing to accept")
         await pilot.press("down", "t")

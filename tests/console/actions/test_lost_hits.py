@@ -41,7 +41,7 @@ def test_a_few_lost_hits_are_told_of_a_segment_that_is_done_and_of_the_result(wo
 def test_a_segment_with_too_many_lost_hits_fails_and_is_quarantined_when_it_loses_them_again(world):
     run = world.failed({FIT_7: LOST})
     assert (run.state, run.again_at) == (RunState.FAILED, None)
-    assert "8 of 100 hits lost, 2 whole events among them: accept it as it is" in run.why
+    assert "8 of 100 hits lost, 2 whole events among them: t in the detail takes it as it is" in run.why
     assert world.ask("retry", 5).state == "done"
     # The segment at the site may be damaged: it is compared with the DTN's.
     assert world.attempt(5).plan.transfer == (7,)
