@@ -34,6 +34,7 @@ FIRST_RADIUS = 100.0  # times |D x|
 MIN_GAIN = 1e-4  # actual over predicted reduction of the sum of squares that makes a step acceptable
 SLACK = 0.1  # of the radius: how closely a damped step has to reach it
 MAX_DAMPINGS = 10  # tried for one step
+USUAL_POWER = 0.9  # of the damping, to which a step's length goes inversely
 RIDGE = 1e-14  # least damping: one exactly singular matrix would spoil the batch
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -61,18 +62,13 @@ def minimise(evaluate: Evaluate, guess: Floats, max_iterations: int) -> Minima:
     damping = np.zeros(n)
     iterations, rejected = np.ones(n, np.intp), np.zeros(n, np.intp)
     while live.size:
-        unit = 1 / scale  # of each parameter, such that all have the same influence
-        gradient = gram[:, :p, p] * unit
-        matrix = gram[:, :p, :p] * unit[:, :, None]
-        matrix *= unit[:, None, :]
-        cost = gram[:, p, p].copy()
-        scaled_step, length, damping = damped_steps(matrix, gradient, radius, damping)
+        cost = gram[:, p, p]
+        step, length, damping = damped_steps(gram[:, :p], scale, radius, damping)
         np.minimum(radius, length, out=radius, where=iterations == 1)
-        step = scaled_step * unit
         trial = x + step
         there = evaluate(live, trial)
 
-        slope = np.vecdot(scaled_step, gradient) / cost
+        slope = np.vecdot(step, gram[:, :p, p]) / cost
         predicted = damping * length * length / cost - slope
         actual = 1 - there[:, p, p] / cost
         actual[there[:, p, p] >= 100 * cost] = -np.inf
@@ -80,19 +76,21 @@ def minimise(evaluate: Evaluate, guess: Floats, max_iterations: int) -> Minima:
         gain = np.where(predicted > 0, actual / predicted, 0.0)
         good = gain >= MIN_GAIN
         radius, damping = _adapt(radius, damping, length, gain, actual, slope)
-        np.copyto(x, trial, where=good[:, None])
-        np.copyto(gram, there, where=good[:, None, None])
-        scale = np.maximum(scale, _column_norms(gram))
+        close = (np.abs(step) < TOLERANCE + TOLERANCE * np.abs(trial)).all(axis=1)
         rejected = np.where(good, 0, rejected + 1)
-
-        close = (np.abs(step) < TOLERANCE + TOLERANCE * np.abs(x)).all(axis=1)
         status = np.where(rejected < MAX_REJECTED, RUNNING, NO_PROGRESS)
-        flat = ~good & (np.abs(actual) <= 4 * EPSILON)
-        if flat.any():
-            status[flat] = _at_precision(actual, predicted, gradient, cost, radius, _norm(scale * x), status)[flat]
         status[good & (iterations >= max_iterations)] = CONTINUE
+        bad = np.flatnonzero(~good)
+        if bad.size:
+            trial[bad], there[bad] = x[bad], gram[bad]
+            flat = bad[np.abs(actual[bad]) <= 4 * EPSILON]
+            if flat.size:
+                reach = _norm(scale * x)
+                status[flat] = _at_precision(actual, predicted, gram, scale, radius, reach, status)[flat]
+        x, gram = trial, there
+        scale = np.maximum(scale, _column_norms(gram))
         # An accepted step to where J is not finite is the last one: GSL spends an iteration on finding no other.
-        lost = (status == RUNNING) & ~(close & good) & ~np.isfinite(np.trace(gram, axis1=1, axis2=2))
+        lost = (status == RUNNING) & ~(close & good) & ~np.isfinite(scale.sum(axis=1))
         status[lost] = NO_PROGRESS
         status[close & good | (cost == 0)] = SUCCESS
         done = status != RUNNING
@@ -109,11 +107,11 @@ def minimise(evaluate: Evaluate, guess: Floats, max_iterations: int) -> Minima:
 
 
 def _at_precision(
-    actual: Floats, predicted: Floats, gradient: Floats, cost: Floats, radius: Floats, reach: Floats, status: Status
+    actual: Floats, predicted: Floats, gram: Floats, scale: Floats, radius: Floats, reach: Floats, status: Status
 ) -> Status:
     """`status` of rejected steps, or what says that the numbers have no more digits."""
     same_cost = (np.abs(actual) <= EPSILON) & (predicted <= EPSILON) & (actual <= 2 * predicted)
-    no_gradient = np.abs(gradient).max(axis=1) <= EPSILON * np.sqrt(cost)
+    no_gradient = np.abs(gram[:, :-1, -1] / scale).max(axis=1) <= EPSILON * np.sqrt(gram[:, -1, -1])
     same_parameters = radius <= EPSILON * reach
     return np.select([same_cost, same_parameters, no_gradient], [SAME_COST, SAME_PARAMETERS, NO_GRADIENT], status)
 
@@ -127,41 +125,47 @@ def _adapt(
     factor = np.where(actual >= 0, 0.5, np.maximum(0.5 * slope / (slope + 0.5 * actual), 0.1))
     smaller = factor * np.minimum(radius, 10 * length)
     radius = np.where(grow, 2 * length, np.where(shrink, smaller, radius))
-    return radius, damping * np.where(grow, 0.5, np.where(shrink, 1 / factor, 1.0))
+    return radius, damping * length / radius
 
 
-def damped_steps(matrix: Floats, gradient: Floats, radius: Floats, damping: Floats) -> tuple[Floats, Floats, Floats]:
-    """In scaled parameters: steps (m, p), their lengths, and the damping that makes them, 0 for a Newton step (m,).
+def damped_steps(gram: Floats, scale: Floats, radius: Floats, damping: Floats) -> tuple[Floats, Floats, Floats]:
+    """Steps (m, p), their scaled lengths, and the damping that makes them, 0 for a Newton step (m,).
 
-    A step is the solution of (matrix + damping) step = -gradient. The damping is sought by Newton's method for the
-    reciprocal of the length, which is nearly a straight line, from the last one on.
+    `gram` is J^T [J r] (m, p, p + 1). A step is the solution of (J^T J + damping D^2) step = -J^T r. The damping is
+    sought, from the last one on, by secants of the reciprocal of the length, which is nearly a straight line.
     """
     damping = damping.copy()
-    steps = _solve(matrix, -gradient, damping)
-    length = _norm(steps)
+    squares = scale * scale
+    steps = _solve(gram, squares, damping)
+    length = _norm(scale * steps)
     rest = np.flatnonzero(_misses(length, radius, damping))
     if not rest.size:
         return steps, length, damping
-    matrix, downhill, goal = matrix[rest], -gradient[rest], radius[rest]
-    step, reach, shift = steps[rest], length[rest], damping[rest]
+    gram, scale, squares, goal = gram[rest], scale[rest], squares[rest], radius[rest]
+    reach, shift = length[rest], damping[rest]
+    pull = _norm(gram[:, :, -1] / scale)
     low = np.where(reach > goal, np.maximum(shift, RIDGE), 0.0)
-    high = np.where(reach < goal, shift, _norm(downhill) / goal)
+    high = np.where(reach < goal, shift, pull / goal)
+    slope = np.vecdot(steps[rest], gram[:, :, -1])
+    # Of the reciprocal, per damping: as mostly found, and where there was none at least as much as this.
+    rise = np.where(shift > 0, USUAL_POWER / (reach * np.maximum(shift, RIDGE)), -reach / slope)
     for _ in range(MAX_DAMPINGS):
-        direction = step / reach[:, None]
-        shift = shift + (reach / goal - 1) / np.vecdot(direction, _solve(matrix, direction, shift))
+        last_reach, last_shift = reach, shift
+        shift = shift + (1 / goal - 1 / reach) / rise
         between = np.where(low > 0, np.maximum(0.001 * high, np.sqrt(low * high)), 0.0)
         shift = np.where(shift > low, np.minimum(shift, high), between)
-        step = _solve(matrix, downhill, shift)
-        reach = _norm(step)
+        step = _solve(gram, squares, shift)
+        reach = _norm(scale * step)
         steps[rest], length[rest], damping[rest] = step, reach, shift
         going = _misses(reach, goal, shift)
         if not going.any():
             break
+        rise = (1 / reach - 1 / last_reach) / (shift - last_shift)
         low = np.where(reach > goal, np.maximum(shift, RIDGE), low)
         high = np.where(reach < goal, shift, high)
         if not going.all():
-            rest, matrix, downhill, goal = rest[going], matrix[going], downhill[going], goal[going]
-            step, reach, shift, low, high = step[going], reach[going], shift[going], low[going], high[going]
+            rest, gram, scale, squares, goal = rest[going], gram[going], scale[going], squares[going], goal[going]
+            reach, shift, low, high, rise = reach[going], shift[going], low[going], high[going], rise[going]
     return steps, length, damping
 
 
@@ -172,12 +176,11 @@ def _misses(length: Floats, radius: Floats, damping: Floats) -> Bools:
     return missing
 
 
-def _solve(matrix: Floats, right: Floats, damping: Floats) -> Floats:
-    p = matrix.shape[1]
-    damped = matrix.copy()
-    damped.reshape(-1, p * p)[:, :: p + 1] += np.maximum(damping, RIDGE)[:, None]
-    solution: Floats = np.linalg.solve(damped, right[:, :, None])[:, :, 0]
-    return solution
+def _solve(gram: Floats, squares: Floats, damping: Floats) -> Floats:
+    damped = gram[:, :, :-1].copy()
+    np.einsum("mii->mi", damped)[...] += np.maximum(damping, RIDGE)[:, None] * squares
+    step: Floats = np.linalg.solve(damped, gram[:, :, -1:])[:, :, 0]
+    return np.negative(step, out=step)
 
 
 def _norm(vectors: Floats) -> Floats:
