@@ -6,6 +6,7 @@ Parameter order: A of each pulse, then k1 of each, k2, x1, then C.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,8 @@ NEWEST: Version = (6, 4)
 SINGLE_PARAMETERS, SINGLE_ITERATIONS = 5, 50
 DOUBLE_PARAMETERS, DOUBLE_ITERATIONS = 9, 200
 FALLBACK_SLOPE = 0.1
-CHUNK = 128  # traces per evaluation: their Jacobians (16 kB each) stay in the processor's cache
+LEAST_EXPONENT, TINY = -160.0, 1e-70  # as good as 0, and no product of it is a denormal number: those are slow
+CHUNK = 64  # traces per evaluation: their Jacobians (16 kB each) stay in the processor's cache
 
 _PULSE = [("position", "<f8"), ("amplitude", "<f8"), ("steepness", "<f8"), ("decayTime", "<f8")]
 PULSE = np.dtype(_PULSE)
@@ -79,52 +81,59 @@ class Points:
     def gram(self, rows: NDArray[np.intp], parameters: Floats) -> Floats:
         """[J r]^T [J r] of the traces in `rows` at `parameters` (m, p), for `marquardt.minimise`."""
         m, p = parameters.shape
-        gram = np.zeros((m, p + 1, p + 1))
+        products = np.zeros((m, p + 1, p + 1))
         for start in range(0, m, CHUNK):
             part = slice(start, start + CHUNK)
-            design = self._design(rows[part], parameters[part])
+            basis = self._basis(rows[part], parameters[part])
             # Two views of different shape: numpy takes the much faster general product for them, not the symmetric one.
-            np.matmul(design[:p].transpose(1, 0, 2), design.transpose(1, 2, 0), out=gram[part, :p])
-            np.vecdot(design[p], design[p], out=gram[part, p, p])
-        return gram
+            np.matmul(basis[:p].transpose(1, 0, 2), basis.transpose(1, 2, 0), out=products[part, :p])
+            np.vecdot(basis[p], basis[p], out=products[part, p, p])
+        return _by_parameter(products, parameters)
 
-    def _design(self, rows: NDArray[np.intp], parameters: Floats) -> Floats:
-        """(p + 1, m, N): the derivatives by each parameter, and the residual last.
+    def _basis(self, rows: NDArray[np.intp], parameters: Floats) -> Floats:
+        """(p + 1, m, N): what `_by_parameter` makes the derivatives of, and the residual last.
 
-        Not finite where DDASToys' own are not: a pulse too steep to be told from a step ends its fit.
+        That is e, e q u, e u and e q of each pulse, and 1: e = fall / (1 + unrisen), q = unrisen / (1 + unrisen),
+        u = x - x1. Not finite where DDASToys' derivatives are not: a pulse too steep to be told from a step ends its
+        fit.
         """
         m, p = parameters.shape
         pulses = (p - 1) // 4
-        amplitude, k1, k2, x1 = by_kind = parameters[:, : p - 1].T.reshape(4, pulses, m, 1)
-        # Of each pulse u = x - x1, -k1 u and -k2 u, which are straight lines in x: one product makes all of them.
+        amplitude, _, _, x1 = by_kind = parameters[:, : p - 1].T.reshape(4, pulses, m)
+        # Of each pulse u, -k1 u and -k2 u, which are straight lines in x: one product makes all of them.
         # Whole arrays are what numpy is fast at; a factor for each trace costs three times as much.
         lines = np.empty((3, pulses, m, 2))
         lines[0, ..., 1] = 1.0
-        np.negative(by_kind[1:3], out=lines[1:, ..., 1:])
-        np.multiply(lines[..., 1], -x1[..., 0], out=lines[..., 0])
-        waves = (lines.reshape(-1, 2) @ np.stack([np.ones_like(self.x), self.x])).reshape(3, pulses, m, -1)
+        np.negative(by_kind[1:3], out=lines[1:, ..., 1])
+        np.multiply(lines[..., 1], -x1, out=lines[..., 0])
+        waves = (lines.reshape(-1, 2) @ self._straight).reshape(3, pulses, m, -1)
         u, unrisen, fall = waves
+        np.maximum(waves[1:], LEAST_EXPONENT, out=waves[1:])
         np.exp(waves[1:], out=waves[1:])
 
-        design = np.empty((p + 1, m, self.x.size))
-        by_amplitude, by_k1, by_k2, by_x1 = design[: p - 1].reshape(4, pulses, m, -1)
-        risen = np.add(unrisen, 1.0, out=by_x1)
+        basis = np.empty((p + 1, m, self.x.size))
+        e, equ, eu, eq = basis[: p - 1].reshape(4, pulses, m, -1)
+        risen = np.add(unrisen, 1.0, out=e)
         np.reciprocal(risen, out=risen)
         unrisen *= risen
-        np.multiply(fall, risen, out=by_amplitude)
-        pulse = np.multiply(by_amplitude, amplitude, out=fall)
-        unrisen *= pulse
-        design[p - 1] = 1.0
-        residual = np.subtract(parameters[:, p - 1 :], self.y[rows], out=design[p])
-        for each in pulse:
-            residual += each
-        np.multiply(unrisen, u, out=by_k1)
-        np.multiply(pulse, np.negative(u, out=u), out=by_k2)
-        np.multiply(pulse, k2, out=by_x1)
-        by_x1 -= np.multiply(unrisen, k1, out=unrisen)
+        e *= fall
+        e += TINY
+        np.multiply(e, unrisen, out=eq)
+        np.multiply(e, u, out=eu)
+        np.multiply(eq, u, out=equ)
+        basis[p - 1] = 1.0
+        residual = basis[p]
+        np.matmul(amplitude.T[:, None], basis[:pulses].transpose(1, 0, 2), out=residual[:, None])
+        residual -= self.y[rows]
+        residual += parameters[:, p - 1 :]
         if self.weights is not None:
-            design *= self.weights[rows]
-        return design
+            basis *= self.weights[rows]
+        return basis
+
+    @cached_property
+    def _straight(self) -> Floats:
+        """What straight lines in x are made of (2, N)."""
+        return np.stack([np.ones_like(self.x), self.x])
 
     def neyman(self, parameters: Floats) -> Floats:
         """Sum of (y - f)^2 / y over the fitted samples with y != 0; (n,)."""
@@ -134,6 +143,22 @@ class Points:
         relative = np.divide(squares, self.y, out=np.zeros_like(squares), where=self.y != 0)
         total: Floats = relative.sum(axis=1)
         return total
+
+
+def _by_parameter(products: Floats, parameters: Floats) -> Floats:
+    """[J r]^T [J r] from the basis' own: J is e, A e q u, -A e u and A (k2 e - k1 e q) of each pulse, and 1."""
+    m, p = parameters.shape
+    pulses = (p - 1) // 4
+    amplitude, k1, k2, _ = parameters[:, : p - 1].T.reshape(4, pulses, m)
+    gram = products.transpose(1, 2, 0).copy()  # whole arrays again
+    e, eq = slice(pulses), slice(3 * pulses, 4 * pulses)
+    gram[eq] = k2[:, None] * gram[e] - k1[:, None] * gram[eq]
+    gram[:, eq] = k2 * gram[:, e] - k1 * gram[:, eq]
+    factors = np.ones((p + 1, m))
+    factors[pulses : p - 1] = np.concatenate([amplitude, -amplitude, amplitude])
+    gram *= factors[:, None]
+    gram *= factors
+    return np.ascontiguousarray(gram.transpose(2, 0, 1))
 
 
 def model(parameters: Floats, x: Floats) -> Floats:

@@ -11,6 +11,7 @@ from remote.sandbox.tools.pulses import (
     EXTENSION_SIZES,
     FITS,
     PULSE_FIELDS,
+    Points,
     TooFewPoints,
     Version,
     Window,
@@ -93,6 +94,26 @@ def test_a_fit_does_not_depend_on_its_batch(doubles: NDArray[np.void], singles: 
         for kind in ("single", "double"):
             assert (alone[kind]["fitStatus"] == together[kind]["fitStatus"][300:320]).all()
             assert alone[kind]["chiSquare"] == pytest.approx(together[kind]["chiSquare"][300:320], rel=1e-9)
+
+
+@pytest.mark.parametrize("saturated", [False, True])
+@pytest.mark.parametrize(
+    "at",
+    [[900.0, 0.8, 0.03, 40.3, 400.0], [900.0, -300.0, 0.8, 1.5, 0.03, 0.4, 40.3, 70.8, 400.0]],
+    ids=["one pulse", "two pulses"],
+)
+def test_the_fit_goes_by_the_derivatives_of_the_model(at: list[float], saturated: bool) -> None:
+    traces, x, here = simulated(1)[:1], np.arange(SAMPLES, dtype=np.float64), np.array([at])
+    saturation = int(traces.max()) // 2 if saturated else 65530
+    used = traces[0] < saturation
+    steps = 1e-5 * np.diag(at)
+    ahead, behind = model(here + steps, x), model(here - steps, x)
+    jacobian = ((ahead - behind).T / (2 * np.diag(steps)))[used]
+    design = np.column_stack([jacobian, (model(here, x) - traces)[0, used]])
+    expected, norms = design.T @ design, np.linalg.norm(design, axis=0)
+    found = Points.of(traces, Window(0, SAMPLES - 1, saturation)).gram(np.arange(1), here)[0]
+    found[-1, :-1] = expected[-1, :-1]  # not used, nor set
+    assert found / norms / norms[:, None] == pytest.approx(expected / norms / norms[:, None], abs=1e-6)
 
 
 def test_a_pulse_as_steep_as_a_step_ends_the_fit_without_progress() -> None:
