@@ -90,11 +90,13 @@ def minimise(evaluate: Evaluate, guess: Floats, max_iterations: int) -> Minima:
         x, gram = trial, there
         scale = np.maximum(scale, _column_norms(gram))
         # An accepted step to where J is not finite is the last one: GSL spends an iteration on finding no other.
-        lost = (status == RUNNING) & ~(close & good) & ~np.isfinite(scale.sum(axis=1))
-        status[lost] = NO_PROGRESS
+        if not np.isfinite(scale.sum()):
+            lost = (status == RUNNING) & ~(close & good) & ~np.isfinite(scale.sum(axis=1))
+            status[lost] = NO_PROGRESS
+            iterations += good & lost
         status[close & good | (cost == 0)] = SUCCESS
         done = status != RUNNING
-        iterations += good & (lost | ~done)
+        iterations += good & ~done
         if done.any():
             ended, keep = live[done], ~done
             result.parameters[ended] = x[done]
@@ -136,35 +138,33 @@ def damped_steps(gram: Floats, scale: Floats, radius: Floats, damping: Floats) -
     """
     damping = damping.copy()
     squares = scale * scale
-    steps = _solve(gram, squares, damping)
-    length = _norm(scale * steps)
+    steps, length = _solve(gram, squares, damping)
     rest = np.flatnonzero(_misses(length, radius, damping))
     if not rest.size:
         return steps, length, damping
-    gram, scale, squares, goal = gram[rest], scale[rest], squares[rest], radius[rest]
+    gram, squares, goal = gram[rest], squares[rest], radius[rest]
     reach, shift = length[rest], damping[rest]
-    pull = _norm(gram[:, :, -1] / scale)
+    pull = _norm(gram[:, :, -1] / scale[rest])
     low = np.where(reach > goal, np.maximum(shift, RIDGE), 0.0)
     high = np.where(reach < goal, shift, pull / goal)
+    # Of the reciprocal, per damping: as is mostly found; for a Newton step, as if it lay along one eigenvector.
     slope = np.vecdot(steps[rest], gram[:, :, -1])
-    # Of the reciprocal, per damping: as mostly found, and where there was none at least as much as this.
     rise = np.where(shift > 0, USUAL_POWER / (reach * np.maximum(shift, RIDGE)), -reach / slope)
     for _ in range(MAX_DAMPINGS):
         last_reach, last_shift = reach, shift
         shift = shift + (1 / goal - 1 / reach) / rise
-        between = np.where(low > 0, np.maximum(0.001 * high, np.sqrt(low * high)), 0.0)
-        shift = np.where(shift > low, np.minimum(shift, high), between)
-        step = _solve(gram, squares, shift)
-        reach = _norm(scale * step)
+        shift = np.where(shift > low, np.minimum(shift, high), np.sqrt(low * high))
+        step, reach = _solve(gram, squares, shift)
         steps[rest], length[rest], damping[rest] = step, reach, shift
         going = _misses(reach, goal, shift)
         if not going.any():
             break
-        rise = (1 / reach - 1 / last_reach) / (shift - last_shift)
+        secant = (1 / reach - 1 / last_reach) / (shift - last_shift)
+        rise = np.where(shift > 0, secant, -reach / np.vecdot(step, gram[:, :, -1]))
         low = np.where(reach > goal, np.maximum(shift, RIDGE), low)
         high = np.where(reach < goal, shift, high)
         if not going.all():
-            rest, gram, scale, squares, goal = rest[going], gram[going], scale[going], squares[going], goal[going]
+            rest, gram, squares, goal = rest[going], gram[going], squares[going], goal[going]
             reach, shift, low, high, rise = reach[going], shift[going], low[going], high[going], rise[going]
     return steps, length, damping
 
@@ -176,11 +176,12 @@ def _misses(length: Floats, radius: Floats, damping: Floats) -> Bools:
     return missing
 
 
-def _solve(gram: Floats, squares: Floats, damping: Floats) -> Floats:
+def _solve(gram: Floats, squares: Floats, damping: Floats) -> tuple[Floats, Floats]:
+    """Steps, and their lengths scaled by the roots of `squares`."""
     damped = gram[:, :, :-1].copy()
     np.einsum("mii->mi", damped)[...] += np.maximum(damping, RIDGE)[:, None] * squares
-    step: Floats = np.linalg.solve(damped, gram[:, :, -1:])[:, :, 0]
-    return np.negative(step, out=step)
+    step = -np.linalg.solve(damped, gram[:, :, -1:])[:, :, 0]
+    return step, np.sqrt(np.vecdot(squares * step, step))
 
 
 def _norm(vectors: Floats) -> Floats:
