@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 from console.ledger.store import Ledger
 from flowspec.decisions import Acceptance, Decision, Waiver
 
 _TABLES: Mapping[type[Decision], str] = {Waiver: "waivers", Acceptance: "acceptances"}
-D = TypeVar("D", bound=Decision)
 
 
-def of_run(ledger: Ledger, run: int, kind: type[D]) -> dict[int, D]:
+def of_run(ledger: Ledger, run: int) -> tuple[dict[int, Waiver], dict[int, Acceptance]]:
     """Those of a run by segment, in the order of the segments."""
     rows = ledger.rows(
-        f"SELECT segment, reason, actor, at FROM {_TABLES[kind]} WHERE run = ? ORDER BY segment",
+        "SELECT 'waived' AS what, segment, reason, actor, at FROM waivers WHERE run = ?1 "
+        "UNION ALL SELECT 'accepted', segment, reason, actor, at FROM acceptances WHERE run = ?1 ORDER BY segment",
         run,
     )
-    return {row["segment"]: kind(*row) for row in rows}
+    waived = {row["segment"]: Waiver(*row[1:]) for row in rows if row["what"] == "waived"}
+    return waived, {row["segment"]: Acceptance(*row[1:]) for row in rows if row["what"] == "accepted"}
 
 
 def add(ledger: Ledger, run: int, decision: Decision) -> None:

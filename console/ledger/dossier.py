@@ -135,7 +135,7 @@ class Dossier:
 def read(ledger: Ledger, number: int) -> Dossier | None:
     """Everything of a run, to be called in a transaction where it must hold together.
 
-    Six queries, three while there was no attempt yet: nothing can be there or have failed then.
+    Five queries, three while there was no attempt yet: nothing can be there or have failed then.
     """
     run = runs.run(ledger, number)
     if run is None:
@@ -146,6 +146,5 @@ def read(ledger: Ledger, number: int) -> Dossier | None:
         attempts,
         tuple(evidence_rows.evidence(ledger, number)) if attempts else (),
         tuple(failure_rows.of_run(ledger, number)) if attempts else (),
-        decisions.of_run(ledger, number, Waiver),
-        decisions.of_run(ledger, number, Acceptance) if attempts else {},
+        *decisions.of_run(ledger, number),
     )

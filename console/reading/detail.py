@@ -94,8 +94,7 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
     matrix = fold(run.members, evidence, run.sizes)
     attempts = attempt_rows.attempts(ledger, number)
     reports = job_reports.of_run(ledger, number)
-    waived = decisions.of_run(ledger, number, Waiver)
-    accepted = decisions.of_run(ledger, number, Acceptance)
+    waived, accepted = decisions.of_run(ledger, number)
     return RunDetail(
         run=run,
         segments=tuple(_segment_row(s, run, matrix, waived.get(s) or accepted.get(s)) for s in run.members),
