@@ -244,9 +244,14 @@ def _doubt(listing: _Listing, found: Mapping[int, SegmentFacts]) -> Reason | Non
         for run in (found[index].run, found[index].other_run):
             if run not in (None, listing.run):
                 return reason("foreign-data", file=entry.name, segment=index, other=run)
-        if index == 0 and found[0].items > found[0].formats and not found[0].begins_first:
+        if index == 0 and not found[0].begins_first and (found[0].items > found[0].formats or _is_past(listing, found)):
             return reason("no-begin", file=entry.name, segment=index)
     return None
+
+
+def _is_past(listing: _Listing, found: Mapping[int, SegmentFacts]) -> bool:
+    """Whether nothing can follow in the first segment: it is whole, and there is another one."""
+    return bool(found[0].items) and found[0].ends_at_eof and len(listing.indices) > 1
 
 
 def _defect(listing: _Listing, found: Mapping[int, SegmentFacts]) -> Reason | None:

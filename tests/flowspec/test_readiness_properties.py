@@ -162,3 +162,9 @@ def test_no_listing_makes_the_judge_stumble(listing: list[Entry], found: Segment
     judgement = judge("run1217", listing, facts, **times)
     assert_is_told(judgement)
     assert judgement.fingerprint == fingerprint("run1217", listing)
+
+
+def test_a_first_segment_of_a_format_alone_does_not_begin_a_run() -> None:
+    for rest in (END, BEGIN + END):
+        found = judged({"run-1217-00.evt": FORMAT, "run-1217-01.evt": rest}, now=LONG_AGO)
+        assert found.reason.code == "run.incomplete.no-begin"
