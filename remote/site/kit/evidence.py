@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import rootfile
-from ringfile import BLOCK, Items, read_items, state_of
+from ringfile import BLOCK, Items, is_fitted, read_items, state_of
 
 TREE = "DDASFit"  # of eeconverter: one entry for each physics event
 TOLERATED = 1e-4  # of the hits may be lost in a fit, unless site.conf says otherwise
@@ -101,7 +101,10 @@ def judge(stage: str, given: Path, made: Path, seen: Facts, tolerated: float) ->
     facts.update(hits=[items.hits, fitted.hits], events=[items.events, fitted.events])
     if items.tail:
         facts["cut"] = items.tail
-    return compare_items(items, fitted, made.name, tolerated), facts
+    wrong = compare_items(items, fitted, made.name, tolerated)
+    # With hits lost the sizes do not tell.
+    lossy = fitted.hits and fitted.hits < items.hits and fitted.event_bytes <= items.event_bytes
+    return (no_fits(items, fitted, made.name) if wrong is None and lossy and not is_fitted(made) else wrong), facts
 
 
 def compare_items(given: Items, made: Items, name: str, tolerated: float) -> Optional[Fault]:
@@ -128,12 +131,16 @@ def compare_items(given: Items, made: Items, name: str, tolerated: float) -> Opt
         return fault("losses", cause, lost=lost, hits=of, events=events)
     # Even a hit of a channel that is not fitted grows. What was never built has no hits, and need not grow.
     if not lost and given.hits and made.event_bytes == given.event_bytes:
-        cause = f"output {name} is no larger than its input: no fits in it"
-        return fault("short", cause, bytes=made.size, given=given.size)
+        return no_fits(given, made, name)
     if not lost and made.event_bytes < given.event_bytes:
         cause = f"the events of output {name} have shrunk from {given.event_bytes} to {made.event_bytes} bytes"
         return fault("short", cause, bytes=made.event_bytes, given=given.event_bytes)
     return None
+
+
+def no_fits(given: Items, made: Items, name: str) -> Fault:
+    cause = f"output {name} is no larger than its input: no fits in it"
+    return fault("short", cause, bytes=made.size, given=given.size)
 
 
 def compare_entries(events: int, entries: Optional[int], name: str) -> Optional[Fault]:

@@ -115,6 +115,26 @@ def count_items(buffer: bytes, counts: List[int]) -> Tuple[int, int, bool]:
     return here, lacking, garbage
 
 
+def is_fitted(path: Path) -> bool:
+    """Whether the first hit of a file has something behind it, as a fit leaves behind each; also when none is near."""
+    with path.open("rb") as file:
+        buffer = file.read(BLOCK)
+    here = 0
+    while here + _PREFIX.size <= len(buffer):
+        length, kind, header = _PREFIX.unpack_from(buffer, here)
+        fragment = here + (header + 12 if header > 4 else 16)
+        item = fragment + _FRAGMENT_HEADER
+        if length < _PREFIX.size:
+            break
+        if kind == PHYSICS_EVENT and item + _PREFIX.size <= here + length:
+            size, _, its_header = _PREFIX.unpack_from(buffer, item)
+            hit = item + 8 + max(its_header, 4)  # which begins with its length in words of 16 bits
+            if hit + 4 <= min(here + length, len(buffer)):
+                return bool(item + size > hit + 2 * _WORD.unpack_from(buffer, hit)[0])
+        here += length
+    return True
+
+
 def state_of(path: Path) -> Tuple[int, int]:
     """Size in bytes and time in ns by which a file is known again. Raises OSError."""
     state = path.stat()

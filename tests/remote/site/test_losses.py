@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import evidence
+import numpy as np
 import pytest
 import uproot
 
@@ -107,6 +108,16 @@ def test_up_to_the_tolerance_a_loss_is_only_told(tmp_path: Path, tolerated: floa
     made = [fitted(*HITS[: 4 - max(0, min(4, lost - 4 * n))]) for n in range(10)]
     wrong, facts = judged(tmp_path, RAW, made, tolerated)
     assert (wrong is None, facts["hits"]) == (good, [40, 40 - lost])
+
+
+def test_a_fit_that_lost_a_few_hits_and_fitted_none_is_no_good_fit(tmp_path: Path) -> None:
+    wrong, _ = judged(tmp_path, RAW, [*RAW[1:], raw(*HITS[1:])], 0.5)
+    assert wrong is not None
+    assert (wrong.code, "no fits in it" in wrong.cause) == (SHORT, True)
+    # Lost hits may have been larger than what the others grew by.
+    big = hit(np.full(16_000, 500.0), 5)
+    wrong, facts = judged(tmp_path, [*RAW, raw(big)], [*GOOD, fitted()], 0.5)
+    assert (wrong, facts["hits"]) == (None, [41, 40])
 
 
 def test_a_tolerance_that_is_no_number_tolerates_nothing(tmp_path: Path) -> None:
