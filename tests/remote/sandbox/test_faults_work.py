@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -178,18 +179,23 @@ def test_a_program_fails_in_the_call_that_is_named_and_in_no_other(work, run, fa
     assert struck(work.dir, fault) == 1
 
 
+def _program(pid: int) -> bytes:
+    """What a process runs, empty when it has ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+    return b""
+
+
 def test_a_program_that_hangs_is_seen_in_the_records(work):
     set_fault(work.dir, "function-hang", run=115, segment=1)
     run = work.fit(115)
 
-    def hanging() -> list[dict]:
+    def hanging() -> dict | None:
+        """Where the fit of segment 1 works, once its shell has become the program that hangs."""
         of_segment = [w for w in records(work.dir).working if (w["run"], w["segment"]) == (115, 1)]
-        return [w for w in of_segment if len(w["processes"]) == 2]
+        return next((w for w in of_segment if b"sleep" in {_program(pid) for pid in w["processes"]}), None)
 
-    (working,) = until(hanging)
-    assert working["function"] == "fit"
-    lines = [Path(f"/proc/{pid}/cmdline") for pid in working["processes"]]
-    until(lambda: b"sleep" in [line.read_bytes().split(b"\0")[0] for line in lines])  # once the shell has become it
+    assert until(hanging)["function"] == "fit"
     work.remote.flows.cancel(run.id)
 
 
