@@ -25,12 +25,15 @@ from screens.options import ScreenOptions
 from screens.question import Question
 from screens.reader import DataRead, Processes, Reader, RequestWriter, RequestWritten
 from screens.requests import Request, Requests
-from screens.rows.status import NOBODY, newest_event
+from screens.rows.status import NOBODY, came_at_once, newest_event
+from screens.terminal.driver import TypedAtOnce, driver_with
 from screens.widgets.celldiff import SparingApp
+from screens.widgets.moves import MOVES
 from screens.widgets.piece import Piece
 
 TICK_SECONDS = 1.0
 MANY_RUNS = 100
+ENDS_A_LINE = ("enter", "escape", "ctrl+c")
 
 
 class ConsoleApp(SparingApp, inherit_bindings=False):
@@ -49,7 +52,8 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         processes: Processes | None = None,
         snapshot: Snapshot | None = None,
     ) -> None:
-        super().__init__(ansi_color=True if themes.colourless(os.environ) else None)
+        moves = frozenset(key for move in MOVES for key in options.keys.get(move.name, ()) if len(key) == 1)
+        super().__init__(ansi_color=True if themes.colourless(os.environ) else None, driver_class=driver_with(moves))
         self.options = options
         self._theme_name = themes.choose(self, options.theme)
         self.now = now
@@ -194,6 +198,16 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
             if isinstance(screen, (ConsoleScreen, Confirm)) and screen.takes_key(event):
                 return
         await super().on_event(event)
+
+    def on_typed_at_once(self, message: TypedAtOnce) -> None:
+        """Text, as of a paste, is for a line that is typed, and does not end it."""
+        screen = self.screen
+        if not (isinstance(screen, (ConsoleScreen, Confirm)) and screen.typing):
+            self.say(came_at_once("".join(key.character or "" for key in message.keys)), "warn")
+            return
+        for key in message.keys:
+            if key.key not in ENDS_A_LINE and screen.typing:
+                screen.takes_key(key)
 
     def action_say_how_to_quit(self) -> None:
         self.say("q closes this console")

@@ -21,7 +21,7 @@ from screens.keys.footer import footer
 from screens.keys.perform import perform
 from screens.keys.screen_handlers import filter_by
 from screens.rows.header import header
-from screens.rows.status import status_line
+from screens.rows.status import came_at_once, status_line
 from screens.widgets.lines import Bar
 from screens.widgets.pane import Pane
 from screens.widgets.piece import Piece
@@ -172,6 +172,11 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def open_prompt(self, prompt: Prompt) -> None:
         self._prompt = prompt
 
+    @property
+    def typing(self) -> bool:
+        """Whether characters are text now."""
+        return self._prompt is not None
+
     def takes_key(self, event: events.Key) -> bool:
         """Whether the key belongs to the line that is typed: letters mean letters there, and no key anything else."""
         if self._prompt is None:
@@ -185,6 +190,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         if self._prompt is not None:
             self._prompt.paste(event.text)
             self.after_key()
+        else:
+            self.host.say(came_at_once(event.text), "warn")
 
     def type_command(self) -> None:
         self.open_prompt(Prompt(":", HINT, lambda words: None, done=self._command))

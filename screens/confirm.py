@@ -61,6 +61,14 @@ class Confirm(ModalScreen[bool]):
 
     # ---- a word that is typed
 
+    @property
+    def typing(self) -> bool:
+        return self._typed is not None
+
+    def on_paste(self, event: events.Paste) -> None:
+        if self._typed is not None:
+            self._typed.paste(event.text)
+
     def takes_key(self, event: events.Key) -> bool:
         """Whether the key belongs to the word: then every key does. `enter` on another word does nothing."""
         if self._typed is None:

@@ -56,6 +56,12 @@ def status_line(data: ScreenData, notice: Piece | None) -> Piece:
     return f"{text.clock(event.at)} {event.text}", LEVEL_STYLES.get(event.level, "plain")
 
 
+def came_at_once(words: str) -> str:
+    """Why characters did nothing although each of them is a key."""
+    shown = text.clean(words, 30).strip()
+    return f"nothing was done: {shown!r} came at once, as a paste does; press one key at a time"
+
+
 def newest_event(snapshot: Snapshot) -> Event | None:
     """The newest important event; the newest of all when none is."""
     important = (event for event in snapshot.events if event.important)
