@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import ClassVar
@@ -18,6 +19,7 @@ from screens import themes
 from screens.base import ConsoleScreen
 from screens.confirm import Confirm
 from screens.data import ScreenData
+from screens.failure import InternalFailure
 from screens.keys.keymap import keymap
 from screens.keys.run_handlers import confirm_plan
 from screens.main_screen import MainScreen
@@ -27,6 +29,7 @@ from screens.reader import DataRead, Processes, Reader, RequestWriter, RequestWr
 from screens.requests import Request, Requests
 from screens.rows.status import NOBODY, came_at_once, newest_event
 from screens.terminal.driver import TypedAtOnce, driver_with
+from screens.terminal.suitable import forget_other_sizes
 from screens.widgets.celldiff import SparingApp
 from screens.widgets.moves import MOVES
 from screens.widgets.piece import Piece
@@ -88,6 +91,24 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
     def on_unmount(self) -> None:
         self.reader.stop()
         self.request_writer.stop()
+
+    # ---- when it fails
+
+    @property
+    def failure(self) -> Exception | None:
+        """What has ended this app, other than the operator or a signal."""
+        return self._exception
+
+    def thread_failed(self, failed: threading.ExceptHookArgs) -> None:
+        """No thread of the screen ends alone: what it leaves behind looks as if all were well."""
+        if isinstance(failed.exc_value, Exception) and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._handle_exception, failed.exc_value)
+        else:
+            threading.__excepthook__(failed)
+
+    def _fatal_error(self) -> None:
+        """Textual prints all variables of a failure on the terminal, secrets among them."""
+        self._close_messages_no_wait()
 
     def _front(self) -> ConsoleScreen | None:
         """The screen that the operator sees, be it behind a question."""
@@ -268,8 +289,12 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
 def run_screen(options: ScreenOptions, processes: Processes | None = None, snapshot: Snapshot | None = None) -> int:
     """Show the screen until the operator closes it, or until what it shows is lost; returns the exit code.
 
-    `snapshot` is shown until the reader has read the ledger.
+    `snapshot` is shown until the reader has read the ledger. Raises InternalFailure when it ends by its own fault.
     """
+    forget_other_sizes(os.environ)
     app = ConsoleApp(options, processes=processes, snapshot=snapshot)
+    threading.excepthook = app.thread_failed
     code = app.run(mouse=False)
+    if app.failure is not None:
+        raise InternalFailure from app.failure
     return code if code is not None else app.return_code or 0

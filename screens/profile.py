@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 from console.settings.errors import SettingsError
@@ -10,6 +12,7 @@ from console.settings.validated import ScreenSettings
 from screens.keys.keymap import keymap
 from screens.options import ScreenOptions
 from screens.rows.main import PANES
+from screens.terminal.suitable import draws_lines
 from screens.widgets.table import column_places
 
 
@@ -30,7 +33,7 @@ def screen_options(settings: ScreenSettings, profile: Path, flags: argparse.Name
         ledger=settings.ledger,
         watching=str(settings.runs),
         read_only=flags.read_only,
-        ascii_only=flags.ascii,
+        ascii_only=flags.ascii or not draws_lines(os.environ, sys.stderr.encoding),
         sandbox=flags.sandbox,
         theme=flags.theme or settings.theme,
         keys=settings.keys,

@@ -18,7 +18,9 @@ from console.reading.snapshot import Snapshot, SnapshotReader
 from console.settings.errors import SettingsError
 from console.settings.paths import refuse_missing_folders
 from console.settings.validated import ScreenSettings, screen_settings
+from screens import failure
 from screens.profile import screen_options
+from screens.terminal.suitable import refuse_dumb_terminal
 
 if TYPE_CHECKING:
     from console.cli.sandbox import Sandbox
@@ -57,10 +59,14 @@ def start(options: argparse.Namespace) -> int:
             return 1
         except KeyboardInterrupt:
             return 130
+        except Exception as error:  # a fault of ours, whatever it is
+            print(f"console: {failure.told(error, keep=not options.read_only)}", file=sys.stderr)
+            return failure.EXIT_CODE
 
 
 def _show(options: argparse.Namespace, stack: ExitStack) -> int:
     sandbox, supervisor, snapshot = None, None, None
+    refuse_dumb_terminal(os.environ)
     if options.sandbox:
         sandbox, settings = _start_sandbox(stack, options.flows_polling)
         profile = sandbox.profile

@@ -10,7 +10,8 @@ import os
 import selectors
 import signal
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TextIO
 
 from textual import constants, events
 from textual._xterm_parser import XTermParser
@@ -38,10 +39,44 @@ class TypedAtOnce(Message):
         self.keys = keys
 
 
+class _Paper:
+    """What Textual's writing thread writes on. It must not end when the terminal is gone: frames would wait for it."""
+
+    def __init__(self, file: TextIO, gone: Callable[[], object]) -> None:
+        self._file, self._gone = file, gone
+        self._lost = False
+
+    def write(self, words: str) -> None:
+        self._try(lambda: self._file.write(words))
+
+    def flush(self) -> None:
+        self._try(self._file.flush)
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def _try(self, write: Callable[[], object]) -> None:
+        if self._lost:
+            return
+        try:
+            write()
+        except OSError:
+            self._lost = True
+            self._gone()
+
+
 class ConsoleDriver(LinuxDriver):
     """Textual's, but for what it reads. `moves` are the characters that only move a cursor."""
 
     moves = frozenset("jkgG")
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._file: Any = _Paper(self._file, self._terminal_is_gone)
+
+    def _terminal_is_gone(self) -> None:
+        """As after SIGHUP, which need not come: it may be ignored."""
+        self._loop.call_soon_threadsafe(self._app.exit, 128 + signal.SIGHUP)
 
     def _get_terminal_size(self) -> tuple[int, int]:
         """As the terminal says it, else as the environment does: COLUMNS may be of a window of another size."""
@@ -63,7 +98,7 @@ class ConsoleDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         stream, parser = Stream(self.moves, constants.ESCAPE_DELAY), XTermParser()
-        with selectors.DefaultSelector() as selector:
+        with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 due = LOOK_SECONDS if stream.due is None else max(0.0, stream.due - time.monotonic())
@@ -72,7 +107,7 @@ class ConsoleDriver(LinuxDriver):
                 elif read := self._read(selector):
                     self._pass_on(stream.feed(read, time.monotonic()), parser)
                 else:
-                    self._loop.call_soon_threadsafe(self._app.exit, 128 + signal.SIGHUP)
+                    self._terminal_is_gone()
                     return
 
     def _read(self, selector: selectors.BaseSelector) -> bytes:

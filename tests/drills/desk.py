@@ -76,8 +76,19 @@ class Desk:
 
     def select(self, run: int) -> None:
         """Show this run only; the line of the run under the cursor then tells all that there is to say of it."""
-        self.press("Escape", "Escape", "/", *f"run:{run}", "Enter")
+        self.press("Escape", "Escape")
+        until(self._filter_is_open, every=0.3)
+        self.press("C-u", *f"run:{run}")
+        self.see(f"/run:{run}_")
+        self.press("Enter")
         self.see(f" run {run} ")
+
+    def _filter_is_open(self) -> bool:
+        """A letter that comes at once with another key is none, so it may take two."""
+        if there := "enter keeps it" in self.text():
+            return there
+        self.press("/")
+        return False
 
     def confirm(self, question: str) -> None:
         """Answer a question with yes."""

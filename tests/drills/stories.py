@@ -155,7 +155,11 @@ def many_failed(desk: Desk) -> float:
         seen = desk.see("fit of segment 00 failed", "FAILED")
         desk.wait_for(RunState.FAILED, *runs)
     desk.see(f"{MANY} new failures")
-    desk.press("p", "*", "r")
+    desk.press("p")
+    desk.see("problems only")
+    desk.press("*")
+    desk.see(f"{MANY} marked")
+    desk.press("r")
     desk.confirm(f"Retry {MANY} runs?")
     desk.wait_for(DONE, *runs)
     return seen

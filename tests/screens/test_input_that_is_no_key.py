@@ -118,7 +118,10 @@ def test_a_marked_paste_is_a_paste_wherever_the_line_tears_it() -> None:
 
 
 def test_a_paste_without_end_is_forgotten_and_never_large() -> None:
-    reading = read([b"\x1b[200~", *[b"launch 1217\n" * 300] * 20])
+    reading = read([b"\x1b[200~"])
+    for _ in range(20):
+        reading.read(b"launch 1217\n" * 300)
+        assert len(reading._stream._bytes) < 3 * stream.PASTE_LIMIT
     reading.read(b"\x1b[201~")
     assert [len(paste) for paste in reading.pastes] == [stream.PASTE_LIMIT]
 
@@ -146,11 +149,21 @@ def test_an_escape_ends_a_string() -> None:
     assert read([b"\x1bPlaunch", b"\x1b", b"l"]).keys == ["l"]
 
 
-def test_a_string_of_any_length_is_swallowed_in_pieces() -> None:
-    pieces = [b"\x1b]52;c;", *[b"launch" * 600] * 40, b"\x1b\\"]
+def test_a_string_of_any_length_is_no_key_but_ends_the_sooner() -> None:
+    pieces = [b"\x1b]52;c;", *[b"launch" * 600] * 40]
     assert sum(map(len, pieces)) > 2 * stream.LIMIT
-    reading = read(pieces, then=0.01)
+    reading = read([*pieces, b"l"], then=0.01)
     assert reading.keys == []
+    reading.now += LONG
+    reading.read(b"l")
+    assert reading.keys == ["l"]
+
+
+@pytest.mark.parametrize("control", [b"\x18", b"\x1a"])
+def test_what_ends_a_torn_sequence_suspends_nothing(control: bytes) -> None:
+    assert read([b"\x1b[1", control]).keys == []
+    assert read([b"\x1bP1", control]).keys == []
+    assert read([b"\x1b[1", control, b"l"]).keys == ["l"]
 
 
 @given(st.lists(st.binary(min_size=2, max_size=40), max_size=20), st.sampled_from([0.0, 0.05, LONG, 5.0]))

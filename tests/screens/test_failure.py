@@ -1,0 +1,43 @@
+"""What is said, and kept, when the screen ends by a fault of its own."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from screens import failure
+
+
+@pytest.fixture
+def error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Exception:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    try:
+        try:
+            raise KeyError("the bug")
+        except KeyError as cause:
+            raise failure.InternalFailure from cause
+    except failure.InternalFailure as found:
+        return found
+
+
+def test_the_traceback_is_in_a_private_file_and_one_line_says_where(error: Exception) -> None:
+    words, _, named = failure.told(error, keep=True).partition("; traceback: ")
+    assert words == "internal error, this console has ended (the driver goes on by itself)"
+    kept = Path(named)
+    assert "KeyError: 'the bug'" in kept.read_text()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+
+
+def test_whoever_only_looks_leaves_nothing_and_is_told_the_traceback(error: Exception, tmp_path: Path) -> None:
+    assert "KeyError: 'the bug'" in failure.told(error, keep=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_traceback_that_cannot_be_kept_is_told(error: Exception, tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no directory")
+    told = failure.told(error, keep=True)
+    assert "could not be kept" in told
+    assert "KeyError: 'the bug'" in told
