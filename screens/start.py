@@ -52,16 +52,21 @@ def start(options: argparse.Namespace) -> int:
         try:
             return _show(options, stack)
         except SettingsError as error:
-            print(f"console: {error}", file=sys.stderr)
-            return 2
+            return _fail(error, 2)
         except (LedgerError, ProcessProblem, OSError) as error:
-            print(f"console: {error}", file=sys.stderr)
-            return 1
+            return _fail(error, 1)
         except KeyboardInterrupt:
             return 130
         except Exception as error:  # a fault of ours, whatever it is
             print(f"console: {failure.told(error, keep=not options.read_only)}", file=sys.stderr)
             return failure.EXIT_CODE
+
+
+def _fail(error: Exception, code: int) -> int:
+    from remote.globus.credentials import hidden
+
+    print(f"console: {hidden(str(error))}", file=sys.stderr)
+    return code
 
 
 def _show(options: argparse.Namespace, stack: ExitStack) -> int:

@@ -116,7 +116,7 @@ def test_quick_commands_load_neither_textual_nor_the_globus_sdks(arguments: list
 # What validates, speaks to Globus, judges files, or is only for commands and for screens that are opened later.
 NOT_BEFORE_THE_FIRST_PAINT = (
     "pydantic", "pydantic_settings", "tomllib", "tomli", "jsonschema", "importlib.metadata",
-    "globus_sdk", "globus_compute_sdk", "requests", "urllib3", "remote",
+    "globus_sdk", "globus_compute_sdk", "requests", "urllib3", "remote.globus", "remote.sandbox", "remote.site",
     "flowspec.readiness", "flowspec.ringitems", "flowspec.itemwalk", "flowspec.ddas", "flowspec.inputs",
     "console.settings.model", "console.settings.profiles", "console.reading.detail", "console.cli.commands",
     "console.cli.faults", "console.actions", "console.evidence",

@@ -14,6 +14,7 @@ from console.settings.constants import NO_PROFILE
 from console.settings.model import Settings
 from console.settings.paths import refuse_missing_folders
 from console.settings.profiles import load
+from remote.globus.credentials import hidden, hidden_in
 
 ANSWER_SECONDS = 30.0
 
@@ -34,8 +35,13 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 def print_outcome(options: argparse.Namespace, document: Mapping[str, Any], text: str) -> int:
     """Print the outcome, as JSON or for people."""
-    print(json.dumps({"schema": 1, **document}, indent=2) if options.json else text)
+    print(as_json({"schema": 1, **document}) if options.json else hidden(text))
     return 0
+
+
+def as_json(document: Mapping[str, Any]) -> str:
+    """A document as commands print it: without secrets."""
+    return json.dumps(hidden_in(document), indent=2)
 
 
 def ask(options: argparse.Namespace, settings: Settings, verb: str, number: int | None, **args: Any) -> str:

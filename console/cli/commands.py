@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sqlite3
 import sys
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from console.cli import retry_commands
-from console.cli.asking import BadUse, Failure, ask, print_outcome, settings_of
+from console.cli.asking import BadUse, Failure, as_json, ask, print_outcome, settings_of
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
 from console.ledger.store import Ledger, LedgerError, actor
@@ -22,6 +21,7 @@ from console.settings.errors import SettingsError
 from console.settings.model import Settings
 from console.settings.paths import refuse_missing_folders
 from console.settings.profiles import load
+from remote.globus.credentials import hidden
 
 LATER_SECONDS = (2.0, 4.0, 6.0)  # Compute allows 20 requests in 10 s, and the driver has its share
 
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _fail(error: Exception, code: int) -> int:
-    print(f"console: {error}", file=sys.stderr)
+    print(f"console: {hidden(str(error))}", file=sys.stderr)
     return code
 
 
@@ -55,7 +55,7 @@ def status(options: argparse.Namespace) -> int:
     ledger = Ledger(settings_of(options).ledger, must_exist=True)
     try:
         if options.json:
-            print(json.dumps(status_json(ledger, options.run), indent=2))
+            print(as_json(status_json(ledger, options.run)))
         else:
             print(status_text(ledger, options.run))
     except KeyError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import threading
@@ -11,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from console.cli.asking import as_json
 from console.cli.faults import RunningSandbox, Scenario
 from console.cli.sandbox import Sandbox
 from console.driver.process import ProcessProblem
@@ -72,7 +72,7 @@ def _print_outcomes(options: argparse.Namespace, ledger: Ledger, sandbox: Sandbo
     good = all(run["state"] == RunState.DONE.value and run["verified"] for run in runs)
     if options.json:
         document = {"schema": 1, "ok": good, "directory": str(sandbox.directory), "runs": runs}
-        print(json.dumps(document, indent=2))
+        print(as_json(document))
     else:
         for run in runs:
             _print_line(f"run {run['run']} {run['state']}: {run['result'] or run['why']}")

@@ -15,13 +15,14 @@ from console.driver.process import EXIT_ANOTHER, EXIT_DISK
 from console.driver.takeover import AnotherDrives, CannotReplace, become_driver
 from console.ledger.store import Ledger, LedgerError
 from console.settings.model import Settings
+from remote.globus.credentials import LogFormatter
 
 
 def drive(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
     """Drive until a signal, or with `lifeline` until stdin ends. Returns an exit code of `console.driver.process`."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr, force=True
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     settings = load()
     try:
         lock, takeover = become_driver(settings.ledger, mode)

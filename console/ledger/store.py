@@ -184,11 +184,11 @@ class Ledger:
         segment: int | None = None,
         attempt: int | None = None,
     ) -> None:
-        """Record that something happened. Levels: info, good, warning, bad."""
+        """Record that something happened, without secrets. Levels: info, good, warning, bad."""
         with self.change() as db:
             db.execute(
                 "INSERT INTO events (at, actor, level, run, segment, attempt, text) VALUES (?,?,?,?,?,?,?)",
-                (self.now(), actor, level, run, segment, attempt, text),
+                (self.now(), actor, level, run, segment, attempt, _hidden(text)),
             )
 
     # ---- requests
@@ -215,7 +215,7 @@ class Ledger:
         with self.change() as db:
             db.execute(
                 "UPDATE requests SET state = ?, answer = ?, answered_at = ? WHERE request = ? AND state = 'asked'",
-                (state, text, self.now(), number),
+                (state, _hidden(text), self.now(), number),
             )
 
     # ---- sources of data
@@ -228,7 +228,7 @@ class Ledger:
 
     def source_failed(self, source: str, problem: str, *, login: bool = False) -> None:
         """The source could not be asked, or answered with an error; `login`: only a login ends that."""
-        self._source(source, problem, answered=False, login=login)
+        self._source(source, _hidden(problem), answered=False, login=login)
 
     def _source(self, name: str, problem: str, *, answered: bool, login: bool = False) -> None:
         now = self.now()
@@ -245,6 +245,12 @@ class Ledger:
                 self.event("bad", f"{name}: {problem}", actor="driver")
             elif was and not problem:
                 self.event("good", f"{name}: answers again", actor="driver")
+
+
+def _hidden(text: str) -> str:
+    from remote.globus.credentials import hidden  # who only reads need not wait for it
+
+    return hidden(text)
 
 
 def _request(row: sqlite3.Row) -> Request:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from remote.globus.credentials import hidden, hidden_in
 from remote.globus.errors import calling
 from remote.globus.limits import Budget, once_options, repeatable_options
 
@@ -119,10 +120,10 @@ def _task_status(task_id: str, document: dict[str, Any] | None) -> TaskStatus:
     said = str(document.get("status") or "").lower()
     if "exception" in document or said == "failed":
         text = document.get("exception") or document.get("reason") or "failed without a reason"
-        return TaskStatus(task_id, "failed", exception=str(text)[-_EXCEPTION_LIMIT:])
+        return TaskStatus(task_id, "failed", exception=hidden(str(text)[-_EXCEPTION_LIMIT:]))
     if said == "success":
         try:
-            return TaskStatus(task_id, "success", value=read_result(document["result"]))
+            return TaskStatus(task_id, "success", value=hidden_in(read_result(document["result"])))
         except KeyError:
             return TaskStatus(task_id, "success", exception="the service no longer has the result")
         except ValueError as exc:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from remote.globus.auth import COMPUTE, FLOWS, TRANSFER, Login, StoredLogin, TokenFileLogin
 from remote.globus.compute import Compute
+from remote.globus.credentials import know_environment
 from remote.globus.flows import Flows
 from remote.globus.transfer import Transfer
 
@@ -38,6 +39,7 @@ def connect(
 
     Raises RemoteError (operator) when the token file or the token store cannot be used.
     """
+    know_environment()
     login: Login
     if token_file is not None:
         login = TokenFileLogin(token_file)

@@ -7,21 +7,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from remote.globus import proxies
+from remote.globus.credentials import hidden
+
 if TYPE_CHECKING:
     import globus_sdk
 
 Kind = Literal["later", "operator", "bug"]
 
 _SENTENCE_LIMIT = 300
+_READ_LIMIT = 10_000  # of a message, whatever its length
 _LOGIN_AGAIN = "log in to Globus again (console login)"
 _TRY_LATER = "nothing to do: the console tries again by itself"
+_TRY_IF_SO = "the console tries again by itself; if it stays so, report it"
 _REPORT = "report this to the developers, with the log of the driver"
+_ASK_LATER = "try it again later"
 
 # Outside text goes into ledgers and screens: no control characters, no credentials.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
-_CREDENTIAL = re.compile(
-    r"""(?ix) (bearer \s+ | basic \s+ | (?:access_|refresh_|id_)?token ["']? \s* [=:] \s* ["']? ) [^\s"',;&]+"""
-)
 
 
 class RemoteError(Exception):
@@ -31,6 +34,8 @@ class RemoteError(Exception):
     console asked for nonsense or did not understand the answer). `cause` is one sentence, free of control characters
     and credentials. `ambiguous` is True when the call may have had its effect all the same, so that whoever repeats it
     must look first. `login`: only a login ends it.
+
+    As text it is for a command, which ends with it: what the driver would try again by itself is left to who reads it.
     """
 
     def __init__(
@@ -51,13 +56,16 @@ class RemoteError(Exception):
         self.next_step = clean(next_step)
         self.ambiguous = ambiguous
         self.login = login
-        super().__init__(f"{service} {call}: {self.cause}; {self.next_step}")
+        super().__init__(f"{service} {call}: {self.cause}; {_ASK_LATER if kind == 'later' else self.next_step}")
+
+
+class Nonsense(ValueError):
+    """An answer that no service should send; its text is a sentence that says what is wrong with it."""
 
 
 def clean(text: str) -> str:
-    """`text` as one printable line of at most 300 characters without anything that looks like a credential."""
-    line = " ".join(_CONTROL.sub(" ", text).split())
-    line = _CREDENTIAL.sub(lambda m: m.group(1) + "***", line).rstrip(".; ")
+    """`text` as one printable line of at most 300 characters without known secrets and what looks like one."""
+    line = hidden(" ".join(_CONTROL.sub(" ", text[:_READ_LIMIT]).split())).rstrip(".; ")
     return line if len(line) <= _SENTENCE_LIMIT else line[: _SENTENCE_LIMIT - 3] + "..."
 
 
@@ -83,16 +91,18 @@ def classify(exc: Exception, service: str, call: str, *, repeatable: bool = True
         return error("operator", f"Globus Auth refuses to renew the login: {_api_text(exc)}", _LOGIN_AGAIN, login=True)
     if isinstance(exc, globus_sdk.GlobusAPIError):
         consent = missing_consent(exc)
-        if consent:
+        if consent is not None:
             return error("operator", consent, "give the consent by logging in again (console login)", login=True)
         kind, next_step = _of_status(exc)
         happened, login = exc.http_status >= 500, exc.http_status == 401
         return error(kind, f"the service answers {_api_text(exc)}", next_step, happened=happened, login=login)
     if isinstance(exc, globus_sdk.NetworkError):
         return _of_network(exc, error)
-    if isinstance(exc, (LookupError, TypeError, ValueError, AttributeError)):
+    if isinstance(exc, Nonsense):
+        return error("later", str(exc), _TRY_IF_SO, happened=True)
+    if isinstance(exc, (LookupError, TypeError, ValueError, AttributeError, RecursionError)):
         cause = f"the answer is not what the service should send ({type(exc).__name__}: {exc})"
-        return error("later", cause, "the console tries again by itself; if it stays so, report it", happened=True)
+        return error("later", cause, _TRY_IF_SO, happened=True)
     return error("bug", f"unexpected {type(exc).__name__}: {exc}", _REPORT, happened=True)
 
 
@@ -117,7 +127,8 @@ def missing_consent(problem: globus_sdk.GlobusAPIError | dict[str, Any]) -> str 
     """
     from globus_sdk.gare import to_gare
 
-    gare = to_gare(problem)
+    document = getattr(problem, "raw_json", problem)
+    gare = to_gare(problem) if isinstance(document, dict) else None  # which believes that it is an object
     if gare is None:
         return None
     asked = gare.authorization_parameters
@@ -140,6 +151,8 @@ def _of_status(exc: globus_sdk.GlobusAPIError) -> tuple[Kind, str]:
     status, code = exc.http_status, exc.code or ""
     if status == 401:
         return "operator", _LOGIN_AGAIN
+    if status == 407:
+        return "operator", "the proxy of this machine wants a login: it belongs into HTTPS_PROXY"
     if status in (402, 403) or "PermissionDenied" in code:
         return "operator", "ask for the right at the flow, collection or endpoint, or log in as who has it"
     if status in (404, 410):
@@ -172,15 +185,28 @@ def _of_network(exc: globus_sdk.NetworkError, error: Callable[..., RemoteError])
     import requests
 
     below = exc.underlying_exception
+    request = getattr(below, "request", None)
+    variable = proxies.variable(request.url) if request is not None else None
+    if isinstance(below, requests.TooManyRedirects):
+        elsewhere = below.response.headers.get("Location", "")[:100] if below.response is not None else "another place"
+        cause = f"something else answers in place of the service, and sends the console to {elsewhere}"
+        return error("operator", cause, "does this network want a login in a browser, or a proxy?", happened=True)
+    if variable is not None and isinstance(below, proxies.refusals()):
+        cause = f"the proxy of {variable} ({proxies.address(variable)}) does not serve: {proxies.why(below)}"
+        return error("operator", cause, f"mend or unset {variable}, or name the service in NO_PROXY")
+    through = f" through the proxy of {variable}" if variable is not None else ""
+    again = f"the console tries again by itself; if it stays so, look at {variable}" if through else _TRY_LATER
     if isinstance(below, requests.exceptions.SSLError):
         return error(
-            "operator", f"no secure line to the service: {below}", "check the clock, the certificates, the proxy"
+            "operator",
+            f"no secure line to the service{through}: {below}",
+            "check the clock, the certificates, the proxy",
         )
     if isinstance(exc, globus_sdk.GlobusConnectionTimeoutError) or _never_connected(below):
-        return error("later", "the service cannot be reached (no connection)", _TRY_LATER)
+        return error("later", f"the service cannot be reached{through} (no connection)", again)
     if isinstance(exc, globus_sdk.GlobusTimeoutError):
-        return error("later", "the service did not answer in time", _TRY_LATER, happened=True)
-    return error("later", f"the line broke during the call ({type(below).__name__})", _TRY_LATER, happened=True)
+        return error("later", f"the service did not answer in time{through}", again, happened=True)
+    return error("later", f"the line broke during the call{through} ({type(below).__name__})", again, happened=True)
 
 
 def _never_connected(below: BaseException) -> bool:

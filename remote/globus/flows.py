@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from remote.globus import paging
+from remote.globus.credentials import hidden_in
 from remote.globus.errors import calling
 from remote.globus.limits import once_options, repeatable_options
 
@@ -107,8 +110,9 @@ class Flows:
             query = {"orderby": "start_time DESC", "per_page": 100}
             if since is not None:
                 query["filter_start_time"] = f"{since},{_END_OF_TIME}"
-            pages = self._sdk.paginated.list_runs(filter_flow_id=flow_ids, filter_roles=list(ROLES), query_params=query)
-            found = {document["run_id"]: _flow_run(document) for document in pages.items()}
+            ask = partial(self._sdk.list_runs, filter_flow_id=flow_ids, filter_roles=list(ROLES), query_params=query)
+            pages = paging.by_marker(ask, "runs", paging.flagged)
+            found = {document["run_id"]: _flow_run(document) for page in pages for document in page}
             recent = [r for r in found.values() if since is None or _instant(r.started) >= _instant(since)]
             return sorted(recent, key=lambda r: _instant(r.started), reverse=True)
 
@@ -125,16 +129,15 @@ class Flows:
     def log(self, run_id: str, after: str | None = None) -> list[LogEntry]:
         """The log entries later than `after` (the `time` of an entry; None: all), in time order."""
         with calling("flows", "log"):
+            ask = partial(self._sdk.get_run_logs, run_id, limit=_LOG_PAGE, reverse_order=True)
             newest_first: list[LogEntry] = []
-            marker: dict[str, Any] = {}
-            while True:
-                page = self._sdk.get_run_logs(run_id, limit=_LOG_PAGE, reverse_order=True, **marker)
-                entries = [_log_entry(e) for e in page["entries"]]
+            for page in paging.by_marker(ask, "entries", paging.flagged):
+                entries = [_log_entry(e) for e in page]
                 fresh = [e for e in entries if after is None or _instant(e.time) > _instant(after)]
                 newest_first += fresh
-                if len(fresh) < len(entries) or not page.get("has_next_page"):
-                    return newest_first[::-1]
-                marker = {"marker": page["marker"]}
+                if len(fresh) < len(entries):
+                    break
+            return newest_first[::-1]
 
     def cancel(self, run_id: str) -> None:
         with calling("flows", "cancel", repeatable=False):
@@ -197,7 +200,7 @@ def _flow_run(document: dict[str, Any]) -> FlowRun:
         tags=tuple(document.get("tags") or ()),
         started=document["start_time"],
         completed=document.get("completion_time"),
-        details=document.get("details") or {},  # null for flows under high assurance
+        details=hidden_in(document.get("details") or {}),  # null for flows under high assurance
     )
 
 
@@ -205,8 +208,8 @@ def _log_entry(document: dict[str, Any]) -> LogEntry:
     return LogEntry(
         time=document["time"],
         code=document.get("code") or "",
-        description=document.get("description") or "",
-        details=document.get("details") or {},
+        description=hidden_in(document.get("description") or ""),
+        details=hidden_in(document.get("details") or {}),
     )
 
 

@@ -25,10 +25,12 @@ def once_options() -> dict[str, Any]:
 
 
 def _options(seconds: float, retries: int) -> dict[str, Any]:
-    from globus_sdk.transport import RequestsTransport, RetryConfig
+    from globus_sdk.transport import RetryConfig
+
+    from remote.globus.transport import Transport
 
     return {
-        "transport": RequestsTransport(http_timeout=seconds),
+        "transport": Transport(seconds),
         "retry_config": RetryConfig(
             max_retries=retries,
             max_sleep=2,

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from remote.globus import paging
+from remote.globus.credentials import hidden
 from remote.globus.errors import RemoteError, calling
 from remote.globus.limits import once_options, repeatable_options
 
 if TYPE_CHECKING:
     from globus_sdk.authorizers import GlobusAuthorizer
+
+_MOST_TASKS = 1000  # that Transfer lists
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,8 @@ class Transfer:
     def successful(self, task_id: str) -> list[tuple[str, str]]:
         """(source path, destination path) of every file that arrived so far."""
         with calling("transfer", "successful"):
-            pages = self._sdk.paginated.task_successful_transfers(task_id)
-            return [(f["source_path"], f["destination_path"]) for f in pages.items()]
+            pages = paging.by_marker(partial(self._sdk.task_successful_transfers, task_id), "DATA", paging.nullable)
+            return [(f["source_path"], f["destination_path"]) for page in pages for f in page]
 
     def events(self, task_id: str, limit: int = 50) -> list[TransferEvent]:
         """The newest `limit` events, newest first."""
@@ -140,8 +145,8 @@ class Transfer:
     def under_way(self, label: str) -> list[TransferTask]:
         """The tasks of this login with that label that have not ended."""
         with calling("transfer", "under_way"):
-            pages = self._sdk.paginated.task_list(filter={"status": ["ACTIVE", "INACTIVE"]})
-            return [_task(document) for document in pages.items() if document.get("label") == label]
+            found = self._sdk.task_list(filter={"status": ["ACTIVE", "INACTIVE"]}, limit=_MOST_TASKS)["DATA"]
+            return [_task(document) for document in found if document.get("label") == label]
 
     def submission_id(self) -> str:
         """For one task: whoever submits with it twice gets the same task."""
@@ -192,8 +197,8 @@ def _task(document: dict[str, Any]) -> TransferTask:
         rate=float(document.get("effective_bytes_per_second") or 0),
         faults=document.get("faults") or 0,
         nice_status=document.get("nice_status") or "",
-        nice_status_details=str(document.get("nice_status_details") or ""),
-        fatal_error=f"{fatal.get('code')}: {fatal.get('description')}" if fatal else None,
+        nice_status_details=hidden(str(document.get("nice_status_details") or "")),
+        fatal_error=hidden(f"{fatal.get('code')}: {fatal.get('description')}") if fatal else None,
         requested=document.get("request_time") or "",
         completed=document.get("completion_time"),
         deadline=document.get("deadline"),
@@ -204,8 +209,8 @@ def _event(document: dict[str, Any]) -> TransferEvent:
     return TransferEvent(
         time=document.get("time") or "",
         code=document.get("code") or "",
-        description=document.get("description") or "",
-        details=str(document.get("details") or ""),
+        description=hidden(document.get("description") or ""),
+        details=hidden(str(document.get("details") or "")),
         is_error=bool(document.get("is_error")),
     )
 
