@@ -12,6 +12,8 @@ from typing import Any
 
 from console.ledger.job_reports import JobReport
 from flowspec import text
+from remote import plainfile
+from remote.globus.credentials import hidden
 
 REPORT_BYTES = 64_000  # a larger one is none of ours
 TAIL_BYTES, TAIL_LINES, LINE_CELLS = 64_000, 20, 400
@@ -23,10 +25,11 @@ def read(document: Path | None, log: Path | None, progress: Path | None = None) 
         return None
     fields = {}
     if document is not None:
-        fields = parse(_piece(document, REPORT_BYTES))
+        fields = parse(plainfile.read(document, REPORT_BYTES))
     elif progress is not None:
-        fields = parse_progress(_piece(progress, REPORT_BYTES))
-    lines = _lines(_piece(log, TAIL_BYTES, end=True).decode("utf-8", "replace").splitlines()) if log is not None else ()
+        fields = parse_progress(plainfile.read(progress, REPORT_BYTES))
+    tail = plainfile.read(log, TAIL_BYTES, end=True).decode("utf-8", "replace") if log is not None else ""
+    lines = _lines(tail.splitlines())
     return JobReport(**{**fields, "lines": lines or fields.get("lines", ()), "log": str(log or "")})
 
 
@@ -71,23 +74,16 @@ def _object(raw: bytes) -> dict[str, Any]:
     return document
 
 
-def _piece(path: Path, most: int, *, end: bool = False) -> bytes:
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        if size > most and not end:
-            raise ValueError(f"{path.name} is too large ({text.size(size)})")
-        file.seek(max(0, size - most))
-        return file.read(most)
-
-
 def _lines(lines: Iterable[str]) -> tuple[str, ...]:
     """The last of the lines that say something."""
     spoken = [line for line in lines if line.strip()][-TAIL_LINES:]
-    return tuple(text.clean(line, LINE_CELLS) for line in spoken)
+    return tuple(text.clean(hidden(line), LINE_CELLS) for line in spoken)
 
 
 def _words(value: object, width: int = LINE_CELLS) -> str:
-    return text.clean(str(value), width) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    return (
+        text.clean(hidden(str(value)), width) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    )
 
 
 def _number(value: object) -> float | None:

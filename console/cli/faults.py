@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from remote import plainfile
 from remote.sandbox.faults import FAULTS, Argument, FaultError, checked
 
 if sys.version_info >= (3, 11):
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from console.settings.model import Settings
 
 ANSWER_SECONDS = 10.0
+SCENARIO_BYTES = 40_000
 TICK_SECONDS = 0.2
 _OPTION = "of_"  # before the names of a fault's arguments among the options
 _STEP_KEYS = ("name", "after", "when", "for")
@@ -161,8 +163,8 @@ class Scenario:
     def read(cls, path: Path) -> Scenario:
         """Raises FaultError, which names the file and the table."""
         try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8")).get("fault", [])
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            tables = tomllib.loads(plainfile.read(path, SCENARIO_BYTES).decode()).get("fault", [])
+        except (OSError, ValueError, RecursionError) as error:
             raise FaultError(f"{path}: cannot be read as TOML: {error}") from None
         if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
             raise FaultError(f"{path}: expected [[fault]] tables")

@@ -18,6 +18,7 @@ from flowspec.inputs import Places
 from flowspec.stages import Stage
 
 _EXPERIMENT = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PRINCIPAL = re.compile(r"urn:globus:(auth:identity|groups:id):[0-9a-f-]{36}")
 
 
@@ -29,8 +30,11 @@ def _id(text: str) -> str:
 
 
 def _local(path: Path) -> Path:
-    path = path.expanduser()
-    if not path.is_absolute():
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        raise ValueError("no such user") from None
+    if not path.is_absolute() or "\0" in str(path):
         raise ValueError("not an absolute path")
     return path
 
@@ -39,6 +43,22 @@ def _far(path: str) -> str:
     if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
         raise ValueError("not an absolute path")
     return path.rstrip("/")
+
+
+def _loopback(address: str) -> str:
+    """The address made anew of its parts: what stands in it besides could mean another host to another library."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if host not in _LOOPBACK or port is None or address.rstrip("/") != f"http://{_in_address(host)}:{port}":
+        raise ValueError("not the address of a sandbox on this machine")
+    return f"http://{_in_address(host)}:{port}"
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _principal(urn: str) -> str:
@@ -109,17 +129,13 @@ class Globus(Part):
     mapped_collections: tuple[Id, ...] = Field(
         default=(), description="ids of the collections that need a data_access consent"
     )
-    service_url: str | None = Field(
+    service_url: Annotated[str, AfterValidator(_loopback)] | None = Field(
         default=None, description="the sandbox's address on this machine, http://127.0.0.1:PORT"
     )
     token_file: LocalPath | None = None
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Globus:
-        if self.service_url is not None:
-            address = urlsplit(self.service_url)
-            if address.scheme != "http" or address.hostname not in ("127.0.0.1", "localhost", "::1"):
-                raise ValueError("service_url is for the sandbox: expected http://127.0.0.1:PORT")
         if (self.service_url is None) != (self.token_file is None):
             raise ValueError("service_url and token_file belong together (sandbox)")
         if self.client_id is None and self.token_file is None:

@@ -10,6 +10,8 @@ from console.settings.errors import SettingsError
 
 APPLICATION = "frib-flow-console"
 DEPLOYED = "deployed.json"
+PROFILE_BYTES = 40_000  # of a profile; TOML of a megabyte can take the parser hours
+STATE_BYTES = 1_000_000  # of a file that the console writes itself
 
 
 class Folders(Protocol):

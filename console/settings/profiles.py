@@ -19,7 +19,8 @@ from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 from console.settings.constants import ENVIRONMENT_PREFIX
 from console.settings.errors import SettingsError
 from console.settings.model import Settings
-from console.settings.paths import default_ledger, deployed_file
+from console.settings.paths import PROFILE_BYTES, STATE_BYTES, default_ledger, deployed_file
+from remote import plainfile
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -48,11 +49,11 @@ def load(profile: Path | None = None, overrides: Mapping[str, Any] | None = None
     if profile is not None:
         layers.insert(0, Layer(str(profile), _read_toml(profile)))
     values = _merged(layers)
-    ledger = values.get("ledger")
-    if ledger is None and re.fullmatch(r"[\w.-]+", str(values.get("experiment", ""))):
-        values["ledger"] = ledger = str(default_ledger(values["experiment"]))
-    if isinstance(ledger, str):
-        deployed = deployed_file(Path(ledger).expanduser())
+    ledger, experiment = values.get("ledger"), values.get("experiment")
+    if ledger is None and isinstance(experiment, str) and re.fullmatch(r"[\w.-]+", experiment):
+        values["ledger"] = ledger = str(default_ledger(experiment))
+    deployed = _deployed_beside(ledger)
+    if deployed is not None:
         layers.insert(0, Layer(str(deployed), read_deployed(deployed)))
         values = _merged([layers[0], Layer("", values)])
     try:
@@ -62,13 +63,21 @@ def load(profile: Path | None = None, overrides: Mapping[str, Any] | None = None
         raise SettingsError("\n".join(faults)) from None
 
 
+def _deployed_beside(ledger: Any) -> Path | None:
+    """None when this cannot be a ledger's path: validating says why."""
+    try:
+        return deployed_file(Path(ledger).expanduser()) if isinstance(ledger, str) and "\0" not in ledger else None
+    except (RuntimeError, ValueError):  # of an unknown user; without a name
+        return None
+
+
 def read_deployed(path: Path) -> dict[str, Any]:
     """The ids in deployed.json, as a profile would have them; empty when nothing was deployed yet."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(plainfile.read(path, STATE_BYTES))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise SettingsError(f"{path}: cannot be read ({exc}); expected JSON as the console writes it") from None
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: expected a JSON object as the console writes it")
@@ -131,15 +140,19 @@ def write_file(path: Path, text: str, mode: int) -> None:
 
 
 def _read_toml(profile: Path) -> dict[str, Any]:
-    profile = profile.expanduser()
     try:
-        values: dict[str, Any] = tomllib.loads(profile.read_text(encoding="utf-8"))
+        profile = profile.expanduser()
+        values: dict[str, Any] = tomllib.loads(plainfile.read(profile, PROFILE_BYTES).decode())
     except OSError as exc:
         raise SettingsError(f"{profile}: cannot be read ({exc.strerror}); expected a profile in TOML") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{profile}: is not text in UTF-8; expected a profile in TOML") from None
-    except tomllib.TOMLDecodeError as exc:
+    except ValueError as exc:  # besides what TOML forbids, a number of thousands of digits
         raise SettingsError(f"{profile}: is not TOML: {exc}") from None
+    except RecursionError:
+        raise SettingsError(f"{profile}: is nested too deeply; expected a profile in TOML") from None
+    except RuntimeError:
+        raise SettingsError(f"{profile}: no such user; expected a profile in TOML") from None
     return values
 
 
@@ -152,6 +165,10 @@ def _environment() -> dict[str, Any]:
         return EnvSettingsSource(Settings)()
     except UnreadableVariable as exc:
         raise SettingsError(f"environment: {exc}; expected JSON for a list or a section") from None
+    except RecursionError:
+        raise SettingsError(
+            "environment: a variable is nested too deeply; expected JSON for a list or a section"
+        ) from None
 
 
 def _merged(layers: Iterable[Layer]) -> dict[str, Any]:
@@ -178,9 +195,14 @@ def _fault(error: Any, layers: list[Layer]) -> str:
     if error["type"] == "missing":
         return f"{source}: {key}: missing{expectation}"
     problem = _USELESS_PREFIX.sub("", error["msg"])
-    value = error["input"]
-    shown = f"{value!r:.100}: " if isinstance(value, (str, int, float, Path)) else ""
-    return f"{source}: {key}: {shown}{problem}{expectation}"
+    return f"{source}: {key}: {_shown(error['input'])}{problem}{expectation}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return f"{value!r:.100}: " if isinstance(value, (str, int, float, Path)) else ""
+    except ValueError:  # Python does not write a number of thousands of digits
+        return ""
 
 
 def _profile_name(layers: list[Layer]) -> str:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.settings.constants import ENVIRONMENT_PREFIX
-from console.settings.paths import check_folders, deployed_file, state_home
+from console.settings.paths import STATE_BYTES, check_folders, deployed_file, state_home
+from remote import plainfile
 
 if TYPE_CHECKING:
     from console.settings.model import Settings
@@ -115,8 +116,8 @@ def _checksum(document: str) -> str:
 def _text(file: Path) -> str | None:
     """The text of a file; None when there is none, '' when it cannot be read: validating says why."""
     try:
-        return file.read_text(encoding="utf-8")
+        return plainfile.read(file, STATE_BYTES).decode()
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):  # also a path that holds what no path may
         return ""
