@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from flowspec.causes import naming_the_path
 from flowspec.definition import STAGE_OF_STATE
 from flowspec.progress import Says
 from flowspec.stages import Stage
 
-CAUSE_LENGTH = 300
+CAUSE_LENGTH = 4000  # all of it is judged; what people see of it is shorter
+_SAYING = ("code", "nice_status", "nice_status_details", "description", "detail", "reason", "error", "exception")
 
 
 class Entry(Protocol):
@@ -101,12 +103,12 @@ def action_cause(status: Mapping[str, Any]) -> str:
     if isinstance(details, Mapping):
         fatal = details.get("fatal_error")
         if isinstance(fatal, Mapping):
-            return _short(f"{fatal.get('code', '')}: {fatal.get('description', '')}")
-        for key in ("nice_status_details", "description", "detail", "error", "exception", "nice_status", "code"):
-            if isinstance(details.get(key), str) and details[key]:
-                return _short(details[key])
-        return _short(json.dumps(details))
-    return _short(str(details or status.get("display_status") or "failed without a cause"))
+            why = f"{fatal.get('code', '')}: {fatal.get('description', '')}"
+            events = json.dumps(details.get("event_list") or "")
+            return _cut(naming_the_path(why, str(details.get("nice_status_details") or ""), events))
+        said = [details[key] for key in _SAYING if isinstance(details.get(key), str) and details[key]]
+        return _cut(": ".join(dict.fromkeys(said)) or json.dumps(details))
+    return _cut(str(details or status.get("display_status") or "failed without a cause"))
 
 
 def seconds(time: str) -> float:
@@ -145,13 +147,14 @@ def _failure(entry: Entry) -> str:
         try:
             cause = json.loads(cause)
         except ValueError:
-            return _short(str(cause))
+            return _cut(str(cause))
     if isinstance(cause, Mapping):
         cause = action_cause(cause) if "status" in cause else json.dumps(cause)
     error = entry.details.get("exception") or entry.details.get("Error") or entry.details.get("error")
-    return _short(f"{error}: {cause}" if isinstance(error, str) else str(cause))
+    return _cut(f"{error}: {cause}" if isinstance(error, str) else str(cause))
 
 
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= CAUSE_LENGTH else text[: CAUSE_LENGTH - 1] + "…"
+def _cut(text: str) -> str:
+    """Its begin and its end: the last line of a traceback is the cause."""
+    text, half = text.strip(), CAUSE_LENGTH // 2
+    return text if len(text) <= CAUSE_LENGTH else f"{text[: half - 1]}…{text[-half:]}"

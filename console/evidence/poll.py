@@ -18,7 +18,7 @@ from console.evidence import suspicion
 from console.evidence.hints import unnoticed
 from console.evidence.outputs import check_awaited_outputs
 from console.evidence.troubles import Troubles
-from console.evidence.witnesses import of_compute, of_log, of_transfer, planned
+from console.evidence.witnesses import in_trouble, of_compute, of_log, of_transfer, planned
 from console.ledger import attempts as attempt_rows
 from console.ledger import conditions, endpoints, evidence, runs, sources
 from console.ledger.attempts import Attempt
@@ -26,7 +26,7 @@ from console.ledger.endpoints import VERSION, EndpointRow
 from console.ledger.errors import LedgerError
 from console.ledger.runs import Run
 from flowspec import flowlog
-from flowspec.causes import classify
+from flowspec.causes import classify, names_a_path
 from flowspec.conditions import Topic, reason
 from flowspec.progress import Says, fold
 from flowspec.stages import CellState, Stage
@@ -34,6 +34,7 @@ from flowspec.states import AttemptState, RunState
 from remote.globus.compute import TaskStatus
 from remote.globus.errors import RemoteError
 from remote.globus.flows import FlowRun, LogEntry
+from remote.globus.transfer import TransferTask
 
 TASK_GROUP = "tg_"
 _COMPUTE = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
@@ -288,13 +289,21 @@ def _ask_transfer_and_list(ctx: Context, attempt: Attempt) -> None:
         awaited = visit.says is Says.RUNNING and not ended_unnoticed
         if stage not in _COMPUTE and visit.action and (awaited or not settled):
             task = ctx.remote.transfer.task(visit.action)
-            said = of_transfer(attempt, stage, task, ctx.now())
+            said = of_transfer(attempt, stage, task, ctx.now(), _last_error(ctx, task))
             evidence.record_evidence(ctx.ledger, attempt.run, said, attempt.attempt)
             ctx.ledger.source_answered("transfer")
         if not settled:
             files = check_awaited_outputs(ctx, run, stage, segments, known)
             evidence.record_evidence(ctx.ledger, attempt.run, files, attempt.attempt)
             ctx.ledger.source_answered("transfer")
+
+
+def _last_error(ctx: Context, task: TransferTask) -> str:
+    """What the last error of a task in trouble was about, where the task itself does not name the path; else ''."""
+    if not in_trouble(task) or names_a_path(f"{task.fatal_error}\n{task.nice_status_details}"):
+        return ""
+    events = ctx.remote.transfer.events(task.id)
+    return next((event.details for event in events if event.is_error), "")
 
 
 def _run(ctx: Context, attempt: Attempt) -> Run:

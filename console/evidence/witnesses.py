@@ -6,15 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 
 from console.ledger.attempts import Attempt
-from flowspec.causes import classify, of_reply, one_line
+from flowspec.catalogue.globus_codes import GLOBUS_CODES
+from flowspec.causes import classify, naming_the_path, of_reply
 from flowspec.cells import LOSSY
-from flowspec.conditions import Reason, reason
+from flowspec.conditions import Owner, Reason, reason
 from flowspec.flowlog import Visit
 from flowspec.plan import Plan
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import SEGMENT_STAGES, Stage
 from remote.globus.compute import TaskStatus
 from remote.globus.transfer import TransferTask
+
+_GOES_WELL = ("", "OK", "Queued")  # statuses of a transfer task that name no fault
 
 
 def planned(plan: Plan, stage: Stage) -> Sequence[int | None]:
@@ -35,27 +38,43 @@ def of_log(attempt: Attempt, stage: Stage, visit: Visit, at: float) -> list[Evid
     ]
 
 
-def of_transfer(attempt: Attempt, stage: Stage, task: TransferTask, at: float) -> list[Evidence]:
-    """The status of a transfer task is of all its files at once; which have arrived is evidence of the file witness."""
-    says, why = _of_transfer_task(task)
+def of_transfer(attempt: Attempt, stage: Stage, task: TransferTask, at: float, error: str = "") -> list[Evidence]:
+    """The status of a transfer task is of all its files at once; which have arrived is evidence of the file witness.
+
+    `error` is what the task's last event of an error says.
+    """
+    says, why = _of_transfer_task(task, error)
     return [Evidence(stage, segment, Witness.TASK, says, why, None, at) for segment in planned(attempt.plan, stage)]
 
 
-def _of_transfer_task(task: TransferTask) -> tuple[Says, Reason]:
+def in_trouble(task: TransferTask) -> bool:
+    """Whether a transfer task has failed, or goes on only after its present fault."""
+    return task.status in ("FAILED", "INACTIVE") or (task.status == "ACTIVE" and task.nice_status not in _GOES_WELL)
+
+
+def _of_transfer_task(task: TransferTask, error: str) -> tuple[Says, Reason]:
     done, total = task.files_transferred + task.files_skipped, task.files
-    details = one_line(task.nice_status_details)
+    details, fault = task.nice_status_details, "" if task.nice_status in _GOES_WELL else task.nice_status
     if task.status == "SUCCEEDED":
         return Says.DONE, reason("transfer.done", done=done, total=total)
     if task.status == "FAILED":
-        return Says.FAILED, classify(task.fatal_error or details or "the transfer task failed")
+        said = task.fatal_error or details or "the transfer task failed"
+        return Says.FAILED, classify(said, said, fault, details, error)
     if task.status == "INACTIVE":
-        return Says.PENDING, reason("transfer.inactive", words=details or "credentials are missing")
+        return Says.PENDING, reason("transfer.inactive", words=naming_the_path(details, error), fault=fault or None)
     if task.nice_status == "Queued":
         return Says.PENDING, reason("transfer.queued")
-    if task.nice_status not in ("", "OK"):
-        return Says.RUNNING, reason("transfer.fault", done=done, total=total, fault=task.nice_status, words=details)
+    if fault:
+        words = naming_the_path(details, error)
+        return Says.RUNNING, Reason(_code_of(fault), {"done": done, "total": total, "fault": fault, "words": words})
     rate = round(task.rate, -5)  # as it is shown: a smaller difference is not worth a write
     return Says.RUNNING, reason("transfer.running", done=done, total=total, rate=rate)
+
+
+def _code_of(fault: str) -> str:
+    """By who acts; a fault that is not known is somebody's to look at."""
+    owner = GLOBUS_CODES[fault].owner if fault in GLOBUS_CODES else Owner.NOBODY
+    return {Owner.GLOBUS: "transfer.again", Owner.SITE: "transfer.fault-site"}.get(owner, "transfer.fault")
 
 
 def of_compute(
@@ -87,7 +106,7 @@ def _of_task(stage: Stage, segment: int | None, status: TaskStatus, reply: Mappi
 def _said_by_task(stage: Stage, status: TaskStatus, reply: Mapping[str, object]) -> tuple[Says, Reason]:
     """For tasks that have not ended console.evidence.suspicion replaces the reason."""
     if status.status == "failed":
-        return Says.FAILED, classify(_last_line(status.exception))
+        return Says.FAILED, classify(status.exception or "failed without a cause")
     if status.status == "running":
         return Says.RUNNING, reason("task.running")
     if status.status != "success":
@@ -117,10 +136,3 @@ def _done(stage: Stage, reply: Mapping[str, object]) -> Reason:
 def _counts(value: object) -> tuple[int, int] | None:
     counts = isinstance(value, list) and [type(number) for number in value] == [int, int]
     return (value[0], value[1]) if counts and isinstance(value, list) else None
-
-
-def _last_line(text: str) -> str:
-    """The last line of a traceback is the cause; what stands above is for the log."""
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip(" -")]
-    # Of `parsl.executors.high_throughput.errors.WorkerLost: ...` the path of the module only takes room.
-    return re.sub(r"^(?:\w+\.)+(?=\w+:)", "", lines[-1]) if lines else "failed without a cause"

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowspec.catalogue.entry import Entry, words_of
+from flowspec.catalogue.globus_codes import goes_when
 from flowspec.catalogue.work import losses
 from flowspec.conditions import Owner, Severity
 
 
-def _words(words: str = "", **others: Any) -> str:
-    return words or "failed without a cause"
+def _words(words: str = "", fault: str = "", **others: Any) -> str:
+    """`fault` is the code of Globus's that stands in the words."""
+    when = goes_when(fault)
+    return f"{words or 'failed without a cause'}{f' (goes well when {when})' if when else ''}"
 
 
 def _killed(**others: Any) -> str:

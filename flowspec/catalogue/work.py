@@ -7,17 +7,10 @@ from typing import Any
 
 from flowspec import text
 from flowspec.catalogue.entry import Entry, words_of
+from flowspec.catalogue.globus_codes import goes_when
 from flowspec.conditions import Owner, Severity
 
-# Faults that Transfer meets again and again for a day, and what has to happen for the task to go on.
-MENDED_BY = {
-    "FILE_NOT_FOUND": "goes on when the file is there",
-    "NOT_FOUND": "goes on when the file is there",
-    "PERMISSION_DENIED": "goes on when its rights allow it",
-    "QUOTA_EXCEEDED": "goes on when there is room at the destination",
-    "NO_SPACE_LEFT": "goes on when there is room at the destination",
-    "ENDPOINT_TOO_BUSY": "goes on when the collection is less busy",
-}
+LOOK_AT_IT = "look at the task in the Globus web app"
 _AGAIN = "; r ends it and does it again"
 
 
@@ -31,9 +24,24 @@ def _there(size: int | None = None) -> str:
     return "there" if size is None else f"{size:,} bytes there"
 
 
+def _faulty(done: int, total: int, fault: str, what: str, words: str) -> str:
+    return "; ".join(filter(None, [f"{done}/{total} files, {fault}: {what}, c gives it up", words]))
+
+
 def _fault(done: int, total: int, fault: str, words: str = "") -> str:
-    mended = MENDED_BY.get(fault, "Globus tries again by itself")
-    return f"{done}/{total} files, {fault}: {mended}, c gives it up; {words}"
+    """Of a fault that is not known, or of which only the name is known, nothing is promised."""
+    when = goes_when(fault)
+    return _faulty(done, total, fault, f"goes on when {when}" if when else LOOK_AT_IT, words)
+
+
+def _again(done: int, total: int, fault: str, words: str = "") -> str:
+    return _faulty(done, total, fault, "Globus tries again by itself", words)
+
+
+def _transfer_inactive(words: str = "", fault: str = "") -> str:
+    when = goes_when(fault)
+    said = "; ".join(filter(None, [fault, words])) or "credentials are missing"
+    return f"the transfer task is inactive: {said}{f'; goes on when {when}' if when else ''}"
 
 
 def _running(done: int, total: int, rate: float) -> str:
@@ -102,8 +110,11 @@ TABLE: tuple[Entry, ...] = (
     Entry("flow.ended", "Flows has seen it end"),
     Entry("transfer.queued", "queued at Globus: only three transfers run at a time", owner=Owner.GLOBUS),
     Entry("transfer.running", _running, owner=Owner.GLOBUS),
+    # Transfer meets a fault again and again, for a day or more. Which of the three codes one has: `transfer_fault`.
     Entry("transfer.fault", _fault, _STUCK, Owner.OPERATOR),
-    Entry("transfer.inactive", "the transfer task is inactive: {words}", _STUCK, Owner.OPERATOR),
+    Entry("transfer.fault-site", _fault, _STUCK, Owner.SITE),
+    Entry("transfer.again", _again, Severity.SLOW, Owner.GLOBUS),
+    Entry("transfer.inactive", _transfer_inactive, _STUCK, Owner.OPERATOR),
     Entry("transfer.done", "transferred {done}/{total} files"),
     Entry("task.pending", _task_pending, owner=Owner.SITE),
     Entry("task.running", _task_running, owner=Owner.SITE),

@@ -13,6 +13,7 @@ from console.ledger.hints import Hint
 from console.reading.detail import RunDetail
 from console.reading.timing import Timing
 from flowspec import flowlog, text
+from flowspec.causes import in_words
 from flowspec.progress import Says
 from flowspec.stages import Place, Stage
 from flowspec.timeline import StageTime
@@ -54,7 +55,7 @@ def _stage(attempt: Attempt, time: StageTime, timing: Timing, now: float) -> Row
     took = (time.ended if time.ended is not None else now) - time.began
     style = styles.SAYS_STYLES.get(visit.says.value, "plain")
     hints = [hint for hint in timing.hints if hint.stage is time.stage]
-    what = "; ".join(filter(None, (visit.says.value, visit.cause, _hints(hints))))
+    what = "; ".join(filter(None, (visit.says.value, in_words(visit.cause), _hints(hints))))
     split = time.worked is not None
     pieces = (
         ("", "plain"), (time.stage.value, style), (text.clock(time.began), "plain"), (_short(took), "plain"),
@@ -96,7 +97,7 @@ def log_rows(detail: RunDetail) -> list[Row]:
             style = styles.SAYS_STYLES.get(visit.says.value, "plain")
             hints = _hints([hint for hint in timing.hints if hint.stage is stage])
             action = f"action {visit.action}" if visit.action else ""
-            what = "; ".join(filter(None, (visit.cause, hints, action)))
+            what = "; ".join(filter(None, (in_words(visit.cause), hints, action)))
             began, looked, ended = map(_flow_time, (visit.started, visit.looked, visit.ended))
             pieces = (
                 (str(attempt.number), "plain"), (stage.value, "plain"), (visit.says.value, style), (began, "plain"),

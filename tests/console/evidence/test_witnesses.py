@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from console.evidence.witnesses import of_compute, of_log, of_transfer
+from console.evidence.witnesses import in_trouble, of_compute, of_log, of_transfer
 from flowspec.causes import Kind, kind_of
 from flowspec.flowlog import Visit
 from flowspec.plan import plan_all
@@ -44,21 +44,51 @@ TASK = TransferTask("t", "ACTIVE", "", 4, 1, 1, 10, 2.52e6, 0, "OK", "", None, "
             Says.RUNNING,
             "transfer.fault",
             {"done": 2, "total": 4, "fault": "SOMETHING_NEW", "words": ""},
-            "2/4 files, SOMETHING_NEW: Globus tries again by itself, c gives it up; ",
+            "2/4 files, SOMETHING_NEW: look at the task in the Globus web app, c gives it up",
+        ),
+        (
+            {"nice_status": "PAUSED", "nice_status_details": "until Monday"},
+            Says.RUNNING,
+            "transfer.fault-site",
+            {"done": 2, "total": 4, "fault": "PAUSED", "words": "until Monday"},
+            "2/4 files, PAUSED: goes on when the collection's administrator ends the pause, c gives it up; "
+            "until Monday",
+        ),
+        (
+            {"nice_status": "CONNECT_FAILED"},
+            Says.RUNNING,
+            "transfer.again",
+            {"done": 2, "total": 4, "fault": "CONNECT_FAILED", "words": ""},
+            "2/4 files, CONNECT_FAILED: Globus tries again by itself, c gives it up",
         ),
         (
             {"status": "INACTIVE"},
             Says.PENDING,
             "transfer.inactive",
-            {"words": "credentials are missing"},
+            {"words": ""},
             "the transfer task is inactive: credentials are missing",
+        ),
+        (
+            {"status": "INACTIVE", "nice_status": "NO_CREDENTIALS", "nice_status_details": "of anna"},
+            Says.PENDING,
+            "transfer.inactive",
+            {"words": "of anna", "fault": "NO_CREDENTIALS"},
+            "the transfer task is inactive: NO_CREDENTIALS; of anna; goes on when somebody has logged in again "
+            "with console login",
         ),
         (
             {"status": "FAILED", "fatal_error": "NO_SPACE_LEFT: no space left"},
             Says.FAILED,
             "failed.space",
-            {"words": "NO_SPACE_LEFT: no space left"},
-            "NO_SPACE_LEFT: no space left",
+            {"words": "NO_SPACE_LEFT: no space left", "fault": "NO_SPACE_LEFT"},
+            "NO_SPACE_LEFT: no space left (goes well when there is room at the destination)",
+        ),
+        (
+            {"status": "FAILED", "fatal_error": "EXPIRED: too late", "nice_status": "PERMISSION_DENIED"},
+            Says.FAILED,
+            "failed.permission",
+            {"words": "EXPIRED: too late", "fault": "PERMISSION_DENIED"},
+            "EXPIRED: too late (goes well when its rights allow it)",
         ),
     ],
 )
@@ -67,6 +97,31 @@ def test_a_transfer_task(task, says, code, parameters, sentence):
     assert [(item.segment, item.says, item.at) for item in found] == [(0, says, 5.0), (1, says, 5.0)]
     assert (found[0].reason.code, found[0].reason.parameters) == (code, parameters)
     assert found[0].words == sentence
+
+
+@pytest.mark.parametrize(
+    "error", ['{"error": "No such file or directory: /runs/run7/x.evt"}', "Error\nFile: /runs/run7/x.evt"]
+)
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"nice_status": "FILE_NOT_FOUND"},
+        {"nice_status": "SOMETHING_NEW", "nice_status_details": "no"},
+        {"status": "INACTIVE"},
+        {"status": "FAILED", "fatal_error": "PERMISSION_DENIED: no"},
+        {"status": "FAILED", "fatal_error": None},
+    ],
+)
+def test_the_path_that_a_transfer_task_fails_at_is_named(task, error):
+    found = of_transfer(ATTEMPT, Stage.TRANSFER, replace(TASK, **task), 5.0, error)
+    assert "/runs/run7/x.evt" in found[0].words
+
+
+@pytest.mark.parametrize("status", ["", "OK", "Queued"])
+def test_a_transfer_task_that_goes_well_is_in_no_trouble(status):
+    assert not in_trouble(replace(TASK, nice_status=status))
+    assert in_trouble(replace(TASK, status="FAILED", nice_status=status))
+    assert in_trouble(replace(TASK, nice_status="PAUSED"))
 
 
 def test_the_flow_log():
