@@ -119,8 +119,9 @@ def _task_status(task_id: str, document: dict[str, Any] | None) -> TaskStatus:
         return TaskStatus(task_id, "pending", exception="the service does not mention this task")
     said = str(document.get("status") or "").lower()
     if "exception" in document or said == "failed":
-        text = document.get("exception") or document.get("reason") or "failed without a reason"
-        return TaskStatus(task_id, "failed", exception=hidden(str(text)[-_EXCEPTION_LIMIT:]))
+        texts = [str(document[key]) for key in ("exception", "reason") if document.get(key)]
+        text = "\n".join(dict.fromkeys(texts)) or "failed without a reason"
+        return TaskStatus(task_id, "failed", exception=hidden(text[-_EXCEPTION_LIMIT:]))
     if said == "success":
         try:
             return TaskStatus(task_id, "success", value=hidden_in(read_result(document["result"])))

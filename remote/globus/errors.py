@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from flowspec.catalogue.globus_codes import GLOBUS_CODES, goes_when
+from flowspec.causes import Kind as Passing
+from flowspec.causes import kind_of
 from remote.globus import proxies
 from remote.globus.credentials import hidden
 
@@ -158,6 +161,9 @@ def _of_status(exc: globus_sdk.GlobusAPIError) -> tuple[Kind, str]:
     if status in (404, 410):
         return "operator", "check the ids and paths of the profile: it may be gone, or not shared with this login"
     if status in (408, 425, 429) or status >= 500:
+        for name in code.split("."):  # ExternalError.DirListingFailed.LoginFailed, with status 502
+            if goes_when(name) and kind_of(GLOBUS_CODES[name].cause) is Passing.STAYS:
+                return "operator", f"it goes on when {goes_when(name)}"
         return "later", _TRY_LATER
     if status in (409, 423):
         return "operator", "look at it in the Globus web app: its state does not allow this"
@@ -165,9 +171,15 @@ def _of_status(exc: globus_sdk.GlobusAPIError) -> tuple[Kind, str]:
 
 
 def _api_text(exc: globus_sdk.GlobusAPIError) -> str:
-    message = _faults(exc) or exc.message or exc.http_reason or "without a reason"
+    message = _faults(exc) or _message(exc) or exc.http_reason or "without a reason"
     code = f" {exc.code}" if exc.code and exc.code != "Error" else ""
     return f"{exc.http_status}{code}: {message}"
+
+
+def _message(exc: globus_sdk.GlobusAPIError) -> str:
+    """With the `reason` of Compute's errors, which the SDK leaves out."""
+    reason = exc.raw_json.get("reason") if isinstance(exc.raw_json, dict) else None
+    return ": ".join(dict.fromkeys(str(text) for text in (exc.message, reason) if text))
 
 
 def _faults(exc: globus_sdk.GlobusAPIError) -> str:

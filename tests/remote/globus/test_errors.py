@@ -69,6 +69,41 @@ def test_the_status_decides_who_has_to_act(service, remote, status, kind):
     assert not error.ambiguous, "reading twice does no harm"
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("ExternalError.DirListingFailed.LoginFailed", "operator"),
+        ("ExternalError.DirListingFailed.PermissionDenied", "operator"),
+        ("ExternalError.DirListingFailed.GCPaused", "operator"),
+        ("ExternalError.DirListingFailed.GCDisconnected", "later"),
+        ("ExternalError.DirListingFailed", "later"),
+        ("ExternalError.DirListingFailed.SomethingNew", "later"),
+    ],
+)
+def test_a_gateway_that_passes_on_what_a_person_has_to_end_says_so(service, remote, code, kind):
+    path = f"/v0.10/operation/endpoint/{FLOW}/ls"
+    service.will("GET", path, Reply({"code": code, "message": "no", "request_id": "r", "resource": path}, 502))
+    with pytest.raises(RemoteError) as caught:
+        remote.transfer.ls(FLOW, "/x")
+    assert (caught.value.kind, caught.value.cause) == (kind, f"the service answers 502 {code}: no")
+
+
+@pytest.mark.parametrize(
+    ("document", "cause"),
+    [
+        ({"detail": "bad configuration", "reason": "no such key"}, "bad configuration: no such key"),
+        ({"detail": "the same", "reason": "the same"}, "the same"),
+        ({"reason": "no such key"}, "no such key"),
+        ({"detail": "bad configuration"}, "bad configuration"),
+    ],
+)
+def test_the_reason_that_compute_gives_is_told(service, remote, document, cause):
+    path = f"/v2/endpoints/{FLOW}/status"
+    service.will("GET", path, Reply(document, 422))
+    with pytest.raises(RemoteError, match=f"answers 422.*: {cause}"):
+        remote.compute.endpoint_status(FLOW)
+
+
 @pytest.mark.parametrize("broken", [flows_error(502, "BAD_GATEWAY", "upstream"), RESET, Reply("<html>", 200)])
 def test_a_start_that_may_have_happened_is_ambiguous_and_never_repeated(service, remote, broken):
     service.will("POST", f"/flows/{FLOW}/run", broken)
