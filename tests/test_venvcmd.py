@@ -8,12 +8,11 @@ import stat
 import statistics
 import subprocess
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.venvcmd_project import GREETING, PYPROJECT, PYTHON, ROOT, UV, Project
+from tests.venvcmd_project import PYPROJECT, PYTHON, ROOT, UV, Project, demo_wheel
 from tests.waiting import HANGS_AFTER, until
 
 
@@ -53,14 +52,8 @@ def test_pythons_that_do_not_serve_are_passed_over_and_pip_serves_without_uv(pro
     project.program("python3.13", "#!/bin/sh\necho 'shim: python3.13: command not found' >&2\nexit 127\n")
     project.python("python3.12", 'case "$*" in *ensurepip*) exit 1 ;; esac')
     project.python("python3.11", 'case "$*" in "-m venv"*) exit 1 ;; esac')
-    wheel = project.base / "demo-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("demo.py", GREETING)
-        archive.writestr("demo-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")
-        archive.writestr("demo-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr("demo-1.0.dist-info/entry_points.txt", "[console_scripts]\ndemo = demo:main\n")
-        archive.writestr("demo-1.0.dist-info/RECORD", "")
-    (project.dir / ".ci/requirements.txt").write_text(f"{wheel}\n")
+    wheel, digest = demo_wheel(project)
+    (project.dir / ".ci/requirements.txt").write_text(f"{wheel} --hash=sha256:{digest}\n")
     (project.dir / "pyproject.toml").unlink()
     ran = project.run("demo")
     assert (ran.returncode, ran.stdout) == (3, "hello\n"), ran.stderr

@@ -5,11 +5,13 @@ The stand-in `uv` makes real environments (without pip) and can be held up in th
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,3 +108,15 @@ class Project:
         held = Path(f"{self.log}.hold")
         held.touch()
         return held
+
+
+def demo_wheel(project: Project) -> tuple[Path, str]:
+    """A wheel with a command `demo`, and its SHA-256."""
+    wheel = project.base / "demo-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("demo.py", GREETING)
+        archive.writestr("demo-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")
+        archive.writestr("demo-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("demo-1.0.dist-info/entry_points.txt", "[console_scripts]\ndemo = demo:main\n")
+        archive.writestr("demo-1.0.dist-info/RECORD", "")
+    return wheel, hashlib.sha256(wheel.read_bytes()).hexdigest()
