@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from console.cli.output import readers_may_go
 from console.settings.constants import NO_PROFILE, PROFILE_VARIABLE, THEME_NAMES
 
 DISTRIBUTION = "frib-flow-console"
@@ -23,12 +24,16 @@ OpenScreen = Callable[[argparse.Namespace], int]
 def main(argv: Sequence[str] | None = None, open_screen: OpenScreen | None = None) -> int:
     """Run a command; `open_screen` is called when none is given. Returns the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
-    options = _screen_options(arguments) or _parser().parse_args(arguments)
-    if options.command is None:
+    options = _screen_options(arguments)
+    if options is not None:
         return _screen(options, open_screen)
-    from console.cli import commands
+    with readers_may_go():
+        options = _parser().parse_args(arguments)
+        if options.command is not None:
+            from console.cli import commands
 
-    return commands.run(options)
+            return commands.run(options)
+    return _screen(options, open_screen)
 
 
 def _screen(options: argparse.Namespace, open_screen: OpenScreen | None) -> int:
