@@ -105,7 +105,7 @@ _CAUSES = (
     _stays(
         "failed.function",
         r"FunctionNotFound|function .* not (?:found|allowed)|max(?:imum)? (?:payload|result) size",
-        r"DeserializationError|ModuleNotFoundError|ImportError|SyntaxError",
+        r"DeserializationError|ModuleNotFoundError|ImportError|SyntaxError|registered for another kit",
     ),
     _stays(
         "failed.path",

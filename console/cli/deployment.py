@@ -12,11 +12,11 @@ from remote.site import functions
 
 
 def register_functions(settings: Settings) -> dict[str, str]:
-    """Register fit, convert and analyze; returns their ids, which `load` finds from now on."""
+    """Register fit, convert and analyze for the profile's kit; returns their ids, which `load` finds from now on."""
     compute = connect.remote(settings).compute
     ids = {
-        name: compute.register_function(getattr(functions, name), f"FRIB analysis pipeline: {name}")
-        for name in ("fit", "convert", "analyze")
+        name: compute.register_function(function, f"FRIB analysis pipeline: {name}")
+        for name, function in functions.for_kit(settings.site.kit).items()
     }
     values = {"compute": {name: {"function": function} for name, function in ids.items()}}
     write_deployed(deployed_file(settings.ledger), values)

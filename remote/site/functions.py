@@ -2,7 +2,8 @@
 
 Each is serialised on its own, so each imports what it needs and calls nothing of this module. Each runs the kit's
 job.py, which judges the job and writes the report; what they return is its short reply, and they never raise, because
-an exception would take the good segments of the task group down with the bad one.
+an exception would take the good segments of the task group down with the bad one. Which kit they run is fixed when they
+are registered (`for_kit`): whoever may run a function that an endpoint allows runs that kit and no other code.
 
 Replies: {"segment": 7, "rc": 0, "bytes": 12345, "seconds": 1.234}, or with "rc" not 0, with "code" and "parameters" (of
 flowspec/catalogue/failures.py) and the sentence "cause", 400 bytes at most; of analyze without "segment", and with
@@ -11,6 +12,9 @@ flowspec/catalogue/failures.py) and the sentence "cause", 400 bytes at most; of 
 convert tells the "entries" of its tree where they can be read, a good analyze the "sha256" of its result.
 """
 
+import inspect
+import linecache
+from collections.abc import Callable
 from typing import Any
 
 
@@ -29,11 +33,14 @@ def fit(
     import subprocess
     import sys
 
+    registered = ""  # filled in by for_kit: the kit that it runs, and no other
     try:
+        if kit != registered:
+            raise LookupError("registered for another kit: console functions register")
         request = {"kit": kit, "run": run, "segment": segment, "accepted": accepted}
         request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir, marker=marker)
         job = subprocess.run(
-            [sys.executable, kit + "/job.py", "fit"], input=json.dumps(request).encode(), capture_output=True
+            [sys.executable, registered + "/job.py", "fit"], input=json.dumps(request).encode(), capture_output=True
         )
         lines = (job.stdout or job.stderr).decode("ascii", "replace").splitlines()
         if job.returncode == 0:
@@ -55,11 +62,14 @@ def convert(
     import subprocess
     import sys
 
+    registered = ""  # filled in by for_kit: the kit that it runs, and no other
     try:
+        if kit != registered:
+            raise LookupError("registered for another kit: console functions register")
         request = {"kit": kit, "run": run, "segment": segment}
         request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir, marker=marker)
         job = subprocess.run(
-            [sys.executable, kit + "/job.py", "convert"], input=json.dumps(request).encode(), capture_output=True
+            [sys.executable, registered + "/job.py", "convert"], input=json.dumps(request).encode(), capture_output=True
         )
         lines = (job.stdout or job.stderr).decode("ascii", "replace").splitlines()
         if job.returncode == 0:
@@ -81,11 +91,14 @@ def analyze(
     import subprocess
     import sys
 
+    registered = ""  # filled in by for_kit: the kit that it runs, and no other
     try:
+        if kit != registered:
+            raise LookupError("registered for another kit: console functions register")
         request = {"kit": kit, "run": run, "expected": expected}
         request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir, marker=marker)
         job = subprocess.run(
-            [sys.executable, kit + "/job.py", "analyze"], input=json.dumps(request).encode(), capture_output=True
+            [sys.executable, registered + "/job.py", "analyze"], input=json.dumps(request).encode(), capture_output=True
         )
         lines = (job.stdout or job.stderr).decode("ascii", "replace").splitlines()
         if job.returncode == 0:
@@ -97,3 +110,16 @@ def analyze(
         code = "failed.unknown"
         cause = f"job.py of analyze could not be run: {error!r}"
     return {"rc": 1, "code": code, "cause": cause.encode("ascii", "replace").decode()[:150]}
+
+
+def for_kit(kit: str) -> dict[str, Callable[..., dict[str, Any]]]:
+    """fit, convert and analyze as they are registered: the path of the kit stands in their source text."""
+    made: dict[str, Any] = {}
+    for function in (fit, convert, analyze):
+        source = inspect.getsource(function).replace('registered = ""', f"registered = {kit!a}")
+        file = f"<{function.__name__} of the kit {kit}>"
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)  # `inspect` looks there
+        names: dict[str, Any] = {"Any": Any}
+        exec(compile(source, file, "exec"), names)
+        made[function.__name__] = names[function.__name__]
+    return made

@@ -1,9 +1,10 @@
 # What the three job scripts share. They set `stage` and `kit` (their directory), then source this file, which
 #   - reads site.conf, and starts the script again inside the site's container if it names one;
-#   - gives them: set_number, set_name, begin, run_program, deliver, fail;
+#   - gives them: set_number (of numbers.sh), set_name, begin, run_program, deliver, fail;
 #   - removes everything of theirs that is not a finished output, however they end.
 # Programs run in the background and are waited for, because bash acts on a signal only between commands.
 
+source "$kit/numbers.sh"
 STAGE=$stage
 CONTAINER=()
 LAUNCHER=()
@@ -28,11 +29,6 @@ if [[ -n ${CONTAINER[*]:-} && -z ${FRIB_IN_CONTAINER:-} ]]; then
 fi
 
 work= arriving= child=
-
-fail() {
-    printf '%s\n' "$*" >&2
-    exit 1
-}
 
 remove_what_is_unfinished() {
     [[ -z $arriving ]] || rm -f -- "$arriving"
@@ -64,12 +60,6 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Values go to the variable named first, not through $(...), which would cost a process each.
-
-# set_number VARIABLE TEXT: a run or segment number without leading zeros: bash takes 0089 for octal.
-set_number() {
-    [[ $2 =~ ^[0-9]{1,10}$ ]] || fail "not a number: '$2'"
-    printf -v "$1" '%d' "$((10#$2))"
-}
 
 set_name() { # VARIABLE RUN SEGMENT
     printf -v "$1" 'run-%04d-%02d' "$2" "$3"

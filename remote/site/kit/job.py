@@ -24,6 +24,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from evidence import TOLD, TOLERATED, Fault, fault, judge, kept_of, look, losses_in
 from logs import LAST_LENGTH, ended_badly, printable, tail, write_atomically
 from processes import end_with_parent, stop
+from roots import KIT, below, number, root
 from watch import Watch
 
 REPLY_BYTES = 400
@@ -80,18 +81,19 @@ def main() -> int:
 
 
 def plan(stage: str, request: Dict[str, Any]) -> Job:
-    """Raises KeyError, ValueError or TypeError for a request that lacks something or names an unknown stage."""
-    kit, run = Path(request["kit"]), int(request["run"])
-    source, target, logs = (Path(request[name]) for name in ("input_dir", "output_dir", "log_dir"))
+    """Raises KeyError, ValueError or TypeError for a request that lacks something, names an unknown stage or leads
+    elsewhere than below the site's root."""
+    run, top = int(request["run"]), root()
+    source, target, logs = (below(top, name, request[name]) for name in ("input_dir", "output_dir", "log_dir"))
     # Attempts that were started before there were markers know of none.
-    marker = Path(request["marker"]) if "marker" in request else None
-    limit = time_limit(kit, stage)
+    marker = below(top, "marker", request["marker"]) if "marker" in request else None
+    limit = time_limit(stage)
     if stage == "analyze":
         expected = [int(segment) for segment in request["expected"]]
         if not expected:
             raise ValueError("no segments are expected")
         inputs = {s: source / f"run-{run:04d}-{s:02d}-fitted.root" for s in expected}
-        script = ["bash", str(kit / "run_compute_analyze.sh"), str(run), str(source), str(target), str(logs)]
+        script = ["bash", str(KIT / "run_compute_analyze.sh"), str(run), str(source), str(target), str(logs)]
         output = target / f"run-{run:04d}-sorted.root"
         command = script + [str(segment) for segment in expected]
         return Job(stage, f"run {run}", None, inputs, output, logs / "analyze.log", command, limit, marker)
@@ -101,31 +103,20 @@ def plan(stage: str, request: Dict[str, Any]) -> Job:
         "fit": ("run_compute_fit_mpi.sh", name + ".evt", name + "-fitted.evt"),
         "convert": ("run_compute_convert.sh", name + "-fitted.evt", name + "-fitted.root"),
     }[stage]
-    command = ["bash", str(kit / script_name), str(run), str(segment), str(source), str(target), str(logs)]
+    command = ["bash", str(KIT / script_name), str(run), str(segment), str(source), str(target), str(logs)]
     whose = f"run {run} segment {segment:02d}"
     log = logs / f"{stage}-{segment:02d}.log"
     inputs = {segment: source / source_name}
-    tolerated = setting(kit, "FIT_LOSS_TOLERATED", TOLERATED)
+    tolerated = number("FIT_LOSS_TOLERATED", TOLERATED)
     accepted = stage == "fit" and segment in request.get("accepted", [])
     return Job(stage, whose, segment, inputs, target / target_name, log, command, limit, marker, tolerated, accepted)
 
 
-def time_limit(kit: Path, stage: str) -> float:
+def time_limit(stage: str) -> float:
     """Seconds, from FIT_TIME_LIMIT and its like in the kit's site.conf."""
     if stage not in TIME_LIMITS:
         raise ValueError("unknown stage")
-    return setting(kit, stage.upper() + "_TIME_LIMIT", TIME_LIMITS[stage])
-
-
-def setting(kit: Path, name: str, otherwise: float) -> float:
-    """A number that the kit's site.conf sets; `otherwise` if it sets none."""
-    ask = '. "$1" >/dev/null && printf %s "${!2:-}"'
-    argv = ["bash", "-c", ask, "bash", str(kit / "site.conf"), name]
-    said = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        return float(said.stdout)
-    except ValueError:
-        return otherwise
+    return number(stage.upper() + "_TIME_LIMIT", TIME_LIMITS[stage])
 
 
 def carry_out(job: Job) -> Reply:

@@ -12,9 +12,10 @@
 #SBATCH --time=04:00:00
 set -euo pipefail
 kit=${SLURM_SUBMIT_DIR:-$(dirname -- "$0")} # Slurm runs a copy of this file from elsewhere
+source "$kit/numbers.sh"
 source "$kit/site.conf"
-run=$((10#${1:?run number}))
-segments=$((10#${2:?number of segments}))
+set_number run "${1:?run number}"
+set_number segments "${2:?number of segments}"
 ((segments > 0)) || segments=1
 # shellcheck disable=SC2046 # numbers only
 exec bash "$kit/run_compute_analyze.sh" "$run" \

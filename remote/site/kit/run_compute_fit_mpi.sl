@@ -11,7 +11,8 @@
 #SBATCH --time=00:30:00
 set -euo pipefail
 kit=${SLURM_SUBMIT_DIR:-$(dirname -- "$0")} # Slurm runs a copy of this file from elsewhere
+source "$kit/numbers.sh"
 source "$kit/site.conf"
-run=$((10#${1:?run number}))
+set_number run "${1:?run number}"
 exec bash "$kit/run_compute_fit_mpi.sh" "$run" "${2:?segment number}" \
     "$TOP/rawdata/run$run" "$TOP/fitted/run$run" "$TOP/logs/run$run"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import dill
 import pytest
+from globus_compute_sdk.serialize import PureSourceTextInspect
 
 from remote.site import functions
 from tests.site_fixture import Site
-
-FUNCTIONS = {"fit": functions.fit, "convert": functions.convert, "analyze": functions.analyze}
 
 
 @pytest.fixture
@@ -24,10 +22,15 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     return site
 
 
+def at_the_worker(kit: Path, stage: str) -> Callable[..., dict[str, Any]]:
+    """As it is registered, from its text alone: nothing of its module, as at the site."""
+    sent = PureSourceTextInspect().serialize(functions.for_kit(str(kit))[stage])
+    received: Callable[..., dict[str, Any]] = PureSourceTextInspect().deserialize(sent)
+    return received
+
+
 def call(site: Site, stage: str, run: int, number: int | list[int]) -> dict[str, Any]:
-    code = dill.loads(dill.dumps(FUNCTIONS[stage].__code__))
-    function = types.FunctionType(code, {"__builtins__": __builtins__})  # nothing of its module, as at the site
-    reply: dict[str, Any] = function(**site.request(stage, run, number))
+    reply: dict[str, Any] = at_the_worker(site.kit, stage)(**site.request(stage, run, number))
     assert len(json.dumps(reply)) <= 400
     return reply
 
