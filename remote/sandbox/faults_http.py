@@ -124,8 +124,11 @@ class Edge:
         service = next((name for prefix, name in _SERVICES if path.startswith(prefix)), None)
         if service is None:
             return self._app(environ, start_response)
+        everything = -1 if environ.get("wsgi.input_terminated") else _length(environ)
+        if everything is None:
+            document = _error_document(service, "BadRequest", "Content-Length is not the length of a body")
+            return Reply.error(400, document).send(start_response)
         # Read here, so that nothing of it is left in the connection when the app is never asked.
-        everything = -1 if environ.get("wsgi.input_terminated") else int(environ.get("CONTENT_LENGTH") or 0)
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(everything))
         route = f"{environ['REQUEST_METHOD']} {path}"
         strike = partial(self._faults.strike, service=service, path=route)
@@ -139,6 +142,12 @@ class Edge:
                 reply.put(_kind(reply), _shifted(reply.body.decode(), skew["seconds"]).encode())
             reply = _after(strike, service, environ, reply)
         return reply.send(start_response)
+
+
+def _length(environ: Environ) -> int | None:
+    """The bytes of a body; None for what is no number of them, or more than there can be."""
+    text = environ.get("CONTENT_LENGTH") or "0"
+    return int(text) if re.fullmatch("[0-9]{1,10}", text) else None
 
 
 def _before(strike: Strike, service: str, environ: Environ) -> Reply | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timezone
@@ -43,9 +44,13 @@ class Position:
             return cls(query, 0, as_of)
         try:
             kept = json.loads(base64.urlsafe_b64decode(query["marker"]))
-            return cls(dict(kept["query"]), int(kept["offset"]), float(kept["as_of"]))
-        except (binascii.Error, ValueError, KeyError, TypeError):
-            raise refused("marker", "is not a marker of this service") from None
+            asked, offset, as_of = kept["query"], kept["offset"], float(kept["as_of"])
+            ours = all(isinstance(text, str) for text in asked.values()) and type(offset) is int and offset >= 0
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            ours = False
+        if not ours or not math.isfinite(as_of):
+            raise refused("marker", "is not a marker of this service")
+        return cls(asked, offset, as_of)
 
     def marker(self, offset: int) -> str:
         kept = {"query": dict(self.query), "offset": offset, "as_of": self.as_of}
@@ -67,7 +72,7 @@ def page(items: Sequence[T], at: Position, size: int) -> tuple[Sequence[T], dict
 
 def page_size(query: Query, name: str, default: int) -> int:
     text = query.get(name, str(default))
-    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_PAGE:
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= LARGEST_PAGE:
         raise refused(name, f"must be a number from 1 to {LARGEST_PAGE}")
     return int(text)
 

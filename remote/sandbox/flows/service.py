@@ -252,9 +252,7 @@ class FlowsService:
         validation.check_input(flow.input_schema, request["body"])
 
     def _check_metadata(self, request: Document) -> None:
-        problems = validation.roles(request)
-        if not isinstance(request.get("label", ""), str):
-            problems.append(validation.problem("must be a string", "label"))
+        problems = validation.roles(request) + validation.label(request.get("label", ""))
         if problems:
             raise validation.unprocessable(problems)
         validation.tags(request.get("tags", []))

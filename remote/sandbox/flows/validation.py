@@ -12,6 +12,7 @@ from flowspec.grammar import refusals
 from remote.sandbox.flows.action_bodies import ProviderError
 from remote.sandbox.flows.errors import FlowsError
 from remote.sandbox.flows.providers import Providers
+from remote.sandbox.transfer.document import LABEL
 
 PRINCIPAL = re.compile(r"urn:globus:(auth:identity|groups:id):[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ROLES = {
@@ -22,6 +23,8 @@ _ROLES = {
     "run_monitors": set(),
 }
 _LENGTHS = {"title": (1, 128), "subtitle": (0, 128), "description": (0, 4096)}
+_KEYWORDS_LENGTH = 1024
+_IDS = ("subscription_id", "authentication_policy_id")
 
 Problem = dict[str, Any]  # {"loc": [...], "msg": "...", "type": "value_error"}
 
@@ -48,9 +51,26 @@ def check_flow(document: dict[str, Any], providers: Providers) -> None:
         value = document.get(key, "x")
         if not isinstance(value, str) or not shortest <= len(value) <= longest:
             problems.append(problem(f"must be a string of {shortest} to {longest} characters", key))
+    keywords = document.get("keywords", [])
+    if not _is_strings(keywords) or len(" ".join(keywords)) > _KEYWORDS_LENGTH:
+        problems.append(problem(f"must be a list of strings, of {_KEYWORDS_LENGTH} characters at most", "keywords"))
+    problems += [
+        problem("must be a string", key) for key in _IDS if not isinstance(document.get(key), (str, type(None)))
+    ]
     problems += roles(document)
     if problems:
         raise unprocessable(problems)
+
+
+def _is_strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def label(value: Any) -> list[Problem]:
+    """Problems with a label."""
+    if isinstance(value, str) and LABEL.fullmatch(value):
+        return []
+    return [problem("must be a string of at most 128 characters, without colons", "label")]
 
 
 def scopes(definition: dict[str, Any], providers: Providers) -> dict[str, list[str]]:
@@ -71,14 +91,15 @@ def roles(document: dict[str, Any]) -> list[Problem]:
             problems.append(problem("must be a list of principals", key))
             continue
         for index, principal in enumerate(principals):
-            if principal not in words and not (isinstance(principal, str) and PRINCIPAL.fullmatch(principal)):
+            known = isinstance(principal, str) and (principal in words or PRINCIPAL.fullmatch(principal))
+            if not known:
                 problems.append(problem(f'Unrecognized principal string: "{principal}".', key, index))
     return problems
 
 
 def tags(value: Any) -> list[str]:
     """Tags as the service keeps them: white space stripped and shortened. 422 for anything but a list of strings."""
-    if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
+    if not _is_strings(value):
         raise unprocessable([problem("must be a list of strings", "tags")])
     return [" ".join(tag.split()) for tag in value]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 
 from remote.sandbox.transfer.collection import Document, TransferError
 
+# At most 128 characters; of those that are refused only the colon is known.
+LABEL = re.compile(r"[^:\x00-\x1f\x7f]{0,128}")
 _SYNC_LEVELS = {"exists": 0, "size": 1, "mtime": 2, "checksum": 3, 0: 0, 1: 1, 2: 2, 3: 3}
 
 
@@ -13,10 +16,20 @@ def bad_request(message: str) -> TransferError:
     return TransferError(400, "ClientError.BadRequest", message)
 
 
+def check_texts(document: Document, *keys: str) -> None:
+    """Refuse what is no text, and a label that Transfer would not take."""
+    for key in keys:
+        if not isinstance(document.get(key), (str, type(None))):
+            raise bad_request(f"{key} must be a string")
+    if not LABEL.fullmatch(document.get("label") or ""):
+        raise bad_request("label must have at most 128 characters, and no colon")
+
+
 def check_items(kind: str, document: Document) -> None:
     """Refuse a document without items or with options the sandbox does not have; bring sync_level to a number."""
+    check_texts(document, "source_endpoint", "destination_endpoint", "endpoint", "label")
     items = document.get("DATA")
-    if not items:
+    if not items or not isinstance(items, list):
         raise TransferError(
             400, f"ClientError.BadRequest.No{kind.title()}Items", f"A {kind.lower()} requires at least one item"
         )
@@ -29,8 +42,13 @@ def check_items(kind: str, document: Document) -> None:
             raise bad_request(f"the sandbox does not know {option}")
     if any(item.get("external_checksum") for item in items):
         raise bad_request("the sandbox does not know external_checksum")
-    for rule in document.get("filter_rules") or []:
-        if not isinstance(rule.get("name"), str) or rule.get("method", "exclude") not in ("include", "exclude"):
+    rules = document.get("filter_rules") or []
+    for rule in rules if isinstance(rules, list) else [rules]:
+        if (
+            not isinstance(rule, dict)
+            or not isinstance(rule.get("name"), str)
+            or rule.get("method", "exclude") not in ("include", "exclude")
+        ):
             raise bad_request(f"filter rule {rule!r} needs a name, and include or exclude as its method")
     if "sync_level" in document:
         if not isinstance(document["sync_level"], (int, str)) or document["sync_level"] not in _SYNC_LEVELS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 
@@ -136,7 +137,7 @@ def _text(body: Document, key: str) -> str:
 
 def _number(name: str, default: int, most: int | None = None) -> int:
     text = request.args.get(name, str(default))
-    if not text.isdecimal():
+    if not re.fullmatch("[0-9]{1,18}", text):
         raise bad_request(f"{name} must be a whole number, not {text!r}")
     return int(text) if most is None else min(int(text), most)
 

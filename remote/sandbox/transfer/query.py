@@ -15,7 +15,7 @@ from typing import Any
 from remote.sandbox.transfer.collection import Document, TransferError
 
 _TIMES = frozenset({"last_modified", "request_time", "completion_time"})
-_COMPARISON = re.compile(r"(>=|<=|>|<|=)?(\d+)")
+_COMPARISON = re.compile(r"(>=|<=|>|<|=)?([0-9]{1,18})")
 
 
 def select(documents: Iterable[Document], filters: Iterable[str], fields: frozenset[str]) -> list[Document]:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from remote.sandbox.faults import Faults
 from remote.sandbox.transfer.collection import Collection, Document, TransferError, refusal
-from remote.sandbox.transfer.document import bad_request, check_items, deadline
+from remote.sandbox.transfer.document import bad_request, check_items, check_texts, deadline
 from remote.sandbox.transfer.faults import TaskFaults
 from remote.sandbox.transfer.query import order, select
 from remote.sandbox.transfer.task import Clock, Side, TransferTask
@@ -70,7 +70,7 @@ class TransferService:
         if kind is None:
             raise bad_request("DATA_TYPE must be 'transfer' or 'delete'")
         submission = document.get("submission_id")
-        if not submission:
+        if not submission or not isinstance(submission, str):
             raise bad_request("submission_id is missing")
         with self._lock:
             task_id = self._by_submission.get(submission)
@@ -121,6 +121,7 @@ class TransferService:
             raise TransferError(409, "Conflict", f"task {task_id} has ended")
         if set(changes) - {"DATA_TYPE", "label", "deadline"}:
             raise bad_request("only label and deadline can be updated")
+        check_texts(changes, "label")
         task.label = changes.get("label", task.label)
         if "deadline" in changes:
             task.deadline = deadline(changes["deadline"], task.deadline)

@@ -85,7 +85,7 @@ def asked(site: Site, stage: str, **instead: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", PATHS)
 @pytest.mark.parametrize(
-    "where", ["{root}/else", "{top}/../else", "{top}else", "else", "", "/", "{top}", "{top}/a/../.."]
+    "where", ["{root}/else", "{top}/../else", "{top}else", "else", "", "{root}", "{top}", "{top}/a/../.."]
 )
 def test_a_job_reads_and_writes_below_the_root_of_its_site_only(
     site: Site, tmp_path: Path, name: str, where: str
