@@ -21,7 +21,7 @@ from flowspec.plan import Plan
 from flowspec.states import OPEN, STARTED, TAKEN_OVER
 from remote.globus.flows import FlowRun, LogEntry
 
-TAG = re.compile(r"frib-(\d{1,9})-(\d{1,6})-[0-9a-f]{16}")
+TAG = re.compile(r"frib-([0-9]{1,10})-([0-9]{1,6})-[0-9a-f]{16}")
 RECORDS_KEPT = 90 * 86400.0  # for how long Globus keeps the records of flow runs, seconds
 CLOCKS_DIFFER = 86400.0
 ACTIVE = ("ACTIVE", "INACTIVE")
