@@ -10,7 +10,8 @@ from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
 from flowspec import catalogue, flowlog
 from flowspec.causes import classify
-from flowspec.conditions import Reason, reason
+from flowspec.cells import Cell
+from flowspec.conditions import Owner, Reason, Severity, reason
 from flowspec.plan import Plan
 from flowspec.progress import COMPARING, Matrix, current_stage
 from flowspec.stages import STAGES, CellState, Stage
@@ -104,6 +105,16 @@ def _unnoticed(waiting: Unnoticed | None, planned: Matrix, now: float) -> Reason
     return waiting.reason(first_failure(planned))
 
 
+def _code_of(cell: Cell) -> str:
+    """By who has to act for it to go on."""
+    if cell.suspect:
+        return SUSPECT
+    entry = catalogue.entry(cell.reason.code)
+    if cell.bad or entry.severity is not Severity.STUCK:  # others of the stage go on beside what failed
+        return "flow.stage"
+    return "flow.waits-site" if entry.owner is Owner.SITE else "flow.waits"
+
+
 def progress_of_stage(stage: Stage, plan: Plan, matrix: Matrix) -> Reason:
     """Counted over all segments that the result is to be made of, also those that were done before. Pure."""
     wanted = {None, *plan.expected} - {*plan.held}
@@ -114,7 +125,7 @@ def progress_of_stage(stage: Stage, plan: Plan, matrix: Matrix) -> Reason:
 
     segment, now = min(left, key=lambda place: (not place[1].bad, not suspicion.notable(place[1])))
     return reason(
-        SUSPECT if now.suspect else "flow.stage",
+        _code_of(now),
         stage=stage.value, done=len(cells) - len(left), total=len(cells), counted=stage.per_segment,
         segment=segment if now.bad or suspicion.notable(now) else None, failed=now.state is CellState.FAILED,
         cell=catalogue.nested(now.reason),

@@ -70,6 +70,8 @@ TABLE = (
     Entry("attempt.not-cancelled", "its flow run had succeeded before it could be cancelled"),
     Entry("flow.stage", _stage),
     Entry("flow.suspect", _stage, S, OPERATOR),
+    Entry("flow.waits", _stage, S, OPERATOR),  # its task goes on when somebody has done something
+    Entry("flow.waits-site", _stage, S, SITE),
     Entry("flow.outputs", "all outputs are there; Flows has not ended the flow run yet", N, GLOBUS),
     Entry("flow.unnoticed", _unnoticed, N, GLOBUS),
     Entry("flow.inactive", _inactive, S, OPERATOR),

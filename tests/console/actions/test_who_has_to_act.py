@@ -1,0 +1,52 @@
+"""A run whose task waits for a person is stuck, and says for whom; one that goes on by itself is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.actions.conclusion import progress_of_stage
+from flowspec import catalogue
+from flowspec.cells import Cell
+from flowspec.conditions import Condition, Owner, Reason, Severity, Topic, reason
+from flowspec.plan import plan_all
+from flowspec.stages import CellState, Stage
+from flowspec.standing import why
+from flowspec.states import RunState
+
+FAULT = {"done": 0, "total": 2, "fault": "PAUSED", "words": ""}
+STUCK, NORMAL, NOBODY = Severity.STUCK, Severity.NORMAL, Owner.NOBODY
+OFFLINE = {"started": True, "since": 5.0, "endpoint": "frib-fit", "offline": 6.0}
+
+
+@pytest.mark.parametrize(
+    ("state", "cell", "code", "severity", "owner"),
+    [
+        (CellState.RUNNING, Reason("transfer.fault", FAULT), "flow.waits", STUCK, Owner.OPERATOR),
+        (CellState.WAITING, reason("transfer.inactive", words="x"), "flow.waits", STUCK, Owner.OPERATOR),
+        (CellState.RUNNING, Reason("transfer.fault-site", FAULT), "flow.waits-site", STUCK, Owner.SITE),
+        (CellState.RUNNING, Reason("task.offline", OFFLINE), "flow.waits-site", STUCK, Owner.SITE),
+        (CellState.RUNNING, Reason("transfer.again", FAULT), "flow.stage", NORMAL, NOBODY),
+        (CellState.RUNNING, reason("transfer.running", done=0, total=2, rate=1.0), "flow.stage", NORMAL, NOBODY),
+        (CellState.FAILED, reason("failed.abort", words="rc 134"), "flow.stage", NORMAL, NOBODY),
+        (
+            CellState.RUNNING,
+            reason("task.lost", since=5.0, endpoint="x", idle=1),
+            "flow.suspect",
+            STUCK,
+            Owner.OPERATOR,
+        ),
+    ],
+)
+def test_who_has_to_act_for_a_run_to_go_on(state, cell, code, severity, owner):
+    found = progress_of_stage(Stage.TRANSFER, plan_all(7, (0,)), {(Stage.TRANSFER, 0): Cell(state, cell)})
+    entry = catalogue.entry(found.code)
+    assert (found.code, entry.severity, entry.owner) == (code, severity, owner)
+    assert catalogue.sentence(cell) in catalogue.sentence(found)
+
+
+def test_what_waits_for_a_person_comes_before_a_failed_poll():
+    paused = Cell(CellState.RUNNING, Reason("transfer.fault-site", FAULT))
+    found = progress_of_stage(Stage.TRANSFER, plan_all(7, (0,)), {(Stage.TRANSFER, 0): paused})
+    unseen = reason("poll.failed", service="flows", cause="503", next_step="wait")
+    conditions = [Condition(Topic.POLL, unseen), Condition(Topic.PROGRESS, found)]
+    assert why(RunState.RUNNING, conditions).startswith("transfer 0/1: 0/2 files, PAUSED: goes on when")
