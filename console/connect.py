@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from console.context import Context
 from console.ledger.store import Ledger
 from console.settings.errors import SettingsError
 from console.settings.model import Settings
+from flowspec.conditions import Reason
 from flowspec.stages import Stage
 from remote.globus.connection import Remote, connect
 
@@ -25,8 +28,11 @@ def remote(settings: Settings) -> Remote:
     )
 
 
-def make_context(settings: Settings, ledger: Ledger) -> Context:
-    """What actions and pollers work with. Raises SettingsError when flow or functions are not deployed yet."""
+def make_context(settings: Settings, ledger: Ledger, elsewhere: Callable[[], Reason | None] = lambda: None) -> Context:
+    """What actions and pollers work with; `elsewhere` as in Context.
+
+    Raises SettingsError when flow or functions are not deployed yet.
+    """
     if settings.flows.analysis is None:
         raise SettingsError("flows.analysis is not set: deploy the flows (console flows deploy)")
     return Context(
@@ -40,4 +46,5 @@ def make_context(settings: Settings, ledger: Ledger) -> Context:
         policy=settings.policy,
         run_managers=settings.run_managers,
         run_monitors=settings.run_monitors,
+        elsewhere=elsewhere,
     )

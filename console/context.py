@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.disk import listener
 from console.ledger import dossier, runs
 from console.ledger.dossier import Dossier
 from console.ledger.runs import Run
 from console.ledger.store import Ledger, Request
 from console.settings.model import Policy
 from flowspec import permits
+from flowspec.conditions import Reason
 from flowspec.inputs import Places
 from flowspec.stages import Stage
 from remote.globus.connection import Remote
@@ -35,9 +37,14 @@ class Context:
     policy: Policy
     run_managers: tuple[str, ...] = ()
     run_monitors: tuple[str, ...] = ()
+    elsewhere: Callable[[], Reason | None] = lambda: None  # another console drives: this one does nothing by itself
 
     def now(self) -> float:
         return self.ledger.now()
+
+    def holds(self) -> Reason | None:
+        """Why nothing may be launched."""
+        return self.elsewhere() or listener.holds(self.ledger)
 
 
 def dossier_of(ctx: Context, request: Request) -> Dossier:

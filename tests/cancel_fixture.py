@@ -103,6 +103,7 @@ class Globus:
                 "run": lambda run: self.flow_run,
                 "log": lambda run, after=None: [e for e in self.log if after is None or e.time > after],
                 "cancel": self._cancel,
+                "open_runs": lambda: [r for r in [self.flow_run] if r and r.status == "ACTIVE"],
                 "find_by_tag": lambda flow, tag, since: [r for r in [self.flow_run] if r and tag in r.tags],
             },
             "transfer": {

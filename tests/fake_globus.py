@@ -56,6 +56,9 @@ class Flows:
     def runs(self, flow_ids, since=None):
         return self.there[::-1]
 
+    def open_runs(self):
+        return [run for run in self.there[::-1] if run.status in ("ACTIVE", "INACTIVE")]
+
     def log(self, run_id, after=None):
         entries = [LogEntry("2026-11-23T00:00:00+00:00", "FlowStarted", "", {"input": self.bodies[run_id]})]
         if self.run(run_id).cancelled:

@@ -66,7 +66,8 @@ def fetch(ctx: Context) -> None:
     Raises RemoteError when it is worth trying again later. The submission id is written before Transfer is asked, so
     that a driver may die in between.
     """
-    _request_those_of_failures(ctx.ledger)
+    if ctx.elsewhere() is None:  # another console brings them to the same place
+        _request_those_of_failures(ctx.ledger)
     pending = job_reports.pending(ctx.ledger)
     begun = [report for report in pending if report.submission is not None]
     if not pending:

@@ -7,14 +7,13 @@ after a lost reply or a crash the flow run is looked up by its tag before a seco
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from console.context import Context, Refused
-from console.disk import listener
 from console.ledger import attempts, conditions, evidence, failures, results, runs
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
@@ -31,6 +30,8 @@ from remote.globus.errors import RemoteError
 # How long a flow run that was asked for may take to appear in the list of flow runs.
 LOOKUP_SECONDS = 5.0
 CLOCKS_DIFFER_SECONDS = 86_400.0
+# Takes over what others have started; what kept it from seeing that, if anything did. `reconcile.look_once` makes it.
+Look = Callable[[], "RemoteError | None"]
 
 
 def write_intent(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wish = WHAT_IS_MISSING) -> int:
@@ -89,28 +90,48 @@ class Sent:
     trouble: RemoteError | None = None
 
 
-def send_intents(ctx: Context) -> Sent:
+def send_intents(ctx: Context, look: Look) -> Sent:
     """Start the flow run of every intent; one that may have been started before is looked up by its tag first.
 
-    None is started while it is not known what lies on the disk.
+    `look` finds what others have started: a run of theirs is taken over by then, and its intent given up.
+    None is started while it is not known what lies on the disk, or while another console drives.
     """
-    under_way = {attempt.attempt: attempt for attempt in attempts.open_attempts(ctx.ledger)}
-    intents = [a for a in under_way.values() if a.state is AttemptState.INTENT and a.cancel_at is None]
-    if intents and (held := listener.holds(ctx.ledger)) is not None:
+    under_way = _open(ctx)
+    intents = _intents(under_way)
+    if intents and (held := ctx.holds()) is not None:
         for attempt in intents:
             why = reason("attempt.held", number=attempt.number, cause=catalogue.nested(held))
             conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [why], attempt.attempt)
         return Sent(list(under_way.values()))
-    for attempt in intents:
+    unseen = look() if intents else None
+    under_way = _open(ctx) if intents else under_way
+    for attempt in _intents(under_way):
         try:
+            if unseen is not None:
+                raise unseen
             flow_run = _send(ctx, attempt) if attempt.started_at is None else _settle(ctx, attempt)
             under_way[attempt.attempt] = replace(attempt, flow_run=flow_run)
         except RemoteError as error:
             _not_started(ctx, attempt, error)
-            under_way = {known.attempt: known for known in attempts.open_attempts(ctx.ledger)}
-            if error.kind != "bug":
+            under_way = _open(ctx)
+            if error.kind != "bug" or error is unseen:
                 return Sent(list(under_way.values()), error)
     return Sent(list(under_way.values()))
+
+
+def _open(ctx: Context) -> dict[int, Attempt]:
+    return {attempt.attempt: attempt for attempt in attempts.open_attempts(ctx.ledger)}
+
+
+def _intents(under_way: Mapping[int, Attempt]) -> list[Attempt]:
+    return [a for a in under_way.values() if a.state is AttemptState.INTENT and a.cancel_at is None]
+
+
+def unsent(ctx: Context, attempt: Attempt) -> bool:
+    """Whether its flow run was never asked for, or was looked for in vain: the next thing would be to start it."""
+    if attempt.state is not AttemptState.INTENT or attempt.cancel_at is not None:
+        return False
+    return attempt.started_at is None or ctx.now() - attempt.started_at >= LOOKUP_SECONDS
 
 
 def _send(ctx: Context, attempt: Attempt) -> str:
@@ -158,7 +179,7 @@ def _not_started(ctx: Context, attempt: Attempt, error: RemoteError) -> None:
 
     What the service, the login or the rights do not allow now holds this run and those behind it until it is mended.
     """
-    final = error.kind == "bug" and not error.ambiguous
+    final = error.kind == "bug" and error.call == "start" and not error.ambiguous
     next_step = "tried again soon" if error.kind == "later" else error.next_step
     why = reason("attempt.waits", cause=error.cause, next_step=next_step)
     if why == attempt.reason and not final:

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from console.actions import retry
-from console.actions.launch import send_intents
+from console.actions.launch import Look, send_intents
 from console.context import Context, Refused, permitted, run_of
-from console.disk import listener
 from console.disk import space as disk_space
 from console.ledger import attempts as attempt_rows
 from console.ledger import conditions, endpoints, runs
@@ -92,9 +91,10 @@ def in_order(queued: Iterable[Run], *, newest_first: bool) -> list[Run]:
     )
 
 
-def start_queued(ctx: Context) -> RemoteError | None:
+def start_queued(ctx: Context, look: Look) -> RemoteError | None:
     """Start the queued runs, live data before reprocessing, as far as policy, endpoints and transfers allow.
 
+    Before the first of them is, `look` takes over what another console has started.
     Returns what kept Globus from being asked, if anything did; the runs behind it wait with that reason.
     """
     trouble: RemoteError | None = None
@@ -103,10 +103,13 @@ def start_queued(ctx: Context) -> RemoteError | None:
         return None
     room = Room.now(ctx)
     for run in queued:
+        if any(attempt.run == run.run for attempt in room.under_way):  # taken over a moment ago
+            continue
         waits = waits_for(ctx, run, room)
         if waits is not None:
             conditions.put(ctx.ledger, run.run, Topic.QUEUE, [waits])
             continue
+        look()  # what it could not see keeps the intent from being sent
         try:
             retry.start_queued_run(ctx, run)
         except Refused as refusal:
@@ -118,7 +121,7 @@ def start_queued(ctx: Context) -> RemoteError | None:
                 return error
             trouble = error
             continue
-        sent = send_intents(ctx)
+        sent = send_intents(ctx, look)
         trouble, room = sent.trouble or trouble, replace(room, under_way=sent.under_way)
     return trouble
 
@@ -135,23 +138,23 @@ def _refuse(ctx: Context, run: Run, words: dict[str, str]) -> None:
 class Room:
     """What there is room for just now: the same for every run of the queue."""
 
-    disk: Reason | None  # what keeps everything: the runs cannot be seen
+    held: Reason | None  # what keeps everything: the runs cannot be seen, or another console drives
     space: disk_space.Space | None
     under_way: Sequence[Attempt]
     endpoint: Reason | None  # what keeps an endpoint from taking more
 
     @classmethod
     def now(cls, ctx: Context) -> Room:
-        disk, space = listener.holds(ctx.ledger), disk_space.read(ctx.ledger)
-        return cls(disk, space, attempt_rows.open_attempts(ctx.ledger), _full_endpoint(ctx))
+        held, space = ctx.holds(), disk_space.read(ctx.ledger)
+        return cls(held, space, attempt_rows.open_attempts(ctx.ledger), _full_endpoint(ctx))
 
 
 def waits_for(ctx: Context, run: Run, room: Room) -> Reason | None:
     """What a queued run waits for; None when it may be started now."""
     if run.held_by is not None:
         return reason("queue.held", who=run.held_by)
-    if room.disk is not None:
-        return room.disk
+    if room.held is not None:
+        return room.held
     if run.verdict in (Verdict.TAKING.value, Verdict.ARRIVING.value) or run.disk.code == runs.UNLISTED:
         return reason("queue.changing", cause=catalogue.nested(run.disk))
     if room.space is not None and room.space.short:

@@ -1,13 +1,16 @@
 """Reconciling ledger and Globus before a driver acts: which flow runs are there? Differences are settled, with events.
 
-A ledger may lag behind: it was restored from a backup, it was lost, or a driver died between asking and writing. A
-flow run of this experiment that is not in the ledger is taken over, so that its run is not launched again.
+A ledger may lag behind: it was restored from a backup, it was lost, or a driver died between asking and writing. Or
+another console with another ledger has launched. A flow run of this experiment that is not in the ledger is taken over,
+so that its run is not launched again; also one of another flow, as each account may have deployed its own.
 """
 
 from __future__ import annotations
 
+import functools
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,9 +19,10 @@ from console.context import Context
 from console.ledger import attempts, runs
 from console.ledger.attempts import Attempt
 from console.ledger.moves import move, move_attempt
-from flowspec.conditions import Reason, Topic
+from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import Plan
-from flowspec.states import OPEN, STARTED, TAKEN_OVER
+from flowspec.states import GIVEN_UP, OPEN, STARTED, TAKEN_OVER
+from remote.globus.errors import RemoteError
 from remote.globus.flows import FlowRun, LogEntry
 
 TAG = re.compile(r"frib-([0-9]{1,10})-([0-9]{1,6})-[0-9a-f]{16}")
@@ -26,6 +30,7 @@ RECORDS_KEPT = 90 * 86400.0  # for how long Globus keeps the records of flow run
 CLOCKS_DIFFER = 86400.0
 ACTIVE = ("ACTIVE", "INACTIVE")
 RECONCILED = "reconciled"  # in the ledger's meta: up to when ledger and Globus are known to agree
+TOLD, MOST_TOLD = "not_in_the_ledger", 500  # in the ledger's meta: the flow runs of which an event says so
 
 
 def settle(ctx: Context) -> bool:
@@ -34,13 +39,31 @@ def settle(ctx: Context) -> bool:
     since = float(ctx.ledger.get(RECONCILED, "0")) or now - RECORDS_KEPT
     oldest = min((a.intended_at for a in attempts.open_attempts(ctx.ledger)), default=now)
     begin = datetime.fromtimestamp(min(since, oldest) - CLOCKS_DIFFER, timezone.utc).isoformat()
-    ours = [r for r in ctx.remote.flows.runs([ctx.flow_id], begin) if r.label.startswith(f"{ctx.experiment} run ")]
-    for flow_run in reversed(ours):  # oldest first
+    _settle_all(ctx, ctx.remote.flows.runs(None, begin))
+    ctx.ledger.put(RECONCILED, str(now))
+    return True
+
+
+def look_once(ctx: Context) -> launch.Look:
+    """For one round: the first call settles what has not ended at Globus, in one listing; the others ask nothing."""
+
+    @functools.cache
+    def look() -> RemoteError | None:
+        try:
+            _settle_all(ctx, ctx.remote.flows.open_runs())
+        except RemoteError as error:
+            return error
+        return None
+
+    return look
+
+
+def _settle_all(ctx: Context, newest_first: Iterable[FlowRun]) -> None:
+    ours = [r for r in newest_first if r.label.startswith(f"{ctx.experiment} run ")]
+    for flow_run in reversed(ours):
         tag = next((tag for tag in flow_run.tags if TAG.fullmatch(tag)), None)
         if tag is not None:
             _settle_one(ctx, flow_run, tag)
-    ctx.ledger.put(RECONCILED, str(now))
-    return True
 
 
 def _settle_one(ctx: Context, flow_run: FlowRun, tag: str) -> None:
@@ -66,25 +89,37 @@ def _cancel(ctx: Context, flow_run: FlowRun, attempt: Attempt, what: str) -> Non
 
 
 def _take_over(ctx: Context, flow_run: FlowRun, tag: str) -> None:
-    """Write the attempt that the ledger lacks; the pollers follow it like any other."""
+    """Write the attempt that the ledger lacks; the pollers follow it like any other. An unsent intent is given up."""
     number = int(tag.split("-")[1])
     newest = attempts.newest_attempt(ctx.ledger, number)
-    if newest is not None and (flow_run.status not in ACTIVE or newest.state in OPEN):
-        text = f"run {number}: flow run {flow_run.id} ({flow_run.status}) is not in the ledger, which has others"
-        ctx.ledger.event("warning", text, actor="driver", run=number)
+    in_its_way = newest if newest is not None and launch.unsent(ctx, newest) else None
+    if newest is not None and (flow_run.status not in ACTIVE or (newest.state in OPEN and in_its_way is None)):
+        _tell_once(ctx, number, flow_run)
         return
     body = _input(ctx.remote.flows.log(flow_run.id))
     plan = _plan(number, body)
     with ctx.ledger.change():
+        if in_its_way is not None:
+            move_attempt(ctx.ledger, in_its_way.attempt, GIVEN_UP, reason("attempt.elsewhere", flow_run=flow_run.id))
         runs.add_without_directory(ctx.ledger, number)
         attempt = attempts.add_intent(
-            ctx.ledger, plan, newest.number + 1 if newest else 1, tag, body, flow_run.label, ctx.flow_id, "driver"
+            ctx.ledger, plan, newest.number + 1 if newest else 1, tag, body, flow_run.label, flow_run.flow_id, "driver"
         )
         move_attempt(ctx.ledger, attempt, STARTED, flow_run=flow_run.id)
         move(
             ctx.ledger, number, TAKEN_OVER, level="warning", about=Topic.PROGRESS, reasons=[Reason("attempt.found")],
             attempt=attempt, event={"flow_run": flow_run.id},
         )  # fmt: skip
+
+
+def _tell_once(ctx: Context, number: int, flow_run: FlowRun) -> None:
+    told: list[str] = json.loads(ctx.ledger.get(TOLD, "[]"))
+    if flow_run.id in told:
+        return
+    with ctx.ledger.change():
+        text = f"run {number}: flow run {flow_run.id} ({flow_run.status}) is not in the ledger, which has others"
+        ctx.ledger.event("warning", text, actor="driver", run=number)
+        ctx.ledger.put(TOLD, json.dumps([*told, flow_run.id][-MOST_TOLD:]))
 
 
 def _input(log: list[LogEntry]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.actions import conclude, launch, queue, requests, resume, retry
+from console.actions import conclude, launch, queue, reconcile, requests, resume, retry
 from console.context import Context
 from console.evidence import hints, poll
 from remote.globus.errors import RemoteError
@@ -20,8 +20,9 @@ def launch_what_is_due(ctx: Context) -> None:
     retry.queue_what_is_due(ctx)
     queue.continue_runs(ctx)
     resume.send_resumes(ctx)
-    trouble: RemoteError | None = launch.send_intents(ctx).trouble
-    trouble = queue.start_queued(ctx) or trouble
+    look = reconcile.look_once(ctx)
+    trouble: RemoteError | None = launch.send_intents(ctx, look).trouble
+    trouble = queue.start_queued(ctx, look) or trouble
     if trouble is not None:
         raise trouble
 
@@ -35,6 +36,7 @@ def follow_attempts(ctx: Context) -> None:
     for each in polled.attempts:
         if each.can_be_judged:
             conclude.update_attempt(ctx, each.attempt, each.flow_run)
-    hints.give_hints(ctx, [each.attempt for each in polled.attempts if each.flow_run.status == "ACTIVE"])
+    if ctx.elsewhere() is None:  # another console gives them
+        hints.give_hints(ctx, [each.attempt for each in polled.attempts if each.flow_run.status == "ACTIVE"])
     if polled.trouble is not None:
         raise polled.trouble

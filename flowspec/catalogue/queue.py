@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flowspec import text
@@ -14,6 +15,22 @@ OPERATOR, SITE, GLOBUS = Owner.OPERATOR, Owner.SITE, Owner.GLOBUS
 
 def _endpoint(endpoint: str, since: float, **others: Any) -> str:
     return f"held: compute endpoint {endpoint} is offline since {text.clock(since)}"
+
+
+def _elsewhere(user: str, uid: int, host: str, ledger: str, since: float) -> str:
+    began = f" since {text.moment(since)} with {ledger}" if since else ""
+    return f"held: {_who(user, host, uid)} drives this experiment{began}: console driver take-over"
+
+
+def _who(user: str, host: str, uid: int | None = None) -> str:
+    """Who has put a mark, which anything may have been written into."""
+    if not host:
+        return "somebody who is not named in its mark"
+    return f"{user or 'somebody'}{f' (uid {uid})' if uid is not None else ''} on {host}"
+
+
+def _taken(how: str) -> Callable[..., str]:
+    return lambda user, host, ledger: f"launches in place of {_who(user, host)}{ledger and ' with '}{ledger}, {how}"
 
 
 def _starting(number: int, cause: str = "", next_step: str = "", **others: Any) -> str:
@@ -53,6 +70,11 @@ TABLE = (
     Entry("queue.changing", lambda cause, **others: f"held: {words_of(cause)}", N, Owner.DAQ),
     Entry("queue.unlisted", "held: {words}", S, OPERATOR),
     Entry("queue.unlooked", "held: this driver has not looked at all run directories yet"),
+    Entry("queue.elsewhere", _elsewhere, S, OPERATOR),
+    Entry("queue.marking", "held: this console puts its mark beside the results first"),
+    Entry(
+        "queue.unmarked", "held: {path}: {words}; until it can be written others cannot see that we drive", S, OPERATOR
+    ),
     Entry("queue.disk", "held: the results' disk is {space}; starts when there is room in {path}", S, OPERATOR),
     Entry("queue.behind", lambda run, cause, **others: f"held: run {run} is before it and {words_of(cause)}"),
     Entry("queue.slots", "held: {under_way} runs are in flight, the limit is {limit}"),
@@ -60,9 +82,14 @@ TABLE = (
     Entry("queue.endpoint", _endpoint, S, SITE),
     Entry("queue.workers", "held: {waiting} segments wait for the {workers} workers of {endpoint}", N, SITE),
     Entry("queue.globus", "held: {cause}; {next_step}", S, GLOBUS),
+    Entry("mark.ours", "no other console drives this experiment: launches again"),
+    Entry("mark.asked", _taken("because it was asked to")),
+    Entry("mark.died", _taken("whose driver has died")),
+    Entry("mark.silent", _taken("whose driver gives no sign of life")),
     Entry("attempt.starting", _starting),
     Entry("attempt.waits", "could not be started: {cause}; {next_step}", S, GLOBUS),
     Entry("attempt.held", lambda number, cause, **others: f"attempt {number} is {words_of(cause)}", S, OPERATOR),
+    Entry("attempt.elsewhere", "not started: flow run {flow_run} of another console does it"),
     Entry("attempt.started", "attempt {number} started"),
     Entry("attempt.next", "{left} segments are left for a further attempt"),
     Entry("attempt.found", "its flow run was found at Globus, not in the ledger"),

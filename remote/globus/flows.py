@@ -101,20 +101,30 @@ class Flows:
         with calling("flows", "validate_run"):
             self._flow(flow_id, repeatable_options()).validate_run(body)
 
-    def runs(self, flow_ids: Iterable[str], since: str | None = None) -> list[FlowRun]:
-        """The flow runs of these flows that started at `since` (ISO 8601 with offset) or later, newest first."""
-        flow_ids = list(flow_ids)
-        if not flow_ids:  # the service would take it for "any flow"
+    def runs(self, flow_ids: Iterable[str] | None, since: str | None = None) -> list[FlowRun]:
+        """The flow runs of these flows (None: of any) that started at `since` (ISO 8601 with offset) or later, newest
+        first."""
+        import globus_sdk
+
+        of_flows = globus_sdk.MISSING if flow_ids is None else list(flow_ids)
+        if of_flows == []:  # the service would take it for "any flow"
             return []
         with calling("flows", "runs"):
             query = {"orderby": "start_time DESC", "per_page": 100}
             if since is not None:
                 query["filter_start_time"] = f"{since},{_END_OF_TIME}"
-            ask = partial(self._sdk.list_runs, filter_flow_id=flow_ids, filter_roles=list(ROLES), query_params=query)
+            ask = partial(self._sdk.list_runs, filter_flow_id=of_flows, filter_roles=list(ROLES), query_params=query)
             pages = paging.by_marker(ask, "runs", paging.flagged)
             found = {document["run_id"]: _flow_run(document) for page in pages for document in page}
             recent = [r for r in found.values() if since is None or _instant(r.started) >= _instant(since)]
             return sorted(recent, key=lambda r: _instant(r.started), reverse=True)
+
+    def open_runs(self) -> list[FlowRun]:
+        """The flow runs of any flow that have not ended, as far as we may see them, newest first."""
+        with calling("flows", "open_runs"):
+            query = {"orderby": "start_time DESC", "per_page": 100, "filter_status": "ACTIVE,INACTIVE"}
+            pages = self._sdk.paginated.list_runs(filter_roles=list(ROLES), query_params=query)
+            return list({document["run_id"]: _flow_run(document) for document in pages.items()}.values())
 
     def find_by_tag(self, flow_id: str, tag: str, since: str | None = None) -> list[FlowRun]:
         """The flow runs that carry `tag`, looked for from a day before `since`, as the clocks may differ."""

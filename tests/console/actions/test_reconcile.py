@@ -97,13 +97,28 @@ def test_a_flow_run_that_shows_up_after_its_attempt_was_given_up_is_cancelled(pi
     assert (found.state, found.flow_run) == (AttemptState.CANCELLED, attempt.flow_run)
 
 
-def test_a_run_that_is_under_way_otherwise_is_left_alone(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_an_intent_that_was_never_sent_gives_way_to_a_flow_run_of_another_ledger(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
     other = started_run(pipeline, 24)
     ctx = with_ledger(pipeline, tmp_path / "other.db")
     judged(ctx, 24)
     stand(ctx.ledger, 24, RunState.QUEUED)
     write_intent(ctx, dossier.read(ctx.ledger, 24), plan_all(24, (0, 1)), "me@here")
     settle(ctx)
-    (mine,) = attempts.attempts(ctx.ledger, 24)
-    assert mine.flow_run is None
+    mine, theirs = attempts.attempts(ctx.ledger, 24)
+    assert (mine.state, mine.flow_run) == (AttemptState.CANCELLED, None)
+    assert (theirs.state, theirs.flow_run) == (AttemptState.STARTED, other.flow_run)
+
+
+def test_a_run_of_which_both_have_a_flow_run_is_left_alone(pipeline: Pipeline, tmp_path: Path) -> None:
+    other = started_run(pipeline, 26)
+    ctx = with_ledger(pipeline, tmp_path / "other.db")
+    judged(ctx, 26)
+    stand(ctx.ledger, 26, RunState.QUEUED)
+    write_intent(ctx, dossier.read(ctx.ledger, 26), plan_all(26, (0, 1)), "me@here")
+    (mine,) = attempts.attempts(ctx.ledger, 26)
+    end_attempt(ctx.ledger, mine.attempt, state=AttemptState.STARTED, flow_run="mine")
+    settle(ctx)
+    assert len(attempts.attempts(ctx.ledger, 26)) == 1
     assert f"flow run {other.flow_run} (ACTIVE) is not in the ledger, which has others" in events(ctx)
