@@ -14,6 +14,7 @@ from console.actions import decide, fetch_reports, reprocess
 from console.actions import retry as retrying
 from console.actions.queue import hold, queue, release
 from console.context import Context, Refused, dossier_of, permitted, run_of
+from console.disk.mark import LEASE_SECONDS, TAKE
 from console.ledger import new_failures, runs
 from console.ledger.moves import ImpossibleMove
 from console.ledger.store import Request
@@ -96,6 +97,12 @@ def retry(ctx: Context, request: Request) -> str:
     return f"{ended}; what is missing is done again when nothing of it runs any more"
 
 
+def take_over(ctx: Context, request: Request) -> str:
+    """Launch in place of another console's driver, whose mark is named: one that comes meanwhile is not meant."""
+    ctx.ledger.put(TAKE, str(request.args["mark"]))
+    return f"this console launches in {LEASE_SECONDS:.0f} s; the other one sees that with its next beat, and holds"
+
+
 VERBS: dict[str, Verb] = {
     "launch": launch,
     "retry": retry,
@@ -108,6 +115,7 @@ VERBS: dict[str, Verb] = {
     "release": release,
     "acknowledge": acknowledge,
     "report": fetch_reports.request_report,
+    "take-over": take_over,
 }
 # What must be known of Globus beforehand, outside of the transaction.
 CHECK_FIRST: dict[str, Callable[[Context, Request], None]] = {"retry": retrying.check_first}

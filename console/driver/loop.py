@@ -1,8 +1,9 @@
 """The driver: the one process that acts. It discovers runs on disk, carries out requests, launches and follows runs.
 
-Six threads: the main one keeps the heartbeat and waits for the end, one keeps the ledger (`console.driver.threads`),
-one discovers the runs on disk, one measures the room for results, one looks at the results, one talks to Globus. They
-meet only in the ledger and in a wake-up, so that neither a hanging file system nor a hanging service stops the others.
+Seven threads: the main one keeps the heartbeat and waits for the end, one keeps the ledger (`console.driver.threads`),
+one discovers the runs on disk, one keeps the mark beside the results, one measures the room for results, one looks at
+the results, one talks to Globus. They meet only in the ledger, in a wake-up and in the time until which the mark lets
+us launch, so that neither a hanging file system nor a hanging service stops the others.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from console.connect import make_context
 from console.context import Context
 from console.disk import space as disk_space
 from console.disk.discovery import Discovery
-from console.driver import round
+from console.driver import marking, round
+from console.driver.marking import Marking
 from console.driver.periodic import Periodic, T
 from console.driver.threads import DriverThreads, Work
 from console.evidence import poll
@@ -25,6 +27,7 @@ from console.ledger import logins
 from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
 from console.settings.model import Settings
+from flowspec.conditions import Reason
 
 TICK_SECONDS = 0.2  # how soon a request in the ledger is read
 LAUNCH_SECONDS = 1.0
@@ -41,14 +44,17 @@ class Driver:
     def __init__(self, load: Callable[[], Settings], lock: DriverLock, takeover: str = "") -> None:
         self._load = load
         self.settings = load()
-        self._threads = DriverThreads(self.settings.ledger, lock, takeover)
+        self._marking = Marking(self.settings.dtn.results, self.settings.ledger)
+        self._threads = DriverThreads(self.settings.ledger, lock, takeover, self._marking.problem)
         self.stop = self._threads.stop
         self._disk_changed = threading.Event()
+        self._settled = ""  # the mark for which ledger and Globus were compared
 
     def run(self) -> int:
         """Until `stop` is set; returns the exit code. The lock must be held."""
         return self._threads.run(
             Work("disk", self._discover_runs),
+            Work("mark", self._keep_mark),
             Work("space", self._check_space),
             Work("results", self._watch_results),
             must_progress=Work("globus", self._talk_to_globus),
@@ -56,6 +62,14 @@ class Driver:
 
     def _discover_runs(self) -> None:
         Discovery.of(self.settings, self._threads.ledger(), self._disk_changed.set).run(self.stop)
+
+    def _keep_mark(self) -> None:
+        ledger = self._threads.ledger()
+        mark = Periodic("mark", lambda: self._marking.look(ledger), marking.BEAT_SECONDS)
+        mark.run(ledger)
+        while not self.stop.wait(TICK_SECONDS):
+            mark.run(ledger)
+        self._marking.release()
 
     def _check_space(self) -> None:
         """Apart from all else: a file system that does not answer holds up whoever asks it."""
@@ -72,19 +86,23 @@ class Driver:
         while not self.stop.wait(TICK_SECONDS):
             results.run(ledger)
 
+    def _elsewhere(self) -> Reason | None:
+        """Why another console drives, as for Context. What it has launched by then is to be known first."""
+        return self._marking.holds() or (None if self._marking.id == self._settled else marking.FIRST)
+
     # ---- the talk to Globus
 
     def _talk_to_globus(self) -> None:
         ledger = self._threads.ledger()
         if not ledger.get("auto"):
             ledger.put("auto", "on" if self.settings.policy.auto_launch else "off")
-        connect = Periodic("globus", lambda: make_context(self._load(), ledger), ENDPOINT_SECONDS)
+        connect = Periodic("globus", lambda: make_context(self._load(), ledger, self._elsewhere), ENDPOINT_SECONDS)
         ctx = self._until_done(ledger, connect)
         if ctx is None:
             return
         # Nothing is started before ledger and Globus are known to agree; requests are answered meanwhile.
         requests = Periodic("launcher", lambda: round.answer_requests(ctx), TICK_SECONDS)
-        reconciled = Periodic("flows", lambda: reconcile.settle(ctx), LAUNCH_SECONDS)
+        reconciled = Periodic("flows", lambda: self._settle(ctx), LAUNCH_SECONDS)
         self._until_done(ledger, reconciled, meanwhile=requests)
         self._drive(ctx)
 
@@ -102,14 +120,14 @@ class Driver:
         ledger, interval = ctx.ledger, self.settings.policy.poll_interval
         real = self.settings.globus.token_file is None
         actions: list[Periodic[Any]] = [
-            Periodic("launcher", lambda: round.launch_what_is_due(ctx), LAUNCH_SECONDS),
+            Periodic("launcher", lambda: self._launch(ctx), LAUNCH_SECONDS),
             Periodic("cancel", lambda: cancel.continue_cancels(ctx), interval),
         ]
         polls: list[Periodic[Any]] = [
             Periodic("flows", lambda: round.follow_attempts(ctx), interval),
             Periodic("compute", lambda: poll.poll_endpoints(ctx), ENDPOINT_SECONDS),
             Periodic("reports", lambda: fetch_reports.fetch(ctx), interval),
-            Periodic("flows", lambda: reconcile.settle(ctx), RECONCILE_SECONDS),
+            Periodic("flows", lambda: self._settle(ctx), RECONCILE_SECONDS),
             Periodic("login", lambda: logins.record(ledger, ctx.remote.login, real=real), logins.CHECK_SECONDS),
         ]
         while not self.stop.is_set():
@@ -123,6 +141,17 @@ class Driver:
                     self._run(ledger, action)
                 self._run(ledger, each)
             self._disk_changed.wait(TICK_SECONDS)
+
+    def _settle(self, ctx: Context) -> bool:
+        mark = self._marking.id  # of before: until a mark is ours, another console may launch
+        done = reconcile.settle(ctx)
+        self._settled = mark
+        return done
+
+    def _launch(self, ctx: Context) -> None:
+        if self._marking.holds() is None and self._marking.id != self._settled:
+            self._settle(ctx)
+        round.launch_what_is_due(ctx)
 
     def _run(self, ledger: Ledger, periodic: Periodic[T]) -> T | None:
         if self.stop.is_set():

@@ -43,12 +43,13 @@ class Work:
 
 
 class DriverThreads:
-    """Runs the works of a driver until `stop` is set. `takeover` says from whom it took over, if it did."""
+    """Runs the works of a driver until `stop` is set. `takeover` says from whom it took over, if it did; `held` why it
+    launches nothing though all is well with the ledger."""
 
-    def __init__(self, path: Path, lock: DriverLock, takeover: str) -> None:
+    def __init__(self, path: Path, lock: DriverLock, takeover: str, held: Callable[[], str] = str) -> None:
         self.path = path
         self.stop = threading.Event()
-        self._lock, self._takeover = lock, takeover
+        self._lock, self._takeover, self._held = lock, takeover, held
         self._epoch: int | None = None
         self._opened, self._failed = threading.Event(), threading.Event()
         self._problem, self._problem_since, self._writing = "", 0.0, threading.Lock()
@@ -85,7 +86,7 @@ class DriverThreads:
             self._lock.beat()
         except NoLongerDriving as error:
             _end_process(EXIT_REPLACED, f"the driver ends, it was replaced: {error}")
-        self._lock.publish(problem=self._problem)
+        self._lock.publish(problem=self._problem or self._held())
 
     def _hung(self, thread: threading.Thread) -> None:
         if in_the_kernel(thread.native_id or 0):  # another process would only hang there as well

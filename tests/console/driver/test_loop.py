@@ -48,7 +48,7 @@ def driver(tmp_path, monkeypatch):
             driver.done.append("answer")
             ctx.ledger.answer(request.id, "done", "")
 
-    def context(settings, ledger):
+    def context(settings, ledger, elsewhere):
         return SimpleNamespace(ledger=ledger, remote=SimpleNamespace(login=None))
 
     monkeypatch.setattr(driver, "_discover_runs", driver.stop.wait)
