@@ -10,11 +10,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from console.cli import parser
+from console.disk import mark as marks
+from console.disk.mark import Mark
 from console.driver.process import start_driver, stop_driver
 from console.ledger import attempts, evidence
 from console.ledger import runs as run_rows
@@ -34,8 +36,8 @@ SCREEN = "screen"
 # The order in which they are tried: what acts first, so that there is something to look at; the driver's end last.
 ORDER = (
     "flows validate", "endpoints status", "functions register", "flows deploy", "login", SCREEN, "cancel", "retry",
-    "waive", "accept", "reprocess", "launch", "status", "driver status", "sandbox", "sandbox fault", "driver stop",
-    "driver start", "watch",
+    "waive", "accept", "reprocess", "launch", "status", "driver status", "driver take-over", "sandbox", "sandbox fault",
+    "driver stop", "driver start", "watch",
 )  # fmt: skip
 
 
@@ -105,6 +107,8 @@ class Shift:
             return self._start_and_end(command)
         if name == "driver stop":
             start_driver(self.pipeline.settings, self.pipeline.profile)
+        if name == "driver take-over" and options.yes:
+            self._driven_from_elsewhere()
         if name == "driver start":
             stop_driver(self.pipeline.settings.ledger)
         outcome = self.console(*self._with_our_run(command, options, name))
@@ -134,6 +138,11 @@ class Shift:
         directory = self.pipeline.settings.dtn.runs / f"run{run}"
         ours = str(directory) if isinstance(given, Path) else str(run)
         return [ours if word == str(given) else word for word in words]
+
+    def _driven_from_elsewhere(self) -> None:
+        mark = self.pipeline.settings.dtn.results / marks.NAME
+        mark.write_text(json.dumps(asdict(Mark("0" * 32, "daq2", "anna", 1001, 4711, since=1e9))))
+        until(lambda: "drives this experiment" in driver(self.pipeline.settings.ledger).problem)
 
     def _loses_hits(self, run: int, segment: int) -> None:
         lost = reason("failed.losses", lost=8, hits=100, events=0)

@@ -55,6 +55,12 @@ class Pipeline:
         self._driver.send_signal(signal.SIGKILL)
         self._driver.wait()
 
+    def end_driver(self) -> None:
+        if self._driver is not None and self._driver.stdin is not None:
+            self._driver.stdin.close()
+            self._driver.wait(HANGS_AFTER)
+        self._driver = None
+
     def state(self, run: int) -> RunState | None:
         found = runs.run(self.ledger, run)
         return found.state if found else None
@@ -74,9 +80,7 @@ class Pipeline:
         return [run.id for run in ctx.remote.flows.runs([ctx.flow_id])]
 
     def close(self) -> None:
-        if self._driver is not None and self._driver.stdin is not None:
-            self._driver.stdin.close()
-            self._driver.wait(HANGS_AFTER)
+        self.end_driver()
         self.ledger.close()
         self.sandbox.close()
         for folder, _, _ in os.walk(self.sandbox.directory):

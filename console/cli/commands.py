@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from console.cli import retry_commands
+from console.cli import retry_commands, take_over
 from console.cli.asking import BadUse, Failure, as_json, ask, print_outcome, settings_of
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
@@ -262,6 +262,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "driver status": driver_status,
     "driver start": driver_start,
     "driver stop": driver_stop,
+    "driver take-over": take_over.take_over,
     "login": login,
     "flows validate": flows_validate,
     "flows deploy": flows_deploy,

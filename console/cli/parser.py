@@ -172,6 +172,8 @@ def _parser() -> argparse.ArgumentParser:
     driver = group("driver", "the background process that watches and launches")
     add("status", "who drives", to=driver, json=True)
     add("start", "start the driver if there is none", to=driver, json=True)
+    take_over = add("take-over", "launch in place of another console that drives this experiment", to=driver, json=True)
+    take_over.add_argument("--yes", action="store_true", help="do not ask")
     add("stop", "end the driver; what it launched goes on at Globus", to=driver, json=True)
 
     add("login", "log in to Globus in this terminal", json=True)

@@ -114,7 +114,8 @@ def _overview(seen: Snapshot) -> str:
         if driver
         else "NONE: nothing is launched or watched"
     )
-    lines = [f"driver: {who}", f"auto-launch: {'on' if seen.auto else 'off'}"]
+    lines = [f"driver: {who}", *([text.clean(driver.problem)] if driver and driver.problem else [])]
+    lines.append(f"auto-launch: {'on' if seen.auto else 'off'}")
     if seen.hints_off:
         lines.append(text.clean(seen.hints_off))
     if seen.space:

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from console.disk.mark import TAKE
 
 from console.actions import fetch_reports, reconcile, requests
 from console.actions.launch import LOOKUP_SECONDS
 from console.context import Context
+from console.disk.mark import TAKE
 from console.driver import round
 from console.evidence.poll import Poll
 from console.ledger import attempts, runs
