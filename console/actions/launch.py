@@ -106,6 +106,8 @@ def send_intents(ctx: Context, look: Look) -> Sent:
     unseen = look() if intents else None
     under_way = _open(ctx) if intents else under_way
     for attempt in _intents(under_way):
+        if ctx.elsewhere() is not None:  # each start may take its time: another console may have begun meanwhile
+            break
         try:
             if unseen is not None:
                 raise unseen

@@ -14,7 +14,7 @@ from console.actions import decide, fetch_reports, reprocess
 from console.actions import retry as retrying
 from console.actions.queue import hold, queue, release
 from console.context import Context, Refused, dossier_of, permitted, run_of
-from console.disk.mark import LEASE_SECONDS, TAKE
+from console.disk.mark import TAKE, TAKEN_SECONDS
 from console.ledger import new_failures, runs
 from console.ledger.moves import ImpossibleMove
 from console.ledger.store import Request
@@ -100,7 +100,7 @@ def retry(ctx: Context, request: Request) -> str:
 def take_over(ctx: Context, request: Request) -> str:
     """Launch in place of another console's driver, whose mark is named: one that comes meanwhile is not meant."""
     ctx.ledger.put(TAKE, str(request.args["mark"]))
-    return f"this console launches in {LEASE_SECONDS:.0f} s; the other one sees that with its next beat, and holds"
+    return f"this console launches in {TAKEN_SECONDS:.0f} s; the other one sees that with its next beat, and holds"
 
 
 VERBS: dict[str, Verb] = {

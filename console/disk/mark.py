@@ -35,6 +35,7 @@ RECORD_BYTES = 2048  # always written whole, into room that is there already: al
 READABLE = 0o644  # others are to know who drives, whatever the umask
 LENGTH = 160  # of a text in it
 LEASE_SECONDS = 10.0  # for how long after a renewal a driver may launch
+TAKEN_SECONDS = 30.0  # after which nothing can come any more of one that was alive when its mark was taken
 TAKE = "take_over_mark"  # in the ledger's meta: the id of the mark that somebody has said to take
 FOR_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not hold us up
 FOR_RENEWING = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -89,9 +90,20 @@ def _user() -> str:
         return ""
 
 
-def ended(mark: Mark, machine: str) -> bool:
-    """Whether the driver that put it was a process of this machine, and is one no longer."""
-    return mark.machine == machine and born_of(mark.pid) != mark.born
+def lives(mark: Mark, machine: str) -> bool | None:
+    """Whether the process that put it is there; None when that cannot be told from this machine."""
+    if mark.machine != machine or mark.pid <= 0:
+        return None
+    born = born_of(mark.pid)
+    if born is not None:
+        return born == mark.born
+    try:
+        os.kill(mark.pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return None  # it is there, and hidden: /proc may show a user's own processes only
+    return None  # it came a moment ago
 
 
 def read(results: Path) -> Mark | None:

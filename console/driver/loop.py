@@ -143,7 +143,8 @@ class Driver:
             self._disk_changed.wait(TICK_SECONDS)
 
     def _settle(self, ctx: Context) -> bool:
-        mark = self._marking.id  # of before: until a mark is ours, another console may launch
+        # As of before: until a mark is ours, and for a moment after that, another console's launches may appear.
+        mark = self._marking.id if self._marking.holds() is None else ""
         done = reconcile.settle(ctx)
         self._settled = mark
         return done

@@ -13,13 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from console.disk import mark as marks
-from console.disk.mark import LEASE_SECONDS, TAKE, Mark
+from console.disk.mark import LEASE_SECONDS, TAKE, TAKEN_SECONDS, Mark
 from console.ledger.store import Ledger
 from flowspec import catalogue
 from flowspec.conditions import Reason, reason
 
 BEAT_SECONDS = 2.0
-MISSED_BEATS = 15  # in a row; longer than LEASE_SECONDS
+MISSED_BEATS = 15  # in a row; longer than LEASE_SECONDS, and a request that was under way when it ended
+# Seconds from taking a mark to the first launch, by why it was taken: until what the other one asked for is listed.
+PAUSES = {"mark.asked": TAKEN_SECONDS, "mark.died": LEASE_SECONDS, "mark.silent": 0.0, "": 0.0}
 FIRST = Reason("queue.marking")
 
 
@@ -89,14 +91,13 @@ class Marking:
         mine, there = marks.of_this_process(self._ledger_path), marks.read(self._results)
         if there is None:
             marks.create(self._results, mine)
-            self._begin(ledger, mine, began)
+            self._begin(ledger, mine, began, PAUSES["mark.died"] if self._other is not None else 0.0)
         elif (said := self._may_replace(ledger, there, mine)) is not None:
             if marks.replace_with(self._results, mine, there):
                 if said:
                     who = {"user": there.user, "host": there.host, "ledger": there.ledger}
                     ledger.event("warning", catalogue.sentence(Reason(said, who)), actor="driver")
-                # Whoever may be alive sees it with its next beat, or has lost its lease by then.
-                self._begin(ledger, mine, began, pause=LEASE_SECONDS if said == "mark.asked" else 0.0)
+                self._begin(ledger, mine, began, PAUSES[said])
         else:
             self._wait(ledger, elsewhere(there))
 
@@ -109,11 +110,12 @@ class Marking:
             return ""
         if ledger.get(TAKE) == there.id:
             return "mark.asked"
-        if there.machine == mine.machine:  # one that is stopped can go on at any time
-            return "mark.died" if marks.ended(there, mine.machine) else None
+        lives = marks.lives(there, mine.machine)
+        if lives is not None:  # though it gives no beats: one that is stopped can go on at any time
+            return None if lives else "mark.died"
         return "mark.silent" if self._missed >= MISSED_BEATS else None
 
-    def _begin(self, ledger: Ledger, mine: Mark, began: float, pause: float = 0.0) -> None:
+    def _begin(self, ledger: Ledger, mine: Mark, began: float, pause: float) -> None:
         self._mine, self._other, self._missed = mine, None, 0
         self._from = began + pause
         if ledger.get(TAKE):

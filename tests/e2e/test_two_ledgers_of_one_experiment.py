@@ -168,7 +168,7 @@ def test_taking_over_is_said_and_the_other_one_holds(first: Pipeline, second: Se
     until(lambda: marks.read(first.settings.dtn.results))
     second.start()
     until(lambda: driver(second.path).problem)
-    assert "launches in 10 s" in second.console("driver", "take-over", "--yes")
+    assert "launches in 30 s" in second.console("driver", "take-over", "--yes")
     problem = until(lambda: driver(first.settings.ledger).problem)
     assert str(second.path) in problem
     deliver(first, range(1, 3))

@@ -2,76 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from console.disk import mark as marks
-from console.disk.mark import LEASE_SECONDS, NAME, RECORD_BYTES, TAKE, Mark
-from console.driver.marking import MISSED_BEATS, Marking, elsewhere
+from console.disk.mark import LEASE_SECONDS, NAME, TAKE, TAKEN_SECONDS
+from console.driver.marking import MISSED_BEATS
 from console.ledger.store import Ledger
-from flowspec import catalogue
-
-
-class Console:
-    """A ledger of one account, its driver's mark, and a clock of its own."""
-
-    def __init__(self, results: Path, directory: Path) -> None:
-        directory.mkdir()
-        self.path, self.results, self.time = directory / "ledger.db", results, 100.0
-        self.ledger = Ledger(self.path)
-        self.restart()
-
-    def restart(self) -> None:
-        self.marking = Marking(self.results, self.path, lambda: self.time)
-
-    def look(self, times: int = 1) -> None:
-        for _ in range(times):
-            self.time += 2.0
-            self.marking.look(self.ledger)
-
-    @property
-    def drives(self) -> bool:
-        return self.marking.holds() is None
-
-    @property
-    def events(self) -> list[str]:
-        return [row["text"] for row in self.ledger.rows("SELECT text FROM events ORDER BY event")]
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    made = tmp_path / "results"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def two(results: Path, tmp_path: Path) -> Iterator[tuple[Console, Console]]:
-    both = Console(results, tmp_path / "anna"), Console(results, tmp_path / "bert")
-    yield both
-    for console in both:
-        console.ledger.close()
-
-
-def put(results: Path, mark: Mark) -> None:
-    (results / NAME).write_bytes(json.dumps(asdict(mark)).encode().ljust(RECORD_BYTES))
-
-
-def of_another_machine(results: Path, **known: object) -> Mark:
-    there = Mark("0" * 32, "daq2", "carl", 1003, 4711, "boot:1", "boot:2", "/home/carl/ledger.db", "boot:3:4", 1e9)
-    there = replace(there, **known)
-    put(results, there)
-    return there
+from tests.mark_fixture import Console, of_another_machine, put, results, two  # noqa: F401
 
 
 def a_process_that_ended() -> int:
@@ -146,6 +89,8 @@ def test_a_driver_that_ends_takes_its_mark_away(two: tuple[Console, Console]) ->
     anna.marking.release()
     assert not anna.drives
     bert.look()
+    assert not bert.drives, "what the other one has just started may not be listed yet"
+    bert.look(5)
     assert bert.drives
     assert bert.events[-1] == "no other console drives this experiment: launches again"
 
@@ -180,8 +125,28 @@ def test_a_driver_of_this_machine_that_died_is_followed_at_once(two: tuple[Conso
     died = replace(marks.read(anna.results), pid=a_process_that_ended())
     put(anna.results, died)
     bert.look()
+    assert any("whose driver has died" in event for event in bert.events)
+    assert not bert.drives
+    bert.look(5)
     assert bert.drives
-    assert "whose driver has died" in bert.events[-1]
+
+
+@pytest.mark.parametrize(("answer", "lives"), [(PermissionError(), None), (ProcessLookupError(), False)])
+def test_a_process_that_proc_does_not_show_is_asked_for(
+    results: Path, two: tuple[Console, Console], monkeypatch: pytest.MonkeyPatch, answer: OSError, lives: bool | None
+) -> None:
+    """/proc may hide the processes of others: one that is hidden is told by its beats."""
+    anna, _ = two
+    anna.look()
+    there = marks.read(results)
+
+    def kill(pid: int, signal: int) -> None:
+        assert (pid, signal) == (there.pid, 0)
+        raise answer
+
+    monkeypatch.setattr(marks, "born_of", lambda pid: None)
+    monkeypatch.setattr(os, "kill", kill)
+    assert marks.lives(there, there.machine) is lives
 
 
 def test_one_of_this_machine_that_is_stopped_is_not_dead(two: tuple[Console, Console]) -> None:
@@ -244,6 +209,8 @@ def test_a_mark_is_taken_over_when_that_was_said_and_both_hear_of_it(two: tuple[
     assert not anna.drives
     assert str(bert.path) in anna.marking.problem()
     bert.look(int(LEASE_SECONDS / 2))
+    assert not bert.drives, "what it had asked for may not be listed yet"
+    bert.look(int(TAKEN_SECONDS / 2))
     assert bert.drives
     assert any("because it was asked to" in event for event in bert.events)
     assert bert.ledger.get(TAKE) == ""
@@ -255,84 +222,3 @@ def test_what_was_said_of_one_mark_does_not_hold_for_the_next(two: tuple[Console
     bert.ledger.put(TAKE, "another")
     bert.look(3)
     assert not bert.drives
-
-
-# ---- the file
-
-
-def test_others_can_read_it_whatever_the_umask(two: tuple[Console, Console]) -> None:
-    before = os.umask(0o077)
-    try:
-        two[0].look()
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((two[0].results / NAME).stat().st_mode) == 0o644
-
-
-@pytest.mark.parametrize("kind", ["link", "broken link", "fifo", "directory"])
-def test_what_is_no_file_is_not_touched_and_holds(two: tuple[Console, Console], tmp_path: Path, kind: str) -> None:
-    anna, _ = two
-    there, target = anna.results / NAME, tmp_path / "target"
-    if kind == "link":
-        target.write_text("precious")
-    if "link" in kind:
-        there.symlink_to(target)
-    elif kind == "fifo":
-        os.mkfifo(there)
-    else:
-        there.mkdir()
-    anna.look(2)
-    assert not anna.drives
-    assert str(there) in anna.marking.problem()
-    assert target.read_text() == "precious" if kind == "link" else not target.exists()
-    assert len(anna.events) == 1
-
-
-def test_a_directory_that_cannot_be_written_holds_and_says_so(two: tuple[Console, Console]) -> None:
-    """Also for root, whom permissions do not stop: it is not there."""
-    anna, _ = two
-    anna.results.rmdir()
-    anna.look(2)
-    assert not anna.drives
-    (said,) = anna.events
-    assert "No such file or directory" in said
-    anna.results.mkdir()
-    anna.look()
-    assert anna.drives
-
-
-def test_a_full_disk_holds_and_leaves_nothing(two: tuple[Console, Console], monkeypatch: pytest.MonkeyPatch) -> None:
-    anna, _ = two
-
-    def full(fd: int, data: bytes, at: int) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "pwrite", full)
-    anna.look()
-    assert not anna.drives
-    assert "No space left on device" in anna.marking.problem()
-    assert list(anna.results.iterdir()) == []
-    monkeypatch.undo()
-    anna.look()
-    assert anna.drives
-
-
-JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-FIELDS = st.fixed_dictionaries(dict.fromkeys(asdict(Mark("")), JSON))
-
-
-@given(st.binary(max_size=3000) | (st.recursive(JSON, st.lists) | FIELDS).map(json.dumps).map(str.encode))
-def test_whatever_stands_in_it_is_somebody_s_mark(record: bytes) -> None:
-    found = marks._parsed(record)
-    assert found.id
-    said = catalogue.sentence(elsewhere(found))
-    assert said.isprintable()
-    assert "drives this experiment" in said
-
-
-def test_escape_codes_in_it_do_not_reach_a_terminal(two: tuple[Console, Console]) -> None:
-    anna, _ = two
-    of_another_machine(anna.results, user="\x1b[2Jcarl", host="\x1b]0;x\x07daq2")
-    anna.look()
-    assert "\x1b" not in anna.marking.problem()
-    assert "carl" in anna.marking.problem()
