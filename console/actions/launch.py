@@ -90,10 +90,10 @@ class Sent:
     trouble: RemoteError | None = None
 
 
-def send_intents(ctx: Context, look: Look) -> Sent:
+def send_intents(ctx: Context, unseen: RemoteError | None) -> Sent:
     """Start the flow run of every intent; one that may have been started before is looked up by its tag first.
 
-    `look` finds what others have started: a run of theirs is taken over by then, and its intent given up.
+    `unseen` kept a look from seeing what others have started: then none is started.
     None is started while it is not known what lies on the disk, or while another console drives.
     """
     under_way = _open(ctx)
@@ -103,9 +103,7 @@ def send_intents(ctx: Context, look: Look) -> Sent:
             why = reason("attempt.held", number=attempt.number, cause=catalogue.nested(held))
             conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [why], attempt.attempt)
         return Sent(list(under_way.values()))
-    unseen = look() if intents else None
-    under_way = _open(ctx) if intents else under_way
-    for attempt in _intents(under_way):
+    for attempt in intents:
         if ctx.elsewhere() is not None:  # each start may take its time: another console may have begun meanwhile
             break
         try:
@@ -119,6 +117,10 @@ def send_intents(ctx: Context, look: Look) -> Sent:
             if error.kind != "bug" or error is unseen:
                 return Sent(list(under_way.values()), error)
     return Sent(list(under_way.values()))
+
+
+def anything_to_send(ctx: Context) -> bool:
+    return bool(_intents(_open(ctx))) and ctx.holds() is None
 
 
 def _open(ctx: Context) -> dict[int, Attempt]:

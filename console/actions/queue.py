@@ -109,7 +109,7 @@ def start_queued(ctx: Context, look: Look) -> RemoteError | None:
         if waits is not None:
             conditions.put(ctx.ledger, run.run, Topic.QUEUE, [waits])
             continue
-        look()  # what it could not see keeps the intent from being sent
+        unseen = look()  # keeps the intent from being sent
         try:
             retry.start_queued_run(ctx, run)
         except Refused as refusal:
@@ -121,7 +121,7 @@ def start_queued(ctx: Context, look: Look) -> RemoteError | None:
                 return error
             trouble = error
             continue
-        sent = send_intents(ctx, look)
+        sent = send_intents(ctx, unseen)
         trouble, room = sent.trouble or trouble, replace(room, under_way=sent.under_way)
     return trouble
 

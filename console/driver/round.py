@@ -21,7 +21,8 @@ def launch_what_is_due(ctx: Context) -> None:
     queue.continue_runs(ctx)
     resume.send_resumes(ctx)
     look = reconcile.look_once(ctx)
-    trouble: RemoteError | None = launch.send_intents(ctx, look).trouble
+    unseen = look() if launch.anything_to_send(ctx) else None
+    trouble: RemoteError | None = launch.send_intents(ctx, unseen).trouble
     trouble = queue.start_queued(ctx, look) or trouble
     if trouble is not None:
         raise trouble

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from console.actions import queue
-from console.actions.reconcile import look_once
 from console.driver import round
 from console.ledger import runs
 from console.ledger.store import Ledger
@@ -51,11 +50,11 @@ def _more(do: Callable[[queue.Context, list[str]], int]) -> int:
 
 
 def _launch(ctx: queue.Context, statements: list[str]) -> int:
-    return _queries(statements, lambda: queue.start_queued(ctx, look_once(ctx)))
+    return _queries(statements, lambda: queue.start_queued(ctx, lambda: None))
 
 
 def _poll(ctx: queue.Context, statements: list[str]) -> int:
-    queue.start_queued(ctx, look_once(ctx))
+    queue.start_queued(ctx, lambda: None)
     round.follow_attempts(ctx)  # names the tasks
     return _queries(statements, lambda: round.follow_attempts(ctx))
 

@@ -41,7 +41,7 @@ def start(ctx, *, send=True):
     queue.queue(ctx, run(ctx), "me@here")
     launch.write_intent(ctx, dossier.read(ctx.ledger, 7), plan_all(7, (0, 1, 2)), "me@here")
     if send:
-        launch.send_intents(ctx, lambda: None)
+        launch.send_intents(ctx, None)
 
 
 def ask(ctx, verb, **args):

@@ -24,7 +24,7 @@ def test_an_intent_that_was_never_sent_is_cancelled_at_once(ctx, globus):
     start(ctx, send=False)
     assert "Globus had not been asked to start it" in cancel(ctx).answer
     assert run(ctx).state is RunState.CANCELLED
-    launch.send_intents(ctx, lambda: None)
+    launch.send_intents(ctx, None)
     assert globus.calls == []
 
 
@@ -33,7 +33,7 @@ def test_an_intent_without_an_answer_is_settled_first_and_not_sent_again(ctx, gl
     start(ctx, send=False)
     lost = RemoteError("later", "flows", "start", "no answer in time", "wait", ambiguous=True)
     globus.broken = {"flows.start": lost}
-    launch.send_intents(ctx, lambda: None)
+    launch.send_intents(ctx, None)
     if effect:
         globus._start(ID, {}, "a label", [attempt(ctx).tag])
         globus.fits("running")
@@ -45,7 +45,7 @@ def test_an_intent_without_an_answer_is_settled_first_and_not_sent_again(ctx, gl
     assert run(ctx).state is RunState.CANCELLING
     assert attempt(ctx).tag in run(ctx).why
     ctx.ledger.now.time += LOOKUP_SECONDS
-    launch.send_intents(ctx, lambda: None)
+    launch.send_intents(ctx, None)
     see(ctx)
     assert globus.calls.count("flows.start") == 1
     assert globus.made
