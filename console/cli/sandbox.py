@@ -21,6 +21,7 @@ from typing import Any
 from console.cli.deployment import deploy_flows, register_functions
 from console.driver.process import CHILD_DIRECTORY, ProcessProblem, last_line, open_log, python
 from console.settings.model import Settings
+from console.settings.private import make_directory
 from console.settings.profiles import load, write_sandbox_profile
 
 READY_SECONDS = 30.0
@@ -60,7 +61,7 @@ class Sandbox:
 
     def start(self, say: Callable[[str], None]) -> Settings:
         """Start the other end and deploy to it; returns the settings to use it with."""
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(self.directory)
         ready = self.directory / "sandbox.json"
         ready.unlink(missing_ok=True)
         say("starting the loopback Globus")

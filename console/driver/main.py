@@ -15,6 +15,7 @@ from console.driver.process import EXIT_ANOTHER, EXIT_DISK
 from console.driver.takeover import AnotherDrives, CannotReplace, become_driver
 from console.ledger.store import Ledger, LedgerError
 from console.settings.model import Settings
+from console.settings.private import NotOurs, told
 from remote.globus.credentials import LogFormatter
 
 
@@ -30,8 +31,10 @@ def drive(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
         return _not_driving(EXIT_ANOTHER, f"{error} drives this experiment already")
     except CannotReplace as error:
         return _not_driving(1, str(error))
+    except NotOurs as error:
+        return _not_driving(EXIT_DISK, str(error))
     except OSError as error:
-        return _not_driving(EXIT_DISK, f"there can be no driver without its lock file: {error}")
+        return _not_driving(EXIT_DISK, f"there can be no driver without its lock file: {told(error)}")
 
     from console.driver.loop import Driver  # only the one that drives waits for this
 

@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from console.ledger.presence import Presence, advice, driver, kill_exactly
+from console.ledger.presence import Presence, advice, driver, signal_exactly
+from console.settings.private import make_directory
+from flowspec import text
 
 if TYPE_CHECKING:
     from console.settings.model import Settings
@@ -34,7 +36,7 @@ def driver_log(ledger: Path) -> Path:
 
 
 def open_log(path: Path) -> IO[bytes]:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_directory(path.parent)
     return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab", buffering=0)
 
 
@@ -81,15 +83,27 @@ def stop_driver(ledger: Path) -> Presence | None:
         return None
     if not present.here:
         raise ProcessProblem(f"the driver runs on {present.host} (pid {present.pid}): stop it there")
-    os.kill(present.pid, signal.SIGTERM)
+    _end(ledger, present, signal.SIGTERM)
     until = time.monotonic() + STOP_SECONDS
     while present.same_process(now := driver(ledger)):
         if now is not None and now.hung:  # it does not hear of that
-            kill_exactly(present.pid, present.born)
+            _end(ledger, present, signal.SIGKILL)
         if time.monotonic() > until:
             raise ProcessProblem(f"the driver (pid {present.pid}) does not end; kill -9 {present.pid} is safe")
         time.sleep(0.05)
     return present
+
+
+def _end(ledger: Path, present: Presence, number: int) -> None:
+    """The lock file is not trusted with a signal: the process must be the one that took it, and of this account."""
+    try:
+        if not signal_exactly(present.pid, present.born, number) and present.same_process(driver(ledger)):
+            raise ProcessProblem(
+                f"nothing was stopped: process {present.pid} is not the one that took the driver's lock "
+                "(a driver that is just starting can be stopped in a moment)"
+            )
+    except PermissionError as error:
+        raise ProcessProblem(f"the driver was started by {present.who}: {error}") from error
 
 
 def last_line(log: Path) -> str:
@@ -98,4 +112,4 @@ def last_line(log: Path) -> str:
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     except OSError as error:
         return f"its log cannot be read: {error}"
-    return lines[-1].strip() if lines else f"nothing in {log}"
+    return text.clean(lines[-1]).strip() if lines else f"nothing in {log}"

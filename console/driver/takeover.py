@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from console.ledger.presence import BEAT_SECONDS, RETRY_SECONDS, DriverLock, Presence, advice, driver, kill_exactly
+from console.ledger.presence import BEAT_SECONDS, RETRY_SECONDS, DriverLock, Presence, advice, driver, signal_exactly
 from console.ledger.store import EPOCH, Ledger
 
 CONFIRM_SECONDS = 1.2 * BEAT_SECONDS  # a driver that beats within this time is alive, whatever its clock says
@@ -100,7 +101,7 @@ def _kill(other: Presence) -> bool:
     if not other.here:
         raise CannotReplace(advice(other))
     try:
-        return kill_exactly(other.pid, other.born)
+        return signal_exactly(other.pid, other.born, signal.SIGKILL)
     except PermissionError:
         raise CannotReplace(advice(other)) from None
 

@@ -11,6 +11,7 @@ import fcntl
 import functools
 import getpass
 import json
+import operator
 import os
 import signal
 import socket
@@ -20,11 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from console.ledger.errors import NoLongerDriving
+from console.ledger.ownership import claim
+from console.settings.private import NotOurs, account, kept_mode, told
+from flowspec import text
 
 BEAT_SECONDS = 1.0
 NO_HEARTBEAT_SECONDS = 5.0  # after which a driver counts as hung
 RECORD_BYTES = 2048  # always written whole, into room that is there already: also when the disk is full
 PROBLEM_LENGTH = 400
+NAME_LENGTH = 64
+LARGEST = 1 << 31  # of a pid, a time or a counter in the lock file
 RETRY_SECONDS = 0.05
 
 
@@ -61,12 +67,16 @@ class Presence:
 
 
 def actor() -> str:
-    """Who acts, as `user@host`, for the events."""
+    """Who acts, for requests and events: `account@host` by the kernel's uid.
+
+    When the environment gives another name, as after sudo, it comes first: `anna(shift)@host`. Anybody can choose that.
+    """
+    mine = account(os.getuid())
     try:
-        user = getpass.getuser()
+        given = text.clean(getpass.getuser(), NAME_LENGTH)
     except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname().split('.')[0]}"
+        given = mine
+    return f"{mine if given == mine else f'{given}({mine})'}@{socket.gethostname().split('.')[0]}"
 
 
 def lock_path(ledger: Path) -> Path:
@@ -86,6 +96,7 @@ class DriverLock:
     """Held by the one driver of a ledger for as long as its process lives."""
 
     def __init__(self, ledger: Path) -> None:
+        self._ledger = ledger
         self.path = lock_path(ledger)
         self.predecessor: Presence | None = None  # the driver before, if it did not end by itself
         self.me = Presence(os.getpid(), socket.gethostname(), actor(), time.time(), "", born_of(os.getpid()) or "")
@@ -95,9 +106,10 @@ class DriverLock:
     def take(self, mode: str, patience: float = 1.0) -> bool:
         """Try to become the driver; False when another one is. Readers touch the lock briefly, hence the patience.
 
-        Raises OSError when there can be no lock file: a directory that is read-only, a full disk.
+        Raises OSError when there can be no lock file: a directory that is read-only, a full disk; NotOurs when ledger,
+        directory or lock belong to another account, or others may write there.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        claim(self._ledger)
         until = time.monotonic() + patience
         while True:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -114,6 +126,7 @@ class DriverLock:
         """Put a new lock file in the place of one whose holder can never act again but has not let go of it."""
         new = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        os.fchmod(fd, kept_mode(self.path))
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.predecessor = predecessor
         self._hold(fd, mode)
@@ -174,11 +187,13 @@ class DriverLock:
 
 
 def driver(ledger: Path) -> Presence | None:
-    """The driver of this ledger, or None when nobody drives."""
+    """The driver of this ledger, or None when nobody drives. Raises NotOurs when its lock may not be read."""
     try:
         fd = os.open(lock_path(ledger), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise NotOurs(f"who drives cannot be seen: {told(error)}") from None
     try:
         if _locked(fd, fcntl.LOCK_SH):
             return None  # nobody holds it
@@ -201,11 +216,34 @@ def _locked(fd: int, how: int) -> bool:
 
 
 def _read(fd: int) -> Presence | None:
+    """What the lock file says, as far as it can be so: it may have been written by anything."""
     try:
         known = json.loads(os.pread(fd, 2 * RECORD_BYTES, 0))
-        return Presence(**{field.name: known[field.name] for field in fields(Presence) if field.name in known})
-    except (ValueError, TypeError):
+        given = {field.name: known[field.name] for field in fields(Presence) if field.name in known}
+        return _plausible(Presence(**given))
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _plausible(given: Presence) -> Presence | None:
+    """With harmless texts; None when a number is none, or out of all bounds."""
+    numbers = (given.pid, given.epoch, given.takeovers, given.started)
+    if any(isinstance(number, bool) or not 0 <= number < LARGEST for number in numbers):
+        return None
+    return replace(
+        given,
+        pid=operator.index(given.pid),
+        epoch=operator.index(given.epoch),
+        takeovers=operator.index(given.takeovers),
+        started=float(given.started),
+        host=text.clean(given.host, NAME_LENGTH),
+        who=text.clean(given.who, 2 * NAME_LENGTH),
+        mode=text.clean(given.mode, NAME_LENGTH),
+        born=text.clean(given.born, 2 * NAME_LENGTH),
+        problem=text.clean(given.problem, 2 * PROBLEM_LENGTH),
+        beat_age=0.0,
+        stopped=False,
+    )
 
 
 # ---- processes of this machine
@@ -223,22 +261,31 @@ def is_stopped(pid: int, born: str) -> bool:
     return found is not None and found == ("T", born)
 
 
-def kill_exactly(pid: int, born: str) -> bool:
-    """SIGKILL to the process that had this birth; False when the pid belongs to nobody or to another process."""
+def signal_exactly(pid: int, born: str, number: int) -> bool:
+    """A signal to the process of this account that had this birth; False when the pid is nobody's or of another one."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return False
     except (AttributeError, OSError):  # a kernel or a Python without such handles
-        if found := born_of(pid) == born:
-            os.kill(pid, signal.SIGKILL)
+        if found := _is_exactly(pid, born):
+            os.kill(pid, number)
         return found
     try:
-        if found := born_of(pid) == born:
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
+        if found := _is_exactly(pid, born):
+            signal.pidfd_send_signal(handle, number)
         return found
     finally:
         os.close(handle)
+
+
+def _is_exactly(pid: int, born: str) -> bool:
+    """Raises PermissionError when the process is of another account: root could end it all the same."""
+    if pid <= 0 or born_of(pid) != born:
+        return False
+    if (uid := Path(f"/proc/{pid}").stat().st_uid) != os.geteuid():
+        raise PermissionError(f"process {pid} belongs to {account(uid)}: it is ended by that account")
+    return True
 
 
 def in_the_kernel(thread: int) -> bool:

@@ -20,6 +20,7 @@ from console.settings.constants import ENVIRONMENT_PREFIX
 from console.settings.errors import SettingsError
 from console.settings.model import Settings
 from console.settings.paths import PROFILE_BYTES, STATE_BYTES, default_ledger, deployed_file
+from console.settings.private import kept_mode, make_directory, told
 from remote import plainfile
 
 if sys.version_info >= (3, 11):
@@ -77,7 +78,9 @@ def read_deployed(path: Path) -> dict[str, Any]:
         values = json.loads(plainfile.read(path, STATE_BYTES))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as exc:
+    except OSError as exc:
+        raise SettingsError(f"{path}: cannot be read: {told(exc)}") from None
+    except (ValueError, RecursionError) as exc:
         raise SettingsError(f"{path}: cannot be read ({exc}); expected JSON as the console writes it") from None
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: expected a JSON object as the console writes it")
@@ -87,7 +90,7 @@ def read_deployed(path: Path) -> dict[str, Any]:
 def write_deployed(path: Path, values: Mapping[str, Any]) -> None:
     """Add ids ({"flows": {"analysis": id}} or {"compute": {"fit": {"function": id}}}) to deployed.json."""
     merged = _merged([Layer("", read_deployed(path)), Layer("", values)])
-    write_file(path, json.dumps(merged, indent=2) + "\n", 0o644)
+    write_file(path, json.dumps(merged, indent=2) + "\n", kept_mode(path))
 
 
 def write_sandbox_profile(path: Path, sandbox: Mapping[str, Any], directory: Path, **policy: Any) -> None:
@@ -130,8 +133,11 @@ def _toml(value: str | float | bool) -> str:
 
 
 def write_file(path: Path, text: str, mode: int) -> None:
-    """Write a file at once: whoever reads it sees the old text or the new, and never with another mode."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file at once: whoever reads it sees the old text or the new, and never with another mode.
+
+    Raises OSError; NotOurs when others may write in its directory.
+    """
+    make_directory(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         os.fchmod(handle, mode)
@@ -144,7 +150,7 @@ def _read_toml(profile: Path) -> dict[str, Any]:
         profile = profile.expanduser()
         values: dict[str, Any] = tomllib.loads(plainfile.read(profile, PROFILE_BYTES).decode())
     except OSError as exc:
-        raise SettingsError(f"{profile}: cannot be read ({exc.strerror}); expected a profile in TOML") from None
+        raise SettingsError(f"{profile}: cannot be read ({_why(exc)}); expected a profile in TOML") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{profile}: is not text in UTF-8; expected a profile in TOML") from None
     except ValueError as exc:  # besides what TOML forbids, a number of thousands of digits
@@ -154,6 +160,10 @@ def _read_toml(profile: Path) -> dict[str, Any]:
     except RuntimeError:
         raise SettingsError(f"{profile}: no such user; expected a profile in TOML") from None
     return values
+
+
+def _why(error: OSError) -> str:
+    return told(error) if isinstance(error, PermissionError) else str(error.strerror)
 
 
 def _environment() -> dict[str, Any]:

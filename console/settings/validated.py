@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.settings.constants import ENVIRONMENT_PREFIX
 from console.settings.paths import STATE_BYTES, check_folders, deployed_file, state_home
+from console.settings.private import refuse_shared
 from remote import plainfile
 
 if TYPE_CHECKING:
@@ -70,7 +71,6 @@ def screen_settings(profile: Path, *, keep: bool) -> ScreenSettings:
             "sources": before, "deployed": _text(deployed_file(settings.ledger)), "settings": asdict(settings),
         }, default=str)  # fmt: skip
         with contextlib.suppress(OSError):  # the next start takes a little longer, that is all
-            state_home().mkdir(parents=True, exist_ok=True, mode=0o700)
             write_file(_file(profile), f"{_checksum(document)}\n{document}\n", 0o600)
     return settings
 
@@ -98,6 +98,10 @@ def _matters(variable: str) -> bool:
 
 def _kept(profile: Path, sources: dict[str, Any] | None) -> ScreenSettings | None:
     """What was kept, if it was made from the same; None also when it is damaged."""
+    try:
+        refuse_shared(_file(profile).parent)  # else anybody may have written it
+    except OSError:
+        return None
     checksum, _, document = (_text(_file(profile)) or "").rstrip("\n").partition("\n")
     if not document or checksum != _checksum(document):
         return None

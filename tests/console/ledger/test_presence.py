@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from console.ledger.errors import NoLongerDriving
-from console.ledger.presence import DriverLock, born_of, driver, kill_exactly, lock_path
+from console.ledger.presence import DriverLock, born_of, driver, lock_path, signal_exactly
 from tests.waiting import HANGS_AFTER, until
 
 HOLD = """
@@ -121,8 +121,8 @@ def test_what_it_tells_is_read_by_others_and_stays_short(ledger):
 def test_only_the_very_process_is_killed():
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     born = born_of(process.pid)
-    assert not kill_exactly(process.pid, born + "0")
+    assert not signal_exactly(process.pid, born + "0", signal.SIGKILL)
     assert process.poll() is None
-    assert kill_exactly(process.pid, born)
+    assert signal_exactly(process.pid, born, signal.SIGKILL)
     assert process.wait(HANGS_AFTER) == -signal.SIGKILL
-    assert not kill_exactly(process.pid, born)
+    assert not signal_exactly(process.pid, born, signal.SIGKILL)
