@@ -24,6 +24,7 @@ from console.ledger.store import Ledger, LedgerError, actor
 from console.reading.eventlog import Log, LogReader
 from console.reading.run_list import SCREENFUL
 from console.reading.snapshot import SnapshotReader
+from console.settings.private import told
 from screens.data import ScreenData
 from screens.requests import Request
 
@@ -130,7 +131,7 @@ class Reader(threading.Thread):
 
     def _version(self) -> int:
         if self._report is None:
-            self._report = SnapshotReader(Ledger(self._path, now=self._now, must_exist=True), SCREENFUL)
+            self._report = SnapshotReader(Ledger(self._path, now=self._now, read_only=True), SCREENFUL)
         return self._report.ledger.version()
 
     def _complete(self, data: ScreenData) -> bool:
@@ -190,7 +191,9 @@ def _detail(ledger: Ledger, run: int) -> RunDetail | None:
 
 
 def _sentence(error: Exception) -> str:
-    expected = isinstance(error, (LedgerError, sqlite3.Error, OSError))
+    if isinstance(error, OSError):
+        return told(error)
+    expected = isinstance(error, (LedgerError, sqlite3.Error))
     return str(error) if expected else f"internal error: {type(error).__name__}: {error}"
 
 

@@ -17,6 +17,7 @@ from console.reading.run_list import SCREENFUL
 from console.reading.snapshot import Snapshot, SnapshotReader
 from console.settings.errors import SettingsError
 from console.settings.paths import refuse_missing_folders
+from console.settings.private import told
 from console.settings.validated import ScreenSettings, screen_settings
 from screens import failure
 from screens.profile import screen_options
@@ -53,7 +54,9 @@ def start(options: argparse.Namespace) -> int:
             return _show(options, stack)
         except SettingsError as error:
             return _fail(error, 2)
-        except (LedgerError, ProcessProblem, OSError) as error:
+        except OSError as error:
+            return _fail(told(error), 1)
+        except (LedgerError, ProcessProblem) as error:
             return _fail(error, 1)
         except KeyboardInterrupt:
             return 130
@@ -62,7 +65,7 @@ def start(options: argparse.Namespace) -> int:
             return failure.EXIT_CODE
 
 
-def _fail(error: Exception, code: int) -> int:
+def _fail(error: Exception | str, code: int) -> int:
     from remote.globus.credentials import hidden
 
     print(f"console: {hidden(str(error))}", file=sys.stderr)
@@ -80,7 +83,8 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
         settings = screen_settings(profile, keep=not options.read_only)
         refuse_missing_folders(settings, profile)
         # A ledger that cannot be used is told before the screen opens; one that can only be read is shown.
-        with closing(Ledger(settings.ledger, must_exist=settings.ledger.exists())) as ledger:
+        look = options.read_only
+        with closing(Ledger(settings.ledger, must_exist=settings.ledger.exists(), read_only=look)) as ledger:
             snapshot = _newest_runs(ledger)
     shown = screen_options(settings, profile, options)
     if not options.read_only or sandbox:

@@ -20,6 +20,7 @@ from console.ledger.store import Ledger, LedgerError, actor
 from console.settings.errors import SettingsError
 from console.settings.model import Settings
 from console.settings.paths import refuse_missing_folders
+from console.settings.private import make_directory, told
 from console.settings.profiles import load
 from remote.globus.credentials import hidden
 
@@ -30,9 +31,13 @@ def run(options: argparse.Namespace) -> int:
     """Run the command that the options name."""
     name = f"{options.command} {options.action}" if getattr(options, "action", None) else options.command
     try:
+        if options.read_only and not _only_looks(name, options):
+            raise BadUse(f"--read-only: this console only looks, and {name} does something")
         return COMMANDS[name](options)
     except (BadUse, SettingsError) as error:
         return _fail(error, 2)
+    except PermissionError as error:
+        return _fail(Failure(told(error)), 1)
     except (Failure, LedgerError, ProcessProblem, OSError) as error:
         return _fail(error, 1)
     except sqlite3.OperationalError as error:  # a disk that is full or read-only
@@ -46,13 +51,18 @@ def _fail(error: Exception, code: int) -> int:
     return code
 
 
+def _only_looks(name: str, options: argparse.Namespace) -> bool:
+    """A launch that is only tried asks no driver; other dry runs do, with a request."""
+    return name in LOOKING or (name == "launch" and options.dry_run)
+
+
 # ---- looking
 
 
 def status(options: argparse.Namespace) -> int:
     from console.cli.status import status_json, status_text
 
-    ledger = Ledger(settings_of(options).ledger, must_exist=True)
+    ledger = Ledger(settings_of(options).ledger, read_only=True)
     try:
         if options.json:
             print(as_json(status_json(ledger, options.run)))
@@ -156,6 +166,7 @@ def login(options: argparse.Namespace) -> int:
         raise BadUse("this profile is of a sandbox, which needs no login")
     if not sys.stdin.isatty():
         raise BadUse("login prints an address and reads a code: it needs a terminal")
+    make_directory(settings.token_store.parent)
     _remotely(known.login)
     resumed = _resume_inactive(settings)
     lines = [f"logged in; kept in {settings.token_store}", *(f"run {run}: to be resumed" for run in resumed)]
@@ -250,6 +261,7 @@ def sandbox(options: argparse.Namespace) -> int:
         raise Failure(f"the loopback Globus: {error}") from error
 
 
+LOOKING = ("status", "driver status", "flows validate", "endpoints status")  # these change nothing anywhere
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
     "launch": launch,

@@ -17,7 +17,7 @@ from remote.globus.errors import RemoteError
 
 def dry_run(settings: Settings, number: int) -> tuple[list[str], str]:
     """Faults of what a launch of this run would send (empty when it is valid), and what was checked, for people."""
-    ledger = Ledger(settings.ledger, must_exist=True)
+    ledger = Ledger(settings.ledger, read_only=True)
     run = runs.run(ledger, number)
     if run is None:
         return [f"run {number} is not known: no such run directory was seen"], ""

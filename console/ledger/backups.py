@@ -53,27 +53,47 @@ def make(ledger: Path, at: float | None = None) -> Path:
 
     Raises BackupProblem; then there is no new file.
     """
-    name = time.strftime(f"{ledger.name}.backup-%Y%m%dT%H%M%SZ", time.gmtime(at))
-    made, partial = ledger.with_name(name), None
+    made = _named(ledger, at)
     try:
         _remove_abandoned(ledger)
         _refuse_without_room(ledger)
-        handle, partial_name = tempfile.mkstemp(prefix=f".{ledger.name}.partial-", dir=ledger.parent)  # for us alone
-        os.close(handle)
-        partial = Path(partial_name)
-        _copy(ledger, partial)
-        _to_disk(partial)
-        partial.replace(made)
-        _to_disk(ledger.parent)
+        with contextlib.closing(sqlite3.connect(ledger)) as source:
+            _place(source, ledger, made)
         for old in all_of(ledger)[:-KEPT]:
             old.unlink(missing_ok=True)
     except (OSError, sqlite3.Error) as error:
         raise BackupProblem(f"no backup of {ledger}: {error}") from error
-    finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
-            partial.with_name(partial.name + "-journal").unlink(missing_ok=True)
     return made
+
+
+def rescue(db: sqlite3.Connection, ledger: Path) -> str:
+    """Keep what an open connection has of a ledger that is gone from its place; says where, and what puts it back."""
+    made = _named(ledger)
+    try:
+        if not made.exists():
+            _place(db, ledger, made)
+    except (OSError, sqlite3.Error, BackupProblem) as error:
+        return f"what it held could not be kept: {error}"
+    return f"what it held is kept as {made.name}. Close all consoles, then: {restore_command(ledger, made)}"
+
+
+def _named(ledger: Path, at: float | None = None) -> Path:
+    return ledger.with_name(time.strftime(f"{ledger.name}.backup-%Y%m%dT%H%M%SZ", time.gmtime(at)))
+
+
+def _place(source: sqlite3.Connection, ledger: Path, made: Path) -> None:
+    """Copy to a file that is nobody else's, and give it its name when it is whole."""
+    handle, name = tempfile.mkstemp(prefix=f".{ledger.name}.partial-", dir=ledger.parent)  # for us alone
+    os.close(handle)
+    partial = Path(name)
+    try:
+        _copy(source, partial, ledger)
+        _to_disk(partial)
+        partial.replace(made)
+        _to_disk(ledger.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+        partial.with_name(partial.name + "-journal").unlink(missing_ok=True)
 
 
 def restore_command(ledger: Path, backup: Path) -> str:
@@ -86,15 +106,11 @@ def restore_command(ledger: Path, backup: Path) -> str:
     return " && ".join(shlex.join(step) for step in steps)
 
 
-def _copy(ledger: Path, to: Path) -> None:
-    source, target = sqlite3.connect(ledger), sqlite3.connect(to, isolation_level=None)
-    try:
+def _copy(source: sqlite3.Connection, to: Path, ledger: Path) -> None:
+    with contextlib.closing(sqlite3.connect(to, isolation_level=None)) as target:
         source.backup(target)
         target.execute("PRAGMA journal_mode=DELETE")  # one file, whole by itself
         found = str(target.execute("PRAGMA quick_check(1)").fetchone()[0])
-    finally:
-        source.close()
-        target.close()
     if found != "ok":
         raise BackupProblem(
             f"no backup of {ledger}: it is damaged: {found}; stop the driver and see what it says at its start"

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import sqlite3
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from console.ledger import backups, filesystem
+from console.ledger import backups, filesystem, shape
 from console.ledger.errors import DiskProblem, LedgerError
 from console.ledger.presence import driver
 from flowspec.causes import classify
 
 SCHEMA_VERSION = 4
-SCHEMA = Path(__file__).with_name("schema.sql")  # complete, of the newest version
 MIGRATIONS = Path(__file__).with_name("migrations")  # 2.sql makes version 2 of version 1
 CHECK_BUSY_SECONDS = 5.0
 UPGRADES_FROM = (3, 35, 0)  # the first SQLite that can drop a column
 
 
 class Stamp(NamedTuple):
-    """Differs when a ledger may have changed: modification time and size of its file, size of its log."""
+    """Differs when a ledger may have changed: its file, modification time and size of that, size of its log."""
 
+    inode: int
     modified: int
     size: int
     log: int
@@ -32,10 +35,13 @@ class Stamp(NamedTuple):
 
 
 def bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
-    """Give a new ledger its tables, an older one what has come since. Raises LedgerError when it is too new."""
+    """Give a new ledger its tables, an older one what has come since.
+
+    Raises LedgerError when it is too new, or not as a console makes it.
+    """
     if _version(db) == 0:
         refuse_new(path)
-        _run(db, SCHEMA, before=0, after=SCHEMA_VERSION)
+        _run(db, shape.SCHEMA, before=0, after=SCHEMA_VERSION)
     if _version(db) < SCHEMA_VERSION:
         _refuse_while_an_older_driver_works(path, _version(db))
         if sqlite3.sqlite_version_info < UPGRADES_FROM:
@@ -47,11 +53,15 @@ def bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
     while (version := _version(db)) < SCHEMA_VERSION:
         db.create_function("code_of", 1, lambda text: classify(str(text)).code)  # for what older ledgers had as text
         _run(db, MIGRATIONS / f"{version + 1}.sql", before=version, after=version + 1)
-    if version != SCHEMA_VERSION:
-        raise LedgerError(
-            f"ledger {path} has version {version}, this console knows version {SCHEMA_VERSION}: "
-            "use the console that wrote it"
-        )
+    refuse_other_version(db, path)
+
+
+def refuse_other_version(db: sqlite3.Connection, path: Path) -> None:
+    """Raises LedgerError when it is not of this version, or not as a console makes it."""
+    if (version := _version(db)) != SCHEMA_VERSION:
+        todo = "use the console that wrote it" if version > SCHEMA_VERSION else "console driver start upgrades it"
+        raise LedgerError(f"ledger {path} has version {version}, this console knows version {SCHEMA_VERSION}: {todo}")
+    shape.refuse_other(db, path)
 
 
 def _run(db: sqlite3.Connection, script: Path, *, before: int, after: int) -> None:
@@ -143,35 +153,47 @@ def refuse_bad_place(path: Path) -> None:
         raise LedgerError(f'ledger {path}: {problem}. Set ledger = "/a/local/directory/ledger.db" in the profile')
 
 
-# ---- a disk that cannot be written
+# ---- only looking
 
 
 def open_for_reading(path: Path) -> tuple[sqlite3.Connection, Stamp | None]:
-    """A connection that only reads. When not even SQLite's own files can be made beside the ledger, it is a copy in
-    memory, of the version that the stamp tells. Raises sqlite3.Error."""
-    uri = f"file:{quote(str(path))}?mode=ro"
-    db = sqlite3.connect(uri, uri=True, isolation_level=None)
-    try:
-        db.execute("SELECT 1 FROM meta")
-        return db, None
-    except sqlite3.OperationalError:
-        db.close()
-        seen = stamp(path)
-        if seen.log:  # there are changes in the log that a reader of the file alone would miss
-            raise
+    """A connection that only reads and leaves nothing beside the ledger, which may be of another account or on a disk
+    that cannot be written. With a stamp, it is good as long as that is the ledger's. Raises sqlite3.Error, OSError.
+
+    SQLite makes its two files beside a ledger also for who only reads, with the reader as their owner, and then the
+    ledger's own account cannot write any more. So the ledger is opened as such only while they are there already.
+    """
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    seen, in_use = stamp(path), all(path.with_name(path.name + end).exists() for end in ("-wal", "-shm"))
+    if in_use:
+        return _connect(path, "mode=ro"), None
+    if not seen.log:
+        return _connect(path, "mode=ro&immutable=1"), seen
+    return _copy_in_memory(path, seen), seen
+
+
+def _connect(path: Path, how: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, isolation_level=None)
+
+
+def _copy_in_memory(path: Path, seen: Stamp) -> sqlite3.Connection:
+    """Of a ledger with changes in its log, which a reader of the file alone would miss."""
     copy = sqlite3.connect(":memory:", isolation_level=None)
-    source = sqlite3.connect(f"{uri}&immutable=1", uri=True)
-    try:
-        source.backup(copy)
+    with tempfile.TemporaryDirectory(prefix="frib-console-") as private:
+        for end in ("", "-wal"):
+            shutil.copyfile(path.with_name(path.name + end), Path(private, f"ledger.db{end}"))
         if seen != stamp(path):
             raise sqlite3.OperationalError("it is being changed")
-    finally:
+        source = sqlite3.connect(Path(private, "ledger.db"))
+        shape.distrust(source)
+        source.backup(copy)
         source.close()
     copy.execute("PRAGMA query_only=ON")
-    return copy, seen
+    return copy
 
 
 def stamp(path: Path) -> Stamp:
     status = path.stat()
     log = path.with_name(path.name + "-wal")
-    return Stamp(status.st_mtime_ns, status.st_size, log.stat().st_size if log.exists() else 0)
+    return Stamp(status.st_ino, status.st_mtime_ns, status.st_size, log.stat().st_size if log.exists() else 0)

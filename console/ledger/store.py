@@ -7,6 +7,7 @@ lets any number of screens read while the driver writes.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from console.ledger import schema
+from console.ledger import backups, ownership, schema, shape
 from console.ledger.errors import DiskProblem, NoLongerDriving
 from console.ledger.errors import LedgerError as LedgerError
 from console.ledger.presence import actor as actor
+from console.settings.private import FILE_MODE, NotOurs, told
 
 BUSY_SECONDS = 5.0
 ANSWERED_SECONDS = 5.0  # between two writes that a source still answers
@@ -60,6 +62,7 @@ def _storable(values: Any) -> Any:
 class Ledger:
     """A connection to the ledger at `path`, made if it is not there. Not to be shared between threads.
 
+    `read_only`: for who only looks. It must be there, may be of another account, and nothing is made beside it.
     `epoch` is given by the driver: a change is refused with NoLongerDriving as soon as there is a newer driver.
     Raises LedgerError; DiskProblem when it would pass by itself. On a disk that cannot be written a ledger that
     `must_exist` is opened for reading.
@@ -71,28 +74,34 @@ class Ledger:
         *,
         now: Callable[[], float] = time.time,
         must_exist: bool = False,
+        read_only: bool = False,
         epoch: int | None = None,
     ) -> None:
         self.path = path
         self.now = now
         self.epoch = epoch
-        self._copied_from: schema.Stamp | None = None
-        if must_exist and not path.exists():
-            raise LedgerError(f"no ledger at {path}: nothing was recorded for this experiment yet")
+        self._stamp: schema.Stamp | None = None  # of what is read, when SQLite does not say whether it has changed
+        self._reopened = 0
         try:
-            self._open()
+            if (must_exist or read_only) and not path.exists():
+                raise LedgerError(f"no ledger at {path}: nothing was recorded for this experiment yet")
+            self._open_for_reading() if read_only else self._open()
+        except NotOurs as error:
+            raise DiskProblem(f"ledger {path}: {error}") from error
         except (sqlite3.OperationalError, OSError) as error:
             if not must_exist:
-                raise DiskProblem(f"ledger {path} cannot be opened: {error}") from error
+                raise DiskProblem(f"ledger {path} cannot be opened: {_words(error)}") from error
             self._open_for_reading()
         except sqlite3.DatabaseError as error:
             raise LedgerError(f"ledger {path} cannot be opened: {schema.damage(path, str(error))}") from error
 
     def _open(self) -> None:
+        ownership.claim(self.path)
         if not self.path.exists():
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             schema.refuse_new(self.path)
+            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))  # SQLite goes by the umask
         self._use(sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, factory=_Connection))
+        shape.refuse_active(self._db, self.path)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")  # an intent must survive a power cut
         self._db.execute("PRAGMA foreign_keys=ON")
@@ -100,14 +109,17 @@ class Ledger:
 
     def _open_for_reading(self) -> None:
         try:
-            db, self._copied_from = schema.open_for_reading(self.path)
-        except sqlite3.Error as error:
-            raise DiskProblem(f"ledger {self.path} cannot be read: {error}") from error
-        self._use(db)
+            db, self._stamp = schema.open_for_reading(self.path)
+            self._use(db)
+            schema.refuse_other_version(db, self.path)
+        except (sqlite3.Error, OSError) as error:
+            raise DiskProblem(f"ledger {self.path} cannot be read: {_words(error)}") from error
 
     def _use(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._db.row_factory = sqlite3.Row
+        shape.distrust(db)
+        self._inode = self.path.stat().st_ino
 
     def close(self) -> None:
         self._db.close()
@@ -118,6 +130,7 @@ class Ledger:
         if self._db.in_transaction:
             yield self._db
             return
+        self._refuse_if_deleted()
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._refuse_if_replaced()
@@ -134,18 +147,49 @@ class Ledger:
                 f"{self.path}: epoch {self.epoch} is over, a driver of epoch {now or '?'} has taken over"
             )
 
+    def _refuse_if_deleted(self) -> None:
+        """A driver writes on into a file that is gone from its directory, where nobody would find it again."""
+        if self.epoch is None or self._in_place():
+            return
+        kept = backups.rescue(self._db, self.path)
+        raise LedgerError(f"ledger {self.path} was deleted or replaced while the driver had it open: {kept}")
+
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        return self._db.execute(sql, values).fetchall()
+        found = self._db.execute(sql, values).fetchall()
+        self._refuse_if_changed()
+        return found
 
     def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
         found: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
+        self._refuse_if_changed()
         return found
 
     def version(self) -> int:
-        """A number that differs when another connection has changed the ledger: the cheapest check for changes."""
-        if self._copied_from is not None and self._copied_from != schema.stamp(self.path):
-            raise DiskProblem(f"ledger {self.path} has changed, and is opened anew")
-        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        """A number that differs when another connection has changed the ledger: the cheapest check for changes.
+
+        Raises DiskProblem when the ledger was deleted or replaced.
+        """
+        if not self._in_place():
+            raise DiskProblem(f"ledger {self.path} was deleted or replaced, and is opened anew")
+        if self._stamp is not None and self._stamp != schema.stamp(self.path):
+            self.close()
+            self._open_for_reading()
+            self._reopened += 1
+        return self._reopened << 32 | int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def _refuse_if_changed(self) -> None:
+        """What was read of a file that was written at the same time may be half old, half new."""
+        if self._stamp is not None and self._stamp != schema.stamp(self.path):
+            raise DiskProblem(f"ledger {self.path} was changed while it was read: look again")
+
+    def _in_place(self) -> bool:
+        """Whether the path still leads to the file that is open."""
+        try:
+            return self.path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # cannot be seen now: no reason to think so
 
     def update(
         self, table: str, key: str, value: int, *, among: tuple[str, Sequence[str]] | None = None, **columns: Any
@@ -245,6 +289,10 @@ class Ledger:
                 self.event("bad", f"{name}: {problem}", actor="driver")
             elif was and not problem:
                 self.event("good", f"{name}: answers again", actor="driver")
+
+
+def _words(error: Exception) -> str:
+    return told(error) if isinstance(error, OSError) else str(error)
 
 
 def _hidden(text: str) -> str:
