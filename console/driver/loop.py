@@ -1,9 +1,10 @@
 """The driver: the one process that acts. It discovers runs on disk, carries out requests, launches and follows runs.
 
-Seven threads: the main one keeps the heartbeat and waits for the end, one keeps the ledger (`console.driver.threads`),
+Eight threads: the main one keeps the heartbeat and waits for the end, one keeps the ledger (`console.driver.threads`),
 one discovers the runs on disk, one keeps the mark beside the results, one measures the room for results, one looks at
-the results, one talks to Globus. They meet only in the ledger, in a wake-up and in the time until which the mark lets
-us launch, so that neither a hanging file system nor a hanging service stops the others.
+the results, one looks after the driver's log and profile, one talks to Globus. They meet only in the ledger, in a
+wake-up and in the time until which the mark lets us launch, so that neither a hanging file system nor a hanging service
+stops the others.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from console.connect import make_context
 from console.context import Context
 from console.disk import space as disk_space
 from console.disk.discovery import Discovery
-from console.driver import marking, round
+from console.driver import marking, own_files, round
 from console.driver.marking import Marking
+from console.driver.own_files import ProfileWatch
 from console.driver.periodic import Periodic, T
+from console.driver.process import driver_log
 from console.driver.threads import DriverThreads, Work
 from console.evidence import poll
 from console.ledger import logins
@@ -57,6 +60,7 @@ class Driver:
             Work("mark", self._keep_mark),
             Work("space", self._check_space),
             Work("results", self._watch_results),
+            Work("own files", self._look_after_own_files),
             must_progress=Work("globus", self._talk_to_globus),
         )
 
@@ -89,6 +93,18 @@ class Driver:
     def _elsewhere(self) -> Reason | None:
         """Why another console drives, as for Context. What it has launched by then is to be known first."""
         return self._marking.holds() or (None if self._marking.id == self._settled else marking.FIRST)
+
+    def _look_after_own_files(self) -> None:
+        ledger = self._threads.ledger()
+        profile = ProfileWatch(ledger, self.settings, self._load)
+        log = driver_log(self.settings.ledger)
+        chores = (
+            Periodic("profile", profile.look, own_files.LOOK_SECONDS),
+            Periodic("log", lambda: own_files.cap_log(log), own_files.LOOK_SECONDS),
+        )
+        while not self.stop.wait(TICK_SECONDS):
+            for chore in chores:
+                chore.run(ledger)
 
     # ---- the talk to Globus
 

@@ -45,7 +45,7 @@ def drive(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
         threading.Thread(target=_until_stdin_ends, args=(driver.stop,), daemon=True).start()
     code = driver.run()
     with contextlib.suppress(LedgerError, sqlite3.Error):  # a full disk must not keep it from ending
-        ledger = Ledger(settings.ledger)
+        ledger = Ledger(settings.ledger, must_exist=True)  # one that was deleted is not begun anew to say this
         if code == 0:
             ledger.event("info", "driver stopped", actor="driver")
         else:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from console.driver.own_files import cap_log
 from console.ledger.presence import Presence, advice, driver, signal_exactly
 from console.settings.private import make_directory
 from flowspec import text
@@ -37,6 +38,7 @@ def driver_log(ledger: Path) -> Path:
 
 def open_log(path: Path) -> IO[bytes]:
     make_directory(path.parent)
+    cap_log(path)
     return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab", buffering=0)
 
 

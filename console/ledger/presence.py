@@ -145,7 +145,7 @@ class DriverLock:
         if self._fd is None:
             return
         if not self._in_place(self._fd):
-            raise NoLongerDriving(f"{self.path} is not ours any more: another driver has taken over")
+            raise NoLongerDriving(f"{self.path} is not ours any more: it was deleted, or another driver has taken over")
         with contextlib.suppress(OSError):  # a disk that has become read-only; the driver reports it by other means
             os.utime(self._fd)
         if not self._written:

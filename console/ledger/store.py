@@ -83,8 +83,7 @@ class Ledger:
         self._stamp: schema.Stamp | None = None  # of what is read, when SQLite does not say whether it has changed
         self._reopened = 0
         try:
-            if (must_exist or read_only) and not path.exists():
-                raise LedgerError(f"no ledger at {path}: nothing was recorded for this experiment yet")
+            self._refuse_absent(must_exist or read_only)
             self._open_for_reading() if read_only else self._open()
         except NotOurs as error:
             raise DiskProblem(f"ledger {path}: {error}") from error
@@ -94,6 +93,12 @@ class Ledger:
             self._open_for_reading()
         except sqlite3.DatabaseError as error:
             raise LedgerError(f"ledger {path} cannot be opened: {schema.damage(path, str(error))}") from error
+
+    def _refuse_absent(self, must_exist: bool) -> None:
+        if self.epoch is not None and not self.path.exists():
+            raise LedgerError(f"ledger {self.path} was deleted while the driver worked with it")
+        if must_exist and not self.path.exists():
+            raise LedgerError(f"no ledger at {self.path}: nothing was recorded for this experiment yet")
 
     def _open(self) -> None:
         ownership.claim(self.path)

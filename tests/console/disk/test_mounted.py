@@ -78,6 +78,7 @@ class Drivers:
 
     def __init__(self, directory: Path, runs: Path, clock: Clock) -> None:
         self._path, self._runs, self._clock, self._epoch = directory / "ledger.db", runs, clock, 0
+        Ledger(self._path).close()
         self.restart()
 
     def restart(self) -> None:
