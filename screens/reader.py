@@ -7,10 +7,10 @@ a stalled terminal cannot pile them up. The request writer writes the operator's
 from __future__ import annotations
 
 import queue
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Protocol
 from textual.message import Message
 
 from console.ledger import presence
+from console.ledger.errors import cause_of
 from console.ledger.events import Event
 from console.ledger.presence import Presence
-from console.ledger.store import Ledger, LedgerError, actor
+from console.ledger.store import Ledger, actor
 from console.reading.eventlog import Log, LogReader
 from console.reading.run_list import SCREENFUL
 from console.reading.snapshot import SnapshotReader
-from console.settings.private import told
 from screens.data import ScreenData
 from screens.requests import Request
 
@@ -110,17 +110,17 @@ class Reader(threading.Thread):
         before, known = ScreenData(), None  # `known` is the ledger's version and what was asked for, when last read
         first = True
         while not self._stopped:
-            began = time.monotonic()
-            data = self._with_processes(before)
+            began, data = time.monotonic(), before
             try:
+                data = self._with_processes(before)
                 now_known = (self._version(), self._selected, self._log_query)
                 if now_known != known:
                     data = self._read(data, known is None or now_known[0] != known[0], *now_known[1:])
                     known = now_known if self._complete(data) else None
                 data = self._with_presence(data)
             except Exception as error:  # whatever it is: it is shown, and the next time may go well
-                data, known = replace(data, problem=_sentence(error)), None
-                self._close()
+                data, known = replace(data, problem=cause_of(error)), None
+                self._report = self._log = None  # opened anew next time
             if data != before or first:
                 self._send(data)
                 before, first = data, False
@@ -168,9 +168,11 @@ class Reader(threading.Thread):
         if self._processes is None or time.monotonic() - self._checked_at < CHECK_SECONDS:
             return data
         self._checked_at = time.monotonic()
-        return replace(
-            data, process_problem=self._processes.problem() or "", sandbox_ended=self._processes.sandbox_ended()
-        )
+        try:
+            problem, ended = self._processes.problem() or "", self._processes.sandbox_ended()
+        except Exception as error:  # it hides nothing of what the ledger says
+            problem, ended = f"the driver's process cannot be looked at: {cause_of(error)}", False
+        return replace(data, process_problem=problem, sandbox_ended=ended)
 
     def _send(self, data: ScreenData) -> None:
         self._free.wait()
@@ -188,13 +190,6 @@ def _detail(ledger: Ledger, run: int) -> RunDetail | None:
     from console.reading.detail import detail  # not needed for the first paint
 
     return detail(ledger, run)
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return told(error)
-    expected = isinstance(error, (LedgerError, sqlite3.Error))
-    return str(error) if expected else f"internal error: {type(error).__name__}: {error}"
 
 
 class RequestWritten(Message):
@@ -224,11 +219,9 @@ class RequestWriter(threading.Thread):
         while (queued := self._requests.get()) is not None:
             request, words = queued
             try:
-                ledger = Ledger(self._path, now=self._now, must_exist=True)
-                try:
+                with closing(Ledger(self._path, now=self._now, must_exist=True)) as ledger:
                     number = ledger.ask(request.verb, request.run, actor=actor(), **request.args)
-                    self._post(RequestWritten(request, words, number))
-                finally:
-                    ledger.close()
-            except (LedgerError, sqlite3.Error, OSError) as error:
-                self._post(RequestWritten(request, words, None, str(error)))
+                written = RequestWritten(request, words, number)
+            except Exception as error:  # whatever it is: it is told, and the next request may go well
+                written = RequestWritten(request, words, None, cause_of(error))
+            self._post(written)

@@ -42,6 +42,14 @@ def open_log(path: Path) -> IO[bytes]:
     return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab", buffering=0)
 
 
+def _log_or_nowhere(path: Path) -> IO[bytes]:
+    """A log that cannot be opened keeps nobody from driving."""
+    try:
+        return open_log(path)
+    except OSError:
+        return open(os.devnull, "ab", buffering=0)
+
+
 def python(*arguments: str) -> list[str]:
     """The command that runs a module of this project with the Python that runs us."""
     return [sys.executable, "-m", *arguments]
@@ -51,7 +59,7 @@ def spawn_driver(ledger: Path, profile: Path, *, lifeline: bool) -> subprocess.P
     """Start a driver in the background. With `lifeline` it ends when the returned process's stdin is closed, also by
     our death; without, it is detached and outlives us and our terminal."""
     command = python("console", "--profile", str(profile), "watch", "--background")
-    with open_log(driver_log(ledger)) as log:
+    with _log_or_nowhere(driver_log(ledger)) as log:
         return subprocess.Popen(
             [*command, "--lifeline"] if lifeline else command,
             stdin=subprocess.PIPE if lifeline else subprocess.DEVNULL,

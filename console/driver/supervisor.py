@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from console.driver.process import EXIT_ANOTHER, EXIT_DISK, EXIT_REPLACED, driver_log, last_line, spawn_driver
+from console.ledger.errors import cause_of
 from console.ledger.presence import Presence, advice, driver
 from flowspec import backoff
 
@@ -18,6 +20,7 @@ SHORT_LIFE = 10.0  # a driver that ended sooner than this is started again with 
 # Seconds from the start of a driver that ended at once to the next start: the first one may follow without a pause.
 PAUSES = (0.0, *backoff.doubling(1.0, 30.0))
 DISK_PAUSES = (0.0, *backoff.doubling(1.0, 5.0))  # as soon as there is room on a disk somebody should drive
+TROUBLE_PAUSES, TROUBLE_SPREAD = backoff.doubling(CHECK_SECONDS, 5.0), (0.5, 1.0)  # the same of what keeps us from it
 NOT_ITS_FAULT = (EXIT_ANOTHER, EXIT_REPLACED, -signal.SIGKILL)  # the next one may start at once
 START_SECONDS = 10.0  # a process that does not drive after this time is stuck
 
@@ -37,6 +40,7 @@ class Supervisor:
         self._started_at = 0.0
         self._short_lives = 0  # of drivers in a row that ended at once, by their own fault
         self._present: Presence | None = None  # who drives
+        self._trouble = ""  # what kept us from looking who drives, or from starting a driver
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
 
@@ -47,6 +51,8 @@ class Supervisor:
         present = self._present
         if present is not None and present.hung and not present.here:
             return advice(present)
+        if self._trouble:
+            return self._trouble
         process = self._process
         code = process.poll() if process is not None else None
         if code is None or code in NOT_ITS_FAULT or not self._short_lives:
@@ -68,9 +74,19 @@ class Supervisor:
             process.wait()
 
     def _supervise(self) -> None:
+        """Whatever goes wrong, it is shown and tried again: what has passed must not leave an experiment undriven."""
+        troubles = 0
         while not self._stop.is_set():
-            self.check()
-            self._stop.wait(CHECK_SECONDS)
+            try:
+                self.check()
+            except Exception as error:
+                troubles += 1
+                self._trouble = f"no driver can be started: {cause_of(error)}; it is tried again every few seconds"
+                pause = backoff.pause(troubles, TROUBLE_PAUSES)
+                self._stop.wait(backoff.jittered(pause, TROUBLE_SPREAD, random.random))
+            else:
+                troubles, self._trouble = 0, ""
+                self._stop.wait(CHECK_SECONDS)
 
     def check(self) -> None:
         """Start a driver if there is none that is alive, and the pause after the last one is over."""
