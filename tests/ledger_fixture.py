@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.ledger import attempts, conditions, evidence, runs
+from console.ledger import attempts, conditions, evidence, runs, sources
 from console.ledger.store import Ledger
 from flowspec import standing
 from flowspec.conditions import Reason, reason
@@ -216,4 +216,4 @@ def _the_rest(demo: DemoLedger) -> None:
     text = "run 1214 FAILED at fit: segment 07, EventEditor aborted (rc 134). r retries segment 07 only."
     demo.ledger.event("bad", text, actor=DRIVER, run=1214, segment=7)
     for source in ("disk", "flows", "transfer", "compute"):
-        demo.ledger.source_answered(source)
+        sources.answered(demo.ledger, source)

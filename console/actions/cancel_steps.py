@@ -10,7 +10,7 @@ from console.actions import launch
 from console.context import Context
 from console.evidence import poll, suspicion
 from console.evidence.witnesses import planned
-from console.ledger import attempts, cancel_lines
+from console.ledger import attempts, cancel_lines, sources
 from console.ledger.attempts import Attempt
 from console.ledger.cancel_lines import CancelLine, LineKind
 from flowspec import flowlog
@@ -63,6 +63,7 @@ def make_marker(ctx: Context, attempt: Attempt) -> None:
         return
     with _recording_problem(ctx, attempt.attempt, line, "seen.not-made"):
         ctx.remote.transfer.make_directories(ctx.places.site_collection, path)
+    sources.answered(ctx.ledger, "transfer")
     _record(ctx, attempt.attempt, line, Reason("seen.made"), gone=True)
 
 
@@ -97,7 +98,7 @@ def cancel_flow_run(ctx: Context, attempt: Attempt) -> None:
     with _recording_problem(ctx, attempt.attempt, line, "seen.not-ended"):
         observed, ended = _cancel_and_check(ctx, attempt, attempt.flow_run)
     _record(ctx, attempt.attempt, line, observed, gone=ended)
-    ctx.ledger.source_answered("flows")
+    sources.answered(ctx.ledger, "flows")
 
 
 def _cancel_and_check(ctx: Context, attempt: Attempt, id: str) -> tuple[Reason, bool]:
@@ -181,7 +182,7 @@ def cancel_transfer(ctx: Context, key: int, line: CancelLine) -> None:
             ctx.remote.transfer.cancel(line.id)
             task = ctx.remote.transfer.task(line.id)
     _record(ctx, key, line, _status(task.status), gone=task.status not in ACTIVE)
-    ctx.ledger.source_answered("transfer")
+    sources.answered(ctx.ledger, "transfer")
 
 
 def check_compute_tasks(ctx: Context, cancelling: Sequence[Attempt]) -> None:
@@ -225,5 +226,6 @@ def check_unnamed_tasks(ctx: Context, attempt: Attempt) -> None:
             continue
         names = {stage.value if s is None else f"{stage.value}-{s:02d}" for s in planned(attempt.plan, stage)}
         listed = ctx.remote.transfer.ls(ctx.places.site_collection, marker) or {}
+        sources.answered(ctx.ledger, "transfer")
         missing = sorted(names - set(listed))
         _record(ctx, attempt.attempt, line, reason("seen.jobs-left", jobs=missing), gone=not missing)

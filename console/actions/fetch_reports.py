@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 
 from console.actions.report_files import REPORT_BYTES, read
 from console.context import Context, Refused, run_of
-from console.ledger import attempts, job_reports
+from console.ledger import attempts, job_reports, sources
 from console.ledger.job_reports import PENDING, ReportPlace, ReportState, RequestedReport
 from console.ledger.store import Ledger, Request
 from flowspec import flowlog, names, permits, text
@@ -79,6 +79,7 @@ def fetch(ctx: Context) -> None:
             _follow(ctx, begun, task)
         else:
             _begin(ctx, begun, begun[0].submission)
+        sources.answered(ctx.ledger, "transfer")
     except RemoteError as error:
         if error.kind == "later":
             raise

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from console.context import Context, Refused
-from console.ledger import attempts, conditions, evidence, failures, results, runs
+from console.ledger import attempts, conditions, evidence, failures, results, runs, sources
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
 from console.ledger.moves import move, move_attempt
@@ -144,6 +144,7 @@ def _send(ctx: Context, attempt: Attempt) -> str:
     flow_run = ctx.remote.flows.start(
         attempt.flow_id, dict(attempt.body), attempt.label, [attempt.tag, "FRIB"], ctx.run_managers, ctx.run_monitors
     )
+    sources.answered(ctx.ledger, "flows")
     started(ctx, attempt, flow_run.id)
     return flow_run.id
 
@@ -164,6 +165,7 @@ def look_up(ctx: Context, attempt: Attempt) -> str | None:
     # Flow runs are listed by the clock of Globus: even when that is off, the flow run must be found.
     since = datetime.fromtimestamp(attempt.intended_at - CLOCKS_DIFFER_SECONDS, timezone.utc).isoformat()
     found = ctx.remote.flows.find_by_tag(attempt.flow_id, attempt.tag, since)
+    sources.answered(ctx.ledger, "flows")
     return found[0].id if found else None
 
 
@@ -199,5 +201,7 @@ def _not_started(ctx: Context, attempt: Attempt, error: RemoteError) -> None:
             attempts.set_reason(ctx.ledger, attempt.attempt, why)
             starting = reason("attempt.starting", number=attempt.number, **why.parameters)
             conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [starting], attempt.attempt)
+        if not final and (attempt.reason.code, attempt.reason.parameters.get("next_step")) == (why.code, next_step):
+            return  # the words of a service that is down change with each try: one event is enough
         text = f"run {attempt.run} attempt {attempt.number} {catalogue.sentence(why)}"
         ctx.ledger.event("bad" if final else "warning", text, actor="driver", run=attempt.run)

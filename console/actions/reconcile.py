@@ -16,7 +16,7 @@ from typing import Any
 
 from console.actions import launch
 from console.context import Context
-from console.ledger import attempts, runs
+from console.ledger import attempts, runs, sources
 from console.ledger.attempts import Attempt
 from console.ledger.moves import move, move_attempt
 from flowspec.conditions import Reason, Topic, reason
@@ -39,7 +39,9 @@ def settle(ctx: Context) -> bool:
     since = float(ctx.ledger.get(RECONCILED, "0")) or now - RECORDS_KEPT
     oldest = min((a.intended_at for a in attempts.open_attempts(ctx.ledger)), default=now)
     begin = datetime.fromtimestamp(min(since, oldest) - CLOCKS_DIFFER, timezone.utc).isoformat()
-    _settle_all(ctx, ctx.remote.flows.runs(None, begin))
+    listed = ctx.remote.flows.runs(None, begin)
+    sources.answered(ctx.ledger, "flows")
+    _settle_all(ctx, listed)
     ctx.ledger.put(RECONCILED, str(now))
     return True
 
@@ -50,7 +52,9 @@ def look_once(ctx: Context) -> launch.Look:
     @functools.cache
     def look() -> RemoteError | None:
         try:
-            _settle_all(ctx, ctx.remote.flows.open_runs())
+            listed = ctx.remote.flows.open_runs()
+            sources.answered(ctx.ledger, "flows")
+            _settle_all(ctx, listed)
         except RemoteError as error:
             return error
         return None

@@ -7,7 +7,7 @@ that after a lost reply or a crash it is not resumed a second time.
 from __future__ import annotations
 
 from console.context import Context, Refused
-from console.ledger import attempts, conditions, resumes, runs
+from console.ledger import attempts, conditions, resumes, runs, sources
 from console.ledger.dossier import Dossier
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
@@ -39,7 +39,9 @@ def send_resumes(ctx: Context) -> None:
             resumes.remove(ctx.ledger, resume.attempt)
             continue
         try:
-            if ctx.remote.flows.run(attempt.flow_run).status != "INACTIVE":
+            status = ctx.remote.flows.run(attempt.flow_run).status
+            sources.answered(ctx.ledger, "flows")
+            if status != "INACTIVE":
                 resumes.remove(ctx.ledger, resume.attempt)
                 continue
             ctx.remote.flows.resume(attempt.flow_run, attempt.flow_id)

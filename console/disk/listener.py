@@ -74,9 +74,9 @@ class LedgerListener:
 
     def listed(self, problem: str | None, identity: Identity | None) -> None:
         if problem:
-            self._ledger.source_failed(SOURCE, problem)
+            sources.failed(self._ledger, SOURCE, problem)
         else:
-            self._ledger.source_answered(SOURCE)
+            sources.answered(self._ledger, SOURCE)
             if identity != self._told:
                 with self._ledger.change():
                     self._ledger.put(DIRECTORY, json.dumps(identity))

@@ -10,6 +10,7 @@ stops the others.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,11 @@ class Driver:
             must_progress=Work("globus", self._talk_to_globus),
         )
 
+    @property
+    def failure(self) -> str:
+        """Why it had to stop; '' when it was told to."""
+        return self._threads.failure
+
     def _discover_runs(self) -> None:
         Discovery.of(self.settings, self._threads.ledger(), self._disk_changed.set).run(self.stop)
 
@@ -78,7 +84,7 @@ class Driver:
     def _check_space(self) -> None:
         """Apart from all else: a file system that does not answer holds up whoever asks it."""
         ledger, results = self._threads.ledger(), self.settings.dtn.results
-        space = Periodic("results", lambda: disk_space.check(ledger, results), disk_space.CHECK_SECONDS)
+        space = Periodic("results", lambda: disk_space.check(ledger, results), disk_space.CHECK_SECONDS, chore="space")
         while not self.stop.wait(TICK_SECONDS):
             space.run(ledger)
 
@@ -118,7 +124,7 @@ class Driver:
             return
         # Nothing is started before ledger and Globus are known to agree; requests are answered meanwhile.
         requests = Periodic("launcher", lambda: round.answer_requests(ctx), TICK_SECONDS)
-        reconciled = Periodic("flows", lambda: self._settle(ctx), LAUNCH_SECONDS)
+        reconciled = Periodic("flows", lambda: self._settle(ctx), LAUNCH_SECONDS, chore="reconcile")
         self._until_done(ledger, reconciled, meanwhile=requests)
         self._drive(ctx)
 
@@ -133,19 +139,9 @@ class Driver:
         return None
 
     def _drive(self, ctx: Context) -> None:
-        ledger, interval = ctx.ledger, self.settings.policy.poll_interval
+        ledger = ctx.ledger
         real = self.settings.globus.token_file is None
-        actions: list[Periodic[Any]] = [
-            Periodic("launcher", lambda: self._launch(ctx), LAUNCH_SECONDS),
-            Periodic("cancel", lambda: cancel.continue_cancels(ctx), interval),
-        ]
-        polls: list[Periodic[Any]] = [
-            Periodic("flows", lambda: round.follow_attempts(ctx), interval),
-            Periodic("compute", lambda: poll.poll_endpoints(ctx), ENDPOINT_SECONDS),
-            Periodic("reports", lambda: fetch_reports.fetch(ctx), interval),
-            Periodic("flows", lambda: self._settle(ctx), RECONCILE_SECONDS),
-            Periodic("login", lambda: logins.record(ledger, ctx.remote.login, real=real), logins.CHECK_SECONDS),
-        ]
+        actions, polls = chores(ctx, real=real, launch=self._launch, settle=self._settle)
         while not self.stop.is_set():
             for each in polls:
                 # What operators ask for waits for one poll at most, never for all of them.
@@ -176,3 +172,31 @@ class Driver:
         done = periodic.run(ledger)
         self._threads.progress()
         return done
+
+
+def chores(
+    ctx: Context,
+    *,
+    real: bool,
+    launch: Callable[[Context], object] = round.launch_what_is_due,
+    settle: Callable[[Context], object] = reconcile.settle,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[list[Periodic[Any]], list[Periodic[Any]]]:
+    """What is done again and again once ledger and Globus agree: the actions, and the polls. `real`: no sandbox."""
+
+    def chore(name: str, source: str, do: Callable[[], object], seconds: float) -> Periodic[Any]:
+        return Periodic(source, do, seconds, clock, chore=name)
+
+    ledger, interval = ctx.ledger, ctx.policy.poll_interval
+    actions = [
+        chore("launch", "launcher", lambda: launch(ctx), LAUNCH_SECONDS),
+        chore("cancel", "cancel", lambda: cancel.continue_cancels(ctx), interval),
+    ]
+    polls = [
+        chore("follow", "flows", lambda: round.follow_attempts(ctx), interval),
+        chore("endpoints", "compute", lambda: poll.poll_endpoints(ctx), ENDPOINT_SECONDS),
+        chore("reports", "reports", lambda: fetch_reports.fetch(ctx), interval),
+        chore("reconcile", "flows", lambda: settle(ctx), RECONCILE_SECONDS),
+        chore("login", "login", lambda: logins.record(ledger, ctx.remote.login, real=real), logins.CHECK_SECONDS),
+    ]
+    return actions, polls

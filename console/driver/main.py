@@ -49,7 +49,7 @@ def drive(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
         if code == 0:
             ledger.event("info", "driver stopped", actor="driver")
         else:
-            ledger.event("bad", "driver stopped: something failed, see driver.log beside the ledger", actor="driver")
+            ledger.event("bad", f"driver stopped: {driver.failure}", actor="driver")
         ledger.close()
     lock.release()
     return code
@@ -61,6 +61,8 @@ def _not_driving(code: int, why: str) -> int:
 
 
 def _until_stdin_ends(stop: threading.Event) -> None:
-    while os.read(0, 4096):  # not sys.stdin: its lock, held here for ever, would abort the end of the process
-        pass
-    stop.set()
+    try:
+        while os.read(0, 4096):  # not sys.stdin: its lock, held here for ever, would abort the end of the process
+            pass
+    finally:
+        stop.set()  # also when it cannot be read: nobody would end us

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from console.ledger import sources
 from console.ledger.store import Ledger, LedgerError
 from console.settings.errors import SettingsError
 from flowspec import backoff
@@ -27,10 +28,10 @@ T = TypeVar("T")
 
 @dataclass
 class Periodic(Generic[T]):
-    """Something done again and again on one thread; after a failure with growing pauses.
+    """A chore: something done again and again on one thread; after a failure with growing pauses.
 
-    `source` is the name under which the ledger says that this does not work. `clock` is monotonic, as is `due`: a
-    computer's clock that is set must not put the driver to sleep.
+    `source` is the name under which the ledger says that this does not work; `chore` names it where another has the
+    same source. `clock` is monotonic, as is `due`: a computer's clock that is set must not put the driver to sleep.
     """
 
     source: str
@@ -39,7 +40,10 @@ class Periodic(Generic[T]):
     clock: Callable[[], float] = time.monotonic
     due: float = 0.0
     failures: int = 0
-    failed_source: str = ""  # the source that the last failure was written under
+    chore: str = ""
+
+    def __post_init__(self) -> None:
+        self.chore = self.chore or self.source
 
     def hurry(self) -> None:
         """There is something to do: do it at the next `run`, though its time has not come."""
@@ -53,11 +57,12 @@ class Periodic(Generic[T]):
         if self.clock() < self.due:
             return None
         try:
-            done = self.do()
+            with sources.chore(ledger, self.chore, self.source):
+                done = self.do()
         except sqlite3.OperationalError:
             raise
         except RemoteError as error:
-            self._failed(ledger, error.service, f"{error.cause}; {error.next_step}")
+            self._failed(ledger, error.service, f"{error.cause}; {error.next_step}", login=error.login)
             return None
         except (SettingsError, LedgerError) as error:
             self._failed(ledger, self.source, str(error))
@@ -67,15 +72,12 @@ class Periodic(Generic[T]):
             problem = f"internal error, see the driver's log: {type(error).__name__}: {error}"
             self._failed(ledger, self.source, problem)
             return None
-        if self.failures:
-            ledger.source_answered(self.failed_source)
         self.failures = 0
         self.due = self.clock() + backoff.jittered(self.seconds, INTERVAL_SPREAD, random.random)
         return done
 
-    def _failed(self, ledger: Ledger, source: str, problem: str) -> None:
+    def _failed(self, ledger: Ledger, source: str, problem: str, *, login: bool = False) -> None:
         self.failures += 1
         pause = backoff.pause(self.failures, backoff.doubling(2 * max(1.0, self.seconds), LONGEST_PAUSE))
         self.due = self.clock() + backoff.jittered(pause, PAUSE_SPREAD, random.random)
-        self.failed_source = source
-        ledger.source_failed(source, problem)
+        sources.failed(ledger, source, problem, chore=self.chore, login=login)

@@ -1,5 +1,7 @@
 """The threads of the driver, and what they do when the ledger or one of them fails.
 
+None ends before the driver does: what went wrong is told as the trouble of a source, and the work begins again.
+
 A ledger that cannot be written (a full or read-only disk) ends no thread: nothing is done until it can be written
 again, and others read why in the lock file. When the thread that must progress (the talk to Globus) hangs, the process
 ends, so that another can take over. A driver that was replaced ends at once.
@@ -9,11 +11,13 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import sqlite3
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -21,10 +25,11 @@ from typing import NoReturn
 from console.driver.periodic import Periodic
 from console.driver.process import EXIT_HUNG, EXIT_REPLACED
 from console.driver.takeover import raise_epoch
-from console.ledger import backups, runs, schema
-from console.ledger.errors import DiskProblem, LedgerError, NoLongerDriving
+from console.ledger import backups, runs, schema, sources
+from console.ledger.errors import DiskProblem, LedgerError, NoLongerDriving, cause_of
 from console.ledger.presence import BEAT_SECONDS, DriverLock, in_the_kernel
 from console.ledger.store import Ledger
+from flowspec import backoff
 
 log = logging.getLogger("console.driver.loop")
 
@@ -32,6 +37,8 @@ NO_PROGRESS_SECONDS = 180.0  # for one periodic: each call of it has a time limi
 END_SECONDS = 2.0  # how long a call that is under way may hold up the end
 RETRY_SECONDS = 1.0
 BACKUP_SECONDS = 60.0  # between looks whether a backup is due
+PAUSES, PAUSE_SPREAD = backoff.doubling(1.0, 30.0), (0.5, 1.0)  # seconds before a work that failed begins again
+STEADY_SECONDS = 60.0  # a work that went well for so long has not failed twice in a row
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class DriverThreads:
         self.stop = threading.Event()
         self._lock, self._takeover, self._held = lock, takeover, held
         self._epoch: int | None = None
-        self._opened, self._failed = threading.Event(), threading.Event()
+        self._opened, self.failure = threading.Event(), ""  # why it had to stop
         self._problem, self._problem_since, self._writing = "", 0.0, threading.Lock()
         self._progress_at = time.monotonic()
 
@@ -76,7 +83,7 @@ class DriverThreads:
                 self._hung(progressing_thread)
         for thread in threads:
             thread.join(END_SECONDS)
-        return 1 if self._failed.is_set() else 0
+        return 1 if self.failure else 0
 
     def _thread(self, work: Work, after: threading.Event | None = None) -> threading.Thread:
         return threading.Thread(target=self._guarded, args=(work, after), name=work.name, daemon=True)
@@ -96,24 +103,41 @@ class DriverThreads:
             _end_process(EXIT_HUNG, text)
 
     def _guarded(self, work: Work, after: threading.Event | None) -> None:
-        """Do the work, once `after` is set; again when the ledger could not be used and can be used again."""
+        """Do the work, once `after` is set; again when the ledger can be used again, after a pause when it failed."""
+        failures, began, problem = 0, time.monotonic(), ""
         while not self.stop.is_set():
             try:
-                if after is None or after.wait(RETRY_SECONDS):
+                if problem:
+                    self._tell(work, problem)
+                    problem = ""
+                    pause = backoff.pause(failures, PAUSES)
+                    self.stop.wait(backoff.jittered(pause, PAUSE_SPREAD, random.random))
+                elif after is None or after.wait(RETRY_SECONDS):
+                    began = time.monotonic()
                     work.do()
                     return
             except NoLongerDriving as error:
                 _end_process(EXIT_REPLACED, f"the driver ends, it was replaced: {error}")
             except (DiskProblem, sqlite3.OperationalError) as error:
                 self._wait_for_the_disk(error)
-            except LedgerError as error:
+            except (LedgerError, sqlite3.DatabaseError) as error:
                 self._fail(str(error))
-            except Exception:
-                self._fail(traceback.format_exc())
+            except Exception as error:
+                log.error("the thread %s begins again: %s", work.name, traceback.format_exc())
+                failures = 1 if time.monotonic() - began > STEADY_SECONDS else failures + 1
+                problem = f"{cause_of(error)} (see the driver's log); it is tried again"
+
+    def _tell(self, work: Work, problem: str) -> None:
+        self.progress()  # it does not hang
+        if not self._opened.is_set():
+            self._problem = f"{work.name}: {problem}"
+            return
+        with closing(self.ledger()) as ledger:
+            sources.failed(ledger, work.name, problem, chore=sources.THREAD)
 
     def _fail(self, why: str) -> None:
         log.critical("the driver stops: %s", why)
-        self._failed.set()
+        self.failure = why
         self.stop.set()
 
     # ---- the ledger
@@ -135,6 +159,7 @@ class DriverThreads:
         backup = Periodic("backup", lambda: self._back_up(ledger), BACKUP_SECONDS)
         while not self.stop.wait(RETRY_SECONDS):
             backup.run(ledger)
+            sources.forget_threads(ledger)
 
     def _back_up(self, ledger: Ledger) -> None:
         if runs.any_known(ledger):

@@ -158,26 +158,31 @@ def poll_endpoints(ctx: Context) -> None:
                 how = "online" if status.online else "OFFLINE: runs wait for it; start it at the site, and they go on"
                 text = f"compute endpoint {name} is {how}"
                 ctx.ledger.event("good" if status.online else "bad", text, actor="driver")
-    ctx.ledger.source_answered("compute")
+        sources.answered(ctx.ledger, "compute")
 
 
 # ---- flow runs
 
 
 def _ping(ctx: Context) -> None:
-    """Flows is asked now and then even when nothing is under way: better to know before a run is ready."""
-    tried = sources.tried_at(ctx.ledger, "flows")
-    if tried is None or ctx.now() - tried > PING_SECONDS:
+    """Flows is asked now and then even when nothing is under way: better to know before a run is ready. Whoever is in
+    trouble is asked each time: nobody else may have anything to ask until that is over."""
+    heard = sources.answered_at(ctx.ledger, "flows")
+    lately = heard is not None and 0 <= ctx.now() - heard <= PING_SECONDS
+    if not lately or sources.problem(ctx.ledger, "flows"):
         recently = datetime.fromtimestamp(ctx.now() - PING_SECONDS, timezone.utc)
         ctx.remote.flows.runs([ctx.flow_id], recently.isoformat())
-        ctx.ledger.source_answered("flows")
+        sources.answered(ctx.ledger, "flows")
+    if sources.problem(ctx.ledger, "transfer"):
+        ctx.remote.transfer.submission_id()
+        sources.answered(ctx.ledger, "transfer")
 
 
 def _list_flow_runs(ctx: Context, attempts: list[Attempt]) -> dict[str, FlowRun]:
     """The flow runs that were started since the oldest of these attempts, by id."""
     oldest = datetime.fromtimestamp(min(a.intended_at for a in attempts) - CLOCKS_DIFFER_SECONDS, timezone.utc)
     listed = ctx.remote.flows.runs({a.flow_id for a in attempts}, oldest.isoformat())
-    ctx.ledger.source_answered("flows")
+    sources.answered(ctx.ledger, "flows")
     return {flow_run.id: flow_run for flow_run in listed}
 
 
@@ -228,7 +233,9 @@ def _stages_without_task_ids(ctx: Context, attempts: Sequence[Attempt]) -> list[
 def _ask_for_task_ids(ctx: Context, attempt: Attempt, stage: Stage) -> None:
     """Ask Compute for the task ids of a stage: one request, of which its limit allows few."""
     group = str(attempt.visits[stage].action).removeprefix(TASK_GROUP)
-    attempt_rows.add_tasks(ctx.ledger, attempt.attempt, stage, ctx.remote.compute.task_group(group))
+    tasks = ctx.remote.compute.task_group(group)
+    sources.answered(ctx.ledger, "compute")
+    attempt_rows.add_tasks(ctx.ledger, attempt.attempt, stage, tasks)
 
 
 def _ask_for_causes(ctx: Context, attempt: Attempt) -> bool:
@@ -267,7 +274,7 @@ def ask_compute(ctx: Context, attempts: Sequence[Attempt]) -> dict[str, TaskStat
     if not ctx.remote.compute.spare():
         return None
     replies = ctx.remote.compute.batch_status(running)
-    ctx.ledger.source_answered("compute")
+    sources.answered(ctx.ledger, "compute")
     with ctx.ledger.change():
         for attempt, stage, tasks in batches:
             found = of_compute(attempt, stage, [task for task, _ in tasks], replies, ctx.now())
@@ -291,11 +298,11 @@ def _ask_transfer_and_list(ctx: Context, attempt: Attempt) -> None:
             task = ctx.remote.transfer.task(visit.action)
             said = of_transfer(attempt, stage, task, ctx.now(), _last_error(ctx, task))
             evidence.record_evidence(ctx.ledger, attempt.run, said, attempt.attempt)
-            ctx.ledger.source_answered("transfer")
+            sources.answered(ctx.ledger, "transfer")
         if not settled:
             files = check_awaited_outputs(ctx, run, stage, segments, known)
             evidence.record_evidence(ctx.ledger, attempt.run, files, attempt.attempt)
-            ctx.ledger.source_answered("transfer")
+            sources.answered(ctx.ledger, "transfer")
 
 
 def _last_error(ctx: Context, task: TransferTask) -> str:

@@ -172,10 +172,19 @@ CREATE TABLE events (
 CREATE INDEX events_by_run ON events (run);
 CREATE INDEX bad_events ON events (event) WHERE level = 'bad';
 
--- When each source of data last answered, and what is wrong with it now.
+-- When each source of data last answered; what is wrong with it is in troubles.
 CREATE TABLE sources (
-    name TEXT PRIMARY KEY, tried_at REAL NOT NULL, ok_at REAL, problem TEXT NOT NULL DEFAULT '',
-    login INTEGER NOT NULL DEFAULT 0        -- only a login ends the problem
+    name TEXT PRIMARY KEY, tried_at REAL NOT NULL, ok_at REAL,
+    failed_at REAL,                         -- since when there is trouble with it; NULL: there is none
+    told_at REAL, told INTEGER NOT NULL DEFAULT 0 -- when a trouble was last an event; whether that of now was one
+) WITHOUT ROWID;
+
+-- What is wrong with a source now, by the chore of the driver that met it: over when the same chore has heard the source.
+CREATE TABLE troubles (
+    source TEXT NOT NULL, chore TEXT NOT NULL, -- console.driver.periodic; '': it was met by none
+    at REAL NOT NULL,                       -- when it was met last
+    problem TEXT NOT NULL, login INTEGER NOT NULL DEFAULT 0, -- only a login ends it
+    PRIMARY KEY (source, chore)
 ) WITHOUT ROWID;
 
 CREATE TABLE endpoints (

@@ -23,7 +23,6 @@ from console.ledger.presence import actor as actor
 from console.settings.private import FILE_MODE, NotOurs, told
 
 BUSY_SECONDS = 5.0
-ANSWERED_SECONDS = 5.0  # between two writes that a source still answers
 EPOCH = "driver_epoch"  # in meta: raised by each driver
 
 
@@ -82,6 +81,7 @@ class Ledger:
         self.epoch = epoch
         self._stamp: schema.Stamp | None = None  # of what is read, when SQLite does not say whether it has changed
         self._reopened = 0
+        self.heard: set[str] | None = None  # in a chore: the sources that have answered (console.ledger.sources)
         try:
             self._refuse_absent(must_exist or read_only)
             self._open_for_reading() if read_only else self._open()
@@ -266,34 +266,6 @@ class Ledger:
                 "UPDATE requests SET state = ?, answer = ?, answered_at = ? WHERE request = ? AND state = 'asked'",
                 (state, _hidden(text), self.now(), number),
             )
-
-    # ---- sources of data
-
-    def source_answered(self, source: str) -> None:
-        """The source answered just now. Written every few seconds only: each write wakes every screen."""
-        row = self.row("SELECT ok_at, problem FROM sources WHERE name = ?", source)
-        if row is None or row["problem"] or self.now() - (row["ok_at"] or 0) > ANSWERED_SECONDS:
-            self._source(source, "", answered=True)
-
-    def source_failed(self, source: str, problem: str, *, login: bool = False) -> None:
-        """The source could not be asked, or answered with an error; `login`: only a login ends that."""
-        self._source(source, _hidden(problem), answered=False, login=login)
-
-    def _source(self, name: str, problem: str, *, answered: bool, login: bool = False) -> None:
-        now = self.now()
-        with self.change() as db:
-            before = db.execute("SELECT problem FROM sources WHERE name = ?", (name,)).fetchone()
-            db.execute(
-                "INSERT INTO sources (name, tried_at, ok_at, problem, login) VALUES (?,?,?,?,?) "
-                "ON CONFLICT (name) DO UPDATE SET tried_at = excluded.tried_at, login = excluded.login, "
-                "ok_at = COALESCE(excluded.ok_at, ok_at), problem = excluded.problem",
-                (name, now, now if answered else None, problem, login),
-            )
-            was = before["problem"] if before else ""
-            if problem and not was:
-                self.event("bad", f"{name}: {problem}", actor="driver")
-            elif was and not problem:
-                self.event("good", f"{name}: answers again", actor="driver")
 
 
 def _words(error: Exception) -> str:

@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-from console.ledger import evidence
+from console.ledger import evidence, sources
 from console.ledger import runs as run_rows
 from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
@@ -101,10 +101,10 @@ def drive(path: Path, rate: float) -> None:
             _one_more(ledger, under_way[number % len(under_way)], number // len(under_way))
         else:
             for source in ("disk", "flows", "compute"):
-                ledger.source_answered(source)
+                sources.answered(ledger, source)
         if number % max(1, round(rate)) == 0:
             for source in ("disk", "flows", "compute"):
-                ledger.source_answered(source)
+                sources.answered(ledger, source)
         number += 1
 
 

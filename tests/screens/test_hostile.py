@@ -19,7 +19,7 @@ from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from console.cli.status import status_text
-from console.ledger import attempts
+from console.ledger import attempts, sources
 from console.ledger.presence import DriverLock
 from flowspec import text
 from flowspec.conditions import Condition, Topic, reason
@@ -75,8 +75,8 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoLed
             db.execute("INSERT INTO cancel_lines (attempt, kind, id, code, parameters) VALUES (?,?,?,?,?)",
                        (attempt, "marker", words + str(number), "words", json.dumps({"words": words})))  # fmt: skip
     for name in ("disk", "flows", "compute"):
-        demo.ledger.source_answered(name)
-    demo.ledger.source_failed("transfer", WORDS[15])
+        sources.answered(demo.ledger, name)
+    sources.failed(demo.ledger, "transfer", WORDS[15])
     lock = DriverLock(demo.ledger.path)
     assert lock.take("background")
     yield demo

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from console.ledger import hints, new_failures
+from console.ledger import hints, new_failures, sources
 from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
 from flowspec.readiness import Verdict
@@ -252,10 +252,10 @@ async def test_nobody_driving_is_loud(tmp_path: Path) -> None:
 
 async def test_an_old_source_shows_its_age_and_problem(demo: DemoLedger) -> None:
     demo.at = NOW + 35
-    demo.ledger.source_failed("flows", "timeout after 10 s")
+    sources.failed(demo.ledger, "flows", "timeout after 10 s")
     demo.at = NOW + 38
-    demo.ledger.source_answered("disk")
-    demo.ledger.source_answered("compute")
+    sources.answered(demo.ledger, "disk")
+    sources.answered(demo.ledger, "compute")
     app = make_app(demo.ledger.path, now=lambda: NOW + 40)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -294,7 +294,7 @@ async def test_empty_loading_and_failed_look_different(tmp_path: Path) -> None:
         try:
             since = time.strftime("%H:%M", time.localtime(lock.me.started))
             await until_shown(pilot, f"no runs yet: watching {WATCHING} since {since}", "no endpoint was heard of yet")
-            Ledger(path).source_failed("disk", "it cannot be listed")
+            sources.failed(Ledger(path), "disk", "it cannot be listed")
             await until_shown(pilot, "nothing can be seen: it cannot be listed")
         finally:
             lock.release()

@@ -13,3 +13,16 @@ CREATE TABLE results (
     sha256 TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX results_to_compare ON evidence (run) WHERE code = 'file.comparing';
+CREATE TABLE troubles (
+    source TEXT NOT NULL, chore TEXT NOT NULL,
+    at REAL NOT NULL,
+    problem TEXT NOT NULL, login INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (source, chore)
+) WITHOUT ROWID;
+ALTER TABLE sources ADD COLUMN failed_at REAL;
+ALTER TABLE sources ADD COLUMN told_at REAL;
+ALTER TABLE sources ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+INSERT INTO troubles SELECT name, '', tried_at, problem, login FROM sources WHERE problem <> '';
+UPDATE sources SET failed_at = tried_at, told_at = tried_at, told = 1 WHERE problem <> '';
+ALTER TABLE sources DROP COLUMN problem;
+ALTER TABLE sources DROP COLUMN login;

@@ -7,7 +7,7 @@ import pytest
 from console.actions.launch import LOOKUP_SECONDS
 from console.disk.listener import LOOKED, SOURCE
 from console.driver import round
-from console.ledger import runs
+from console.ledger import runs, sources
 from console.ledger.store import EPOCH, Ledger
 from console.settings.model import Policy
 from flowspec.conditions import reason
@@ -39,12 +39,12 @@ def launched(ctx):
 
 def test_nothing_is_launched_while_the_runs_cannot_be_seen_and_at_once_when_they_can(ctx):
     ctx.ledger.put(LOOKED, "7")
-    ctx.ledger.source_failed(SOURCE, LOST)
+    sources.failed(ctx.ledger, SOURCE, LOST)
     judge(ctx, 1)
     round.launch_what_is_due(ctx)
     assert run(ctx, 1) == (RunState.QUEUED, f"held: {LOST}")
     assert launched(ctx) == 0
-    ctx.ledger.source_answered(SOURCE)
+    sources.answered(ctx.ledger, SOURCE)
     round.launch_what_is_due(ctx)
     assert run(ctx, 1)[0] is RunState.RUNNING
     assert launched(ctx) == 1
@@ -75,11 +75,11 @@ def test_an_attempt_that_was_meant_to_start_waits_as_well_and_says_so(ctx):
     with pytest.raises(RemoteError, match="403"):
         round.launch_what_is_due(ctx)
     assert (launched(ctx), run(ctx, 1)[0]) == (0, RunState.RUNNING)
-    ctx.ledger.source_failed(SOURCE, LOST)
+    sources.failed(ctx.ledger, SOURCE, LOST)
     round.launch_what_is_due(ctx)
     assert run(ctx, 1) == (RunState.RUNNING, f"attempt 1 is held: {LOST}")
     assert launched(ctx) == 0
-    ctx.ledger.source_answered(SOURCE)
+    sources.answered(ctx.ledger, SOURCE)
     ctx.ledger.now.time += LOOKUP_SECONDS
     round.launch_what_is_due(ctx)
     assert (launched(ctx), run(ctx, 1)[1]) == (1, "attempt 1 started")

@@ -12,6 +12,7 @@ from console.disk import inspection, rundirectory
 from console.disk.discovery import Discovery
 from console.disk.listener import Known, LedgerListener
 from console.disk.pace import PACE
+from console.ledger import sources
 from console.ledger.store import Ledger
 from flowspec.readiness import Verdict
 from tests.discovery_fixture import (  # noqa: F401  (fixtures)
@@ -174,7 +175,7 @@ def test_the_ledger_tells_of_a_directory_that_is_not_there_until_it_is(runs, tmp
     def problem() -> str:
         clock.now += LOOK
         discovery.look()
-        return ledger.row("SELECT problem FROM sources WHERE name = 'disk'")["problem"]
+        return sources.problem(ledger, "disk")
 
     runs.rmdir()
     assert problem() == f"{runs} is not there: mount its file system, or correct dtn.runs in the profile"

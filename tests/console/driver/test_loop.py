@@ -49,7 +49,7 @@ def driver(tmp_path, monkeypatch):
             ctx.ledger.answer(request.id, "done", "")
 
     def context(settings, ledger, elsewhere):
-        return SimpleNamespace(ledger=ledger, remote=SimpleNamespace(login=None))
+        return SimpleNamespace(ledger=ledger, remote=SimpleNamespace(login=None), policy=settings.policy)
 
     monkeypatch.setattr(driver, "_discover_runs", driver.stop.wait)
     monkeypatch.setattr(loop, "make_context", context)

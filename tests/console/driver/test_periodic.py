@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from console.driver.periodic import INTERVAL_SPREAD, LONGEST_PAUSE, PAUSE_SPREAD, Periodic
+from console.ledger import sources
 from console.ledger.store import Ledger
 from remote.globus.errors import RemoteError
 from tests.discovery_fixture import Clock
@@ -16,21 +17,26 @@ SECONDS = 5.0
 
 
 class Work:
-    """Returns "done", or raises `error`; notes when it was done."""
+    """Returns "done", or raises `error`; notes when it was done. `hears` are sources that answer it."""
 
     def __init__(self):
         self.clock = Clock()
         self.times = []
         self.error = None
+        self.hears = ()
+        self.ledger = None
         self.periodic = Periodic("flows", self._do, SECONDS, self.clock)
 
     def _do(self):
         self.times.append(self.clock.now)
+        for source in self.hears:
+            sources.answered(self.ledger, source)
         if self.error is not None:
             raise self.error
         return "done"
 
     def pass_time(self, ledger, seconds):
+        self.ledger = ledger
         end = self.clock.now + seconds
         while self.clock.now < end:
             self.periodic.run(ledger)
@@ -48,7 +54,7 @@ def work():
 
 
 def problem(ledger, source):
-    return ledger.row("SELECT problem FROM sources WHERE name = ?", source)["problem"]
+    return sources.problem(ledger, source)
 
 
 def pauses(times):
@@ -78,6 +84,9 @@ def test_failures_grow_the_pause_up_to_its_bound_and_are_shown_until_it_goes_wel
         assert least * expected <= pause <= most * expected + 0.2
     assert problem(ledger, "transfer") == "503: busy; wait"
     work.error = None
+    work.pass_time(ledger, LONGEST_PAUSE)
+    assert problem(ledger, "transfer") == "503: busy; wait", "it had nothing to ask"
+    work.hears = ("transfer",)
     work.pass_time(ledger, LONGEST_PAUSE)
     assert problem(ledger, "transfer") == ""
     assert work.periodic.failures == 0

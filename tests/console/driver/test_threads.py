@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import logging
+import errno
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
-from console.driver import threads
+from console.driver import main, threads
 from console.driver.process import EXIT_HUNG
+from console.ledger import sources
 from console.ledger.presence import DriverLock, driver
 from console.ledger.store import Ledger
 from tests.waiting import HANGS_AFTER, until
@@ -100,6 +102,7 @@ def wait(made):
 def quick(monkeypatch):
     monkeypatch.setattr(threads, "RETRY_SECONDS", 0.05)
     monkeypatch.setattr(threads, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(threads, "PAUSES", (0.05,))
 
 
 def test_work_that_could_not_write_is_done_again_and_the_trouble_is_shown(path, quick):
@@ -123,15 +126,67 @@ def test_work_that_could_not_write_is_done_again_and_the_trouble_is_shown(path, 
     assert len([text for text in texts if text.startswith("the ledger can be written again")]) == 2
 
 
-def test_a_bug_in_a_thread_ends_the_driver_and_is_logged(path, quick, caplog):
-    def bug(made):
-        raise ZeroDivisionError
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("bug"), OSError(errno.EMFILE, "Too many open files"), RecursionError(), MemoryError()]
+)
+def test_a_thread_that_fails_is_told_and_begins_again(path, quick, caplog, error):
+    tried, mended = [], threading.Event()
 
-    with caplog.at_level(logging.CRITICAL):
-        working = Working(path, bug, wait)
-        until(lambda: working.code is not None)
+    def fail(made):
+        tried.append(1)
+        if not mended.is_set():
+            raise error
+        with closing(made.ledger()) as ledger:
+            sources.answered(ledger, "disk")
+        made.stop.wait()
+
+    working = Working(path, fail, wait)
+    until(lambda: len(tried) > 2)
+    with closing(Ledger(path)) as ledger:
+        assert "it is tried again" in until(lambda: sources.problem(ledger, "disk"))
+        mended.set()
+        until(lambda: not sources.problem(ledger, "disk"))
+        texts = [row["text"] for row in ledger.rows("SELECT text FROM events WHERE text LIKE 'disk: %'")]
+    assert working.end() == 0
+    assert [text for text in texts if "tried again" in text] == texts[:1], "one event, however often it fails"
+    assert type(error).__name__ in caplog.text
+
+
+def test_a_damaged_ledger_ends_the_driver_with_its_cause(path, quick):
+    def damaged(made):
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    working = Working(path, damaged, wait)
+    until(lambda: working.code is not None)
     assert working.end() == 1
-    assert "ZeroDivisionError" in caplog.text
+    assert working.threads.failure == "database disk image is malformed"
+
+
+def test_what_fails_before_the_ledger_is_open_is_shown_and_tried_again(path, quick, monkeypatch):
+    opens, mended = threads.schema.check, threading.Event()
+
+    def check(path):
+        if not mended.is_set():
+            raise OSError(errno.EIO, "Input/output error")
+        opens(path)
+
+    monkeypatch.setattr(threads.schema, "check", check)
+    working = Working(path, wait, wait)
+    assert "ledger: Input/output error" in until(lambda: driver(path).problem)
+    mended.set()
+    until(lambda: driver(path).epoch and not driver(path).problem)
+    assert working.end() == 0
+
+
+def test_a_lifeline_that_cannot_be_read_ends_the_driver(monkeypatch):
+    def broken(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    stop = threading.Event()
+    monkeypatch.setattr(main.os, "read", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        main._until_stdin_ends(stop)
+    assert stop.is_set()
 
 
 def test_a_backup_is_made_of_a_ledger_with_runs(path, quick):

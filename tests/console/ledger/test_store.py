@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from console.ledger.store import ANSWERED_SECONDS, Ledger, LedgerError
+from console.ledger import sources
+from console.ledger.sources import ANSWERED_SECONDS, Source
+from console.ledger.store import Ledger, LedgerError
 
 
 class Clock:
@@ -85,16 +87,15 @@ def test_a_change_by_another_is_noticed(ledger):
 
 
 def test_a_source_is_written_now_and_then_and_its_problems_are_events(ledger, clock):
-    ledger.source_answered("flows")
+    sources.answered(ledger, "flows")
     clock.time += 1
-    ledger.source_answered("flows")
+    sources.answered(ledger, "flows")
     assert ledger.row("SELECT ok_at FROM sources")["ok_at"] == 1000.0
-    ledger.source_failed("flows", "cannot be reached")
-    ledger.source_failed("flows", "cannot be reached")
-    row = ledger.row("SELECT * FROM sources")
-    assert (row["ok_at"], row["problem"], row["tried_at"]) == (1000.0, "cannot be reached", 1001.0)
+    sources.failed(ledger, "flows", "cannot be reached")
+    sources.failed(ledger, "flows", "cannot be reached")
+    assert sources.read(ledger) == (Source("flows", 1001.0, 1000.0, "cannot be reached"),)
     clock.time += ANSWERED_SECONDS + 1
-    ledger.source_answered("flows")
+    sources.answered(ledger, "flows")
     assert [row["text"] for row in ledger.rows("SELECT text FROM events")] == [
         "flows: cannot be reached",
         "flows: answers again",
@@ -126,12 +127,12 @@ def test_text_that_is_no_utf8_is_stored_with_marks_in_its_place(tmp_path: Path) 
     """A title with a Latin-1 degree sign comes from the DAQ as a stray surrogate."""
     ledger = Ledger(tmp_path / "ledger")
     ledger.event("bad", "target at 20 \udcb0C", actor="\ud800shift")
-    ledger.source_failed("disk", "run-\udcff.evt cannot be read")
+    sources.failed(ledger, "disk", "run-\udcff.evt cannot be read")
     with ledger.change() as db:
         db.executemany("INSERT INTO meta (key, value) VALUES (:key, :value)", [{"key": "a", "value": "x\udc80"}])
     assert [tuple(row) for row in ledger.rows("SELECT actor, text FROM events LIMIT 1")] == [
         ("?shift", "target at 20 ?C")
     ]
-    assert ledger.row("SELECT problem FROM sources")["problem"] == "run-?.evt cannot be read"  # type: ignore[index]
+    assert sources.problem(ledger, "disk") == "run-?.evt cannot be read"
     assert ledger.get("a") == "x?"
     ledger.close()
