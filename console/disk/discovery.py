@@ -35,6 +35,7 @@ from flowspec.conditions import reason
 from flowspec.readiness import Entry, Verdict
 
 SOON = 0.01  # seconds: what is due by then is left to its turn
+REMEMBERED = 200  # runs at rest
 
 
 class Discovery:
@@ -57,6 +58,7 @@ class Discovery:
         self._listing = RunListing(directory, clock, listener.before)
         self._directories: dict[str, RunDirectory] = {}  # by name, as listed last
         self._active: set[str] = set()
+        self._at_rest: dict[str, None] = {}  # those of which is known what was read of them, longest at rest first
         self._behind = True  # what was known before has not been looked at since
         self._unseen: set[str] = set()  # of that, what is still to be looked at
         self._backlog: frozenset[str] = frozenset()  # what lay there when the looks began, or began again
@@ -155,6 +157,7 @@ class Discovery:
             self._active.discard(directory.path.name)
             self._unseen.discard(directory.path.name)
             self._due.pop(directory.path.name, None)
+            self._at_rest.pop(directory.path.name, None)
         for name in listed.keys() - self._directories.keys():
             self._directories[name] = RunDirectory(self._directory / name, listed[name])
             self._due[name] = -math.inf
@@ -226,8 +229,20 @@ class Discovery:
             self._due.pop(name, None)
         if directory.active(now):
             self._active.add(name)
+            self._at_rest.pop(name, None)
         else:
             self._active.discard(name)
+            self._let_rest(directory)
+
+    def _let_rest(self, directory: RunDirectory) -> None:
+        """What was read is remembered of so many runs at rest: of all that an experiment takes it would fill memory."""
+        if directory.facts:
+            self._at_rest.setdefault(directory.path.name)
+        if len(self._at_rest) > REMEMBERED:
+            first = next(iter(self._at_rest))
+            del self._at_rest[first]
+            if first in self._directories:
+                self._directories[first].forget()
 
     def _report(self, directory: RunDirectory, entries: Iterable[Entry]) -> None:
         judgement = directory.judgement

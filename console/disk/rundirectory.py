@@ -31,13 +31,14 @@ class RunDirectory:
     claims: int = 1  # directories that claim this run, with this one
     stamp: Stamp | None = None  # when last listed
     fingerprint: str = ""
-    adopted: bool = False  # judged final before this process began, and unchanged since
+    adopted: bool = False  # judged final before this process began, or long ago, and unchanged since
     entries: int = 0
     changed_at: float = 0.0
     active_until: float = 0.0
     unread: bool = False  # not everything was read yet: others go first
     recalled: bool = False  # it is read again only to confirm what the ledger says of it
     later: int | None = None  # a run that began after this one; the first that was seen, so that it is told once
+    begun: Begun | None = None
     facts: dict[str, SegmentFacts] = field(default_factory=dict)
     judgement: Judgement | None = None
     reported: Judgement | None = None  # to the listener
@@ -47,16 +48,16 @@ class RunDirectory:
         """Complete, as far as was seen."""
         return self.adopted or (self.judgement is not None and self.judgement.verdict in FINAL)
 
-    @property
-    def begun(self) -> Begun | None:
-        first = self.facts.get(names.segment_file(self.run, 0))
-        return (first.started, self.run) if first is not None and first.started is not None else None
-
     def active(self, now: float) -> bool:
         """Its files have to be listed at each look. A run that stays incomplete is not active for ever."""
         incomplete = self.judgement is not None and self.judgement.verdict is Verdict.INCOMPLETE
         at_rest = self.final or incomplete or self.recalled
         return self.claims > 1 or not at_rest or now < self.active_until
+
+    def forget(self) -> None:
+        """Forget what was read of a complete run: should it change after all, it is read from its beginning."""
+        if self.final and self.facts:
+            self.adopted, self.facts = True, {}
 
     def contest(self, claims: int, now: float) -> None:
         """So many directories claim the run now: what was reported of it may not hold."""
@@ -108,6 +109,8 @@ class RunDirectory:
         `latest` is the run that began last of all.
         """
         self.unread = self._read(entries, until, clock)
+        first = self.facts.get(names.segment_file(self.run, 0))
+        self.begun = (first.started, self.run) if first is not None and first.started is not None else None
         if self.recalled and self.unread:
             return
         self.recalled = False

@@ -23,6 +23,7 @@ from console.ledger.presence import actor as actor
 from console.settings.private import FILE_MODE, NotOurs, told
 
 BUSY_SECONDS = 5.0
+DRIVER_CACHE_KIB = 256
 EPOCH = "driver_epoch"  # in meta: raised by each driver
 
 
@@ -110,6 +111,8 @@ class Ledger:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")  # an intent must survive a power cut
         self._db.execute("PRAGMA foreign_keys=ON")
+        if self.epoch is not None:  # a driver has several connections: what it reads again the system remembers
+            self._db.execute(f"PRAGMA cache_size=-{DRIVER_CACHE_KIB}")
         schema.bring_up_to_date(self._db, self.path)
 
     def _open_for_reading(self) -> None:

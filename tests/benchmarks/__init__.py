@@ -7,6 +7,7 @@ To add one: write the function, add it to its group's `BENCHMARKS`; a new group 
     commands   what every command costs before it does anything: version_time, venvcmd_overhead
     work       the computing: fit_in_200s, fit_in_4000s (ms per trace), walk_items_per_second
     watching   10,000 x 20 on disk: idle_look_*, idle_calls_*, first_start, restart_of_watcher
+    memory     2,000 runs of simulated time through a driver: driver_growth
     screen     the console on a real terminal: first_paint, quit_time, also of --sandbox
     starting   the screen on 0 to 100,000 runs: first_paint_*, memory_*, read_10000, read_100000
     campaign   2,000 and 10,000 runs on a real terminal, beside DataTables and htop: idle_bytes, key_p99...

@@ -16,6 +16,7 @@ GROUPS = (
     "queries",
     "work",
     "watching",
+    "memory",
     "screen",
     "starting",
     "campaign",

@@ -218,3 +218,20 @@ def test_everybody_has_a_turn_in_a_round(names, pauses):
         assert len(taken) == len(set(taken)) <= len(names) * pause / 60 + 1
         last.update(dict.fromkeys(taken, now))
         assert all(now - at <= 60 + max(pauses) + 1e-6 for at in last.values())
+
+
+def test_of_runs_long_at_rest_nothing_is_remembered_and_they_are_read_anew_when_they_change(
+    at_rest, discovery, heard, clock, opened, monkeypatch
+):
+    """What was read of two thousand runs would fill the memory; that of the last ones is kept."""
+    monkeypatch.setattr(discovery_module, "REMEMBERED", 10)
+    pass_time(discovery, clock, 2 * PACE.files)
+    assert sum(bool(directory.facts) for directory in discovery._directories.values()) == 10
+    old = next(directory.run for directory in discovery._directories.values() if not directory.facts)
+    opened.clear()
+    (at_rest / f"run{old}" / f"run-{old:04d}-02.evt").write_bytes(EVENTS + end(old))
+    pass_time(discovery, clock, PACE.files + LOOK)
+    assert {name for name in opened if name.startswith("run-")} == {f"run-{old:04d}-{s:02d}.evt" for s in range(3)}
+    assert heard.verdicts[old] is Verdict.INCOMPLETE
+    assert "events follow the last END_RUN" in heard.reasons[old] or heard.reasons[old]
+    assert heard.sizes[old].keys() == {0, 1, 2}
