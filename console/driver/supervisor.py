@@ -81,7 +81,7 @@ class Supervisor:
                 self.check()
             except Exception as error:
                 troubles += 1
-                self._trouble = f"no driver can be started: {cause_of(error)}; it is tried again every few seconds"
+                self._trouble = f"no driver can be started, it is tried again by itself: {cause_of(error)}"
                 pause = backoff.pause(troubles, TROUBLE_PAUSES)
                 self._stop.wait(backoff.jittered(pause, TROUBLE_SPREAD, random.random))
             else:
