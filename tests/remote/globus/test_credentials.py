@@ -101,7 +101,7 @@ def test_what_services_say_in_words_comes_in_without_the_token(service, remote):
 def test_events_sources_and_answers_keep_no_secret(remote, ledger):
     words = f"token {TOKEN} of run 1217, flow run {RUN}"
     ledger.event("bad", words, actor="driver")
-    ledger.source_failed("flows", words)
+    sources.failed(ledger, "flows", words)
     number = ledger.ask("retry", 1217, actor="anna@daq1")
     ledger.answer(number, "refused", words)
     kept = [event.text for event in events.newest(ledger, 9)]
