@@ -27,32 +27,36 @@ _LEAST = 8  # what has fewer could not be told from a word
 Pieces = Mapping[int, frozenset[str]]
 """What gives known secrets away: by length, the pieces that must not be shown, as `_plain` writes them."""
 
+# What stands in these patterns without a limit begins where nothing else can: a text that is made to make them slow
+# must not hold the driver.
+
 # One character as it may be written: percent-encoded (also twice), escaped, as an entity, or as it is.
 _UNIT = re.compile(
-    r"%(?:25)*(?P<percent>[0-9A-Fa-f]{2})|\\+(?:u00|x)(?P<escape>[0-9A-Fa-f]{2})|&#x(?P<entity>[0-9A-Fa-f]{2});"
-    r"|(?P<none>\\+[bfnrt]|&[a-z]{2,5};)|(?P<plain>[A-Za-z0-9])"
+    r"%(?:25)*(?P<percent>[0-9A-Fa-f]{2})|\\{1,8}(?:u00|x)(?P<escape>[0-9A-Fa-f]{2})|&#x(?P<entity>[0-9A-Fa-f]{2});"
+    r"|(?P<none>\\{1,8}[bfnrt]|&[a-z]{2,5};)|(?P<plain>[A-Za-z0-9])"
 )
 _NEIGHBOURS = re.compile(r"[A-Za-z0-9_%-]")
 
 _USER = re.compile(r"(?<=://)[^\s/?#@\"']+(?=@)")
-_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL)
+_KEY = re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,20}PRIVATE KEY-----|$)", re.DOTALL)
 _LABEL = re.compile(
     r"""(?ix)
     (?P<label>
-        [\w-]* (?: secret | passw(?:or)?d | passphrase ) [\w-]*
-      | [\w-]* (?: token | authorization | cookie | credential | api[_-]?key | assertion | signature | session[_-]?id
+        (?: secret | passw(?:or)?d | passphrase ) [\w-]{0,20}
+      | (?: token | authorization | cookie | credential | api[_-]?key | assertion | signature | session[_-]?id
                    | auth(?:orization)?[_-]?code | verifier ) (?: s | [_-]?value | [_-]?id )?
       | (?<=[?&]) (?: code | state | sig | key )
     )
-    (?P<between> (?:["'\\]|%22|&quot;)* \s* (?: => | [=:,] | %3A | %3D ) \s* (?:b(?=["']))? (?:["'\\\[(]|%22|&quot;)* )
-    (?P<scheme> (?: bearer | basic | negotiate ) (?:\s|%20|\+)+ )?
+    (?P<between> (?:["'\\]|%22|&quot;){0,9} \s{0,9} (?: => | [=:,] | %3A | %3D ) \s{0,9} (?:b(?=["']))?
+                 (?:["'\\\[(]|%22|&quot;){0,9} )
+    (?P<scheme> (?: bearer | basic | negotiate ) (?:\s|%20|\+){1,9} )?
     (?P<value> [^\s"',;&\\)\]}]+ )
     """
 )
 _SCHEME = re.compile(
-    r"(?i)\b(?P<scheme>bearer|basic|negotiate)(?P<between>(?:\s|%20|\\n|\+|[:=,'\"])+)(?P<value>[^\s\"',;&\\)\]}]+)"
+    r"(?i)\b(?P<scheme>bearer|basic|negotiate)(?P<between>(?:\s|%20|\\n|\+|[:=,'\"]){1,9})(?P<value>[^\s\"',;&\\)\]}]+)"
 )
-_WORDS = re.compile(r"[A-Z]?[a-z]*(?:[-_.:/][A-Za-z]?[a-z]*)*[.:]?|[A-Z_]+|\d{1,6}|\*+")  # not as credentials are
+_WORDS = re.compile(r"[A-Z]?[a-z]*(?:[-_.:/][A-Z]?[a-z]*)*|[A-Z_]+|\d{1,6}|\*+")  # not as credentials are
 _STRICT = re.compile(r"(?i)secret|passw|passphrase")
 
 _WORD = re.compile(r"[A-Za-z0-9_+/.~%-]{20,}={0,2}")
@@ -160,11 +164,10 @@ def _without_opaque(found: re.Match[str]) -> str:
         return word
     # What stands around it between / + . belongs to it when it looks alike.
     part = [sure or _changes(_runs(atom[0], 4)) >= 0.25 for sure, atom in zip(random, atoms, strict=True)]
-    first = last = random.index(True)
+    first = random.index(True)
     while first > 0 and part[first - 1]:
         first -= 1
-    while last + 1 < len(atoms) and any(part[last + 1 :]):
-        last += 1
+    last = max(place for place, belongs in enumerate(part) if belongs)
     end = len(word) if last + 1 == len(atoms) else atoms[last].end()
     return word[: atoms[first].start()] + HIDDEN + word[end:]
 

@@ -213,7 +213,8 @@ def _settings(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any
 def test_documented_tables_are_those_of_the_ledger() -> None:
     told = documents.rows(documents.section(DOCS / "developers.md", "The ledger"))
     made = re.findall(r"^CREATE TABLE (\w+)", (ROOT / "console/ledger/schema.sql").read_text(), re.M)
-    assert sorted(name.strip("`") for name, _ in told) == sorted(made)
+    tables = [cells[0].strip("`") for cells in told if re.fullmatch(r"`\w+`", cells[0])]  # another one is of threads
+    assert sorted(tables) == sorted(made)
 
 
 def test_the_example_profile_loads() -> None:

@@ -151,7 +151,7 @@ def _send(ctx: Context, attempt: Attempt) -> str:
 
 def _settle(ctx: Context, attempt: Attempt) -> str | None:
     """Find out whether the flow run that was asked for exists; ask again only when it does not. None: not yet."""
-    if ctx.now() - (attempt.started_at or 0) < LOOKUP_SECONDS:
+    if 0 <= ctx.now() - (attempt.started_at or 0) < LOOKUP_SECONDS:  # not when the clock was set back meanwhile
         return None
     flow_run = look_up(ctx, attempt)
     if flow_run is None:

@@ -35,8 +35,9 @@ class Source:
     login: bool = False  # only a login ends the problem
 
     def age(self, now: float) -> float | None:
-        """Seconds since it last answered; None when it never did."""
-        return None if self.ok_at is None else max(0.0, now - self.ok_at)
+        """Seconds since it last answered; None when it never did. A time in the future is as suspicious as an old one:
+        somebody has set the clock, and it is written anew with the next answer."""
+        return None if self.ok_at is None else abs(now - self.ok_at)
 
     def stale(self, now: float) -> bool:
         age = self.age(now)

@@ -9,6 +9,7 @@ import random
 import re
 import string
 import textwrap
+import time
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus, unquote, urlencode
 
@@ -196,6 +197,29 @@ def test_a_secret_is_hidden_wherever_it_is_broken(secret, data):
     parts = [secret[a:b] for a, b in zip([0, *places], [*places, len(secret)], strict=True)]
     text = "".join(part + data.draw(breaks) for part in parts)
     assert not shows(hide_known(text, pieces([secret])), secret)
+
+
+SLOW = ["x", "xA9", "Aa", "a ", "a-", "a_b", "a.b/", "-", ".", "/", "%", "%25", "\\", "'\\", '"', " ", "\n", "=", "&", "://",
+        "://a", "@", "secret", "secret-", "secret ", "secret= ", "token ", "token:", "token: a-", "bearer ", "bearer",
+        "Bearer a.", "-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "0123456789abcdef", "deadbeef-", "&#x", "%3D",
+        "\\u00", "b'", "[(", TOKEN, TOKEN[:11], "\u200b"]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(SLOW)))
+def test_a_text_that_is_made_to_take_long_does_not(number):
+    known = pieces([TOKEN, JWT])
+    long = SLOW[number] * (100_000 // len(SLOW[number]))
+    for text in (long, f"token: {long}\x00"):
+        began = time.process_time()
+        hide(text, known)
+        assert time.process_time() - began < 5
+
+
+@given(st.lists(st.sampled_from(SLOW), max_size=6), st.integers(1, 2000))
+def test_no_mixture_takes_long(parts, times):
+    began = time.process_time()
+    hide("".join(parts) * times, {})
+    assert time.process_time() - began < 5
 
 
 @given(st.text())

@@ -294,3 +294,13 @@ def test_while_globus_takes_nothing_one_run_is_tried_and_the_others_wait_behind_
     assert len(ctx.remote.flows.faults) == 8
     assert "run 1 is before it and could not be started: the line broke" in run_rows.run(ctx.ledger, 3).why
     assert len(attempts.open_attempts(ctx.ledger)) == 1
+
+
+def test_a_lost_reply_is_settled_though_the_clock_was_set_back(ctx):
+    ctx.remote.flows.faults = ["after"]
+    judge(ctx, 1)
+    launch(ctx)
+    ctx.ledger.now.time -= 7200
+    launch(ctx)
+    assert attempts.attempts(ctx.ledger, 1)[0].state is AttemptState.STARTED
+    assert len(ctx.remote.flows.there) == 1

@@ -75,7 +75,7 @@ def test_a_fault_names_its_path_and_events_are_asked_for_only_when_they_are_need
     judge(ctx, 7, segments=(0,))
     queue.queue(ctx, runs.run(ctx.ledger, 7), "me@here")
     launch.write_intent(ctx, dossier.read(ctx.ledger, 7), plan_all(7, (0,)), "me@here")
-    assert launch.send_intents(ctx).trouble is None
+    assert launch.send_intents(ctx, None).trouble is None
     globus.transfer_task = replace(WELL, **status)
     assert poll_attempts(ctx).trouble is None
     (said,) = [e for e in evidence.evidence(ctx.ledger, 7) if (e.stage, e.witness) == (Stage.TRANSFER, Witness.TASK)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -137,8 +138,10 @@ def test_a_login_that_is_needed_is_told_as_such_until_it_was_given(ledger):
 def test_a_clock_that_is_set_keeps_no_source_from_being_written(ledger, clock, jump):
     sources.answered(ledger, "flows")
     clock.time += jump
+    assert sources.read(ledger)[0].stale(clock.time), "nobody knows how old the answer is"
     sources.answered(ledger, "flows")
     assert sources.answered_at(ledger, "flows") == clock.time
+    assert not sources.read(ledger)[0].stale(clock.time)
 
 
 @settings(max_examples=60, deadline=None)
@@ -154,7 +157,7 @@ def test_a_clock_that_is_set_keeps_no_source_from_being_written(ledger, clock, j
 )
 def test_a_source_is_red_exactly_while_a_chore_waits_for_its_answer(happens):
     waiting = set()
-    with closing(_in_memory()) as ledger:
+    with TemporaryDirectory() as directory, closing(Ledger(Path(directory, "ledger.db"), now=Clock())) as ledger:
         for chore, heard, fails in happens:
             does(ledger, chore, *heard, fails=fails)
             if fails:
@@ -162,10 +165,6 @@ def test_a_source_is_red_exactly_while_a_chore_waits_for_its_answer(happens):
             else:
                 waiting -= {(name, chore) for name in heard}
             assert red(ledger) == sorted({name for name, _ in waiting})
-
-
-def _in_memory():
-    return Ledger(Path(":memory:"), now=Clock())
 
 
 def test_troubles_of_an_older_ledger_are_kept_and_healed_by_whoever_hears(tmp_path, clock):

@@ -196,8 +196,9 @@ def test_a_command_prints_what_the_driver_kept_and_no_secret(tmp_path, monkeypat
     example = Path(__file__).parents[3] / "docs" / "profiles" / "e21062.toml"
     ledger = Ledger(load(example).ledger)
     with ledger.change() as db:  # as an older version may have left it
-        db.execute("INSERT INTO sources (name, tried_at, problem, login) VALUES ('flows', 1, ?, 0)",
-                   (f"the service answers 401: Bearer {TOKEN}",))  # fmt: skip
+        words = f"the service answers 401: Bearer {TOKEN}"
+        db.execute("INSERT INTO sources (name, tried_at) VALUES ('flows', 1)")
+        db.execute("INSERT INTO troubles (source, chore, at, problem, login) VALUES ('flows', '', 1, ?, 0)", (words,))
     ledger.close()
     command = [sys.executable, "-m", "screens", "--profile", str(example), "status", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=HANGS_AFTER)
