@@ -25,6 +25,7 @@ class Experiment:
     def __init__(self, directory: Path) -> None:
         self.runs = directory / "dtn" / "runs"
         self.runs.mkdir(parents=True)
+        self.runs.with_name("results").mkdir()
         self.profile, self.ledger = directory / "profile.toml", directory / "ledger.db"
         ids = {"id": str(uuid4())}
         endpoints = dict.fromkeys(("frib-fit-mpi", "frib-convert", "frib-analysis"), str(uuid4()))

@@ -202,7 +202,6 @@ def test_a_terminal_that_is_gone_ends_it_also_where_no_signal_comes(tmp_path: Pa
 
 FAULTS = {
     "the screen": "from screens.app import ConsoleApp as kind; name = '_tick'",
-    "the reader": "from screens.reader import Reader as kind; name = '_with_processes'",
     "the reading of keys": "from screens.terminal.stream import Stream as kind; name = 'feed'",
 }
 

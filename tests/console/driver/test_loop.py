@@ -95,4 +95,5 @@ def test_a_request_waits_for_one_poll_and_not_for_all(driver, monkeypatch):
     asked.set()
     until(lambda: "answer" in driver.done)
     after = driver.done[driver.done.index("slow poll") + 1 :]
-    assert after[0] == "answer", "before any other poll"
+    # When the mark has just become ours, the launch compares ledger and Globus first.
+    assert next(name for name in after if name != "reconcile") == "answer", "before any other poll"
