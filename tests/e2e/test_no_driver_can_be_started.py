@@ -13,7 +13,6 @@ from tests.waiting import until
 
 def test_a_console_without_a_descriptor_left_says_so_and_drives_when_there_is_one(tmp_path):
     with experiment_in(tmp_path / "experiment") as experiment:
-        (experiment.runs.parent / "results").mkdir()
         with terminal(tmp_path / "window", "--profile", str(experiment.profile), size=(160, 40)) as window:
             window.wait_for("driver here")
             first = experiment.successor()

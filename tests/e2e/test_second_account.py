@@ -56,6 +56,7 @@ def driven(experiment):
     """A driver at work, in a directory that others may read."""
     process = experiment.started()
     goes_on(experiment)  # so it has the ledger open
+    until((experiment.runs.parent / "results" / ".console-driver").exists)
     let_look(experiment)
     return process
 
