@@ -12,20 +12,22 @@ from tests.waiting import until
 
 
 def test_a_console_without_a_descriptor_left_says_so_and_drives_when_there_is_one(tmp_path):
-    with experiment_in(tmp_path / "experiment") as experiment:
-        with terminal(tmp_path / "window", "--profile", str(experiment.profile), size=(160, 40)) as window:
-            window.wait_for("driver here")
-            first = experiment.successor()
-            (console,) = {process.pid for process in window.processes("bin/python", "bin/console")}
-            _, hard = before = resource.prlimit(console, resource.RLIMIT_NOFILE)
-            resource.prlimit(console, resource.RLIMIT_NOFILE, (3, hard))
-            os.kill(first.pid, signal.SIGKILL)
-            window.wait_for("no driver can be started, it is tried again by itself: Too many open files")
-            assert experiment.present() is None
-            resource.prlimit(console, resource.RLIMIT_NOFILE, before)
-            second = experiment.successor(first)
-            window.wait_for("driver here")
-            until(lambda: "no driver can be started" not in window.text())
-            assert second.pid != first.pid
-            window.press("q")
-            assert window.wait_for_end() == 0
+    with (
+        experiment_in(tmp_path / "experiment") as experiment,
+        terminal(tmp_path / "window", "--profile", str(experiment.profile), size=(160, 40)) as window,
+    ):
+        window.wait_for("driver here")
+        first = experiment.successor()
+        (console,) = {process.pid for process in window.processes("bin/python", "bin/console")}
+        _, hard = before = resource.prlimit(console, resource.RLIMIT_NOFILE)
+        resource.prlimit(console, resource.RLIMIT_NOFILE, (3, hard))
+        os.kill(first.pid, signal.SIGKILL)
+        window.wait_for("no driver can be started, it is tried again by itself: Too many open files")
+        assert experiment.present() is None
+        resource.prlimit(console, resource.RLIMIT_NOFILE, before)
+        second = experiment.successor(first)
+        window.wait_for("driver here")
+        until(lambda: "no driver can be started" not in window.text())
+        assert second.pid != first.pid
+        window.press("q")
+        assert window.wait_for_end() == 0
