@@ -22,7 +22,7 @@ from console.disk import space as disk_space
 from console.disk.discovery import Discovery
 from console.driver import marking, own_files, round
 from console.driver.marking import Marking
-from console.driver.own_files import ProfileWatch
+from console.driver.own_files import ClockWatch, ProfileWatch
 from console.driver.periodic import Periodic, T
 from console.driver.process import driver_log
 from console.driver.threads import DriverThreads, Work
@@ -107,6 +107,7 @@ class Driver:
         chores = (
             Periodic("profile", profile.look, own_files.LOOK_SECONDS),
             Periodic("log", lambda: own_files.cap_log(log), own_files.LOOK_SECONDS),
+            Periodic("clock", ClockWatch(ledger).look, own_files.LOOK_SECONDS),
         )
         while not self.stop.wait(TICK_SECONDS):
             for chore in chores:

@@ -1,9 +1,10 @@
-"""The driver's own files: its log, which must not grow without end, and the profile, which it has read at its start."""
+"""What the driver has of its own: a log, which must not grow without end, the profile as it was read, and the clock."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from console.ledger.store import Ledger
 from console.settings.errors import SettingsError
 from console.settings.private import FILE_MODE
+from flowspec import text
 
 if TYPE_CHECKING:
     from console.settings.model import Settings
 
 LOG_BYTES = 5_000_000  # of driver.log; as much again is kept of what it held before
 LOOK_SECONDS = 20.0
+CLOCK_SECONDS = 60.0  # a clock that is kept right does not jump so far
 RESTART = "restart the driver to use it (console driver stop, console driver start)"
 
 
@@ -50,8 +53,8 @@ class ProfileWatch:
     def look(self) -> None:
         words = self._words()
         if words != self._told:
-            level, text = ("warning", words) if words else ("info", "the profile is again as the driver uses it")
-            self._ledger.event(level, text, actor="driver")
+            level, told = ("warning", words) if words else ("info", "the profile is again as the driver uses it")
+            self._ledger.event(level, told, actor="driver")
             self._told = words
 
     def _words(self) -> str:
@@ -61,6 +64,27 @@ class ProfileWatch:
             return f"the profile has a fault now, with which no driver starts: {error}"
         keys = sorted(_differing(self._used.model_dump(), now.model_dump()))
         return f"the profile has changed ({', '.join(keys)}): {RESTART}" if keys else ""
+
+
+class ClockWatch:
+    """Tells that the computer's clock was set: every age that is counted across that moment is wrong by as much."""
+
+    def __init__(
+        self, ledger: Ledger, clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ledger, self._clock, self._steady = ledger, clock, steady
+        self._before = self._apart()
+
+    def look(self) -> None:
+        before, self._before = self._before, self._apart()
+        jump = self._before - before
+        if abs(jump) > CLOCK_SECONDS:
+            way = "forward" if jump > 0 else "back"
+            words = f"the clock of this computer went {way} by {text.span(abs(jump))} (set, or it was suspended)"
+            self._ledger.event("warning", f"{words}: ages counted from before are wrong by that", actor="driver")
+
+    def _apart(self) -> float:
+        return self._clock() - self._steady()
 
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any], above: str = "") -> Iterator[str]:

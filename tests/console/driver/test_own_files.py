@@ -13,7 +13,7 @@ import pytest
 from console.driver import own_files
 from console.driver.own_files import LOG_BYTES, ProfileWatch, cap_log
 from console.driver.process import driver_log, open_log
-from console.ledger import backups
+from console.ledger import backups, events
 from console.ledger.store import EPOCH, Ledger, LedgerError
 from console.settings.profiles import load, write_deployed
 from tests.driver_fixture import experiment_in
@@ -130,6 +130,23 @@ def test_a_running_driver_tells_that_its_profile_was_edited(experiment):
     experiment.started()
     edit(experiment, "max_in_flight = 7\n")
     assert until(lambda: told(experiment))[0].startswith("the profile has changed (policy.max_in_flight): restart")
+
+
+# ---- the clock
+
+
+@pytest.mark.parametrize(
+    ("jump", "words"), [(7300.0, "forward by 2 h"), (-90.0, "back by 90 s"), (59.0, None), (-59.0, None)]
+)
+def test_a_clock_that_was_set_is_told_once(tmp_path, jump, words):
+    ledger, wall, steady = Ledger(tmp_path / "ledger.db"), [1e9], [5.0]
+    watch = own_files.ClockWatch(ledger, lambda: wall[0], lambda: steady[0])
+    for passed, set_by in ((20.0, 0.0), (20.0, jump), (20.0, 0.0)):
+        wall[0] += passed + set_by
+        steady[0] += passed
+        watch.look()
+    told = [event.text for event in events.after(ledger, 0)]
+    assert [text.partition(" (")[0] for text in told] == ([f"the clock of this computer went {words}"] if words else [])
 
 
 # ---- the ledger
