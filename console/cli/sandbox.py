@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from console.cli.deployment import deploy_flows, register_functions
 from console.driver.process import CHILD_DIRECTORY, ProcessProblem, last_line, open_log, python
@@ -132,9 +131,10 @@ class Sandbox:
         return self.directory / "log" / f"{name}.log"
 
     def _read_daq(self, output: Iterable[bytes]) -> None:
+        """Until its end, whatever it writes: a pipe that nobody reads would hold up the DAQ."""
         for line in output:
-            told: dict[str, Any] = json.loads(line)
-            if "ended_at" in told:
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                told = json.loads(line)
                 self.taken[told["run"]] = told["ended_at"]
 
 

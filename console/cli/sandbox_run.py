@@ -22,6 +22,7 @@ from console.ledger.store import Ledger
 from flowspec.states import ENDED, RunState
 
 TICK_SECONDS = 0.2
+UNDRIVEN_SECONDS = 60.0  # what keeps drivers from starting may pass; longer than this it does not pass by itself
 
 
 def run_sandbox(options: argparse.Namespace) -> int:
@@ -52,9 +53,15 @@ def run_sandbox(options: argparse.Namespace) -> int:
 def _follow(ledger: Ledger, sandbox: Sandbox, supervisor: Supervisor, stop: threading.Event, runs: int | None) -> bool:
     """Print events until stopped, or until `runs` runs have ended. True when they have."""
     newest, version = 0, -1
+    shown, undriven_at = None, 0.0
     while not stop.wait(TICK_SECONDS):
-        problem = sandbox.problem() or supervisor.problem()
-        if problem:
+        if problem := sandbox.problem():
+            raise ProcessProblem(problem)
+        if (problem := supervisor.problem()) != shown:
+            undriven_at = undriven_at if shown and problem else time.monotonic()
+            shown = problem
+            _print_line(problem or "there is a driver again")
+        if problem and time.monotonic() - undriven_at > UNDRIVEN_SECONDS:
             raise ProcessProblem(problem)
         if version == (version := ledger.version()):
             continue
