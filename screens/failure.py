@@ -9,8 +9,6 @@ from pathlib import Path
 
 from console.settings.paths import state_home
 
-EXIT_CODE = 70  # as of sysexits.h: an internal software error
-
 
 class InternalFailure(Exception):
     """The screen ended because of the exception that caused this one."""
@@ -19,9 +17,11 @@ class InternalFailure(Exception):
 def told(error: BaseException, *, keep: bool) -> str:
     """What to say of it; its traceback is in a file then, or in the words when it must not or cannot be kept.
 
-    Without the values of variables: tokens are among them.
+    Without the values of variables and without secrets: tokens are among them.
     """
-    lines = "".join(traceback.format_exception(error))
+    from remote.globus.credentials import hidden  # not before the first paint
+
+    lines = hidden("".join(traceback.format_exception(error)))
     words = "internal error, this console has ended (the driver goes on by itself)"
     try:
         return f"{words}; traceback: {_kept(lines)}" if keep else f"{words}; traceback:\n{lines}"

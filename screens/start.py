@@ -15,6 +15,7 @@ from console.driver.supervisor import Supervisor
 from console.ledger.store import Ledger, LedgerError
 from console.reading.run_list import SCREENFUL
 from console.reading.snapshot import Snapshot, SnapshotReader
+from console.settings.constants import EXIT_INTERNAL
 from console.settings.errors import SettingsError
 from console.settings.paths import refuse_missing_folders
 from console.settings.private import told
@@ -62,7 +63,7 @@ def start(options: argparse.Namespace) -> int:
             return 130
         except Exception as error:  # a fault of ours, whatever it is
             print(f"console: {failure.told(error, keep=not options.read_only)}", file=sys.stderr)
-            return failure.EXIT_CODE
+            return EXIT_INTERNAL
 
 
 def _fail(error: Exception | str, code: int) -> int:

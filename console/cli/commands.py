@@ -6,6 +6,7 @@ import argparse
 import sqlite3
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -17,6 +18,7 @@ from console.cli.asking import BadUse, Failure, as_json, ask, print_outcome, set
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
 from console.ledger.store import Ledger, LedgerError, actor
+from console.settings.constants import EXIT_INTERNAL
 from console.settings.errors import SettingsError
 from console.settings.model import Settings
 from console.settings.paths import refuse_missing_folders
@@ -44,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
         return _fail(Failure(f"the ledger cannot be used: {error}"), 1)
     except KeyboardInterrupt:
         return 130
+    except Exception:  # a fault of ours, whatever it is: its traceback without secrets
+        return _fail(Failure(f"internal error\n{traceback.format_exc()}"), EXIT_INTERNAL)
 
 
 def _fail(error: Exception, code: int) -> int:

@@ -4,5 +4,7 @@ ENVIRONMENT_PREFIX = "FRIB_CONSOLE__"  # of a variable that stands for a key of 
 PROFILE_VARIABLE = "FRIB_CONSOLE_PROFILE"
 NO_PROFILE = f"no profile: give --profile FILE (or set {PROFILE_VARIABLE}), or try it out with --sandbox"
 
+EXIT_INTERNAL = 70  # as of sysexits.h: an internal software error
+
 AUTO_THEME = "auto"  # what suits the terminal
 THEME_NAMES = (AUTO_THEME, "frib", "contrast", "colour-blind", "ansi-dark", "ansi-light")

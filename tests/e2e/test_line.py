@@ -22,7 +22,7 @@ import pytest
 
 from console.ledger.presence import driver
 from console.ledger.store import Ledger
-from screens.failure import EXIT_CODE
+from console.settings.constants import EXIT_INTERNAL
 from tests.benchmarks.campaign import PROFILE, driven
 from tests.benchmarks.result import ROOT
 from tests.benchmarks.terminal import Terminal, running
@@ -229,7 +229,7 @@ def test_a_fault_of_its_own_ends_it_with_a_code_a_sane_terminal_and_a_traceback(
         while not terminal.closed:
             terminal.send(b"j")
             terminal.watch(0.2)
-        assert terminal.wait_for_exit() == EXIT_CODE
+        assert terminal.wait_for_exit() == EXIT_INTERNAL
         after = terminal.output.rpartition(b"\x1b[?1049l")[2]
         assert b"\x1b[?25h" in after
         assert termios.tcgetattr(terminal.fd)[3] & termios.ECHO

@@ -31,6 +31,15 @@ def test_the_traceback_is_in_a_private_file_and_one_line_says_where(error: Excep
     assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
 
 
+def test_a_secret_is_not_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    error = RuntimeError("refused: Bearer AgZx93kd8Q7wPq2LmN5vTt1YbC6hJ4")
+    assert "AgZx93kd8Q7wPq2LmN5vTt1YbC6hJ4" not in failure.told(error, keep=False)
+    kept = Path(failure.told(error, keep=True).partition("; traceback: ")[2])
+    assert "RuntimeError: refused" in kept.read_text()
+    assert "AgZx93kd8Q7wPq2LmN5vTt1YbC6hJ4" not in kept.read_text()
+
+
 def test_whoever_only_looks_leaves_nothing_and_is_told_the_traceback(error: Exception, tmp_path: Path) -> None:
     assert "KeyError: 'the bug'" in failure.told(error, keep=False)
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -9,8 +10,10 @@ import sys
 
 import pytest
 
+from console.cli import commands
 from console.ledger import attempts
 from console.ledger import runs as run_rows
+from console.settings.constants import EXIT_INTERNAL
 from flowspec.states import RunState
 from tests.pipeline_fixture import running_pipeline
 from tests.waiting import HANGS_AFTER, until
@@ -34,6 +37,18 @@ def refused(done, code, *words):
     for word in words:
         assert word in line
     return True
+
+
+def test_a_fault_of_our_own_is_told_without_secrets(monkeypatch, capsys):
+    def broken(_):
+        raise RuntimeError("refused: Bearer AgZx93kd8Q7wPq2LmN5vTt1YbC6hJ4")
+
+    monkeypatch.setitem(commands.COMMANDS, "status", broken)
+    assert commands.run(argparse.Namespace(command="status", read_only=False)) == EXIT_INTERNAL
+    told = capsys.readouterr().err
+    assert told.startswith("console: internal error\nTraceback")
+    assert "RuntimeError: refused" in told
+    assert "AgZx93kd8Q7wPq2LmN5vTt1YbC6hJ4" not in told
 
 
 @pytest.fixture(scope="module")
