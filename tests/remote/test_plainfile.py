@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,20 @@ def test_a_plain_file_is_read_up_to_its_limit(tmp_path):
         plainfile.read(file, 9)
     assert plainfile.read(file, 4, end=True) == b"6789"
     assert plainfile.read(file, 40, end=True) == b"0123456789"
+
+
+def test_a_file_that_another_takes_the_place_of_meanwhile_is_refused(tmp_path, monkeypatch):
+    file, opened = tmp_path / "file", os.open
+
+    def swapped(path, flags):
+        file.unlink()
+        os.mkfifo(file)
+        return opened(path, flags)
+
+    file.write_bytes(b"plain")
+    monkeypatch.setattr(os, "open", swapped)
+    with pytest.raises(OSError, match="not a plain file"):
+        plainfile.read(file, 10)
 
 
 def test_a_file_that_tells_no_size_has_a_limit_too():
