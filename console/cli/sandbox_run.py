@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ from console.ledger import events
 from console.ledger import runs as run_rows
 from console.ledger.store import Ledger
 from flowspec.states import ENDED, RunState
+from remote.signals import set_on_signal
 
 TICK_SECONDS = 0.2
 UNDRIVEN_SECONDS = 60.0  # what keeps drivers from starting may pass; longer than this it does not pass by itself
@@ -28,8 +28,7 @@ UNDRIVEN_SECONDS = 60.0  # what keeps drivers from starting may pass; longer tha
 def run_sandbox(options: argparse.Namespace) -> int:
     """Run the sandbox until it is done or a signal ends it. Returns the exit code."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
+    set_on_signal(stop)
     scenario = Scenario.read(options.scenario) if options.scenario else None
     sandbox = Sandbox(options.keep, port=options.port, polling=options.flows_polling, speed=options.speed)
     supervisor = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import sqlite3
 import sys
 import threading
@@ -17,6 +16,7 @@ from console.ledger.store import Ledger, LedgerError
 from console.settings.model import Settings
 from console.settings.private import NotOurs, told
 from remote.globus.credentials import LogFormatter
+from remote.signals import set_on_signal
 
 
 def drive(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
@@ -39,8 +39,7 @@ def drive(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
     from console.driver.loop import Driver  # only the one that drives waits for this
 
     driver = Driver(load, lock, takeover)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: driver.stop.set())
+    set_on_signal(driver.stop)
     if lifeline:
         threading.Thread(target=_until_stdin_ends, args=(driver.stop,), daemon=True).start()
     code = driver.run()

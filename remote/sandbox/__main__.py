@@ -12,7 +12,6 @@ import fcntl
 import json
 import logging
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from remote.sandbox.flows.engine import POLLINGS
 from remote.sandbox.ids import DTN_COLLECTION, ENDPOINTS, SITE_COLLECTION
 from remote.sandbox.server import SandboxConfig, build_world, serve
 from remote.sandbox.world import World
+from remote.signals import set_on_signal
 
 N = TypeVar("N", int, float)
 
@@ -30,8 +30,7 @@ N = TypeVar("N", int, float)
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
+    set_on_signal(stop)
     if options.lifeline:
         threading.Thread(target=_watch_stdin, args=(stop,), daemon=True).start()
     try:

@@ -11,7 +11,6 @@ import argparse
 import itertools
 import json
 import os
-import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from flowspec import names
 from remote.sandbox.daq.rsync import Rsync
 from remote.sandbox.daq.taking import BLOCKS, take_run
+from remote.signals import set_on_signal
 
 
 class Stopped(Exception):
@@ -29,8 +29,7 @@ class Stopped(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
+    set_on_signal(stop)
     if options.lifeline:
         threading.Thread(target=_stop_at_end_of_stdin, args=(stop,), daemon=True).start()
     try:
