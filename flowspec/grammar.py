@@ -14,6 +14,7 @@ from flowspec.references import ReferenceSyntaxError, parse_expression, parse_pa
 
 Where = tuple[str | int, ...]
 ERROR, WARNING = "error", "warning"
+TOO_DEEP = "it is nested too deeply to be checked"
 
 _FIELDS = {
     "Pass": {"Next", "End", "Result", "Parameters", "InputPath", "ResultPath"},
@@ -71,6 +72,13 @@ def error(message: str, *where: str | int) -> Finding:
 
 def refusals(definition: object) -> list[Finding]:
     """Everything for which the service would refuse this definition; empty if it would take it."""
+    try:
+        return _refusals(definition)
+    except RecursionError:  # some Pythons read JSON that is deeper than they can walk through
+        return [error(TOO_DEEP)]
+
+
+def _refusals(definition: object) -> list[Finding]:
     if not isinstance(definition, Mapping):
         return [error("a definition must be an object with StartAt and States")]
     found = [

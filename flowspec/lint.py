@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from flowspec.grammar import ERROR, WARNING, Finding, as_list, error, refusals, targets
+from flowspec.grammar import ERROR, TOO_DEEP, WARNING, Finding, as_list, error, refusals, targets
 
-__all__ = ["ERROR", "WARNING", "DefinitionFileError", "Finding", "lint", "load_json"]
+__all__ = ["ERROR", "WARNING", "DefinitionFileError", "Finding", "lint", "lint_schema", "load_json"]
 
 # "No longer supported effective 2025-01-22"; their successors are under https://transfer.actions.globus.org/.
 SWITCHED_OFF = (
@@ -76,6 +76,24 @@ def lint(definition: object) -> list[Finding]:
         for name, state in states.items():
             found += [Finding(f.severity, ("States", name, *f.where), f.message) for f in _house_rules(state)]
     return sorted(found, key=lambda f: f.severity)
+
+
+def lint_schema(schema: object) -> list[Finding]:
+    """What makes it no JSON Schema, which Flows wants an input schema to be: draft 7, unless it names another."""
+    from jsonschema import Draft7Validator, SchemaError  # slow to import, and most commands do without it
+    from jsonschema.validators import validator_for
+
+    if not isinstance(schema, Mapping):
+        return [error("an input schema must be an object")]
+    if not isinstance(schema.get("$schema", ""), str):
+        return [error("$schema must be the address of a JSON Schema", "$schema")]
+    try:
+        validator_for(schema, default=Draft7Validator).check_schema(dict(schema))
+    except SchemaError as found:
+        return [error(found.message, *found.absolute_path)]
+    except RecursionError:
+        return [error(TOO_DEEP)]
+    return []
 
 
 def _ways(start: object, states: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 
-_STEP = re.compile(r"""\.([^.\[\]\s'"]+) | \[(\d+)\] | \['([^']*)'\] | \["([^"]*)"\]""", re.VERBOSE)
+_STEP = re.compile(r"""\.([^.\[\]\s'"]+) | \[([0-9]{1,9})\] | \['([^']*)'\] | \["([^"]*)"\]""", re.VERBOSE)
 
 # The three that Flows documents, and what its evaluator (simpleeval) brings along.
 EXPRESSION_FUNCTIONS = frozenset(

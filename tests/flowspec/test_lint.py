@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowspec import definition
-from flowspec.grammar import refusals
-from flowspec.lint import DefinitionFileError, lint, load_json
+from flowspec.grammar import STATE_TYPES, TOO_DEEP, refusals
+from flowspec.lint import DefinitionFileError, lint, lint_schema, load_json
 from flowspec.references import ReferenceSyntaxError, parse_expression, parse_path
 
 GOOD: dict[str, Any] = {
@@ -175,6 +175,108 @@ def test_lint_survives_any_json(path: str, value: Any) -> None:
 def test_lint_survives_any_field(field: str, value: Any) -> None:
     for state in GOOD["States"]:
         lint(changed(f"States/{state}/{field}", value))
+
+
+FIELDS = (
+    *(
+        "StartAt",
+        "States",
+        "Type",
+        "Next",
+        "End",
+        "Choices",
+        "Default",
+        "Catch",
+        "ErrorEquals",
+        "ResultPath",
+        "InputPath",
+    ),
+    *(
+        "Parameters",
+        "a.$",
+        "b.=",
+        "ActionUrl",
+        "WaitTime",
+        "ExceptionOnActionFailure",
+        "Seconds",
+        "SecondsPath",
+        "Cause",
+    ),
+    *("Variable", "And", "Not", "NumericEquals", "StringEqualsPath", "IsNull", "Comment", "Error"),
+)
+WORDS = ("Move", "Pass", "Action", "Choice", "$.a", "$['x", "x for", "1+", "States.ALL", "", "\ud800", "\0", "$.a[0]")
+foreign_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.sampled_from(WORDS)
+    | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=3), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(
+    st.fixed_dictionaries({"StartAt": foreign_values, "States": foreign_values})
+    | st.fixed_dictionaries(
+        {
+            "StartAt": st.just("Move"),
+            "States": st.dictionaries(
+                st.sampled_from(["Move", "Pass"]),
+                st.builds(
+                    lambda kind, fields: {**fields, "Type": kind},
+                    st.sampled_from(STATE_TYPES),
+                    st.dictionaries(st.sampled_from(FIELDS), foreign_values, max_size=6),
+                ),
+            ),
+        }
+    )
+)
+def test_lint_survives_definitions_with_any_type_in_every_place(document: Any) -> None:
+    assert all(str(finding) for finding in lint(document))
+
+
+def nested(key: str) -> dict[str, Any]:
+    deep: dict[str, Any] = {}
+    for _ in range(5000):
+        deep = {key: deep}
+    return deep
+
+
+@pytest.mark.parametrize("path", ["States/Move/Parameters/c", "States/Decide/Choices/0/And/0"])
+def test_what_is_nested_too_deeply_is_an_error_and_not_a_crash(path: str) -> None:
+    document = changed(path, nested("Not"))
+    assert found(document, "error") == [f": {TOO_DEEP}"]
+    assert [f.message for f in lint_schema(nested("not"))] == [TOO_DEEP]
+
+
+def test_an_index_of_many_digits_is_no_path() -> None:
+    with pytest.raises(ReferenceSyntaxError):
+        parse_path(f"$.a[{'9' * 5000}]")
+
+
+@pytest.mark.parametrize(
+    ("schema", "where", "what"),
+    [
+        ({"type": "objekt"}, "type", "objekt"),
+        ({"properties": {"a": {"minLength": "3"}}}, "properties.a.minLength", "'3'"),
+        ({"$schema": {}}, "$schema", "address"),
+        ({"$schema": 1.5}, "$schema", "address"),
+        ([], "", "object"),
+    ],
+)
+def test_an_input_schema_that_is_none_is_told_with_its_place(schema: Any, where: str, what: str) -> None:
+    (finding,) = lint_schema(schema)
+    assert (finding.severity, finding.path) == ("error", where)
+    assert what in finding.message
+
+
+@given(st.dictionaries(st.sampled_from(["$schema", "type", "items", "properties", "$ref", "$id"]), foreign_values))
+def test_lint_survives_any_schema(schema: Any) -> None:
+    assert all(str(finding) for finding in lint_schema(schema))
 
 
 @given(st.lists(st.integers(0, 99) | st.from_regex(r"[A-Za-z_][A-Za-z_0-9-]{0,8}", fullmatch=True)))

@@ -9,6 +9,7 @@ import jsonschema
 from jsonschema.validators import validator_for
 
 from flowspec.grammar import refusals
+from flowspec.lint import lint_schema
 from remote.sandbox.flows.action_bodies import ProviderError
 from remote.sandbox.flows.errors import FlowsError
 from remote.sandbox.flows.providers import Providers
@@ -130,10 +131,4 @@ def _definition(definition: Any, providers: Providers) -> list[Problem]:
 
 
 def _schema(schema: Any) -> list[Problem]:
-    if not isinstance(schema, dict):
-        return [problem("must be an object", "input_schema")]
-    try:
-        validator_for(schema, default=jsonschema.Draft7Validator).check_schema(schema)
-    except jsonschema.SchemaError as error:
-        return [problem(error.message, "input_schema", *error.absolute_path)]
-    return []
+    return [problem(f.message, "input_schema", *f.where) for f in lint_schema(schema)]
