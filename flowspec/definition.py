@@ -34,6 +34,8 @@ def transfer() -> Definition:
     return _read("FRIB-Transfer", "transfer")
 
 
+FLOWS = {"analysis": analysis, "transfer": transfer}
+
 # The Action states of the analysis definition, and the stage whose progress each of them is.
 STAGE_OF_STATE = {
     "Transfer": Stage.TRANSFER,

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from console.actions import cancel
+from console.actions.deployed import wanted
 from console.context import Context
 from console.driver import round as driver_round
 from console.evidence import poll
@@ -20,7 +21,7 @@ from console.ledger.attempts import Attempt
 from console.ledger.runs import Run
 from console.ledger.store import Ledger, Request
 from console.settings.model import Policy
-from flowspec import names
+from flowspec import definition, names
 from flowspec.stages import Stage
 from remote.globus.compute import EndpointStatus, TaskStatus
 from remote.globus.errors import RemoteError
@@ -58,6 +59,7 @@ class Globus(cancel_fixture.Globus):
     def remote(self):
         remote = super().remote()
         remote.flows.runs = lambda flows, since: [run for run in [self.flow_run] if run and run.started >= since]
+        remote.flows.get_flow = lambda flow: wanted(definition.analysis(), (), ())
         remote.transfer.ls = self._list
         remote.transfer.stat = lambda collection, path: self.files.get(path)
         batch_status = remote.compute.batch_status

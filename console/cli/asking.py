@@ -1,12 +1,12 @@
-"""What commands have in common: the profile, asking the driver, printing the outcome, failing in one line."""
+"""What commands have in common: the profile, asking driver and Globus, printing the outcome, failing in one line."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from console.driver.process import start_driver
 from console.ledger.store import Ledger, actor
@@ -17,6 +17,8 @@ from console.settings.profiles import load
 from remote.globus.credentials import hidden, hidden_in
 
 ANSWER_SECONDS = 30.0
+LATER_SECONDS = (2.0, 4.0, 6.0)  # Compute allows 20 requests in 10 s, and the driver has its share
+T = TypeVar("T")
 
 
 class BadUse(Exception):
@@ -59,3 +61,18 @@ def ask(options: argparse.Namespace, settings: Settings, verb: str, number: int 
             return request.answer
         time.sleep(0.05)
     raise Failure(f"the driver has not answered in {ANSWER_SECONDS:.0f} s; the request stands: console status")
+
+
+def remotely(call: Callable[[], T]) -> T:
+    """Call Globus; what may be asked again later is asked again, a few times. Raises Failure."""
+    from remote.globus.errors import RemoteError
+
+    pauses = iter(LATER_SECONDS)
+    while True:
+        try:
+            return call()
+        except RemoteError as error:
+            pause = next(pauses, None)
+            if pause is None or error.kind != "later" or error.ambiguous:
+                raise Failure(str(error)) from error
+            time.sleep(pause)

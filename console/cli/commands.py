@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sqlite3
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
@@ -13,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from console.cli import retry_commands, take_over
-from console.cli.asking import BadUse, Failure, as_json, ask, print_outcome, settings_of
+from console.cli import flow_commands, retry_commands, take_over
+from console.cli.asking import BadUse, Failure, as_json, ask, print_outcome, remotely, settings_of
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
 from console.ledger.store import Ledger, LedgerError, actor
@@ -25,8 +24,6 @@ from console.settings.paths import refuse_missing_folders
 from console.settings.private import make_directory, told
 from console.settings.profiles import load
 from remote.globus.credentials import hidden
-
-LATER_SECONDS = (2.0, 4.0, 6.0)  # Compute allows 20 requests in 10 s, and the driver has its share
 
 
 def run(options: argparse.Namespace) -> int:
@@ -165,13 +162,13 @@ def login(options: argparse.Namespace) -> int:
     from remote.globus.auth import StoredLogin
 
     settings = settings_of(options)
-    known = _remotely(lambda: remote(settings).login)
+    known = remotely(lambda: remote(settings).login)
     if not isinstance(known, StoredLogin):
         raise BadUse("this profile is of a sandbox, which needs no login")
     if not sys.stdin.isatty():
         raise BadUse("login prints an address and reads a code: it needs a terminal")
     make_directory(settings.token_store.parent)
-    _remotely(known.login)
+    remotely(known.login)
     resumed = _resume_inactive(settings)
     lines = [f"logged in; kept in {settings.token_store}", *(f"run {run}: to be resumed" for run in resumed)]
     return print_outcome(options, {"token_store": str(settings.token_store), "resumed": resumed}, "\n".join(lines))
@@ -190,26 +187,10 @@ def _resume_inactive(settings: Settings) -> list[int]:
     return waiting
 
 
-def flows_validate(options: argparse.Namespace) -> int:
-    from console.cli.dry_run import validate_flows
-
-    faults, notes = validate_flows(settings_of(options) if options.profile else None)
-    if faults:
-        raise Failure("; ".join(faults))
-    return print_outcome(options, {"valid": True, "notes": notes}, "\n".join(["both definitions are valid", *notes]))
-
-
-def flows_deploy(options: argparse.Namespace) -> int:
-    from console.cli.deployment import deploy_flows
-
-    ids = _remotely(lambda: deploy_flows(settings_of(options)))
-    return print_outcome(options, {"flows": ids}, "\n".join(f"flow {name}: {flow}" for name, flow in ids.items()))
-
-
 def functions_register(options: argparse.Namespace) -> int:
     from console.cli.deployment import register_functions
 
-    ids = _remotely(lambda: register_functions(settings_of(options)))
+    ids = remotely(lambda: register_functions(settings_of(options)))
     lines = [f"function {name}: {function}" for name, function in ids.items()]
     return print_outcome(options, {"functions": ids}, "\n".join([*lines, "a running driver uses them after a restart"]))
 
@@ -218,27 +199,14 @@ def endpoints_status(options: argparse.Namespace) -> int:
     from console.connect import COMPUTE_STAGES, remote
 
     settings = settings_of(options)
-    compute = _remotely(lambda: remote(settings).compute)
+    compute = remotely(lambda: remote(settings).compute)
     found = []
     for stage in COMPUTE_STAGES:
         endpoint = getattr(settings.compute, stage.value).endpoint
-        status = _remotely(partial(compute.endpoint_status, endpoint))
+        status = remotely(partial(compute.endpoint_status, endpoint))
         found.append({"stage": stage.value, "endpoint": endpoint, "online": status.online, "details": status.details})
     lines = [f"{e['stage']:8} {e['endpoint']} {'online' if e['online'] else 'OFFLINE'} {e['details']}" for e in found]
     return print_outcome(options, {"endpoints": found}, "\n".join(lines))
-
-
-def _remotely(call: Callable[[], Any]) -> Any:
-    """Call Globus; what may be asked again later is asked again, a few times."""
-    from remote.globus.errors import RemoteError
-
-    for pause in (*LATER_SECONDS, None):
-        try:
-            return call()
-        except RemoteError as error:
-            if pause is None or error.kind != "later" or error.ambiguous:
-                raise Failure(str(error)) from error
-            time.sleep(pause)
 
 
 def sandbox_fault(options: argparse.Namespace) -> int:
@@ -265,7 +233,7 @@ def sandbox(options: argparse.Namespace) -> int:
         raise Failure(f"the loopback Globus: {error}") from error
 
 
-LOOKING = ("status", "driver status", "flows validate", "endpoints status")  # these change nothing anywhere
+LOOKING = ("status", "driver status", "endpoints status", *flow_commands.LOOKING)  # these change nothing anywhere
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
     "launch": launch,
@@ -280,8 +248,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "driver stop": driver_stop,
     "driver take-over": take_over.take_over,
     "login": login,
-    "flows validate": flows_validate,
-    "flows deploy": flows_deploy,
+    **flow_commands.COMMANDS,
     "functions register": functions_register,
     "endpoints status": endpoints_status,
     "sandbox": sandbox,

@@ -8,6 +8,7 @@ from console.settings.paths import deployed_file
 from console.settings.profiles import write_deployed
 from flowspec import definition
 from flowspec.lint import Finding, lint
+from remote.globus.flows import Flows
 from remote.site import functions
 
 
@@ -26,15 +27,22 @@ def register_functions(settings: Settings) -> dict[str, str]:
 def deploy_flows(settings: Settings) -> dict[str, str]:
     """Deploy both flows, or update them in place when the settings know their ids; returns the ids."""
     flows = connect.remote(settings).flows
+    return {name: _deploy(flows, settings, name) for name in definition.FLOWS}
+
+
+def update_ours(settings: Settings, name: str) -> str:
+    """Deploy one of our flows, or update it in place; returns its id."""
+    return _deploy(connect.remote(settings).flows, settings, name)
+
+
+def _deploy(flows: Flows, settings: Settings, name: str) -> str:
+    flow, known = definition.FLOWS[name](), getattr(settings.flows, name)
     roles = {"run_managers": settings.run_managers, "run_monitors": settings.run_monitors}
-    ids = {}
-    for name, flow in (("analysis", definition.analysis()), ("transfer", definition.transfer())):
-        known = getattr(settings.flows, name)
-        ids[name] = flows.deploy(flow.title, flow.definition, flow.schema, flow_id=known, **roles)
-    write_deployed(deployed_file(settings.ledger), {"flows": ids})
-    return ids
+    deployed = flows.deploy(flow.title, flow.definition, flow.schema, flow_id=known, **roles)
+    write_deployed(deployed_file(settings.ledger), {"flows": {name: deployed}})
+    return deployed
 
 
 def lint_flows() -> dict[str, list[Finding]]:
     """What the offline lint finds in the definitions of this version."""
-    return {name: lint(getattr(definition, name)().definition) for name in ("analysis", "transfer")}
+    return {name: lint(flow().definition) for name, flow in definition.FLOWS.items()}

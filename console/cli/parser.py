@@ -109,7 +109,7 @@ def _add_options_of_the_screen(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from console.cli import faults
+    from console.cli import faults, flow_commands
 
     parser = _Parser(
         prog="console",
@@ -177,9 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     add("stop", "end the driver; what it launched goes on at Globus", to=driver, json=True)
 
     add("login", "log in to Globus in this terminal", json=True)
-    flows = group("flows", "the flow definitions")
-    add("validate", "check them here, and at Flows when it answers", to=flows, json=True)
-    add("deploy", "deploy them, or update them in place", to=flows, json=True)
+    flow_commands.add_parsers(add, group("flows", "flow definitions: ours, and anybody's"))
     functions = group("functions", "the compute functions")
     add("register", "register them with Globus Compute", to=functions, json=True)
     endpoints = group("endpoints", "the compute endpoints")

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from console.actions import cancel, fetch_reports, reconcile
+from console.actions import cancel, deployed, fetch_reports, reconcile
 from console.actions.results import LOOK_SECONDS, ResultWatch
 from console.connect import make_context
 from console.context import Context
@@ -189,6 +189,12 @@ def chores(
         return Periodic(source, do, seconds, clock, chore=name)
 
     ledger, interval = ctx.ledger, ctx.policy.poll_interval
+    flow = deployed.FlowWatch(ctx)
+
+    def compare() -> None:
+        settle(ctx)
+        flow.look()
+
     actions = [
         chore("launch", "launcher", lambda: launch(ctx), LAUNCH_SECONDS),
         chore("cancel", "cancel", lambda: cancel.continue_cancels(ctx), interval),
@@ -197,7 +203,7 @@ def chores(
         chore("follow", "flows", lambda: round.follow_attempts(ctx), interval),
         chore("endpoints", "compute", lambda: poll.poll_endpoints(ctx), ENDPOINT_SECONDS),
         chore("reports", "reports", lambda: fetch_reports.fetch(ctx), interval),
-        chore("reconcile", "flows", lambda: settle(ctx), RECONCILE_SECONDS),
+        chore("reconcile", "flows", compare, RECONCILE_SECONDS),
         chore("login", "login", lambda: logins.record(ledger, ctx.remote.login, real=real), logins.CHECK_SECONDS),
     ]
     return actions, polls

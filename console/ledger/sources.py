@@ -19,8 +19,9 @@ STALE_SECONDS = 15.0  # of a source that has not answered for longer the data ar
 ASKED_ALWAYS = ("disk", "flows", "compute")  # the other sources are asked only while there is something to ask
 SERVICES = ("flows", "transfer", "compute")  # they are heard; of all else a chore that ends well is the proof
 NOT_MET_SECONDS = 300.0  # longer than any chore pauses, or hangs in a call
-# What comes and goes is an event once in an hour, unless it lasts: the header shows it at any time.
-TOLD_SECONDS, LASTING_SECONDS = 3600.0, 600.0
+# What comes and goes is an event once in a while, unless it lasts: the header shows it at any time. At most twenty of
+# them in a day, and as many that it is over: with the events of a run or two fewer than fifty.
+TOLD_SECONDS, LASTING_SECONDS = 4200.0, 600.0
 THREAD = "thread"  # the chore of a thread of the driver that failed as a whole
 
 

@@ -182,6 +182,17 @@ class Flows:
         with calling("flows", "create", repeatable=False):
             return str(self._once.create_flow(**parts)["id"])
 
+    def update(self, flow_id: str, **parts: Any) -> None:
+        """Change a flow in place: those of title, definition and input_schema that are given."""
+        with calling("flows", "update"):
+            self._sdk.update_flow(flow_id, **parts)
+
+    def owned(self, title: str) -> list[str]:
+        """The ids of our own flows with exactly this title."""
+        with calling("flows", "owned"):
+            pages = self._sdk.paginated.list_flows(filter_roles="flow_owner", filter_fulltext=title)
+            return [document["id"] for document in pages.items() if document["title"] == title]
+
     def get_flow(self, flow_id: str) -> dict[str, Any]:
         """The flow's document as the service has it: title, definition, input_schema, roles, ..."""
         with calling("flows", "get_flow"):
