@@ -69,7 +69,7 @@ class Flows:
         return next(run for run in self.there if run.id == run_id)
 
     def find_by_tag(self, flow_id, tag, since=None):
-        return [run for run in self.there if tag in run.tags]
+        return [run for run in self.runs([flow_id], since) if tag in run.tags]
 
     def cancel(self, run_id):
         self.cancelled.append(run_id)

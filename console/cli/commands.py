@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from console.cli import flow_commands, retry_commands, take_over
+from console.cli import bring_back, flow_commands, retry_commands, take_over
 from console.cli.asking import BadUse, Failure, as_json, ask, print_outcome, remotely, settings_of
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
@@ -249,6 +249,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "driver take-over": take_over.take_over,
     "login": login,
     **flow_commands.COMMANDS,
+    "bring-back": bring_back.bring_back,
     "functions register": functions_register,
     "endpoints status": endpoints_status,
     "sandbox": sandbox,

@@ -109,7 +109,7 @@ def _add_options_of_the_screen(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from console.cli import faults, flow_commands
+    from console.cli import bring_back, faults, flow_commands
 
     parser = _Parser(
         prog="console",
@@ -164,6 +164,8 @@ def _parser() -> argparse.ArgumentParser:
     reprocess.add_argument("runs", metavar="RUNS", help="run numbers, such as 1200-1250,1300")
     reprocess.add_argument("--dry-run", action="store_true", help="only tell what would be done")
     reprocess.add_argument("--from", dest="from_stage", metavar="STAGE", help="from this stage on, not from transfer")
+
+    bring_back.add_arguments(add("bring-back", "bring ROOT files from the site to the DTN", json=True), _run)
 
     watch = add("watch", "be the driver, in the foreground")
     watch.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
