@@ -14,7 +14,9 @@ from flask import Blueprint, Response, jsonify, request
 from remote.sandbox.ids import DTN_COLLECTION, SITE_COLLECTION
 
 TOKEN_ROUTE = "/v2/oauth2/token"
-"""The one route that is not guarded by the bearer token: it has credentials of its own."""
+REVOKE_ROUTE = f"{TOKEN_ROUTE}/revoke"
+OWN_CREDENTIALS = (TOKEN_ROUTE, REVOKE_ROUTE)
+"""The routes that are not guarded by the bearer token: what is sent there is the token, or what it is given for."""
 
 _TRANSFER_SCOPE = "urn:globus:auth:scope:transfer.api.globus.org:all"
 _LIFETIME_SECONDS = 172800
@@ -22,6 +24,7 @@ _SCOPE_IDS = {
     "eec9b274-0c81-4334-bdc2-54e90e689b9a": "flows.globus.org",
     "facd7ccc-c5f4-42aa-916b-a0e270e2c2a9": "funcx_service",
 }
+_USERNAME, _NAME, _EMAIL = "operator@sandbox", "Sandbox operator", "operator@sandbox.invalid"
 _CREATED = "2024-01-01T00:00:00+00:00"
 
 
@@ -46,6 +49,17 @@ def blueprint(secret: str, identity: str) -> Blueprint:
         tokens = [_token(secret, server, scopes, with_refresh) for server, scopes in by_server.items()]
         return jsonify({**tokens[0], "other_tokens": tokens[1:]})
 
+    @routes.post(REVOKE_ROUTE)
+    def revoke() -> Response:
+        """As Globus says it, of any token; the sandbox has one, which is good as long as it lives."""
+        return jsonify({"active": False})
+
+    @routes.get("/v2/api/identities")
+    def identities() -> Response:
+        asked = {*request.args.get("ids", "").split(","), *request.args.get("usernames", "").split(",")}
+        found = [_identity(identity)] if asked & {identity, _USERNAME} else []
+        return jsonify({"identities": found})
+
     @routes.get("/v2/api/identities/<identity>/consents")
     def consents(identity: str) -> Response:
         return jsonify({"consents": _consents(identity)})
@@ -55,9 +69,9 @@ def blueprint(secret: str, identity: str) -> Blueprint:
     def userinfo() -> Response:
         who = {
             "sub": identity,
-            "preferred_username": "operator@sandbox",
-            "name": "Sandbox operator",
-            "email": "operator@sandbox.invalid",
+            "preferred_username": _USERNAME,
+            "name": _NAME,
+            "email": _EMAIL,
             "identity_provider": identity,
             "identity_provider_display_name": "Sandbox",
             "organization": "FRIB",
@@ -84,6 +98,19 @@ def _granted_scope(secret: str) -> str:
     if not scope:
         raise _Refusal(400, "invalid_scope", "no scope was requested")
     return scope
+
+
+def _identity(identity: str) -> dict[str, Any]:
+    return {
+        "id": identity,
+        "username": _USERNAME,
+        "name": _NAME,
+        "email": _EMAIL,
+        "organization": "FRIB",
+        "identity_provider": identity,
+        "identity_type": "login",
+        "status": "used",
+    }
 
 
 def _split_scopes(text: str) -> list[str]:

@@ -13,6 +13,7 @@ from remote.sandbox.transfer.document import bad_request
 from remote.sandbox.transfer.service import TransferService
 
 _PAGE = 1000
+_ENTITY_TYPE = "GCSv5_mapped_collection"
 
 
 def blueprint(transfer: TransferService, owner: str) -> Blueprint:
@@ -84,6 +85,22 @@ def _add_operations(routes: Blueprint, transfer: TransferService, owner: str) ->
     @routes.get("/endpoint/<collection_id>")
     def endpoint(collection_id: str) -> Document:
         return _endpoint(collection_id, transfer.collection(collection_id).name, owner)
+
+    @routes.get("/endpoint_search")
+    def search() -> Document:
+        words = request.args.get("filter_fulltext", "").lower().split()
+        kinds = request.args.get("filter_entity_type", _ENTITY_TYPE).lower().split(",")
+        everything = [_endpoint(id_, collection.name, owner) for id_, collection in transfer.collections().items()]
+        found = [
+            document
+            for document in everything
+            if all(word in f"{document['display_name']} {document['organization']}".lower() for word in words)
+            and document["entity_type"].lower() in kinds
+        ]
+        limit, offset = _number("limit", 25, 100), _number("offset", 0)
+        page = found[offset : offset + limit]
+        more = offset + limit < len(found)
+        return {"DATA_TYPE": "endpoint_list", "limit": limit, "offset": offset, "has_next_page": more, "DATA": page}
 
     @routes.get("/operation/endpoint/<collection_id>/ls")
     def ls(collection_id: str) -> Document:
@@ -163,12 +180,13 @@ def _endpoint(collection_id: str, name: str, owner: str) -> dict[str, Any]:
     nothing = (
         "globus_connect_setup_key gcp_connected gcp_paused s3_url host_endpoint_id host_path"
         " myproxy_server myproxy_dn non_functional_endpoint_display_name non_functional_endpoint_id oauth_server"
-        " default_directory"
+        " default_directory keywords info_link contact_email contact_info department subscription_id canonical_name"
+        " gcs_manager_url tlsftp_server local_user_info_available"
     )
     no = (
         "public french_english_bilingual is_globus_connect s3_owner_activated disable_verify"
         " disable_anonymous_writes force_verify force_encryption mfa_required non_functional activated shareable"
-        " acl_available acl_editable in_use"
+        " acl_available acl_editable in_use high_assurance"
     )
     return {
         "DATA_TYPE": "endpoint",
@@ -178,7 +196,8 @@ def _endpoint(collection_id: str, name: str, owner: str) -> dict[str, Any]:
         "organization": "sandbox",
         "owner_id": owner,
         "description": "A directory on this machine.",
-        "entity_type": "GCSv5_mapped_collection",
+        "entity_type": _ENTITY_TYPE,
+        "owner_string": "operator@sandbox",
         "expires_in": -1,
         "expire_time": "2100-01-01 00:00:00+00:00",
         **dict.fromkeys(nothing.split()),

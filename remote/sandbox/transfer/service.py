@@ -159,6 +159,9 @@ class TransferService:
         except KeyError:
             raise TransferError(404, "EndpointNotFound", f"No such endpoint '{collection_id}'") from None
 
+    def collections(self) -> dict[str, Collection]:
+        return dict(self._collections)
+
     def ls(
         self,
         collection: str,
