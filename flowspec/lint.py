@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from flowspec.grammar import ERROR, TOO_DEEP, WARNING, Finding, as_list, error, refusals, targets
 
-__all__ = ["ERROR", "WARNING", "DefinitionFileError", "Finding", "lint", "lint_schema", "load_json"]
+__all__ = ["ERROR", "WARNING", "DefinitionFileError", "Finding", "lint", "lint_schema", "parse_json"]
 
 # "No longer supported effective 2025-01-22"; their successors are under https://transfer.actions.globus.org/.
 SWITCHED_OFF = (
@@ -32,16 +33,14 @@ class DefinitionFileError(ValueError):
     """A definition or schema file that cannot be read; the text names the file and, where known, line and column."""
 
 
-def load_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a definition or schema file.
+def parse_json(content: bytes, path: Path) -> dict[str, Any]:
+    """The JSON object in a definition or schema file, whose path stands in each error.
 
-    Raises DefinitionFileError: not readable, not UTF-8, not JSON, a key given twice (JSON would silently keep the
+    Raises DefinitionFileError: not UTF-8, not JSON, a key given twice (JSON would silently keep the
     last one, and a state would be lost), or not an object.
     """
     try:
-        document = json.loads(path.read_text("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
-    except OSError as problem:
-        raise DefinitionFileError(f"{path}: cannot be read: {problem.strerror}") from None
+        document = json.loads(content.decode(), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except json.JSONDecodeError as problem:
         raise DefinitionFileError(f"{path}: line {problem.lineno}, column {problem.colno}: {problem.msg}") from None
     except UnicodeDecodeError as problem:
@@ -57,8 +56,7 @@ def load_json(path: Path) -> dict[str, Any]:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
         raise ValueError(f"the key {twice!r} occurs twice in one object")
     return document
 

@@ -31,8 +31,8 @@ def differing(here: Mapping[str, Any], deployed: Mapping[str, Any]) -> list[Diff
     Nor do the roles, when the caller does not administer the flow: Globus shows them to nobody else.
     """
     roles = {"run_managers", "run_monitors"}
-    if {deployed.get("user_role"), *deployed.get("user_roles", ())} & _ADMINISTRATING:
-        deployed = {**deployed, **{role: sorted(deployed.get(role, ())) for role in roles}}
+    if {deployed.get("user_role"), *(deployed.get("user_roles") or ())} & _ADMINISTRATING:
+        deployed = {**deployed, **{role: sorted(deployed.get(role) or ()) for role in roles}}
         roles = set()
     keys = here.keys() - roles
     return list(differences({k: here[k] for k in here if k in keys}, {k: deployed[k] for k in deployed if k in keys}))

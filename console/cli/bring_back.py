@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from console.cli.asking import BadUse, Failure, print_outcome, remotely, settings_of
 from console.ledger.store import Ledger, actor
@@ -20,31 +19,6 @@ if TYPE_CHECKING:
     from remote.globus.connection import Remote
 
 PATTERNS = ("*.root",)
-
-
-def add_arguments(command: argparse.ArgumentParser, run: Callable[[str], int]) -> None:
-    command.add_argument("runs", nargs="*", type=run, metavar="RUN", help="the sorted file of these runs")
-    command.add_argument(
-        "--converted", action="store_true", help="their converted segments in place of the sorted file"
-    )
-    command.add_argument("--path", type=_absolute, metavar="DIR", help="a directory at the site, with all below it")
-    command.add_argument("--to", type=_absolute, metavar="DIR", help="where to; without it the results of the profile")
-    command.add_argument("--include", action="append", metavar="PATTERN", help="files with such names (*.root)")
-    command.add_argument("--source", type=_id, metavar="ID", help="another collection in place of the site's")
-    command.add_argument("--destination", type=_id, metavar="ID", help="another one in place of the DTN's")
-
-
-def _absolute(text: str) -> str:
-    if not text.startswith("/") or ".." in text.split("/"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an absolute path")
-    return text.rstrip("/") + "/"
-
-
-def _id(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not the id of a collection") from None
 
 
 def bring_back(options: argparse.Namespace) -> int:

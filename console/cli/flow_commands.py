@@ -6,59 +6,20 @@ import argparse
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 from console.cli.asking import BadUse, Failure, print_outcome, remotely, settings_of
+from console.cli.flow_arguments import OURS
 from console.settings.model import Settings
 from flowspec.text import clean
+from remote import plainfile
 
 if TYPE_CHECKING:
     from flowspec.difference import Difference
     from flowspec.lint import Finding
     from remote.globus.flows import Flows
 
-OURS = ("analysis", "transfer")
-
-
-class Add(Protocol):
-    """Makes the parser of a command within the group `to`."""
-
-    def __call__(self, name: str, text: str, *, to: Any, json: bool = False) -> argparse.ArgumentParser: ...
-
-
-def add_parsers(add: Add, flows: Any) -> None:
-    check = add("validate", "check ours, here and at Flows when it answers, or anybody's here", to=flows, json=True)
-    check.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a definition (JSON) in place of ours")
-    check.add_argument("--schema", type=Path, metavar="FILE", help="its input schema (JSON)")
-    _add_parts(add("deploy", "deploy ours, or update them in place; or a flow of your own", to=flows, json=True))
-    for name, text in (
-        ("update", "change a flow in place"),
-        ("diff", "how what is deployed differs from what is here"),
-    ):
-        command = add(name, text, to=flows, json=True)
-        _add_flow(command, required=name == "update")
-        _add_parts(command)
-    _add_flow(add("show", "flows as Globus has them", to=flows, json=True), required=False)
-
-
-def _add_flow(command: argparse.ArgumentParser, *, required: bool) -> None:
-    text = f"{', '.join(OURS)} or the id of a flow" + ("" if required else "; without: both of ours")
-    command.add_argument("flow", nargs=None if required else "?", type=_flow, metavar="FLOW", help=text)
-
-
-def _add_parts(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--definition", type=Path, metavar="FILE", help="the definition (JSON) in place of ours")
-    command.add_argument("--schema", type=Path, metavar="FILE", help="the input schema (JSON)")
-    command.add_argument("--title", metavar="TEXT", help="the title")
-
-
-def _flow(text: str) -> str:
-    try:
-        return text if text in OURS else str(UUID(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither {' nor '.join(OURS)} nor the id of a flow") from None
-
+FILE_BYTES = 2_000_000  # of a definition or a schema; Flows takes less
 
 # ---- what is here
 
@@ -79,10 +40,12 @@ def _parts(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    from flowspec.lint import DefinitionFileError, load_json
+    from flowspec.lint import DefinitionFileError, parse_json
 
     try:
-        return load_json(path)
+        return parse_json(plainfile.read(path, FILE_BYTES), path)
+    except OSError as error:
+        raise Failure(f"{path}: cannot be read: {error.strerror}") from None
     except DefinitionFileError as error:
         raise Failure(str(error)) from None
 

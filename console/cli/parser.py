@@ -109,7 +109,7 @@ def _add_options_of_the_screen(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from console.cli import bring_back, faults, flow_commands
+    from console.cli import faults, flow_arguments
 
     parser = _Parser(
         prog="console",
@@ -165,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     reprocess.add_argument("--dry-run", action="store_true", help="only tell what would be done")
     reprocess.add_argument("--from", dest="from_stage", metavar="STAGE", help="from this stage on, not from transfer")
 
-    bring_back.add_arguments(add("bring-back", "bring ROOT files from the site to the DTN", json=True), _run)
+    flow_arguments.add_bring_back(add("bring-back", "bring ROOT files from the site to the DTN", json=True), _run)
 
     watch = add("watch", "be the driver, in the foreground")
     watch.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
@@ -179,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     add("stop", "end the driver; what it launched goes on at Globus", to=driver, json=True)
 
     add("login", "log in to Globus in this terminal", json=True)
-    flow_commands.add_parsers(add, group("flows", "flow definitions: ours, and anybody's"))
+    flow_arguments.add_flows(add, group("flows", "flow definitions: ours, and anybody's"))
     functions = group("functions", "the compute functions")
     add("register", "register them with Globus Compute", to=functions, json=True)
     endpoints = group("endpoints", "the compute endpoints")

@@ -7,11 +7,13 @@ import copy
 import pytest
 
 from console.actions.deployed import FlowWatch, differing, wanted
+from console.driver.loop import chores
 from console.ledger import events
 from console.ledger.store import Ledger
 from console.settings.model import Policy
 from flowspec import definition
 from tests.fake_globus import Remote, make_context
+from tests.shift_fixture import Shift
 
 GROUP = "urn:globus:groups:id:a936c054-d004-11ee-8305-01ad603c66f1"
 
@@ -58,6 +60,16 @@ def test_a_flow_that_was_changed_is_told_once_and_that_it_is_mended_too(ledger, 
         "the analysis flow is deployed as here again",
         told.text,
     ]
+
+
+def test_the_driver_looks_by_itself(tmp_path, flows):
+    shift = Shift(tmp_path)
+    flows.document["title"] = "Mine"
+    shift.ctx.remote.flows.get_flow = flows.get_flow
+    for some in chores(shift.ctx, real=False):
+        for chore in some:
+            chore.run(shift.ledger)
+    assert any("is deployed otherwise than here, at $.title:" in e.text for e in events.newest(shift.ledger, 9))
 
 
 def test_a_restarted_driver_tells_it_again(ledger, flows):

@@ -86,7 +86,8 @@ def test_bad_use_is_exit_code_2_and_one_line(arguments):
     "command",
     [[], ["status"], ["launch"], ["retry"], ["cancel"], ["watch"], ["login"], ["sandbox"]]
     + [["driver", action] for action in ("status", "start", "stop")]
-    + [["flows", "validate"], ["flows", "deploy"], ["functions", "register"], ["endpoints", "status"]],
+    + [["flows", action] for action in ("validate", "deploy", "update", "show", "diff")]
+    + [["bring-back"], ["functions", "register"], ["endpoints", "status"]],
     ids=" ".join,
 )
 def test_every_command_has_help(command):

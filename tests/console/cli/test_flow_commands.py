@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,13 @@ def test_names_that_no_terminal_can_show_are_told_all_the_same(tmp_path):
     assert done.returncode == 1
     assert "unknown type" in done.stdout
     assert "\x1b" not in done.stdout
-    assert refused(console("flows", "validate", tmp_path / "none.json"), 1, "none.json", "No such file")
+
+
+def test_what_is_no_small_plain_file_is_told_and_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "large.json").write_bytes(b" " * 3_000_000)
+    for name, why in (("none.json", "No such file"), ("pipe.json", "not a plain file"), ("large.json", "too large")):
+        assert refused(console("flows", "validate", tmp_path / name), 1, name, "cannot be read", why)
 
 
 def test_a_schema_alone_is_not_validated():
