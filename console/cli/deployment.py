@@ -13,7 +13,7 @@ from remote.site import functions
 
 
 def register_functions(settings: Settings) -> dict[str, str]:
-    """Register fit, convert and analyze for the profile's kit; returns their ids, which `load` finds from now on."""
+    """Register all compute functions for the profile's kit; returns their ids, which `load` finds from now on."""
     compute = connect.remote(settings).compute
     ids = {
         name: compute.register_function(function, f"FRIB analysis pipeline: {name}")

@@ -110,10 +110,16 @@ class ComputeStage(Part):
     function: Id | None = None
 
 
+class ComputeFunction(Part):
+    function: Id | None = None
+
+
 class Compute(Part):
     fit: ComputeStage
     convert: ComputeStage
     analyze: ComputeStage
+    site_status: ComputeFunction = ComputeFunction()
+    canary: ComputeFunction = ComputeFunction()
 
 
 class DeployedFlows(Part):
@@ -207,13 +213,10 @@ class Settings(BaseSettings):
 
     def places(self) -> Places:
         """What input documents are made of. Raises SettingsError when a compute function is not registered yet."""
-        compute = {}
-        for stage in (Stage.FIT, Stage.CONVERT, Stage.ANALYZE):
-            part: ComputeStage = getattr(self.compute, stage.value)
-            if part.function is None:
-                key = f"compute.{stage.value}.function"
-                raise SettingsError(f"{key} is not set: register the functions (console functions register)")
-            compute[stage] = (part.endpoint, part.function)
+        compute = {
+            stage: (getattr(self.compute, stage.value).endpoint, self.function(stage.value))
+            for stage in (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)
+        }
         return Places(
             dtn_collection=self.dtn.collection,
             runs=self.dtn.collection_path(self.dtn.runs),
@@ -223,6 +226,15 @@ class Settings(BaseSettings):
             kit=self.site.kit,
             compute=compute,
         )
+
+    def function(self, name: str) -> str:
+        """The id of a compute function. Raises SettingsError when it is not registered yet."""
+        part: ComputeStage | ComputeFunction = getattr(self.compute, name)
+        if part.function is None:
+            raise SettingsError(
+                f"compute.{name}.function is not set: register the functions (console functions register)"
+            )
+        return part.function
 
     def check_paths(self) -> None:
         """Raises SettingsError when a folder on this machine is not there (or its file system is not mounted)."""

@@ -31,6 +31,7 @@ from remote.sandbox.transfer.collection import Collection
 from remote.sandbox.transfer.service import TransferService
 from remote.sandbox.world import World
 
+TOOLS = Path(__file__).parent / "tools" / "bin"
 PREFIX = "/sandbox"
 """Routes below are for whoever drives the sandbox: no Globus service has them."""
 
@@ -110,10 +111,9 @@ def build_world(config: SandboxConfig) -> World:
 def worker_environment(temporary: Path) -> dict[str, str]:
     """The stand-in tools come first in PATH; they run in this Python, which must find this project anywhere."""
     project = Path(__file__).parents[2]
-    tools = Path(__file__).parent / "tools" / "bin"
     return {
         **os.environ,
-        "PATH": os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([str(TOOLS), os.environ.get("PATH", os.defpath)]),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(project), os.environ.get("PYTHONPATH")])),
         "FRIB_PYTHON": sys.executable,
         "TMPDIR": str(temporary),
@@ -185,6 +185,8 @@ def _install_kit(site: Path) -> None:
     ours = Path(remote.site.__file__).parent / "kit"
     shutil.copytree(ours, kit, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     settings = [f"TOP={shlex.quote(str(site))}", "CONTAINER=()", "LAUNCHER=()", "FIT_WORKERS=1"]
+    # By hand, as by doctor.py, they are found as well.
+    settings += [f"PATH=$PATH:{shlex.quote(str(TOOLS))}", f"export FRIB_PYTHON={shlex.quote(sys.executable)}"]
     (kit / "site.conf").write_text("# The sandbox's site; see site.conf.example.\n" + "\n".join(settings) + "\n")
 
 

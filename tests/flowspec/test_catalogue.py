@@ -30,6 +30,12 @@ SAMPLES = {
     "segments": [[1, 4], 2],
     "left": [[1, 4], 2],
     "jobs": [["fit-03"]],
+    "files": [["job.py"]],
+    "lines": [["2 GB of 5 GB"], []],
+    "states": [{"running": 2}, {}],
+    "reasons": [{"Priority": 2}],
+    "pending": [{"Priority": 1}, {}],
+    "programs": [{"EventEditor": "/usr/bin/EventEditor"}],
 }
 
 

@@ -125,13 +125,13 @@ def carry_out(job: Job) -> Reply:
     started, clock = time.time(), time.monotonic()
     rc, wrong, facts = outcome(job)
     seconds = round(time.monotonic() - clock, 3)
-    reply = {"rc": rc}  # type: Reply
+    reply = {"rc": rc, "seconds": seconds, "node": socket.gethostname()}  # type: Reply
     if job.segment is not None:
         reply["segment"] = job.segment
     if wrong:
         reply.update(described(wrong._replace(cause=f"{job.stage} of {job.whose}: {wrong.cause}")))
     else:
-        reply.update(bytes=job.output.stat().st_size, seconds=seconds)
+        reply.update(bytes=job.output.stat().st_size)
         reply.update((name, facts[name]) for name in TOLD[job.stage] if facts.get(name) is not None)
     if "missing" in facts and job.segment is None:
         reply["missing"] = facts["missing"]
@@ -140,8 +140,6 @@ def carry_out(job: Job) -> Reply:
         schema=1,
         stage=job.stage,
         started=started,
-        seconds=seconds,
-        node=socket.gethostname(),
         job_id=os.environ.get("SLURM_JOB_ID"),
         log=str(job.log),
         output=str(job.output),

@@ -38,7 +38,7 @@ def test_a_run_goes_through_all_three_stages(site: Site, run: int) -> None:
         converted = site.run("convert", run, number)
         assert (converted["rc"], converted["entries"]) == (0, 3)
     analyzed = site.run("analyze", run, [0, 8])
-    assert analyzed.keys() == {"rc", "bytes", "seconds", "sha256"}
+    assert analyzed.keys() == {"rc", "bytes", "seconds", "node", "sha256"}
 
     result = site.top / "analyzed" / f"run-{run:04d}-sorted.root"
     with uproot.open(result) as file:

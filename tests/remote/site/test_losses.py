@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -210,6 +211,7 @@ def test_an_accepted_segment_is_good_whatever_it_lost(site: Site, earlier: bool)
     reply = site.run("fit", 7, 3)
     assert reply.pop("seconds") >= 0
     assert reply == {
+        "node": socket.gethostname(),
         "segment": 3,
         "rc": 0,
         "bytes": len(segment(GOOD[2:], 7)),
