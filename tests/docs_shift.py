@@ -35,8 +35,9 @@ FOREIGN_FILE = "run-1301-00 (copy).evt"
 SCREEN = "screen"
 # The order in which they are tried: what acts first, so that there is something to look at; the driver's end last.
 ORDER = (
-    "flows validate", "endpoints status", "functions register", "flows deploy", "flows update", "flows show",
-    "flows diff", "bring-back", "login", SCREEN, "cancel", "retry",
+    "flows validate", "endpoints status", "functions register", "functions check", "functions list", "flows deploy",
+    "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
+    "login", SCREEN, "cancel", "retry",
     "waive", "accept", "reprocess", "launch", "status", "driver status", "driver take-over", "sandbox", "sandbox fault",
     "driver stop", "driver start", "watch",
 )  # fmt: skip
@@ -66,6 +67,15 @@ def parsed(command: Documented) -> argparse.Namespace:
             return parser._parser().parse_args(command.words[1:])
     except SystemExit:
         raise AssertionError(f"{command}: {said.getvalue()}") from None
+
+
+def without_trouble(directory: Path) -> Path:
+    """A directory with a Slurm that has no jobs and takes any: what this machine has, if anything, need not work."""
+    directory.mkdir()
+    for program in ("squeue", "sbatch"):
+        (directory / program).write_text("#!/bin/sh\nexit 0\n")
+        (directory / program).chmod(0o755)
+    return directory
 
 
 class Shift:
@@ -126,6 +136,8 @@ class Shift:
         if name == "bring-back":
             self._made(*options.runs)
         given = getattr(options, "run", None)
+        if name == "site test-fit":
+            return [str(self._at_the_site()) if word == str(given) else word for word in words]
         if given is None:
             return words
         if name == "status":
@@ -141,6 +153,15 @@ class Shift:
         directory = self.pipeline.settings.dtn.runs / f"run{run}"
         ours = str(directory) if isinstance(given, Path) else str(run)
         return [ours if word == str(given) else word for word in words]
+
+    def _at_the_site(self) -> int:
+        """A run that is ready, and whose files are at the site as well."""
+        run = self._ready()
+        raw = Path(self.pipeline.settings.site.top, "rawdata", f"run{run}")
+        raw.mkdir()
+        for segment in (self.pipeline.settings.dtn.runs / f"run{run}").glob("*.evt"):
+            (raw / segment.name).write_bytes(segment.read_bytes())
+        return run
 
     def _driven_from_elsewhere(self) -> None:
         mark = self.pipeline.settings.dtn.results / marks.NAME

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -31,7 +32,7 @@ from screens.keys.keymap import ENTRIES
 from screens.profile import screen_options
 from screens.rows import styles
 from tests import documents
-from tests.docs_shift import ORDER, SCREEN, Outcome, Shift, name_of, parsed
+from tests.docs_shift import ORDER, SCREEN, Outcome, Shift, name_of, parsed, without_trouble
 from tests.documents import DOCS, PAGES, ROOT, Documented
 from tests.pipeline_fixture import running_pipeline
 from tests.waiting import HANGS_AFTER
@@ -59,7 +60,9 @@ def test_every_console_command_of_the_docs_works(tmp_path: Path, monkeypatch: py
     commands = [(name_of(parsed(c)), c) for c in OF_CONSOLE if not _tells_and_ends(c)]
     assert {name for name, _ in commands} <= set(ORDER), "a command that this test does not know how to try"
     commands.sort(key=lambda named: ORDER.index(named[0]))
-    runs = sum(name in ("launch", "retry", "cancel", "waive", "accept", "reprocess") for name, _ in commands)
+    takes_a_run = ("launch", "retry", "cancel", "waive", "accept", "reprocess", "site test-fit")
+    runs = sum(name in takes_a_run for name, _ in commands)
+    monkeypatch.setenv("PATH", f"{without_trouble(tmp_path / 'slurm')}:{os.environ['PATH']}")
     with running_pipeline(tmp_path / "sandbox", auto_launch=False) as pipeline:
         monkeypatch.setenv(PROFILE_VARIABLE, str(pipeline.profile))
         shift = Shift(pipeline, runs)

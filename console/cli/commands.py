@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from console.cli import bring_back, flow_commands, retry_commands, take_over
+from console.cli import bring_back, flow_commands, functions, retry_commands, site, take_over
 from console.cli.asking import BadUse, Failure, as_json, ask, print_outcome, remotely, settings_of
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
@@ -233,7 +233,8 @@ def sandbox(options: argparse.Namespace) -> int:
         raise Failure(f"the loopback Globus: {error}") from error
 
 
-LOOKING = ("status", "driver status", "endpoints status", *flow_commands.LOOKING)  # these change nothing anywhere
+# These change nothing anywhere.
+LOOKING = ("status", "driver status", "endpoints status", *flow_commands.LOOKING, *functions.LOOKING)
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
     "launch": launch,
@@ -251,7 +252,12 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     **flow_commands.COMMANDS,
     "bring-back": bring_back.bring_back,
     "functions register": functions_register,
+    "functions check": functions.check,
+    "functions list": functions.list_all,
     "endpoints status": endpoints_status,
+    "site status": site.status,
+    "site test-fit": site.test_fit,
+    "site doctor": site.doctor,
     "sandbox": sandbox,
     "sandbox fault": sandbox_fault,
 }

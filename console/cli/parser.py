@@ -182,8 +182,19 @@ def _parser() -> argparse.ArgumentParser:
     flow_arguments.add_flows(add, group("flows", "flow definitions: ours, and anybody's"))
     functions = group("functions", "the compute functions")
     add("register", "register them with Globus Compute", to=functions, json=True)
+    add("check", "compare what is registered with what this console would register", to=functions, json=True)
+    add("list", "what is registered", to=functions, json=True)
     endpoints = group("endpoints", "the compute endpoints")
     add("status", "ask Globus Compute how they are", to=endpoints, json=True)
+
+    site = group("site", "the compute site: its state, a test fit, what is wrong with it")
+    site_status = add("status", "ask an endpoint how the site is", to=site, json=True)
+    site_status.add_argument("--stage", choices=("fit", "convert", "analyze"), default="fit",
+                             help="the stage whose endpoint is asked (fit)")  # fmt: skip
+    test_fit = add("test-fit", "fit segments that are at the site already, outside of any flow", to=site, json=True)
+    test_fit.add_argument("--run", type=_run, required=True, metavar="RUN", help="a run number")
+    test_fit.add_argument("--segments", type=_run, required=True, nargs="+", metavar="SEG", help="segment numbers")
+    add("doctor", "at the site: what is wrong with it, and what to do", to=site, json=True)
 
     sandbox = add("sandbox", "a sandbox without the screen: loopback Globus, DAQ and driver", json=True)
     sandbox.add_argument("--runs", type=_count, default=3, metavar="N", help="runs to take (3)")

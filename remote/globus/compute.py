@@ -113,6 +113,46 @@ class Compute:
             )
             return str(self._v3_once.register_function(document.to_dict())["function_uuid"])  # type: ignore[no-untyped-call]
 
+    def function_code(self, function_id: str) -> str | None:
+        """The code of a registered function, packed as it was registered; None when there is no such function."""
+        import globus_sdk
+
+        self._budget.spend()
+        with calling("compute", "function_code"):
+            try:
+                return str(self._v2.get_function(function_id)["function_code"])
+            except globus_sdk.GlobusAPIError as error:
+                if error.http_status != 404:
+                    raise
+                return None
+
+    def allowed_functions(self, endpoint_id: str) -> list[str] | None:
+        """The ids of the functions that an endpoint executes; None when it executes any."""
+        self._budget.spend()
+        with calling("compute", "allowed_functions"):
+            reply = self._v3_once.get_endpoint_allowlist(endpoint_id)
+            return [str(i) for i in reply["functions"]] if reply["restricted"] else None
+
+    def submit(self, endpoint_id: str, function_id: str, calls: Iterable[dict[str, Any]]) -> list[str]:
+        """Have an endpoint execute a function once for each of these keyword arguments; the tasks' ids, in order."""
+        from globus_compute_sdk.sdk.batch import Batch, create_user_runtime
+
+        batch = Batch(None, user_runtime=create_user_runtime())
+        for arguments in calls:
+            batch.add(function_id, kwargs=arguments)
+        self._budget.spend()
+        with calling("compute", "submit", repeatable=False):
+            tasks = self._v3_once.submit(endpoint_id, batch.prepare())["tasks"]
+            return [str(task) for task in tasks[function_id]]
+
+
+def packed_code(function: Callable[..., Any]) -> str:
+    """The code of a function as `register_function` sends it."""
+    from globus_compute_sdk.serialize import ComputeSerializer, PureSourceTextInspect
+
+    pack = ComputeSerializer(strategy_code=PureSourceTextInspect())
+    return str(pack.pack_buffers([pack.serialize(function)]))
+
 
 def _task_status(task_id: str, document: dict[str, Any] | None) -> TaskStatus:
     if document is None:

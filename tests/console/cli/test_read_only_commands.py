@@ -20,8 +20,10 @@ ARGUMENTS = {
     "flows update": [["transfer"]],
     "bring-back": [["1217"]],
     "sandbox fault": [["clear"]],
+    "site test-fit": [["--run", "1217", "--segments", "0"]],
 }
-ASKING = ("endpoints status", "flows show", "flows diff")  # there is no Globus to ask
+# There is no Globus to ask, and nothing is registered.
+ASKING = ("endpoints status", "flows show", "flows diff", "functions check")
 
 
 @pytest.fixture
