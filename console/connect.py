@@ -46,5 +46,6 @@ def make_context(settings: Settings, ledger: Ledger, elsewhere: Callable[[], Rea
         policy=settings.policy,
         run_managers=settings.run_managers,
         run_monitors=settings.run_monitors,
+        canary=settings.compute.canary.function,
         elsewhere=elsewhere,
     )

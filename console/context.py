@@ -37,6 +37,7 @@ class Context:
     policy: Policy
     run_managers: tuple[str, ...] = ()
     run_monitors: tuple[str, ...] = ()
+    canary: str | None = None  # id of that compute function; None when it is not registered yet
     elsewhere: Callable[[], Reason | None] = lambda: None  # another console drives: this one does nothing by itself
 
     def now(self) -> float:

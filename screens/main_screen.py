@@ -11,6 +11,7 @@ from textual import events
 from console.ledger.endpoints import EndpointRow
 from console.reading.snapshot import FlowRow, RunRow
 from flowspec import text
+from flowspec.conditions import NO_REASON
 from flowspec.states import AttemptState
 from screens.base import ConsoleScreen
 from screens.host import Host
@@ -203,7 +204,9 @@ class MainScreen(ConsoleScreen):
         if self.focused_pane() is self.segments and item is not None:
             return f"segment {item.segment:02d}: {item.note or 'all done'}", "bad" if item.bad else "plain"
         if isinstance(item, EndpointRow):
-            return endpoint_rows.sentence(item, self._answered_at("compute"), self.host.now())
+            snapshot = self.host.data.snapshot
+            pending = snapshot.slurm_pending if snapshot else NO_REASON
+            return endpoint_rows.sentence(item, self._answered_at("compute"), self.host.now(), pending)
         return "", "plain"
 
     def _flow_run(self, row: FlowRow) -> Sequence[Piece]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from console import connect
 from console.cli.deployment import lint_flows
-from console.ledger import evidence, runs
+from console.ledger import evidence, runs, site
 from console.ledger.store import Ledger
 from console.settings.model import Settings
-from flowspec import definition, inputs
+from flowspec import catalogue, definition, inputs
 from flowspec.lint import ERROR
 from flowspec.plan import plan_missing
 from remote.globus.errors import RemoteError
@@ -29,10 +29,11 @@ def dry_run(settings: Settings, number: int) -> tuple[list[str], str]:
     faults = inputs.problems(body, definition.analysis().schema)
     if faults:
         return faults, ""
-    flow = settings.flows.analysis
+    flow, kit = settings.flows.analysis, catalogue.sentence(site.outdated(ledger))
     if flow is None:
         return ["flows.analysis is not set: deploy the flows (console flows deploy)"], ""
     text = f"run {number} is {run.state.value}; would do: {plan.describe()}; the input document is valid here"
+    text = f"{kit}\n{text}" if kit else text
     try:
         connect.remote(settings).flows.validate_run(flow, body)
     except RemoteError as error:

@@ -29,6 +29,8 @@ def status_json(ledger: Ledger, run: int | None = None) -> dict[str, Any]:
         "driver": asdict(seen.driver) if seen.driver else None,
         "auto": seen.auto,
         "hints_off": seen.hints_off,
+        "kit_outdated": seen.kit_outdated,
+        "slurm_pending": catalogue.sentence(seen.slurm_pending),
         "space": asdict(seen.space) if seen.space else None,
         "sources": [asdict(source) | {"stale": source.stale(seen.at)} for source in seen.sources],
         "endpoints": [asdict(endpoint) for endpoint in seen.endpoints],
@@ -118,6 +120,7 @@ def _overview(seen: Snapshot) -> str:
     lines.append(f"auto-launch: {'on' if seen.auto else 'off'}")
     if seen.hints_off:
         lines.append(text.clean(seen.hints_off))
+    lines += [text.clean(said) for said in (seen.kit_outdated, catalogue.sentence(seen.slurm_pending)) if said]
     if seen.space:
         full = f", full in {text.span(seen.space.full_in)}" if seen.space.full_in is not None else ""
         lines.append(f"disk of the results: {seen.space}{full}")

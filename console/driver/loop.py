@@ -26,7 +26,7 @@ from console.driver.own_files import ClockWatch, ProfileWatch
 from console.driver.periodic import Periodic, T
 from console.driver.process import driver_log
 from console.driver.threads import DriverThreads, Work
-from console.evidence import poll
+from console.evidence import poll, site
 from console.ledger import logins
 from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
@@ -203,6 +203,7 @@ def chores(
         chore("follow", "flows", lambda: round.follow_attempts(ctx), interval),
         chore("endpoints", "compute", lambda: poll.poll_endpoints(ctx), ENDPOINT_SECONDS),
         chore("reports", "reports", lambda: fetch_reports.fetch(ctx), interval),
+        chore("kit", "site", lambda: site.look_at_kit(ctx), 2 * interval),
         chore("reconcile", "flows", compare, RECONCILE_SECONDS),
         chore("login", "login", lambda: logins.record(ledger, ctx.remote.login, real=real), logins.CHECK_SECONDS),
     ]

@@ -16,7 +16,7 @@ from typing import Any
 
 from console.disk import space as disk_space
 from console.disk.space import Space
-from console.ledger import conditions, endpoints, events, hints, logins, new_failures, overview, presence, sources
+from console.ledger import conditions, endpoints, events, hints, logins, new_failures, overview, presence, site, sources
 from console.ledger.endpoints import EndpointRow
 from console.ledger.events import Event
 from console.ledger.new_failures import NewFailures
@@ -25,7 +25,7 @@ from console.ledger.sources import Source
 from console.ledger.store import Ledger
 from console.reading.run_list import ALL, RunList
 from flowspec import catalogue, standing
-from flowspec.conditions import Condition, Reason
+from flowspec.conditions import NO_REASON, Condition, Reason
 from flowspec.late_segments import late_segments
 from flowspec.stages import STAGES, CellState, Stage
 from flowspec.states import OPEN, AttemptState, RunState
@@ -134,6 +134,8 @@ class Snapshot:
     space: Space | None = None  # on the disk of the results; None until it was looked at
     tokens_end: float | None = None  # as console.ledger.logins has it
     hints_off: str = ""  # why Flows is given no hints (console.evidence.hints); empty while it is
+    kit_outdated: str = ""  # that the kit at the site is not this console's; empty while it is, or is not known
+    slurm_pending: Reason = NO_REASON  # why Slurm let our jobs wait when it was asked last (console site status)
     new_failures: NewFailures = field(default_factory=NewFailures)
 
     def run(self, number: int | None) -> RunRow | None:
@@ -182,6 +184,8 @@ class SnapshotReader:
             space=disk_space.read(ledger),
             tokens_end=logins.tokens_end(ledger),
             hints_off=catalogue.sentence(hints.why_off(ledger)),
+            kit_outdated=catalogue.sentence(site.outdated(ledger)),
+            slurm_pending=site.pending(ledger),
             new_failures=new_failures.read(ledger),
         )
 

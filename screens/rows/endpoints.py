@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from console.ledger.endpoints import VERSION, EndpointRow
-from flowspec import text
+from flowspec import catalogue, text
+from flowspec.conditions import NO_REASON, Reason
 from screens.widgets.piece import Piece
 from screens.widgets.table import Column
 
@@ -43,13 +44,16 @@ def _work(row: EndpointRow) -> str:
     return f"{busy} {queued} queued" if workers is None or workers[1] else f"no worker yet, {queued} queued"
 
 
-def sentence(row: EndpointRow, answered_at: float | None, now: float) -> Piece:
-    """How it is, since when, who waits for it, and what can be done. `answered_at` is when Compute last answered."""
+def sentence(row: EndpointRow, answered_at: float | None, now: float, pending: Reason = NO_REASON) -> Piece:
+    """How it is, since when, who waits for it, and what can be done. `answered_at` is when Compute last answered,
+    `pending` what Slurm said of our jobs, of whichever endpoint."""
     oldest = f", the oldest task since {text.clock(row.oldest)}" if row.oldest is not None else ""
     waits = f"{_count(row.waiting)} for it: {_runs(row.waiting)}" if row.waiting else "no run waits for it"
     of = f"serves {row.stage}"
     if row.detail.get(VERSION):
         of += f", version {row.detail[VERSION]}"
+    if pending.code:
+        of = f"{catalogue.sentence(pending)} | {of}"
     if not row.online:
         since = f"{row.name} OFFLINE since {text.clock(row.since)}"
         return f"{since}: {waits}{oldest}; {NEXT_STEP} | {of} | {row.endpoint}", "bad"

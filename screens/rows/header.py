@@ -89,6 +89,8 @@ def _what(snapshot: Snapshot, now: float) -> list[Item]:
     items += _tokens(snapshot, now)
     if snapshot.hints_off:
         items.append(_item("Flows hints OFF", "warn", 8))
+    if snapshot.kit_outdated:
+        items.append(_item("site kit OLD", "warn", 24))
     items += _space(snapshot.space)
     return items + _sources(snapshot.sources, now)
 

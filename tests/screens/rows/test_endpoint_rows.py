@@ -77,3 +77,11 @@ def test_an_endpoint_whose_name_begins_another_name_is_not_waited_for(demo: Demo
     waiting = {row.name: row.waiting for row in endpoint_table.read(demo.ledger)}
     assert 1209 in waiting["frib-fit-mpi"]
     assert waiting["frib-fit"] == ()
+
+
+def test_why_slurm_lets_jobs_wait_is_said_with_the_endpoint() -> None:
+    row = EndpointRow("uuid", "fit", "fit", True, NOW, {})
+    why = reason("site.pending", at=NOW - 60, reasons={"QOSMaxJobsPerUserLimit": 2, "Priority": 1})
+    said, style = endpoints.sentence(row, NOW, NOW, why)
+    assert "| pending in Slurm at 14:02: 2 QOSMaxJobsPerUserLimit, 1 Priority | serves fit | uuid" in said
+    assert style == "plain"

@@ -78,6 +78,12 @@ def test_what_is_wrong_outlives_what_is_well(width: int) -> None:
     assert "READ-ONLY" in line or width < 80
 
 
+def test_a_kit_that_is_out_of_date_is_told_on_a_small_terminal_too() -> None:
+    outdated = replace(SEEN, kit_outdated="the kit at the site is of another version than this console")
+    assert " site kit OLD " in told(outdated, 80)
+    assert "kit" not in told(SEEN, 120)
+
+
 def test_three_sources_in_trouble_are_all_named_on_a_small_terminal() -> None:
     away = tuple(replace(source, ok_at=NOW - 65, problem="no answer within 30 s, and so on") for source in WELL)
     line = told(replace(SEEN, sources=away), 80)
