@@ -122,7 +122,7 @@ TABLE: tuple[Entry, ...] = (
     Entry("task.lost", _task_lost, _STUCK, Owner.OPERATOR),
     Entry("task.hang", _task_hang, _STUCK, Owner.OPERATOR),
     Entry("task.cancelled", "cancelled"),
-    Entry("task.done", "{stage} took {seconds} s"),  # `sha256` of its output is for comparing, not for people
+    Entry("task.done", "{stage} took {seconds} s"),  # `sha256`, `peak` and others: not for people
     Entry("task.lossy", _lossy),
     Entry("file.there", _there),
     Entry("file.awaited", "reported done; its output is being looked for"),

@@ -9,7 +9,8 @@ Replies: {"segment": 7, "rc": 0, "bytes": 12345, "seconds": 1.234}, or with "rc"
 flowspec/catalogue/failures.py) and the sentence "cause", 400 bytes at most; of analyze without "segment", and with
 "missing" (segment numbers) if it was not started for want of these. A good fit also tells "hits" and "events", each
 [in, out], "accepted": true if more hits were lost than the site tolerates, and as "cut" the bytes of a cut tail; a good
-convert tells the "entries" of its tree where they can be read, a good analyze the "sha256" of its result.
+convert tells the "entries" of its tree where they can be read, a good analyze the "sha256" of its result. A job that
+was started tells what it used: "peak" bytes of memory, "cpu" seconds, "scratch" bytes of node-local space.
 """
 
 import inspect

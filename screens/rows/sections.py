@@ -160,6 +160,7 @@ def _job_lines(job: JobReport) -> list[tuple[str, str]]:
     fields: list[tuple[str, Any]] = [
         ("running at", _or(job.running_at, text.moment)), ("cpu", _or(job.cpu_seconds, precisely)),
         ("rc", job.rc), ("node", job.node), ("job", job.job_id), ("took", _or(job.seconds, precisely)),
+        ("memory", _memory(job)), ("scratch", _or(job.scratch, text.size)),
         ("output", _or(job.bytes, text.size)), ("began", _or(job.started, text.moment)),
     ]  # fmt: skip
     known = "  ".join(f"{name} {value}" for name, value in fields if value not in (None, ""))
@@ -170,6 +171,13 @@ def _job_lines(job: JobReport) -> list[tuple[str, str]]:
     lines += [(f"  sha256 {job.sha256}", "dim")] if job.sha256 else []
     lines += [(f"  log {job.log}", "dim")] if job.log else []
     return lines + ([(f"  | {line}", "plain") for line in job.lines] or [("  | the log is empty", "dim")])
+
+
+def _memory(job: JobReport) -> str:
+    """How much it used, and of how much."""
+    if job.peak is None:
+        return ""
+    return text.memory(job.peak) + (f" of {text.memory(job.memory_limit)}" if job.memory_limit is not None else "")
 
 
 def _or(value: float | None, shown: Callable[[Any], str]) -> str:

@@ -92,6 +92,7 @@ run_program() {
 deliver() {
     local name=${3:-${1##*/}}
     [[ -s $1 ]] || fail "the program ended with return code 0 but left no output ${1##*/}"
+    printf 'Scratch %d\n' "$(du -sB1 -- "$work" | cut -f1)"
     echo 'Moving output and cleaning up...'
     mkdir -p -- "$2"
     arriving=$(mktemp "$2/.$name.XXXXXX")

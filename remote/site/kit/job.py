@@ -25,12 +25,14 @@ from evidence import TOLD, TOLERATED, Fault, fault, judge, kept_of, look, losses
 from logs import LAST_LENGTH, ended_badly, printable, tail, write_atomically
 from processes import end_with_parent, stop
 from roots import KIT, below, number, root
+from usage import Meter, with_measures
 from watch import Watch
 
 REPLY_BYTES = 400
 TIME_LIMITS = {"fit": 1740.0, "convert": 3540.0, "analyze": 14340.0}  # s, unless site.conf says otherwise
 RC_TIMED_OUT = 124  # as timeout(1)
 RC_CANCELLED = 143  # as a process ended by SIGTERM
+USED = ("peak", "cpu", "scratch")  # of the facts, what every reply tells
 LOOK_SECONDS = 1.0  # from one look at the cancel marker and at the room on the disks to the next
 TERM_GRACE = 5.0  # s from SIGTERM to SIGKILL, in which mpirun ends its ranks and common.sh tidies up
 
@@ -133,6 +135,7 @@ def carry_out(job: Job) -> Reply:
     else:
         reply.update(bytes=job.output.stat().st_size, seconds=seconds)
         reply.update((name, facts[name]) for name in TOLD[job.stage] if facts.get(name) is not None)
+    reply.update((name, facts[name]) for name in USED if facts.get(name) is not None)
     if "missing" in facts and job.segment is None:
         reply["missing"] = facts["missing"]
     report = dict(
@@ -191,8 +194,13 @@ def outcome(job: Job) -> Tuple[int, Optional[Fault], Dict[str, Any]]:
         return RC_CANCELLED, fault("cancelled", "cancelled before it was started"), seen
     if os.getppid() != worker:
         return 1, fault("worker", "not started because its worker died"), seen
-    rc, wrong = run_script(job)
-    facts = dict(seen, tail=tail(job.log))  # type: Dict[str, Any]
+    meter = Meter()
+    rc, wrong = run_script(job, meter)
+    last = tail(job.log)
+    used = meter.read("\n".join(last))
+    if wrong is not None:
+        wrong = with_measures(wrong, rc, used)
+    facts = dict(seen, tail=last, **used)  # type: Dict[str, Any]
     if job.stage == "fit":
         facts["losses_logged"] = losses_in(job.log)
     if wrong is None and not job.output.exists():
@@ -211,7 +219,7 @@ def outcome(job: Job) -> Tuple[int, Optional[Fault], Dict[str, Any]]:
     return rc, wrong, facts
 
 
-def run_script(job: Job) -> Tuple[int, Optional[Fault]]:
+def run_script(job: Job, meter: Meter) -> Tuple[int, Optional[Fault]]:
     """The script's return code, and what went wrong or None. Nothing that it started is left when this returns."""
     worker = os.getppid()
     deadline = time.monotonic() + job.time_limit
@@ -226,7 +234,7 @@ def run_script(job: Job) -> Tuple[int, Optional[Fault]]:
             preexec_fn=end_with_parent,
             env=dict(os.environ, FRIB_OWN_GROUP="1"),
         )
-    watch = Watch(job.log, job.output, script.pid)
+    watch = Watch(job.log, job.output, script.pid, meter)
     try:
         while True:
             try:

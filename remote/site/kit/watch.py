@@ -17,6 +17,7 @@ from typing import Dict, Optional
 from evidence import Fault, fault
 from logs import LAST_LENGTH, NO_SPACE, head, printable, tail, write_atomically
 from processes import of_session
+from usage import Meter
 
 RESERVE = 1 << 20  # bytes: a file system with less is full
 PROGRESS_SECONDS = 5.0  # from one writing of the progress file to the next
@@ -27,10 +28,10 @@ READ_AT_ONCE = 1 << 20  # bytes of the log
 
 
 class Watch:
-    """The watch over the job whose script is the leader of `session`."""
+    """The watch over the job whose script is the leader of `session`; `meter` is told what it uses."""
 
-    def __init__(self, log: Path, output: Path, session: int) -> None:
-        self.log, self.output, self.session = log, output, session
+    def __init__(self, log: Path, output: Path, session: int, meter: Meter) -> None:
+        self.log, self.output, self.session, self.meter = log, output, session, meter
         self.progress = log.with_suffix(".progress.json")
         self.started = self.grown_at = time.time()
         self.bytes, self.cpu = 0, 0.0
@@ -95,6 +96,7 @@ class Watch:
         if size > self.bytes or cpu - self.cpu > IDLE * (now - self.written_at if self.written_at else 0):
             self.grown_at = now
         self.bytes, self.cpu = size, cpu
+        self.meter.note(members, 0 if work is None else size_of(work))
         document = {
             "schema": 1,
             "started": self.started,
@@ -102,6 +104,8 @@ class Watch:
             "node": socket.gethostname(),
             "bytes": size,
             "cpu_seconds": round(cpu, 2) if members else None,
+            "peak": self.meter.peak,
+            "scratch": self.meter.scratch,
             "last": "".join(tail(self.log)[-1:]),
             "stalled_since": self.grown_at if now - self.grown_at >= STALL_SECONDS else None,
         }

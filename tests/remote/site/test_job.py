@@ -38,7 +38,7 @@ def test_a_run_goes_through_all_three_stages(site: Site, run: int) -> None:
         converted = site.run("convert", run, number)
         assert (converted["rc"], converted["entries"]) == (0, 3)
     analyzed = site.run("analyze", run, [0, 8])
-    assert analyzed.keys() == {"rc", "bytes", "seconds", "sha256"}
+    assert analyzed.keys() == {"rc", "bytes", "seconds", "sha256", "peak", "cpu", "scratch"}
 
     result = site.top / "analyzed" / f"run-{run:04d}-sorted.root"
     with uproot.open(result) as file:
@@ -48,6 +48,7 @@ def test_a_run_goes_through_all_three_stages(site: Site, run: int) -> None:
         "Copying input...",
         "... Done",
     ]
+    assert log.splitlines()[-3].startswith("Scratch ")
     assert log.splitlines()[-2:] == ["Moving output and cleaning up...", "... All done"]
     report = site.report(run, "analyze.json")
     assert report["sha256"] == analyzed["sha256"] == hashlib.sha256(result.read_bytes()).hexdigest()
@@ -101,7 +102,7 @@ def test_a_program_that_had_too_little_memory_is_told_from_one_that_aborted(site
         "echo 'slurmstepd: error: Detected 1 oom_kill event' >&2; exit 137\n"
     )
     reply = site.run("fit", 7, 3)
-    assert (reply["code"], reply["parameters"]) == ("failed.memory", {"rc": 137})
+    assert (reply["code"], reply["parameters"]["rc"]) == ("failed.memory", 137)
 
 
 def test_what_a_failed_job_leaves_is_not_taken_by_the_next_stage(site: Site) -> None:

@@ -209,7 +209,7 @@ def test_an_accepted_segment_is_good_whatever_it_lost(site: Site, earlier: bool)
     site.accepted = [1, 3]
     reply = site.run("fit", 7, 3)
     assert reply.pop("seconds") >= 0
-    assert reply == {
+    assert {name: value for name, value in reply.items() if name not in ("peak", "cpu", "scratch")} == {
         "segment": 3,
         "rc": 0,
         "bytes": len(segment(GOOD[2:], 7)),
