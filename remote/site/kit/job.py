@@ -21,10 +21,10 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from evidence import TOLD, TOLERATED, Fault, fault, judge, kept_of, look, losses_in
+from evidence import TOLD, TOLERATED, TREE, Fault, Rules, fault, judge, kept_of, look, losses_in
 from logs import LAST_LENGTH, ended_badly, printable, tail, write_atomically
 from processes import end_with_parent, stop
-from roots import KIT, below, number, root
+from roots import KIT, below, number, root, setting
 from usage import Meter, with_measures
 from watch import Watch
 
@@ -51,7 +51,7 @@ class Job(NamedTuple):
     command: List[str]
     time_limit: float
     marker: Optional[Path]
-    tolerated: float = 0.0  # the part of its hits that a fit may lose
+    rules: Rules
     accepted: bool = False  # however many it loses: somebody has accepted this segment as it is
 
     @property
@@ -98,7 +98,7 @@ def plan(stage: str, request: Dict[str, Any]) -> Job:
         script = ["bash", str(KIT / "run_compute_analyze.sh"), str(run), str(source), str(target), str(logs)]
         output = target / f"run-{run:04d}-sorted.root"
         command = script + [str(segment) for segment in expected]
-        return Job(stage, f"run {run}", None, inputs, output, logs / "analyze.log", command, limit, marker)
+        return Job(stage, f"run {run}", None, inputs, output, logs / "analyze.log", command, limit, marker, Rules())
     segment = int(request["segment"])
     name = f"run-{run:04d}-{segment:02d}"
     script_name, source_name, target_name = {
@@ -109,9 +109,11 @@ def plan(stage: str, request: Dict[str, Any]) -> Job:
     whose = f"run {run} segment {segment:02d}"
     log = logs / f"{stage}-{segment:02d}.log"
     inputs = {segment: source / source_name}
-    tolerated = number("FIT_LOSS_TOLERATED", TOLERATED)
+    rules = Rules(
+        number("FIT_LOSS_TOLERATED", TOLERATED), setting("FIT_GROWS", "yes") != "no", setting("CONVERT_TREE", TREE)
+    )
     accepted = stage == "fit" and segment in request.get("accepted", [])
-    return Job(stage, whose, segment, inputs, target / target_name, log, command, limit, marker, tolerated, accepted)
+    return Job(stage, whose, segment, inputs, target / target_name, log, command, limit, marker, rules, accepted)
 
 
 def time_limit(stage: str) -> float:
@@ -206,7 +208,7 @@ def outcome(job: Job) -> Tuple[int, Optional[Fault], Dict[str, Any]]:
     if wrong is None and not job.output.exists():
         rc, wrong = 1, fault("silent", f"succeeded without output: there is no new {job.output.name}")
     if wrong is None:
-        wrong, found = judge(job.stage, source, job.output, seen, job.tolerated)
+        wrong, found = judge(job.stage, source, job.output, seen, job.rules)
         facts.update(found)
         if wrong is not None and wrong.code == "failed.losses" and job.accepted:
             wrong, facts["accepted"] = None, True

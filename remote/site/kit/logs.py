@@ -22,6 +22,9 @@ COLUMNS = re.compile(r"([^/]+) line (\d+): (\d+) columns, but DDASToys \S+ reads
 TOO_FEW_POINTS = re.compile("insufficient data points")
 LIBRARY = re.compile(r"^Library .*  DDASToys (\S+) \(.*\)  Columns (\d+)", re.MULTILINE)
 
+# Of common.sh: what is started in a container begins the log anew.
+CONTAINER, BEGUN = re.compile(r"^Container (.*)$", re.MULTILINE), re.compile("^JobID ", re.MULTILINE)
+
 # A line that tells what went wrong, and the code of the fault. The row that comes first counts, then the line.
 ERROR_LINES = [
     ("fitconf", COLUMNS),
@@ -42,6 +45,7 @@ ERROR_LINES = [
     ("stopped", re.compile(r"\*\*\* (JOB|STEP) \S+ ON \S+ CANCELLED")),
     ("account", re.compile(r"violates accounting|QOS policy|[Ii]nvalid (account|qos|partition)|[Ii]nvalid license")),
     ("site", re.compile("Unable to contact slurm|temporarily unable|Socket timed out on send/recv|nodes are busy")),
+    ("function", re.compile("^(there is no program |no (image|volume|NAME=VALUE|directory for temporary files))")),
     ("silent", re.compile("ended with return code 0 but left no output")),  # of common.sh
     ("function", re.compile("files match ANALYZE_RESULT")),  # of run_compute_analyze.sh
     ("abort", re.compile("Failed to find endpoint")),
@@ -56,7 +60,7 @@ PERHAPS = re.compile(
 )
 # What the job scripts, bash and mpirun say of a program's end: never against what the program said itself.
 OF_NO_PROGRAM = re.compile(
-    r"^JobID |^Work /|^File(In|Out) |^DirIn |^Library |^Copying input|^\.\.\. |^Moving output|^Scratch \d"
+    r"^JobID |^Container |^Work /|^File(In|Out) |^DirIn |^Library |^Copying input|^\.\.\. |^Moving output|^Scratch \d"
     r"|^(Fitting|Converting|Sorting) .*\.\.\.$"
     r"|^\S+ ended with return code \d+$|\.sh: line \d+: +\d+ |^-+$|mpirun|MPI_ABORT|\*\*\* Process received signal"
 )
@@ -87,6 +91,9 @@ def head(path: Path) -> str:
 def ended_badly(rc: int, log: Path) -> Fault:
     """Why a script ended with `rc`: the line of its log that says it."""
     lines = tail(log, SEARCHED_LINES, SEARCHED_BYTES)
+    container = CONTAINER.search(head(log))
+    if container is not None and not BEGUN.search(head(log)) and not any(map(NO_SPACE.search, lines)):
+        return fault("function", f"nothing ran in the container ({container.group(1)}): {lines[-1]}", rc=rc)
     for code, pattern in ERROR_LINES:
         for line in lines:
             match = pattern.search(line)

@@ -266,7 +266,7 @@ def test_the_job_scripts_have_real_return_codes(site: Site, script: str) -> None
 
 
 def test_the_example_settings_are_valid_shell() -> None:
-    ask = 'STAGE=fit; . "$1"; printf "%s|" "${CONTAINER[0]}" "${LAUNCHER[@]}" "$FIT_TIME_LIMIT"'
+    ask = 'STAGE=fit; . "$1"; printf "%s|" "$CONTAINER" "${LAUNCHER[@]}" "$FIT_TIME_LIMIT"'
     command = ["bash", "-euc", ask, "bash", str(KIT / "site.conf.example")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "shifter|mpirun|--use-hwthread-cpus|--oversubscribe|-np|64|1740|"

@@ -105,7 +105,7 @@ def planned(site: Site) -> job.Job:
     path = site.add_raw(7, 3, RUN)
     output, log = path.with_name("fitted.evt"), path.with_name("fit-03.log")
     command = ["bash", str(site.kit / "run_compute_fit_mpi.sh")]
-    return job.Job("fit", "run 7 segment 03", 3, {3: path}, output, log, command, 60.0, site.marker(7))
+    return job.Job("fit", "run 7 segment 03", 3, {3: path}, output, log, command, 60.0, site.marker(7), job.Rules())
 
 
 def test_a_cancel_or_a_dead_worker_is_seen_before_the_script_is_started(

@@ -43,7 +43,7 @@ def judged(
         path.write_bytes(segment([*events, SCALERS.encode()]))
     wrong, seen = evidence.look("fit", {3: paths[0]})
     assert wrong is None
-    return evidence.judge("fit", *paths, seen, tolerated)
+    return evidence.judge("fit", *paths, seen, evidence.Rules(tolerated))
 
 
 RAW, GOOD = [raw(*HITS)] * 10, [fitted(*HITS)] * 10
@@ -135,7 +135,7 @@ def test_items_that_are_no_events_may_never_be_lost(tmp_path: Path) -> None:
     given, made = tmp_path / "given", tmp_path / "made"
     given.write_bytes(segment([*RAW, SCALERS.encode()]))
     made.write_bytes(segment(GOOD))
-    wrong, _ = evidence.judge("fit", given, made, evidence.look("fit", {3: given})[1], 1.0)
+    wrong, _ = evidence.judge("fit", given, made, evidence.look("fit", {3: given})[1], evidence.Rules(1.0))
     assert wrong is not None
     assert (wrong.code, wrong.parameters) == (SHORT, {"items": 2, "given": 3})
 
@@ -146,7 +146,7 @@ def test_an_input_that_has_changed_since_the_look_is_read_again(tmp_path: Path) 
     made.write_bytes(segment(GOOD))
     _, seen = evidence.look("fit", {3: given})
     given.write_bytes(segment([*RAW, raw(*HITS)]))
-    wrong, facts = evidence.judge("fit", given, made, seen, 1e-4)
+    wrong, facts = evidence.judge("fit", given, made, seen, evidence.Rules())
     assert wrong is not None
     assert (wrong.code, facts["events"]) == (LOST, [11, 10])
 
