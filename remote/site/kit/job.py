@@ -14,6 +14,7 @@ Standard library only, Python 3.6 or newer: this runs with whatever the site has
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -35,6 +36,8 @@ RC_CANCELLED = 143  # as a process ended by SIGTERM
 USED = ("peak", "cpu", "scratch")  # of the facts, what every reply tells
 LOOK_SECONDS = 1.0  # from one look at the cancel marker and at the room on the disks to the next
 TERM_GRACE = 5.0  # s from SIGTERM to SIGKILL, in which mpirun ends its ranks and common.sh tidies up
+
+SIGTERMS = []  # type: List[int]
 
 Reply = Dict[str, Any]
 
@@ -69,6 +72,7 @@ def main() -> int:
     except (ValueError, KeyError, TypeError) as error:
         print(encoded(dict(rc=2, **described(fault("function", f"job.py {stage}: bad request: {error!r}")))))
         return 0
+    heed_sigterm()
     # Out of the worker's process group: whatever kills that leaves us alive to stop and tidy up after the script.
     if os.getpgrp() != os.getpid():
         os.setsid()
@@ -80,6 +84,11 @@ def main() -> int:
             reply["segment"] = job.segment
     print(encoded(reply))
     return 0
+
+
+def heed_sigterm() -> None:
+    """Slurm sends it at the end of a block and when somebody cancels: there is time then to stop the job and report."""
+    signal.signal(signal.SIGTERM, lambda *_: SIGTERMS.append(1))
 
 
 def plan(stage: str, request: Dict[str, Any]) -> Job:
@@ -243,6 +252,8 @@ def run_script(job: Job, meter: Meter) -> Tuple[int, Optional[Fault]]:
                 rc = script.wait(timeout=0.2)
             except subprocess.TimeoutExpired:
                 now = time.monotonic()
+                if SIGTERMS:
+                    return RC_CANCELLED, fault("stopped", "stopped by SIGTERM, as Slurm sends it")
                 if now > deadline:
                     return RC_TIMED_OUT, timed_out(job)
                 if os.getppid() != worker:

@@ -128,7 +128,7 @@ def with_measures(wrong: Fault, rc: int, used: Facts, now: Optional[float] = Non
     """A fault as it is with what the job used: who was killed near its limit had too little memory, and so on."""
     if rc == RC_CPU_LIMIT:
         return wrong._replace(code="failed.time", cause=f"ended at its limit of CPU time: {wrong.cause}")
-    unexplained = wrong.code in ("failed.abort", "failed.killed") and rc in RC_BY_SIGNAL
+    unexplained = wrong.code in ("failed.abort", "failed.killed", "failed.stopped") and rc in RC_BY_SIGNAL
     if unexplained and block_ends(time.time() if now is None else now):
         return wrong._replace(code="failed.block", cause=f"Slurm has ended its block: {wrong.cause}")
     killed = wrong.code == "failed.killed" or (unexplained and rc != 143)

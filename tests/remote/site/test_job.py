@@ -239,20 +239,6 @@ def test_a_bad_request_is_answered(request_text: str) -> None:
     assert json.loads(done.stdout)["rc"] == 2
 
 
-def test_the_batch_scripts_run_the_same_by_hand(site: Site) -> None:
-    """As `sbatch run_compute_fit_mpi.sl 0089 0` would: Slurm runs a copy from elsewhere."""
-    site.add_raw(89, 0)
-    (site.kit / "site.conf").write_text("TOP=$kit/..\nSITE_CONF_READ=1\n")
-    for name, arguments in (("fit_mpi", ["0089", "00"]), ("convert", ["89", "0"]), ("analyze", ["89", "0"])):
-        spooled = site.node_local.parent / "slurm_script"
-        spooled.write_bytes((site.kit / f"run_compute_{name}.sl").read_bytes())
-        environment = {**site.environment, "SLURM_SUBMIT_DIR": str(site.kit), "SLURM_JOB_ID": "4711"}
-        done = subprocess.run(["bash", str(spooled), *arguments], env=environment, timeout=HANGS_AFTER)
-        assert done.returncode == 0
-    assert (site.top / "analyzed" / "run-0089-sorted.root").exists()
-    assert site.log(89, "convert-00.log").startswith("JobID 4711  Time ")
-
-
 @pytest.mark.parametrize("script", ["run_compute_fit_mpi.sh", "run_compute_convert.sh"])
 def test_the_job_scripts_have_real_return_codes(site: Site, script: str) -> None:
     arguments = ["7", "0", str(site.top / "nowhere"), str(site.top / "out"), str(site.top / "logs")]
