@@ -248,6 +248,12 @@ def sandbox_fault(options: argparse.Namespace) -> int:
     return print_outcome(options, document, text)
 
 
+def site_bundle(options: argparse.Namespace) -> int:
+    from console.cli.site_bundle import bundle
+
+    return bundle(options)
+
+
 def sandbox(options: argparse.Namespace) -> int:
     from console.cli.sandbox_run import run_sandbox
     from remote.globus.errors import RemoteError
@@ -280,6 +286,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "flows deploy": flows_deploy,
     "functions register": functions_register,
     "endpoints status": endpoints_status,
+    "site bundle": site_bundle,
     "sandbox": sandbox,
     "sandbox fault": sandbox_fault,
 }

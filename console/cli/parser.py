@@ -185,6 +185,10 @@ def _parser() -> argparse.ArgumentParser:
     endpoints = group("endpoints", "the compute endpoints")
     add("status", "ask Globus Compute how they are", to=endpoints, json=True)
 
+    site = group("site", "the compute site")
+    bundle = add("bundle", "pack the kit and its installer into one file", to=site, json=True)
+    bundle.add_argument("--output", type=Path, default=Path("kit.tar.gz"), metavar="FILE", help="the file (kit.tar.gz)")
+
     sandbox = add("sandbox", "a sandbox without the screen: loopback Globus, DAQ and driver", json=True)
     sandbox.add_argument("--runs", type=_count, default=3, metavar="N", help="runs to take (3)")
     sandbox.add_argument("--segments", type=_count, default=4, metavar="M", help="segments of each run (4)")
