@@ -44,6 +44,9 @@ def parse_progress(raw: bytes) -> dict[str, Any]:
         "running_at": _number(document.get("at")),
         "cpu_seconds": _number(document.get("cpu_seconds")),
         "stalled_since": _number(document.get("stalled_since")),
+        "phase": _words(document.get("phase"), 20),
+        "done": _whole(document.get("done")),
+        "of": _whole(document.get("of")),
         "peak": _whole(document.get("peak")),
         "scratch": _whole(document.get("scratch")),
     }

@@ -33,8 +33,8 @@ class JobReport:
 
     Times are in seconds since the epoch by the clock of the node, `bytes` is the size of the output. What it used:
     `cpu_seconds`, and at most `peak` bytes of memory, where a worker has `memory_limit`, and `scratch` bytes on
-    node-local space. Of a job that has left no report yet: how far it was at `running_at`, and since when neither its
-    output nor its CPU time grew.
+    node-local space. Of a job that has left no report yet: how far it was at `running_at`, `done` of `of` bytes of its
+    `phase`, and since when neither its output nor its CPU time grew.
     """
 
     rc: int | None = None
@@ -53,6 +53,9 @@ class JobReport:
     peak: int | None = None
     memory_limit: int | None = None
     scratch: int | None = None
+    phase: str = ""
+    done: int | None = None
+    of: int | None = None
 
 
 @dataclass(frozen=True)

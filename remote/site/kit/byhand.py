@@ -70,7 +70,9 @@ def request_of(stage: str, run: int, number: int) -> Dict[str, Any]:
     source, target = {"fit": (raw, fitted), "convert": (fitted, converted), "analyze": (converted, top + "/analyzed")}[
         stage
     ]
-    segments = {"segment": number} if stage != "analyze" else {"expected": numbers_up_to(number)}  # type: Dict[str, Any]
+    segments = {"segment": number}  # type: Dict[str, Any]
+    if stage == "analyze":
+        segments = {"expected": numbers_up_to(number)}
     return dict(segments, run=run, input_dir=source, output_dir=target, log_dir=f"{top}/logs/run{run}")
 
 

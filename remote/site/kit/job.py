@@ -245,7 +245,7 @@ def run_script(job: Job, meter: Meter) -> Tuple[int, Optional[Fault]]:
             preexec_fn=end_with_parent,
             env=dict(os.environ, FRIB_OWN_GROUP="1"),
         )
-    watch = Watch(job.log, job.output, script.pid, meter)
+    watch = Watch(job.log, [path.stat().st_size for path in job.inputs.values()], job.output, script.pid, meter)
     try:
         while True:
             try:

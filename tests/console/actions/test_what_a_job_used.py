@@ -18,7 +18,7 @@ USED: dict[str, Any] = {"peak": 42_735_067_955, "memory_limit": 40 << 30, "cpu":
 
 def shown(told: JobReport) -> str:
     asked = RequestedReport(1, 12, 1, 5.0, Stage.FIT, 3, ReportState.THERE, "", "driver", 5.0, None, None, 5.0, told)
-    return "".join(words for row in job_rows(SimpleNamespace(reports=[asked]), 3) for words, _ in row.pieces)
+    return "".join(words for row in job_rows(SimpleNamespace(jobs=(), reports=[asked]), 3) for words, _ in row.pieces)
 
 
 def test_what_a_job_used_is_shown_of_how_much_there_was() -> None:
