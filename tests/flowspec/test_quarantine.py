@@ -103,8 +103,10 @@ def test_the_words_name_the_likely_cause_and_what_to_do():
 def test_the_words_name_the_memory_that_the_jobs_used_at_most_where_a_reply_or_a_report_tells():
     told = Reason("failed.killed", {"peak": 3 << 30})
     reported = replace(failure(1, LOST, others_well=4), peak=40_802_189_312)
-    for found in ([reported, failure(2, told)], [failure(1, told, others_well=4), replace(reported, attempt=2)]):
-        assert "than a worker has: used 38.0 GB; " in sentence(quarantine(found, range(5), unfitted(3))[3])
+    for second in (failure(2, told), failure(2, LOST)):
+        assert "has: used 38.0 GB; " in sentence(quarantine([reported, second], range(5), unfitted(3))[3])
+    found = [failure(1, told, others_well=4), failure(2, LOST)]
+    assert "has: used 3.0 GB; " in sentence(quarantine(found, range(5), unfitted(3))[3])
 
 
 def test_two_stages_of_a_segment_that_lost_a_worker_are_no_suspicion():

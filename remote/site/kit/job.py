@@ -305,15 +305,20 @@ def set_aside(path: Path) -> None:
 
 
 def encoded(reply: Reply) -> str:
-    """The reply as JSON that fits: as many of the missing segments, then as much of the cause, as there is room for."""
+    """The reply as JSON that fits: as many of the missing segments, then as much of the cause, as there is room for.
+
+    Without any room for it the parameters go, and what it used.
+    """
     reply = dict(reply)
     if "cause" in reply:
         reply["cause"] = printable(reply["cause"])
     while len(json.dumps(reply)) > REPLY_BYTES:
         if len(reply.get("missing", [])) > 20:
             reply["missing"] = reply["missing"][:-1]
-        else:
+        elif reply.get("cause"):
             reply["cause"] = reply["cause"][:-10]
+        else:
+            reply = {name: value for name, value in reply.items() if name not in ("parameters", *USED)}
     return json.dumps(reply)
 
 

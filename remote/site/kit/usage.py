@@ -68,12 +68,19 @@ def memory_limit(environment: Mapping[str, str], proc: Path = Path("/proc")) -> 
     """Bytes that a worker has: its share of the least of node, Slurm job and control groups; None when not known."""
     limits = [int(kb) * 1024 for kb in re.findall(r"^MemTotal: +(\d+) kB$", text_of(proc / "meminfo"), re.MULTILINE)]
     limits += [number for name in ("memory.max", "memory.limit_in_bytes") for number in numbers_in(name, proc)]
-    per_node = environment.get("SLURM_MEM_PER_NODE", "")  # in MB; 0: all
-    if per_node.isdigit() and int(per_node):
-        limits.append(int(per_node) << 20)
-    workers = environment.get("PARSL_WORKER_COUNT", "")  # on this node, as Globus Compute's engine tells its workers
-    share = int(workers) if workers.isdigit() and int(workers) else 1
+    # Of Slurm, in MB; 0 or nothing: all of the node.
+    per_node = whole(environment, "SLURM_MEM_PER_NODE")
+    per_cpu = whole(environment, "SLURM_MEM_PER_CPU") * whole(environment, "SLURM_CPUS_ON_NODE")
+    limits += [megabytes << 20 for megabytes in (per_node, per_cpu) if megabytes]
+    # On this node, as Globus Compute's engine tells its workers.
+    share = whole(environment, "PARSL_WORKER_COUNT") or 1
     return min(limits) // share if limits else None
+
+
+def whole(environment: Mapping[str, str], name: str) -> int:
+    """0 when it is no number."""
+    said = environment.get(name, "")
+    return int(said) if re.match("^[0-9]{1,15}$", said) else 0
 
 
 def oom_kills(proc: Path = Path("/proc")) -> int:

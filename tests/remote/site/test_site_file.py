@@ -127,6 +127,7 @@ def test_a_job_runs_in_the_container_that_is_named(site: Site, container: str) -
     assert ("--env=SLURM_JOB_ID" in started) is (container == "podman-hpc")
     has_site = any(word.endswith(f"={site.top}:{site.top}") for word in started)
     assert has_site is (container != "shifter")
+    assert any(word.endswith(f"={site.kit}:{site.kit}") for word in started) is has_site
     assert words(site, "environment") == ["$(id) two"]
     assert f"Container {container}, image frib/image:v1" in site.log(7, "fit-03.log")
 
@@ -159,6 +160,15 @@ def test_an_image_that_is_not_there_is_told_in_the_words_of_the_container(site: 
     assert reply["cause"].endswith(
         "nothing ran in the container (shifter, image frib/none): ERROR: Failed to lookup image frib/none"
     )
+
+
+def test_a_program_that_fails_in_its_container_is_not_blamed_on_that(site: Site) -> None:
+    site.fake("shifter", 'until [[ $1 == bash ]]; do shift; done; exec "$@"\n')
+    site.fake("EventEditor", "echo out of luck; exit 3\n")
+    configure(site, "CONTAINER=shifter\nIMAGE=frib/image\n")
+    reply = site.run("fit", 7, 3)
+    assert (reply["rc"], reply["code"]) == (3, "failed.abort")
+    assert reply["cause"].endswith("return code 3: out of luck")
 
 
 def test_a_container_that_meets_a_full_disk_is_about_the_disk(site: Site) -> None:

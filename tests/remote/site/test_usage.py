@@ -126,6 +126,8 @@ def proc(root: Path, groups: str, *limits: tuple[str, str]) -> Path:
         ({"SLURM_MEM_PER_NODE": "204800"}, [], 200 * GB),
         ({"SLURM_MEM_PER_NODE": "204800", "PARSL_WORKER_COUNT": "5"}, [], 40 * GB),
         ({"SLURM_MEM_PER_NODE": "0"}, [], 512 * GB),
+        ({"SLURM_MEM_PER_CPU": "1024", "SLURM_CPUS_ON_NODE": "128"}, [], 128 * GB),
+        ({"SLURM_MEM_PER_CPU": "1024"}, [], 512 * GB),
         ({"SLURM_MEM_PER_NODE": "all of it", "PARSL_WORKER_COUNT": "0"}, [], 512 * GB),
         ({}, [("slurm/job_1/memory.max", f"{40 * GB}\n"), ("slurm/memory.max", "max\n")], 40 * GB),
         ({}, [("slurm/job_1/memory.max", "max\n"), ("slurm/memory.max", f"{80 * GB}\n")], 80 * GB),
