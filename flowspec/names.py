@@ -15,6 +15,9 @@ LARGEST_NUMBER = 0xFFFF_FFFF  # run numbers are u32 in the ring items
 _RUN_DIRECTORY = re.compile(r"run0*([0-9]{1,10})", re.ASCII)
 _SEGMENT_PRODUCT = re.compile(r"run-([0-9]{4,10})-([0-9]{2,10})(\.evt|-fitted\.evt|-fitted\.root)", re.ASCII)
 _SORTED = re.compile(r"run-([0-9]{4,10})-sorted\.root", re.ASCII)
+_JOB_MARK = re.compile(
+    r"(?:(fit|convert)-([0-9]{2,10})|analyze)\.(copying|working|delivering)(?:-([0-9]{1,3})-([0-9]{0,9}))?", re.ASCII
+)
 _RSYNC_TEMPORARY = re.compile(r"\.run-[0-9]+-[0-9]+\.evt\.[A-Za-z0-9]{6}", re.ASCII)
 _RESEMBLES_SEGMENT = re.compile(r"run[-_ ]?[0-9].*\.evt", re.ASCII | re.IGNORECASE | re.DOTALL)
 
@@ -59,6 +62,27 @@ def job_files(stage: str, segment: int | None) -> tuple[str, str]:
 def progress_file(stage: str, segment: int | None) -> str:
     """What a job has beside its log while it runs."""
     return job_files(stage, segment)[0].replace(".json", ".progress.json")
+
+
+class JobMark(NamedTuple):
+    """What the name of a job's mark says: whose it is, the phase, how much of that is done, and seconds left."""
+
+    stage: str
+    segment: int | None
+    phase: str
+    percent: int | None
+    left: int | None
+
+
+def parse_mark(name: str) -> JobMark | None:
+    """Of `fit-07.working-62-240`, which a job has beside its log while it runs."""
+    match = _JOB_MARK.fullmatch(name)
+    if match is None:
+        return None
+    segment = int(match[2]) if match[2] else None
+    stage = "analyze" if match[1] is None else match[1]
+    found = JobMark(stage, segment, match[3], *(int(told) if told else None for told in match.group(4, 5)))
+    return found if found.percent is None or found.percent <= 100 else None
 
 
 def logs_below_results(run: int) -> str:

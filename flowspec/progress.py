@@ -21,6 +21,7 @@ class Witness(str, Enum):
     FILE = "file"  # the stage's output, where it belongs
     TASK = "task"  # the transfer or compute task
     LOG = "log"  # the flow log
+    JOB = "job"  # the mark of a job that runs: how far it is. It decides nothing
     OLD = "old"  # the output that lay there when it was planned to make it again: it does not count any more
 
 

@@ -23,7 +23,7 @@ class Failure:
     """A place at which an attempt failed. `segment` None: the stage as a whole, so that no segment is to blame.
 
     `others_well`: how many other segments of the attempt went well at this stage; None when it had no other. `mended`:
-    it went well at this place in a later attempt.
+    it went well at this place in a later attempt. `peak`: the bytes of memory that its job used, where they are known.
     """
 
     attempt: int
@@ -33,6 +33,7 @@ class Failure:
     reason: Reason
     others_well: int | None = None
     mended: bool = False
+    peak: int | None = None
 
     @property
     def place(self) -> Place:
@@ -111,12 +112,24 @@ def _lost_workers(failures: Iterable[Failure], matrix: Mapping[Place, Cell]) -> 
         if accused and not is_mended(failure, matrix):
             lost.setdefault(failure.place, []).append(failure)
     return {
-        segment: reason("segment.worker-lost", segment=segment, times=_attempts(of_place), stage=stage.value)
+        segment: reason(
+            "segment.worker-lost",
+            segment=segment,
+            times=_attempts(of_place),
+            stage=stage.value,
+            peak=max(filter(None, map(_peak, of_place)), default=None),
+        )
         for (stage, segment), of_place in lost.items()
         if segment is not None
         and _attempts(of_place) >= QUARANTINED_AFTER
         and any(failure.others_well for failure in of_place)
     }
+
+
+def _peak(failure: Failure) -> int | None:
+    """What the reply of its job says; a job that was lost with its worker has sent none, and may have left a report."""
+    told = failure.reason.parameters.get("peak")
+    return told if isinstance(told, int) else failure.peak
 
 
 def _attempts(failures: Iterable[Failure]) -> int:

@@ -115,6 +115,14 @@ def size(count: int) -> str:
     return f"{value:.0f} {unit}" if unit == "B" or value >= 99.95 else f"{value:.1f} {unit}"
 
 
+def memory(count: int) -> str:
+    """Bytes of memory, in the units in which it is built and asked for: `39.8 GB` of 1024 MB."""
+    for unit, name in ((1 << 30, "GB"), (1 << 20, "MB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count} bytes"
+
+
 def span(seconds: float) -> str:
     """A duration in at most five characters, coarse enough to stand still: `40 s`, `12 m`, `3 h`, `5 d`."""
     seconds = max(0.0, seconds)

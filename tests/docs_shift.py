@@ -39,7 +39,7 @@ ORDER = (
     "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
     "login", SCREEN, "cancel", "retry",
     "waive", "accept", "reprocess", "launch", "status", "driver status", "driver take-over", "sandbox", "sandbox fault",
-    "driver stop", "driver start", "watch",
+    "driver stop", "driver start", "watch", "site bundle",
 )  # fmt: skip
 
 
@@ -130,6 +130,8 @@ class Shift:
 
     def _with_our_run(self, command: Documented, options: argparse.Namespace, name: str) -> list[str]:
         words = [str(self.pipeline.profile) if w.endswith(".toml") else w for w in command.words[1:]]
+        if name == "site bundle":
+            return [str(self.pipeline.profile.with_name(w)) if w == str(options.output) else w for w in words]
         if name == "reprocess":
             first = self._cancelled()
             return [f"{first}-{first + 3}" if word == options.runs else word for word in words]

@@ -44,6 +44,11 @@ def parse_progress(raw: bytes) -> dict[str, Any]:
         "running_at": _number(document.get("at")),
         "cpu_seconds": _number(document.get("cpu_seconds")),
         "stalled_since": _number(document.get("stalled_since")),
+        "phase": _words(document.get("phase"), 20),
+        "done": _whole(document.get("done")),
+        "of": _whole(document.get("of")),
+        "peak": _whole(document.get("peak")),
+        "scratch": _whole(document.get("scratch")),
     }
 
 
@@ -60,6 +65,10 @@ def parse(raw: bytes) -> dict[str, Any]:
         "seconds": _number(document.get("seconds")),
         "bytes": _whole(document.get("bytes")),
         "sha256": _words(document.get("sha256"), 64),
+        "cpu_seconds": _number(document.get("cpu")),
+        "peak": _whole(document.get("peak")),
+        "memory_limit": _whole(document.get("memory_limit")),
+        "scratch": _whole(document.get("scratch")),
         "lines": _lines(line for line in tail if isinstance(line, str)) if isinstance(tail, list) else (),
     }
 

@@ -220,6 +220,12 @@ def sandbox_fault(options: argparse.Namespace) -> int:
     return print_outcome(options, document, text)
 
 
+def site_bundle(options: argparse.Namespace) -> int:
+    from console.cli.site_bundle import bundle
+
+    return bundle(options)
+
+
 def sandbox(options: argparse.Namespace) -> int:
     from console.cli.sandbox_run import run_sandbox
     from remote.globus.errors import RemoteError
@@ -258,6 +264,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "site status": site.status,
     "site test-fit": site.test_fit,
     "site doctor": site.doctor,
+    "site bundle": site_bundle,
     "sandbox": sandbox,
     "sandbox fault": sandbox_fault,
 }

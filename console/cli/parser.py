@@ -187,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
     endpoints = group("endpoints", "the compute endpoints")
     add("status", "ask Globus Compute how they are", to=endpoints, json=True)
 
-    site = group("site", "the compute site: its state, a test fit, what is wrong with it")
+    site = group("site", "the compute site: its state, a test fit, what is wrong with it, the kit in one file")
     site_status = add("status", "ask an endpoint how the site is", to=site, json=True)
     site_status.add_argument("--stage", choices=("fit", "convert", "analyze"), default="fit",
                              help="the stage whose endpoint is asked (fit)")  # fmt: skip
@@ -195,6 +195,8 @@ def _parser() -> argparse.ArgumentParser:
     test_fit.add_argument("--run", type=_run, required=True, metavar="RUN", help="a run number")
     test_fit.add_argument("--segments", type=_run, required=True, nargs="+", metavar="SEG", help="segment numbers")
     add("doctor", "at the site: what is wrong with it, and what to do", to=site, json=True)
+    bundle = add("bundle", "pack the kit and its installer into one file", to=site, json=True)
+    bundle.add_argument("--output", type=Path, default=Path("kit.tar.gz"), metavar="FILE", help="the file (kit.tar.gz)")
 
     sandbox = add("sandbox", "a sandbox without the screen: loopback Globus, DAQ and driver", json=True)
     sandbox.add_argument("--runs", type=_count, default=3, metavar="N", help="runs to take (3)")

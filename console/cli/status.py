@@ -90,6 +90,11 @@ def _detail_json(found: RunDetail) -> dict[str, Any]:
         "waived": [asdict(waiver) for waiver in found.waived],
         "accepted": [asdict(acceptance) for acceptance in found.accepted],
         "cancel": [_cancel_line(line) for line in found.cancel],
+        "jobs": [
+            {"stage": job.stage.value, "segment": job.segment, "at": job.at, "words": job.words}
+            | {name: job.reason.parameters.get(name) for name in ("phase", "percent", "left")}
+            for job in found.jobs
+        ],
         "reports": [asdict(report) for report in found.reports],
         "events": [asdict(event) for event in found.events],
     }

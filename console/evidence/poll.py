@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from console.context import Context
-from console.evidence import suspicion
+from console.evidence import progress, suspicion
 from console.evidence.hints import unnoticed
 from console.evidence.outputs import check_awaited_outputs
 from console.evidence.troubles import Troubles
@@ -303,6 +303,8 @@ def _ask_transfer_and_list(ctx: Context, attempt: Attempt) -> None:
             files = check_awaited_outputs(ctx, run, stage, segments, known)
             evidence.record_evidence(ctx.ledger, attempt.run, files, attempt.attempt)
             sources.answered(ctx.ledger, "transfer")
+    if progress.is_due(ctx):
+        evidence.record_evidence(ctx.ledger, attempt.run, progress.of_jobs(ctx, attempt, known), attempt.attempt)
 
 
 def _last_error(ctx: Context, task: TransferTask) -> str:

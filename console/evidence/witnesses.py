@@ -17,6 +17,7 @@ from flowspec.stages import SEGMENT_STAGES, Stage
 from remote.globus.compute import TaskStatus
 from remote.globus.transfer import TransferTask
 
+USED = ("peak", "cpu", "scratch")  # memory in bytes, s, bytes of node-local space
 _GOES_WELL = ("", "OK", "Queued")  # statuses of a transfer task that name no fault
 
 
@@ -120,11 +121,15 @@ def _said_by_task(stage: Stage, status: TaskStatus, reply: Mapping[str, object])
 
 
 def _done(stage: Stage, reply: Mapping[str, object]) -> Reason:
-    """`hits` and `events` of a fit are those in its input and in its output, `sha256` is of the result of a run."""
+    """`hits` and `events` of a fit are those in its input and in its output, `sha256` is of the result of a run.
+
+    What the job used is kept too.
+    """
     done: dict[str, object] = {"stage": stage.value, "seconds": reply.get("seconds", "?")}
     digest = reply.get("sha256")
     if isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest):
         done["sha256"] = digest
+    done |= {name: used for name in USED if type(used := reply.get(name)) in (int, float)}
     hits, events = _counts(reply.get("hits")), _counts(reply.get("events"))
     cut = reply.get("cut")  # bytes of a last item that is cut: the fit leaves it out
     if hits and events and (cut or hits[1] < hits[0] or events[1] < events[0]):

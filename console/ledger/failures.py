@@ -28,7 +28,7 @@ def record(ledger: Ledger, run: int, failures: Iterable[Failure]) -> None:
 
 
 def of_run(ledger: Ledger, run: int) -> list[Failure]:
-    """Every failure of a run, oldest first."""
+    """Every failure of a run, oldest first, with the memory that its job used where a report tells it."""
     return [
         Failure(
             row["attempt"],
@@ -38,8 +38,13 @@ def of_run(ledger: Ledger, run: int) -> list[Failure]:
             reason_in(row),
             row["others_well"],
             bool(row["mended"]),
+            row["peak"],
         )
-        for row in ledger.rows("SELECT * FROM failures WHERE run = ? ORDER BY attempt", run)
+        for row in ledger.rows(
+            "SELECT f.*, json_extract(r.document, '$.peak') AS peak FROM failures f "
+            "LEFT JOIN reports r USING (attempt, stage, segment) WHERE f.run = ? ORDER BY f.attempt",
+            run,
+        )
     ]
 
 

@@ -31,8 +31,10 @@ LINE_CELLS = 400  # of what is kept of a line
 class JobReport:
     """What a job reported; None and '' where it did not. `lines` are the last of its log; `log` where that lies.
 
-    Times are in seconds since the epoch by the clock of the node, `bytes` is the size of the output. Of a job that has
-    left no report yet: how far it was at `running_at`, and since when neither its output nor its CPU time grew.
+    Times are in seconds since the epoch by the clock of the node, `bytes` is the size of the output. What it used:
+    `cpu_seconds`, and at most `peak` bytes of memory, where a worker has `memory_limit`, and `scratch` bytes on
+    node-local space. Of a job that has left no report yet: how far it was at `running_at`, `done` of `of` bytes of its
+    `phase`, and since when neither its output nor its CPU time grew.
     """
 
     rc: int | None = None
@@ -48,6 +50,12 @@ class JobReport:
     running_at: float | None = None
     cpu_seconds: float | None = None
     stalled_since: float | None = None
+    peak: int | None = None
+    memory_limit: int | None = None
+    scratch: int | None = None
+    phase: str = ""
+    done: int | None = None
+    of: int | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from console.reading.snapshot import EVENTS_SHOWN
 from console.reading.timing import Timing
 from flowspec.cells import LOSSES, LOSSY, Cell
 from flowspec.decisions import Acceptance, Decision, Waiver
-from flowspec.progress import Evidence, fold
+from flowspec.progress import Evidence, Witness, fold
 from flowspec.stages import SEGMENT_STAGES, CellState, Place, Stage
 from flowspec.states import OPEN
 
@@ -44,8 +44,8 @@ class RunDetail:
     """Everything known of one run. `attempts` are oldest first, `events` newest first.
 
     `cancel` is what must be seen gone of the newest attempt, when that is or was cancelled; `offline` are the compute
-    endpoints that are offline, by the stage that they serve. `evidence` is what the cells were folded from, `reports`
-    those of jobs that were asked for, `timing` by attempt.
+    endpoints that are offline, by the stage that they serve. `evidence` is what the cells were folded from, `jobs` say
+    how far each is that runs, `reports` are those of jobs that were asked for, `timing` by attempt.
     """
 
     run: Run
@@ -59,6 +59,7 @@ class RunDetail:
     waived: tuple[Waiver, ...] = ()
     accepted: tuple[Acceptance, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    jobs: tuple[Evidence, ...] = ()
     reports: tuple[RequestedReport, ...] = ()
     timing: Mapping[int, Timing] = field(default_factory=dict)
     web_app: str = ""  # address of a flow run, without its id; '' when there is no such place
@@ -95,9 +96,15 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
     attempts = attempt_rows.attempts(ledger, number)
     reports = job_reports.of_run(ledger, number)
     waived, accepted = decisions.of_run(ledger, number)
+    jobs = {
+        place: item
+        for item in evidence
+        for place in ((item.stage, item.segment),)
+        if item.witness is Witness.JOB and place in matrix and matrix[place].state is CellState.RUNNING
+    }
     return RunDetail(
         run=run,
-        segments=tuple(_segment_row(s, run, matrix, waived.get(s) or accepted.get(s)) for s in run.members),
+        segments=tuple(_segment_row(s, run, matrix, waived.get(s) or accepted.get(s), jobs) for s in run.members),
         analyze=matrix[(Stage.ANALYZE, None)],
         returned=matrix[(Stage.RETURN, None)],
         attempts=tuple(attempts),
@@ -106,20 +113,24 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
         offline=cancel_lines.offline_endpoints(ledger),
         waived=tuple(waived.values()),
         accepted=tuple(accepted.values()),
-        evidence=tuple(evidence),
+        evidence=tuple(item for item in evidence if item.witness is not Witness.JOB),
+        jobs=tuple(jobs.values()),
         reports=tuple(reports),
         timing=timing.of_run(ledger, number, reports),
         web_app=ledger.get(logins.WEB_APP),
     )
 
 
-def _segment_row(segment: int, run: Run, matrix: Mapping[Place, Cell], decision: Decision | None) -> SegmentRow:
+def _segment_row(
+    segment: int, run: Run, matrix: Mapping[Place, Cell], decision: Decision | None, jobs: Mapping[Place, Evidence]
+) -> SegmentRow:
     cells = tuple(matrix[(stage, segment)] for stage in SEGMENT_STAGES)
     new = bool(run.launched_sizes) and segment not in run.launched_sizes
     notes = (
         f"{decision.HOW} {decision.actor}: {decision.reason}" if decision else "",
         "arrived after the launch" if new else "",
         _note(cells),
+        *(job.words for stage in SEGMENT_STAGES if (job := jobs.get((stage, segment))) is not None),
     )
     return SegmentRow(segment, run.sizes.get(segment), cells, "; ".join(filter(None, notes)))
 

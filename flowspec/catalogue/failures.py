@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from flowspec import text
 from flowspec.catalogue.entry import Entry, words_of
 from flowspec.catalogue.globus_codes import goes_when
 from flowspec.catalogue.work import losses
@@ -17,8 +18,10 @@ def _words(words: str = "", fault: str = "", **others: Any) -> str:
     return f"{words or 'failed without a cause'}{f' (goes well when {when})' if when else ''}"
 
 
-def _killed(**others: Any) -> str:
-    return f"{_words(**others)} (killed, as happens when the memory does not suffice)"
+def _killed(peak: int | None = None, **others: Any) -> str:
+    """Where it is known how much memory the job used, its words say so."""
+    likely = "" if peak is not None else " (killed, as happens when the memory does not suffice)"
+    return f"{_words(**others)}{likely}"
 
 
 def _account(**others: Any) -> str:
@@ -41,11 +44,13 @@ def _quarantined(segment: int, times: int, stages: Sequence[str], cause: Any) ->
     )
 
 
-def _lost(segment: int, times: int, stage: str, **others: Any) -> str:
+def _lost(segment: int, times: int, stage: str, peak: int | None = None, **others: Any) -> str:
+    used = f": used {text.memory(peak)}" if peak is not None else ""
     how_often = "two" if times == 2 else times
     return (
         f"segment {segment:02d} quarantined: its worker was lost in {how_often} attempts at {stage} "
-        "while the other segments went well; it probably needs more memory than the worker has; "
+        f"while the other segments went well; it may need more memory than a worker has{used}; "
+        "fewer workers per node give it more; "
         f"retry it with --segments {segment}, or waive it"
     )
 

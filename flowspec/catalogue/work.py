@@ -56,6 +56,19 @@ def _task_running(since: float | None = None) -> str:
     return "running" if since is None else f"running since {text.clock(since)}"
 
 
+def _progress(phase: str, percent: int | None = None, left: int | None = None) -> str:
+    of = {"copying": "copying its input", "delivering": "moving its output"}.get(phase, "")
+    much = f"{percent} %" if percent is not None else ""
+    went = ": ".join(filter(None, [of, much])) or "at work"
+    return went if left is None else f"{went}, ~{_roughly(left)}"
+
+
+def _roughly(seconds: int) -> str:
+    if seconds < 90:
+        return f"{seconds} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def _task_offline(started: bool, since: float, endpoint: str, offline: float) -> str:
     task = f"{_task_running(since)};" if started else f"{_task_pending(since)}:"
     return f"{task} {endpoint} is offline since {text.clock(offline)}"
@@ -122,7 +135,8 @@ TABLE: tuple[Entry, ...] = (
     Entry("task.lost", _task_lost, _STUCK, Owner.OPERATOR),
     Entry("task.hang", _task_hang, _STUCK, Owner.OPERATOR),
     Entry("task.cancelled", "cancelled"),
-    Entry("task.done", "{stage} took {seconds} s"),  # `sha256` of its output is for comparing, not for people
+    Entry("job.progress", _progress),
+    Entry("task.done", "{stage} took {seconds} s"),  # `sha256`, `peak` and others: not for people
     Entry("task.lossy", _lossy),
     Entry("file.there", _there),
     Entry("file.awaited", "reported done; its output is being looked for"),

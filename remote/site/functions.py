@@ -10,7 +10,8 @@ Replies: {"segment": 7, "rc": 0, "bytes": 12345, "seconds": 1.234, "node": "n1"}
 "segment", and with "missing" (segment numbers) if it was not started for want of these. A good fit also tells "hits"
 and "events", each [in, out], "accepted": true if more hits were lost than the site tolerates, and as "cut" the bytes of
 a cut tail; a good convert tells the "entries" of its tree where they can be read, a good analyze the "sha256" of its
-result.
+result. A job that was started tells what it used: "peak" bytes of memory, "cpu" seconds, "scratch" bytes of node-local
+space.
 
 Outside of flows there are two more. site_status runs the kit's site_status.py, which says how the site is; canary says
 that a worker executes tasks at all, and with which kit. Their replies are of any size; of a failure they have "code"

@@ -12,6 +12,7 @@ from typing import Any
 from console.ledger.job_reports import PENDING, JobReport, ReportState, RequestedReport
 from console.reading.detail import RunDetail
 from flowspec import text
+from flowspec.progress import Evidence
 from flowspec.stages import SEGMENT_STAGES, Place, Stage
 from screens.rows import styles
 from screens.rows.matrix import RAW, Group, Statement, statements
@@ -134,9 +135,16 @@ def _spread(sizes: tuple[int, int] | None) -> str:
 
 
 def job_rows(detail: RunDetail, segment: int | None) -> list[Row]:
-    """Each report with the last lines of its log; those of `segment` first."""
+    """How far each job is that runs, then each report with the last lines of its log; those of `segment` first."""
     ordered = sorted(detail.reports, key=lambda report: segment is None or report.segment != segment)
-    return [row for report in ordered for row in _job(report)]
+    return [_running(job) for job in detail.jobs] + [row for report in ordered for row in _job(report)]
+
+
+def _running(job: Evidence) -> Row:
+    whose = job.stage.value if job.segment is None else f"{job.stage.value} {job.segment:02d}"
+    words = f"{whose}: {job.words}"
+    place: Place = (job.stage, job.segment)
+    return Row(("running", *place), ((words, "plain"),), (words, "plain"), segment=job.segment, place=place)
 
 
 def _job(report: RequestedReport) -> list[Row]:
@@ -158,8 +166,10 @@ def _job(report: RequestedReport) -> list[Row]:
 
 def _job_lines(job: JobReport) -> list[tuple[str, str]]:
     fields: list[tuple[str, Any]] = [
-        ("running at", _or(job.running_at, text.moment)), ("cpu", _or(job.cpu_seconds, precisely)),
+        ("running at", _or(job.running_at, text.moment)), (job.phase, _done(job)),
+        ("cpu", _or(job.cpu_seconds, precisely)),
         ("rc", job.rc), ("node", job.node), ("job", job.job_id), ("took", _or(job.seconds, precisely)),
+        ("memory", _memory(job)), ("scratch", _or(job.scratch, text.size)),
         ("output", _or(job.bytes, text.size)), ("began", _or(job.started, text.moment)),
     ]  # fmt: skip
     known = "  ".join(f"{name} {value}" for name, value in fields if value not in (None, ""))
@@ -170,6 +180,17 @@ def _job_lines(job: JobReport) -> list[tuple[str, str]]:
     lines += [(f"  sha256 {job.sha256}", "dim")] if job.sha256 else []
     lines += [(f"  log {job.log}", "dim")] if job.log else []
     return lines + ([(f"  | {line}", "plain") for line in job.lines] or [("  | the log is empty", "dim")])
+
+
+def _done(job: JobReport) -> str:
+    return f"{text.size(job.done)} of {text.size(job.of)}" if job.done is not None and job.of is not None else ""
+
+
+def _memory(job: JobReport) -> str:
+    """How much it used, and of how much."""
+    if job.peak is None:
+        return ""
+    return text.memory(job.peak) + (f" of {text.memory(job.memory_limit)}" if job.memory_limit is not None else "")
 
 
 def _or(value: float | None, shown: Callable[[Any], str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 
 import pytest
@@ -110,8 +111,9 @@ def test_a_segment_that_loses_its_worker_every_time_is_quarantined_and_the_rest_
     pipeline.deliver(pipeline.take(10, segments=2, events=10))
     failed = wait_for(pipeline, 9, RunState.FAILED, attempts=2)
     lost = "segment 01 quarantined: its worker was lost in two attempts at fit while the other segments went well; "
-    next_step = "it probably needs more memory than the worker has; retry it with --segments 1, or waive it"
-    assert (lost + next_step in failed.why, failed.again_at) == (True, None)
+    likely = r"it may need more memory than a worker has(: used [\d.]+ [MG]B)?; fewer workers per node give it more; "
+    assert re.search(re.escape(lost) + likely + "retry it with --segments 1, or waive it", failed.why)
+    assert failed.again_at is None
     matrix = evidence.matrix(pipeline.ledger, failed)
     assert [matrix[(Stage.CONVERT, segment)].state is CellState.DONE for segment in range(3)] == [True, False, True]
     wait_for(pipeline, 10, RunState.DONE, attempts=1)

@@ -95,8 +95,18 @@ def test_the_words_name_the_likely_cause_and_what_to_do():
     found = [failure(1, LOST, others_well=4), failure(2, Reason("failed.killed"))]
     assert sentence(quarantine(found, range(5), unfitted(3))[3]) == (
         "segment 03 quarantined: its worker was lost in two attempts at fit while the other segments went well; "
-        "it probably needs more memory than the worker has; retry it with --segments 3, or waive it"
+        "it may need more memory than a worker has; fewer workers per node give it more; "
+        "retry it with --segments 3, or waive it"
     )
+
+
+def test_the_words_name_the_memory_that_the_jobs_used_at_most_where_a_reply_or_a_report_tells():
+    told = Reason("failed.killed", {"peak": 3 << 30})
+    reported = replace(failure(1, LOST, others_well=4), peak=40_802_189_312)
+    for second in (failure(2, told), failure(2, LOST)):
+        assert "has: used 38.0 GB; " in sentence(quarantine([reported, second], range(5), unfitted(3))[3])
+    found = [failure(1, told, others_well=4), failure(2, LOST)]
+    assert "has: used 3.0 GB; " in sentence(quarantine(found, range(5), unfitted(3))[3])
 
 
 def test_two_stages_of_a_segment_that_lost_a_worker_are_no_suspicion():

@@ -1,20 +1,27 @@
 # What the three job scripts share. They set `stage` and `kit` (their directory), then source this file, which
-#   - reads site.conf, and starts the script again inside the site's container if it names one;
-#   - gives them: set_number (of numbers.sh), set_name, begin, run_program, deliver, fail;
+#   - reads site.conf, and starts the script again inside the site's container if it names one (container.sh);
+#   - gives them: set_number (of numbers.sh), set_name, begin, fill_in, need, run_program, deliver, fail;
 #   - removes everything of theirs that is not a finished output, however they end.
 # Programs run in the background and are waited for, because bash acts on a signal only between commands.
 
 source "$kit/numbers.sh"
+source "$kit/container.sh"
 STAGE=$stage
-CONTAINER=()
+CONTAINER=(none)
+IMAGE=
+VOLUMES=()
+CONTAINER_OPTIONS=()
+ENVIRONMENT=()
 LAUNCHER=()
 RANKS=0
 FIT_LIBRARY=libFitEditorAnalytic.so
 FIT_WORKERS=1
 FIT_VERSION=
 FIT_CONFIGFILE=${FIT_CONFIGFILE:-$kit/fit.conf}
-ANALYZE_PROGRAM=betasort
-ANALYZE_ARGUMENTS=('{input}/' '{output}/' '{run}' '{segments}')
+FIT_COMMAND=(EventEditor -s 'file://{input}' -S 'file://{output}' -l '{library}' -c '{clump}' -n '{workers}'
+    -p '{parallel}')
+CONVERT_COMMAND=(eeconverter -s 'file://{input}' -f '{output}')
+ANALYZE_COMMAND=(betasort '{input}/' '{output}/' '{run}' '{segments}')
 ANALYZE_RESULT='run-{run4}-sorted.root'
 if [[ -f $kit/site.conf ]]; then
     # shellcheck source=site.conf.example
@@ -22,10 +29,23 @@ if [[ -f $kit/site.conf ]]; then
 fi
 [[ $FIT_CONFIGFILE == /* ]] || FIT_CONFIGFILE=$kit/$FIT_CONFIGFILE
 export FIT_CONFIGFILE
+for entry in "${ENVIRONMENT[@]}"; do
+    [[ $entry =~ ^[A-Za-z_][A-Za-z0-9_]*= ]] || fail "no NAME=VALUE: '$entry' (ENVIRONMENT in site.conf)"
+    export "${entry?}"
+done
 
-if [[ -n ${CONTAINER[*]:-} && -z ${FRIB_IN_CONTAINER:-} ]]; then
+# need PROGRAM WHERE: tells what is missing, and in which setting, before bash does.
+need() {
+    type -P -- "$1" >/dev/null || fail "there is no program $1 ($2 in site.conf${IMAGE:+; image $IMAGE})"
+}
+
+set_container
+if [[ -n ${container[*]:-} && -z ${FRIB_IN_CONTAINER:-} ]]; then
     export FRIB_IN_CONTAINER=1
-    exec "${CONTAINER[@]}" bash "$kit/${0##*/}" "$@"
+    need "${container[0]}" CONTAINER
+    # Seen in the log only when nothing runs in it: `begin` writes the log anew.
+    printf 'Container %s%s\n' "${container[0]##*/}" "${IMAGE:+, image $IMAGE}"
+    exec "${container[@]}" bash "$kit/${0##*/}" "$@"
 fi
 
 work= arriving= child=
@@ -71,9 +91,34 @@ begin() {
     mkdir -p -- "$1"
     exec >"$1/$2.log" 2>&1
     TZ=UTC printf 'JobID %s  Time %(%FT%TZ)T  Node %s  Stage %s\n' "${SLURM_JOB_ID:-none}" -1 "$HOSTNAME" "$STAGE"
-    work=$(mktemp -d "${TMPDIR:-/tmp}/frib-$STAGE.XXXXXX")
+    [[ -z ${container[*]:-} ]] || printf 'Container %s%s\n' "${container[0]##*/}" "${IMAGE:+, image $IMAGE}"
+    work=$(mktemp -d "${TMPDIR:-/tmp}/frib-$STAGE.XXXXXX") ||
+        fail "no directory for temporary files can be made in ${TMPDIR:-/tmp} (TMPDIR)"
     mkdir -- "$work/in" "$work/out"
     printf 'Work %s\n' "$work"
+}
+
+# fill_in ARRAY WORD...: the array gets the words with their placeholders filled in, of `values` by name. No value is
+# looked through again, and no shell reads any: a word stays one word, whatever is in it.
+declare -A values=()
+fill_in() {
+    local -n filled_in=$1
+    local word made name
+    shift
+    filled_in=()
+    for word in "$@"; do
+        made=
+        while [[ $word == *'{'* ]]; do
+            made+=${word%%'{'*} word=${word#*'{'}
+            name=${word%%'}'*}
+            if [[ $word == *'}'* && $name =~ ^[a-z]+[0-9]?$ && -n ${values[$name]+set} ]]; then
+                made+=${values[$name]} word=${word#*'}'}
+            else
+                made+='{'
+            fi
+        done
+        filled_in+=("$made$word")
+    done
 }
 
 run_program() {
@@ -92,6 +137,7 @@ run_program() {
 deliver() {
     local name=${3:-${1##*/}}
     [[ -s $1 ]] || fail "the program ended with return code 0 but left no output ${1##*/}"
+    printf 'Scratch %d\n' "$(du -sB1 -- "$work" | cut -f1)"
     echo 'Moving output and cleaning up...'
     mkdir -p -- "$2"
     arriving=$(mktemp "$2/.$name.XXXXXX")

@@ -13,7 +13,18 @@ import rootfile
 from ringfile import BLOCK, Items, is_fitted, read_items, state_of
 
 TREE = "DDASFit"  # of eeconverter: one entry for each physics event
-TOLERATED = 1e-4  # of the hits may be lost in a fit, unless site.conf says otherwise
+TOLERATED = 1e-4
+
+
+class Rules(NamedTuple):
+    """What an output is judged by: the part of its hits that a fit may lose, whether it adds something to each hit, and
+    the tree that has an entry for each physics event ('': none has). In site.conf: FIT_LOSS_TOLERATED and its like."""
+
+    tolerated: float = TOLERATED
+    grows: bool = True
+    tree: str = TREE
+
+
 # What EventEditor prints when it loses something and yet ends with 0: a hit, the rest of an event, a whole event.
 LOSSES = (b"This fragment will be removed from the output", b"Going on to the next event", b"Skipping this event")
 # The facts that the reply of a good job tells, by stage, where they are known.
@@ -79,11 +90,10 @@ def look_at_converted(inputs: Dict[int, Path]) -> Tuple[Optional[Fault], Facts]:
 # ---- after it
 
 
-def judge(stage: str, given: Path, made: Path, seen: Facts, tolerated: float) -> Tuple[Optional[Fault], Facts]:
+def judge(stage: str, given: Path, made: Path, seen: Facts, rules: Rules) -> Tuple[Optional[Fault], Facts]:
     """What is wrong with the output `made` from the input `given`, or None; and facts for the report.
 
-    `seen` are the facts of the look; an input that has changed since is read again. `tolerated`: the part of the hits
-    that a fit may lose.
+    `seen` are the facts of the look; an input that has changed since is read again.
     """
     if stage == "analyze":
         return judge_root(made), {"sha256": digest_of(made)}
@@ -92,8 +102,8 @@ def judge(stage: str, given: Path, made: Path, seen: Facts, tolerated: float) ->
         items = read_items(given)
     if stage == "convert":
         wrong, entries = judge_root(made), None
-        if wrong is None:
-            entries = rootfile.entries_of(made, TREE)
+        if wrong is None and rules.tree:
+            entries = rootfile.entries_of(made, rules.tree)
             wrong = compare_entries(items.events, entries, made.name)
         return wrong, {"given": items._asdict(), "entries": entries, "sha256": digest_of(made)}
     fitted = read_items(made, digested=True)
@@ -101,13 +111,13 @@ def judge(stage: str, given: Path, made: Path, seen: Facts, tolerated: float) ->
     facts.update(hits=[items.hits, fitted.hits], events=[items.events, fitted.events])
     if items.tail:
         facts["cut"] = items.tail
-    wrong = compare_items(items, fitted, made.name, tolerated)
+    wrong = compare_items(items, fitted, made.name, rules)
     # With hits lost the sizes do not tell.
-    lossy = fitted.hits and fitted.hits < items.hits and fitted.event_bytes <= items.event_bytes
+    lossy = rules.grows and fitted.hits and fitted.hits < items.hits and fitted.event_bytes <= items.event_bytes
     return (no_fits(items, fitted, made.name) if wrong is None and lossy and not is_fitted(made) else wrong), facts
 
 
-def compare_items(given: Items, made: Items, name: str, tolerated: float) -> Optional[Fault]:
+def compare_items(given: Items, made: Items, name: str, rules: Rules) -> Optional[Fault]:
     """A fitted file has the items of its input (whose cut tail does not count), and each hit has grown."""
     if made.garbage is not None:
         return fault("spoilt", f"output {name} has no ring item at offset {made.garbage}", offset=made.garbage)
@@ -125,12 +135,12 @@ def compare_items(given: Items, made: Items, name: str, tolerated: float) -> Opt
     # A whole event counts as one hit at least: nobody knows what was in one that cannot be walked.
     events = given.events - made.events
     lost, of = max(given.hits - made.hits, events), max(given.hits, given.events)
-    if not lost <= tolerated * of:  # so also when that is no number
+    if not lost <= rules.tolerated * of:  # so also when that is no number
         among = f"{events:,} of {given.events:,} events are gone" if events else "no whole event is gone"
-        cause = f"{lost:,} of {of:,} hits lost (tolerated: {tolerated:g}): {among}"
+        cause = f"{lost:,} of {of:,} hits lost (tolerated: {rules.tolerated:g}): {among}"
         return fault("losses", cause, lost=lost, hits=of, events=events)
     # Even a hit of a channel that is not fitted grows. What was never built has no hits, and need not grow.
-    if not lost and given.hits and made.event_bytes == given.event_bytes:
+    if rules.grows and not lost and given.hits and made.event_bytes == given.event_bytes:
         return no_fits(given, made, name)
     if not lost and made.event_bytes < given.event_bytes:
         cause = f"the events of output {name} have shrunk from {given.event_bytes} to {made.event_bytes} bytes"

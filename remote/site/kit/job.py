@@ -14,6 +14,7 @@ Standard library only, Python 3.6 or newer: this runs with whatever the site has
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,18 +22,22 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from evidence import TOLD, TOLERATED, Fault, fault, judge, kept_of, look, losses_in
+from evidence import TOLD, TOLERATED, TREE, Fault, Rules, fault, judge, kept_of, look, losses_in
 from logs import LAST_LENGTH, ended_badly, printable, tail, write_atomically
 from processes import end_with_parent, stop
-from roots import KIT, below, number, root
+from roots import KIT, below, number, root, setting
+from usage import Meter, with_measures
 from watch import Watch
 
 REPLY_BYTES = 400
 TIME_LIMITS = {"fit": 1740.0, "convert": 3540.0, "analyze": 14340.0}  # s, unless site.conf says otherwise
 RC_TIMED_OUT = 124  # as timeout(1)
 RC_CANCELLED = 143  # as a process ended by SIGTERM
+USED = ("peak", "cpu", "scratch")  # of the facts, what every reply tells
 LOOK_SECONDS = 1.0  # from one look at the cancel marker and at the room on the disks to the next
 TERM_GRACE = 5.0  # s from SIGTERM to SIGKILL, in which mpirun ends its ranks and common.sh tidies up
+
+SIGTERMS = []  # type: List[int]
 
 Reply = Dict[str, Any]
 
@@ -49,7 +54,7 @@ class Job(NamedTuple):
     command: List[str]
     time_limit: float
     marker: Optional[Path]
-    tolerated: float = 0.0  # the part of its hits that a fit may lose
+    rules: Rules
     accepted: bool = False  # however many it loses: somebody has accepted this segment as it is
 
     @property
@@ -67,6 +72,7 @@ def main() -> int:
     except (ValueError, KeyError, TypeError) as error:
         print(encoded(dict(rc=2, **described(fault("function", f"job.py {stage}: bad request: {error!r}")))))
         return 0
+    heed_sigterm()
     # Out of the worker's process group: whatever kills that leaves us alive to stop and tidy up after the script.
     if os.getpgrp() != os.getpid():
         os.setsid()
@@ -78,6 +84,11 @@ def main() -> int:
             reply["segment"] = job.segment
     print(encoded(reply))
     return 0
+
+
+def heed_sigterm() -> None:
+    """Slurm sends it at the end of a block and when somebody cancels: there is time then to stop the job and report."""
+    signal.signal(signal.SIGTERM, lambda *_: SIGTERMS.append(1))
 
 
 def plan(stage: str, request: Dict[str, Any]) -> Job:
@@ -96,7 +107,7 @@ def plan(stage: str, request: Dict[str, Any]) -> Job:
         script = ["bash", str(KIT / "run_compute_analyze.sh"), str(run), str(source), str(target), str(logs)]
         output = target / f"run-{run:04d}-sorted.root"
         command = script + [str(segment) for segment in expected]
-        return Job(stage, f"run {run}", None, inputs, output, logs / "analyze.log", command, limit, marker)
+        return Job(stage, f"run {run}", None, inputs, output, logs / "analyze.log", command, limit, marker, Rules())
     segment = int(request["segment"])
     name = f"run-{run:04d}-{segment:02d}"
     script_name, source_name, target_name = {
@@ -107,9 +118,11 @@ def plan(stage: str, request: Dict[str, Any]) -> Job:
     whose = f"run {run} segment {segment:02d}"
     log = logs / f"{stage}-{segment:02d}.log"
     inputs = {segment: source / source_name}
-    tolerated = number("FIT_LOSS_TOLERATED", TOLERATED)
+    rules = Rules(
+        number("FIT_LOSS_TOLERATED", TOLERATED), setting("FIT_GROWS", "yes") != "no", setting("CONVERT_TREE", TREE)
+    )
     accepted = stage == "fit" and segment in request.get("accepted", [])
-    return Job(stage, whose, segment, inputs, target / target_name, log, command, limit, marker, tolerated, accepted)
+    return Job(stage, whose, segment, inputs, target / target_name, log, command, limit, marker, rules, accepted)
 
 
 def time_limit(stage: str) -> float:
@@ -133,6 +146,7 @@ def carry_out(job: Job) -> Reply:
     else:
         reply.update(bytes=job.output.stat().st_size)
         reply.update((name, facts[name]) for name in TOLD[job.stage] if facts.get(name) is not None)
+    reply.update((name, facts[name]) for name in USED if facts.get(name) is not None)
     if "missing" in facts and job.segment is None:
         reply["missing"] = facts["missing"]
     report = dict(
@@ -189,14 +203,19 @@ def outcome(job: Job) -> Tuple[int, Optional[Fault], Dict[str, Any]]:
         return RC_CANCELLED, fault("cancelled", "cancelled before it was started"), seen
     if os.getppid() != worker:
         return 1, fault("worker", "not started because its worker died"), seen
-    rc, wrong = run_script(job)
-    facts = dict(seen, tail=tail(job.log))  # type: Dict[str, Any]
+    meter = Meter()
+    rc, wrong = run_script(job, meter)
+    last = tail(job.log)
+    used = meter.read("\n".join(last))
+    if wrong is not None:
+        wrong = with_measures(wrong, rc, used)
+    facts = dict(seen, tail=last, **used)  # type: Dict[str, Any]
     if job.stage == "fit":
         facts["losses_logged"] = losses_in(job.log)
     if wrong is None and not job.output.exists():
         rc, wrong = 1, fault("silent", f"succeeded without output: there is no new {job.output.name}")
     if wrong is None:
-        wrong, found = judge(job.stage, source, job.output, seen, job.tolerated)
+        wrong, found = judge(job.stage, source, job.output, seen, job.rules)
         facts.update(found)
         if wrong is not None and wrong.code == "failed.losses" and job.accepted:
             wrong, facts["accepted"] = None, True
@@ -209,7 +228,7 @@ def outcome(job: Job) -> Tuple[int, Optional[Fault], Dict[str, Any]]:
     return rc, wrong, facts
 
 
-def run_script(job: Job) -> Tuple[int, Optional[Fault]]:
+def run_script(job: Job, meter: Meter) -> Tuple[int, Optional[Fault]]:
     """The script's return code, and what went wrong or None. Nothing that it started is left when this returns."""
     worker = os.getppid()
     deadline = time.monotonic() + job.time_limit
@@ -224,13 +243,15 @@ def run_script(job: Job) -> Tuple[int, Optional[Fault]]:
             preexec_fn=end_with_parent,
             env=dict(os.environ, FRIB_OWN_GROUP="1"),
         )
-    watch = Watch(job.log, job.output, script.pid)
+    watch = Watch(job.log, [path.stat().st_size for path in job.inputs.values()], job.output, script.pid, meter)
     try:
         while True:
             try:
                 rc = script.wait(timeout=0.2)
             except subprocess.TimeoutExpired:
                 now = time.monotonic()
+                if SIGTERMS:
+                    return RC_CANCELLED, fault("stopped", "stopped by SIGTERM, as Slurm sends it")
                 if now > deadline:
                     return RC_TIMED_OUT, timed_out(job)
                 if os.getppid() != worker:
@@ -282,15 +303,20 @@ def set_aside(path: Path) -> None:
 
 
 def encoded(reply: Reply) -> str:
-    """The reply as JSON that fits: as many of the missing segments, then as much of the cause, as there is room for."""
+    """The reply as JSON that fits: as many of the missing segments, then as much of the cause, as there is room for.
+
+    Without any room for it the parameters go, and what it used.
+    """
     reply = dict(reply)
     if "cause" in reply:
         reply["cause"] = printable(reply["cause"])
     while len(json.dumps(reply)) > REPLY_BYTES:
         if len(reply.get("missing", [])) > 20:
             reply["missing"] = reply["missing"][:-1]
-        else:
+        elif reply.get("cause"):
             reply["cause"] = reply["cause"][:-10]
+        else:
+            reply = {name: value for name, value in reply.items() if name not in ("parameters", *USED)}
     return json.dumps(reply)
 
 

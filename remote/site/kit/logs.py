@@ -22,14 +22,30 @@ COLUMNS = re.compile(r"([^/]+) line (\d+): (\d+) columns, but DDASToys \S+ reads
 TOO_FEW_POINTS = re.compile("insufficient data points")
 LIBRARY = re.compile(r"^Library .*  DDASToys (\S+) \(.*\)  Columns (\d+)", re.MULTILINE)
 
+# Of common.sh: what is started in a container begins the log anew.
+CONTAINER, BEGUN = re.compile(r"^Container (.*)$", re.MULTILINE), re.compile("^JobID ", re.MULTILINE)
+
 # A line that tells what went wrong, and the code of the fault. The row that comes first counts, then the line.
 ERROR_LINES = [
     ("fitconf", COLUMNS),
     ("fitconf", TOO_FEW_POINTS),
     ("fitconf", re.compile("Error configuring FitEditor|Unable to open the configuration file|^FIT_VERSION ")),
     ("space", NO_SPACE),
-    ("memory", re.compile("out of memory|MemoryError|bad_alloc|oom.kill|Cannot allocate memory", re.IGNORECASE)),
-    ("memory", re.compile(r"(^|\s)Killed\b")),  # so ends who has met Linux's lack of memory; bash says it
+    ("block", re.compile("DUE TO (TIME LIMIT|NODE FAIL|PREEMPT|JOB REQUEUE|DEADLINE)")),
+    (
+        "memory",
+        re.compile(
+            r"out[ _-]of[ _-]me(mory|\+)|MemoryError|bad_alloc|(?<!\b0 )oom[ _-]?kill|Cannot allocate memory"
+            r"|exceed\w* (\w+ ){0,3}memory limit|memory limit (was )?exceeded|memory exhausted",
+            re.IGNORECASE,
+        ),
+    ),
+    # So ends who has met Linux's lack of memory; bash, mpirun and Slurm say no more.
+    ("killed", re.compile(r"(^|\s)Killed\b|[Bb]us error|killed by signal 9|SIGKILL|SIGBUS")),
+    ("stopped", re.compile(r"\*\*\* (JOB|STEP) \S+ ON \S+ CANCELLED")),
+    ("account", re.compile(r"violates accounting|QOS policy|[Ii]nvalid (account|qos|partition)|[Ii]nvalid license")),
+    ("site", re.compile("Unable to contact slurm|temporarily unable|Socket timed out on send/recv|nodes are busy")),
+    ("function", re.compile("^(there is no program |no (image|volume|NAME=VALUE|directory for temporary files))")),
     ("silent", re.compile("ended with return code 0 but left no output")),  # of common.sh
     ("function", re.compile("files match ANALYZE_RESULT")),  # of run_compute_analyze.sh
     ("abort", re.compile("Failed to find endpoint")),
@@ -44,10 +60,11 @@ PERHAPS = re.compile(
 )
 # What the job scripts, bash and mpirun say of a program's end: never against what the program said itself.
 OF_NO_PROGRAM = re.compile(
-    r"^JobID |^Work /|^File(In|Out) |^DirIn |^Library |^Copying input|^\.\.\. |^Moving output"
+    r"^JobID |^Container |^Work /|^File(In|Out) |^DirIn |^Library |^Copying input|^\.\.\. |^Moving output|^Scratch \d"
     r"|^(Fitting|Converting|Sorting) .*\.\.\.$"
     r"|^\S+ ended with return code \d+$|\.sh: line \d+: +\d+ |^-+$|mpirun|MPI_ABORT|\*\*\* Process received signal"
 )
+RC_KILLED = (135, 137)  # by SIGBUS or SIGKILL
 TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -74,6 +91,9 @@ def head(path: Path) -> str:
 def ended_badly(rc: int, log: Path) -> Fault:
     """Why a script ended with `rc`: the line of its log that says it."""
     lines = tail(log, SEARCHED_LINES, SEARCHED_BYTES)
+    container = CONTAINER.search(head(log))
+    if container is not None and not BEGUN.search(head(log)) and not any(map(NO_SPACE.search, lines)):
+        return fault("function", f"nothing ran in the container ({container.group(1)}): {lines[-1]}", rc=rc)
     for code, pattern in ERROR_LINES:
         for line in lines:
             match = pattern.search(line)
@@ -86,7 +106,8 @@ def ended_badly(rc: int, log: Path) -> Fault:
             perhaps = perhaps_error(lines) if code == "silent" else None
             return fault(code, f"return code {rc}: {line}" + (f"; its log says: {perhaps}" if perhaps else ""), rc=rc)
     said = [line for line in lines if not OF_NO_PROGRAM.search(line)] or lines
-    return fault("abort", f"return code {rc}: {perhaps_error(lines) or (said[-1] if said else 'empty log')}", rc=rc)
+    code = "killed" if rc in RC_KILLED else "abort"
+    return fault(code, f"return code {rc}: {perhaps_error(lines) or (said[-1] if said else 'empty log')}", rc=rc)
 
 
 def perhaps_error(lines: List[str]) -> Optional[str]:

@@ -9,11 +9,11 @@ kit=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 source "$kit/common.sh"
 
 printf 'inside\t%s\n' "$HOSTNAME"
-printf 'container\t%s\n' "${CONTAINER[*]:-}"
+printf 'container\t%s\n' "${container[*]:-}"
 case $stage in
-    fit) programs=(EventEditor ${LAUNCHER[0]:+"${LAUNCHER[0]}"}) ;;
-    convert) programs=(eeconverter) ;;
-    analyze) programs=("$ANALYZE_PROGRAM") ;;
+    fit) programs=("${FIT_COMMAND[0]}" ${LAUNCHER[0]:+"${LAUNCHER[0]}"}) ;;
+    convert) programs=("${CONVERT_COMMAND[0]}") ;;
+    analyze) programs=("${ANALYZE_COMMAND[0]}") ;;
     *) fail "not a stage: $stage" ;;
 esac
 for program in "${programs[@]}"; do

@@ -16,22 +16,27 @@ ROUNDS, ROUND_SECONDS = 40, 0.05  # of looking for what was started while the ot
 
 
 class Process(NamedTuple):
-    """One that has not ended. `cpu` in seconds, with that of its children that have."""
+    """One that has not ended. `cpu` in seconds, with that of its children that have; memory in bytes, of its own and
+    such as others may have too."""
 
     pid: int
     cpu: float
+    private: int = 0
+    shared: int = 0
 
 
 def of_session(session: int) -> List[Process]:
     """Those of a session, in all its process groups: mpirun gives each rank one. Needs Linux; elsewhere none."""
     found = []
-    ticks = os.sysconf("SC_CLK_TCK")
+    ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
     for name in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else []):  # noqa: PTH112, PTH208
         with contextlib.suppress(OSError, IndexError):  # it ends while it is looked at
             with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
                 state, _parent, _group, its_session, *others = file.read().rpartition(")")[2].split()
             if int(its_session) == session and state != "Z":
-                found.append(Process(int(name), sum(map(int, others[7:11])) / ticks))
+                with open(f"/proc/{name}/statm", encoding="ascii") as file:
+                    _, resident, shared = (int(pages) * page for pages in file.read().split()[:3])
+                found.append(Process(int(name), sum(map(int, others[7:11])) / ticks, resident - shared, shared))
     return found
 
 

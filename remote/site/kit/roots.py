@@ -12,10 +12,10 @@ KIT = Path(os.path.dirname(os.path.abspath(__file__)))
 """The kit that is run: a request does not name another one."""
 
 
-def setting(name: str) -> str:
-    """What the kit's site.conf sets a variable to; '' if nothing."""
-    ask = 'kit=${1%/*}; . "$1" >/dev/null && printf %s "${!2:-}"'
-    argv = ["bash", "-c", ask, "bash", str(KIT / "site.conf"), name]
+def setting(name: str, otherwise: str = "") -> str:
+    """What the kit's site.conf sets a variable to; `otherwise` when it does not set it."""
+    ask = 'kit=${1%/*}; [[ ! -e $1 ]] || . "$1" >/dev/null && printf %s "${!2-$3}"'
+    argv = ["bash", "-c", ask, "bash", str(KIT / "site.conf"), name, otherwise]
     said = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return os.fsdecode(said.stdout)
 

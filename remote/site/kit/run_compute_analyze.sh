@@ -28,27 +28,15 @@ for segment in "$@"; do
 done
 echo '... Done'
 
-# fill_in VARIABLE TEXT: TEXT with its placeholders filled in.
-fill_in() {
-    local text=$2
-    text=${text//'{run}'/"$run"}
-    text=${text//'{run4}'/"$run4"}
-    text=${text//'{segments}'/"$count"}
-    text=${text//'{input}'/"$work/in"}
-    text=${text//'{output}'/"$work/out"}
-    printf -v "$1" '%s' "$text"
-}
-
-arguments=()
-for argument in "${ANALYZE_ARGUMENTS[@]}"; do
-    fill_in argument "$argument"
-    arguments+=("$argument")
-done
-echo "Sorting $count segments with $ANALYZE_PROGRAM ${arguments[*]}..."
-run_program "$ANALYZE_PROGRAM" "${arguments[@]}"
+values=([run]=$run [run4]=$run4 [segments]=$count [input]=$work/in [output]=$work/out)
+fill_in command "${ANALYZE_COMMAND[@]}"
+need "${command[0]}" ANALYZE_COMMAND
+echo "Sorting $count segments with ${command[*]}..."
+run_program "${command[@]}"
 
 # What it made is delivered under the name that the flow returns, whatever its own name is.
-fill_in pattern "$ANALYZE_RESULT"
+fill_in filled "$ANALYZE_RESULT"
+pattern=${filled[0]}
 shopt -s nullglob dotglob
 found=() others=
 for file in "$work/out"/*; do

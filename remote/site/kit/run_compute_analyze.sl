@@ -1,5 +1,5 @@
 #!/bin/bash
-# Sort the converted segments of a run by hand, from the kit's directory:   sbatch run_compute_analyze.sl 1217 1
+# Sort the converted segments of a run by hand, from any directory:   sbatch run_compute_analyze.sl 1217 1
 # Arguments: run, number of segments (0: only the first)
 #SBATCH --job-name=frib-analyze
 #SBATCH --account=m4386
@@ -11,12 +11,20 @@
 #SBATCH --mem=40G
 #SBATCH --time=04:00:00
 set -euo pipefail
-kit=${SLURM_SUBMIT_DIR:-$(dirname -- "$0")} # Slurm runs a copy of this file from elsewhere
-source "$kit/numbers.sh"
-source "$kit/site.conf"
-set_number run "${1:?run number}"
-set_number segments "${2:?number of segments}"
-((segments > 0)) || segments=1
-# shellcheck disable=SC2046 # numbers only
-exec bash "$kit/run_compute_analyze.sh" "$run" \
-    "$TOP/converted/run$run" "$TOP/analyzed" "$TOP/logs/run$run" $(seq 0 $((segments - 1)))
+# Slurm runs a copy of this file from elsewhere; the kit is where the file is, and Slurm knows that.
+file=
+if [[ -n ${SLURM_JOB_ID:-} ]]; then
+    file=$(timeout 20 scontrol show job "$SLURM_JOB_ID" 2>/dev/null | sed -n 's/^ *Command=//p') || true
+fi
+for kit in "${file%/run_compute_*}" "${SLURM_SUBMIT_DIR:-.}" "$(dirname -- "$0")"; do
+    [[ ! -f $kit/byhand.py ]] || break
+done
+[[ -f $kit/byhand.py ]] || {
+    echo "the kit is not found: submit this file where it lies, beside byhand.py, or from there" >&2
+    exit 1
+}
+type -P python3 >/dev/null || {
+    echo "there is no python3 on $HOSTNAME: the job that judges needs 3.6 or newer" >&2
+    exit 1
+}
+exec python3 "$kit/byhand.py" analyze "$@"

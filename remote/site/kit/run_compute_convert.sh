@@ -20,6 +20,12 @@ echo 'Copying input...'
 run_program cp -- "$3/$name.evt" "$work/in/$name.evt"
 echo '... Done'
 
-echo 'Converting to ROOT with eeconverter...'
-run_program eeconverter -s "file://$work/in/$name.evt" -f "$work/out/$name.root"
+printf -v run4 '%04d' "$run"
+printf -v segment2 '%02d' "$segment"
+values=([run]=$run [run4]=$run4 [segment]=$segment [segment2]=$segment2)
+values+=([input]=$work/in/$name.evt [output]=$work/out/$name.root)
+fill_in command "${CONVERT_COMMAND[@]}"
+need "${command[0]}" CONVERT_COMMAND
+printf 'Converting to ROOT with %s...\n' "${command[*]}"
+run_program "${command[@]}"
 deliver "$work/out/$name.root" "$4"

@@ -12,11 +12,13 @@ import re
 import socket
 import time
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 
 from evidence import Fault, fault
 from logs import LAST_LENGTH, NO_SPACE, head, printable, tail, write_atomically
-from processes import of_session
+from processes import Process, of_session
+from progress import Follower, Progress, how_far
+from usage import Meter
 
 RESERVE = 1 << 20  # bytes: a file system with less is full
 PROGRESS_SECONDS = 5.0  # from one writing of the progress file to the next
@@ -27,10 +29,11 @@ READ_AT_ONCE = 1 << 20  # bytes of the log
 
 
 class Watch:
-    """The watch over the job whose script is the leader of `session`."""
+    """The watch over the job whose script is the leader of `session`; `meter` is told what it uses. `inputs`: bytes."""
 
-    def __init__(self, log: Path, output: Path, session: int) -> None:
-        self.log, self.output, self.session = log, output, session
+    def __init__(self, log: Path, inputs: List[int], output: Path, session: int, meter: Meter) -> None:
+        self.log, self.inputs, self.output, self.session, self.meter = log, inputs, output, session, meter
+        self.follower = Follower(log, time.time())
         self.progress = log.with_suffix(".progress.json")
         self.started = self.grown_at = time.time()
         self.bytes, self.cpu = 0, 0.0
@@ -90,26 +93,41 @@ class Watch:
     def note_progress(self, now: float) -> None:
         work, members = self.work(), of_session(self.session)
         size = 0 if work is None else size_of(work / "out")
-        size += sum(map(size_of, self.output.parent.glob(f".{self.output.name}.??????")))  # as deliver names it
+        arriving = list(self.output.parent.glob(f".{self.output.name}.??????"))  # as deliver names it
+        size += sum(map(size_of, arriving))
         cpu = sum(process.cpu for process in members)
         if size > self.bytes or cpu - self.cpu > IDLE * (now - self.written_at if self.written_at else 0):
             self.grown_at = now
         self.bytes, self.cpu = size, cpu
+        self.meter.note(members, 0 if work is None else size_of(work))
+        with contextlib.suppress(OSError):  # of a file that vanishes meanwhile: the next time
+            self.tell(how_far(self.inputs, work, arriving, members), members, size, now)
+
+    def tell(self, far: Progress, members: List[Process], size: int, now: float) -> None:
+        """Raises OSError: for whoever is curious; the job does without."""
+        left = self.follower.left(far, now)
         document = {
             "schema": 1,
             "started": self.started,
             "at": now,
             "node": socket.gethostname(),
+            "phase": far.phase,
+            "done": far.done,
+            "of": far.of,
+            "left": left,
             "bytes": size,
-            "cpu_seconds": round(cpu, 2) if members else None,
+            "cpu_seconds": round(self.cpu, 2) if members else None,
+            "peak": self.meter.peak,
+            "scratch": self.meter.scratch,
             "last": "".join(tail(self.log)[-1:]),
             "stalled_since": self.grown_at if now - self.grown_at >= STALL_SECONDS else None,
         }
-        with contextlib.suppress(OSError):  # for whoever is curious: the job does without
-            write_atomically(self.progress, json.dumps(document, indent=1) + "\n")
+        write_atomically(self.progress, json.dumps(document, indent=1) + "\n")
+        self.follower.set_mark(far, left)
 
     def end(self) -> None:
         """The job has ended: its report tells from now on."""
+        self.follower.remove_marks()
         with contextlib.suppress(OSError):
             self.progress.unlink()
 

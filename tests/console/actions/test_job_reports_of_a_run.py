@@ -216,7 +216,10 @@ def test_a_job_that_was_killed_leaves_a_log_without_a_report(ctx, site) -> None:
     assert (found.report.rc, found.report.lines[-1]) == (None, "line 29")
 
 
-PROGRESS = {"schema": 1, "at": 5e5, "node": "nid1", "bytes": 7, "cpu_seconds": 2.5, "last": "x", "stalled_since": 4e5}
+PROGRESS = {
+    "schema": 1, "at": 5e5, "node": "nid1", "bytes": 7, "cpu_seconds": 2.5, "last": "x", "stalled_since": 4e5,
+    "phase": "working", "done": 7, "of": 9, "peak": 2 << 30, "scratch": 5_100_000_000,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("earlier", [False, True], ids=["no report yet", "the report of the attempt before"])
@@ -233,7 +236,8 @@ def test_of_a_job_that_still_runs_comes_how_far_it_is(ctx, site, earlier) -> Non
     detail = reading.detail(ctx.ledger, RUN)
     assert detail is not None
     shown = [words for row in job_rows(detail, 1) for words, _ in row.pieces]
-    assert f"  running at {text.moment(5e5)}  cpu 2.5 s  node nid1  output 7 B" in shown
+    how = "working 7 B of 9 B  cpu 2.5 s  node nid1  memory 2.0 GB  scratch 5.1 G  output 7 B"
+    assert f"  running at {text.moment(5e5)}  {how}" in shown
     assert f"  stands still since {text.moment(4e5)}: neither output nor work" in shown
 
 

@@ -22,7 +22,8 @@ REFUSED = "ActionUnableToRun: 503 Service Unavailable"
 LIMIT = 3  # policy.auto_retries
 WORKER_LOST = (
     "segment 07 quarantined: its worker was lost in two attempts at fit while the other segments went well; "
-    "it probably needs more memory than the worker has; retry it with --segments 7, or waive it"
+    "it may need more memory than a worker has; fewer workers per node give it more; "
+    "retry it with --segments 7, or waive it"
 )
 
 

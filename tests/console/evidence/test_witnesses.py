@@ -141,6 +141,13 @@ def fitted(status: str, value: object = None, exception: str = "") -> tuple[Says
     return found.says, found.reason.code, found.words
 
 
+def test_what_a_job_used_is_kept_and_not_said():
+    reply = {"rc": 0, "seconds": 1.5, "peak": 7 << 30, "cpu": 1.25, "scratch": True}
+    (found,) = of_compute(ATTEMPT, Stage.FIT, ["a"], {"a": replace(TaskStatus("a", "success"), value=reply)}, 5.0)
+    assert found.reason.parameters == {"stage": "fit", "seconds": 1.5, "peak": 7 << 30, "cpu": 1.25}
+    assert found.words == "fit took 1.5 s"
+
+
 def test_a_compute_task():
     lost = "Traceback:\n  x\nparsl.executors.high_throughput.errors.WorkerLost: loss of worker 17\n"
     abort = {"segment": 0, "rc": 134, "code": "failed.abort", "parameters": {"rc": 134}, "cause": "return code 134: x"}

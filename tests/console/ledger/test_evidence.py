@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 
-from console.ledger import evidence, failures
+from console.ledger import evidence, failures, job_reports
 from console.ledger.attempts import newest_attempt
 from flowspec.causes import Kind
 from flowspec.conditions import Reason, reason
@@ -54,6 +55,15 @@ def test_only_a_task_whose_code_says_so_may_be_lost(demo):
     assert evidence.lost_places(demo.ledger, attempt) == {(Stage.FIT, 0)}
     assert [item.segment for item in evidence.of_tasks(demo.ledger, attempt, Stage.FIT)] == [0, 1]
     assert evidence.of_tasks(demo.ledger, attempt, Stage.CONVERT) == []
+
+
+def test_a_failure_has_the_memory_of_its_job_from_the_report_that_was_fetched(demo):
+    place = job_reports.ReportPlace(1, 7, Stage.FIT, 0)
+    failures.record(demo.ledger, 7, [Failure(1, Stage.FIT, s, Kind.STAYS, ABORT) for s in (0, 1)])
+    job_reports.request(demo.ledger, [place, replace(place, segment=1)], "driver")
+    document = json.dumps(asdict(job_reports.JobReport(peak=7 << 30)))
+    job_reports.set_reports(demo.ledger, job_reports.of_place(demo.ledger, place), document=document)
+    assert {f.segment: f.peak for f in failures.of_run(demo.ledger, 7)} == {0: 7 << 30, 1: None}
 
 
 def test_a_failure_comes_back_as_it_was_written(demo):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -54,9 +53,9 @@ def test_a_cancelled_job_ends_with_all_it_started(site: Site, stubborn: bool) ->
     said, _ = job.communicate(timeout=HANGS_AFTER)
     reply = json.loads(said)
     cause = "fit of run 7 segment 03: cancelled"
-    assert reply.pop("seconds") > 0
-    told = {"segment": 3, "node": socket.gethostname(), "rc": 143, "code": "failed.cancelled", "cause": cause}
-    assert reply == told
+    assert reply.pop("peak") > 0
+    assert {"cpu", "scratch", "seconds"} >= reply.keys() - {"segment", "node", "rc", "code", "cause"}
+    assert (reply["segment"], reply["rc"], reply["code"], reply["cause"]) == (3, 143, "failed.cancelled", cause)
     assert site.report(7, "fit-03.json")["cause"] == reply["cause"]
     assert not alive(int(hung.read_text()))
     assert list(site.node_local.iterdir()) == []

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowspec.causes import Kind, classify, kind_of
+from tests.failure_phrases import PHRASES
 from tests.site_fixture import KIT, Site
 
 
@@ -50,7 +51,7 @@ EventEditor ended with return code 134
         ("MemoryError", "memory", "MemoryError"),
         ("terminate called after throwing 'std::bad_alloc'\n  what():  std::bad_alloc", "memory", "bad_alloc"),
         ("slurmstepd: error: Detected 1 oom-kill event(s)\nfailed to go on", "memory", "oom-kill"),
-        ("/kit/common.sh: line 83: 4711 Killed   \"$@\" < /dev/null", "memory", "Killed"),
+        ("/kit/common.sh: line 83: 4711 Killed   \"$@\" < /dev/null", "killed", "Killed"),
         ("terminate called after throwing an instance of 'std::invalid_argument'\n"
          "  what():  Failed to find endpoint: 1 in ZMQ endpoint lookup table", "abort", "Failed to find endpoint: 1"),
         ("gsl: svd.c:148: ERROR: matrix is empty\nDefault GSL error handler invoked.", "abort", "gsl: svd.c:148"),
@@ -74,6 +75,15 @@ def test_the_error_line_is_the_cause_and_no_line_of_the_wrapper(
     assert wrong.cause.startswith("return code 134: ")
     assert words in wrong.cause
     assert "\n" not in wrong.cause
+
+
+@pytest.mark.parametrize(("words", "code"), [(words, code) for words, code, _ in PHRASES if code != "failed.worker"])
+def test_a_phrase_of_slurm_in_a_log_has_the_code_that_it_has_elsewhere(
+    logs: ModuleType, tmp_path: Path, words: str, code: str
+) -> None:
+    log = tmp_path / "fit-03.log"
+    log.write_text(BEFORE + words + "\n" + AFTER.replace("Aborted", "Exit 1"))
+    assert logs.ended_badly(1, log).code == code
 
 
 def test_an_error_is_found_above_the_stacks_of_many_ranks(logs: ModuleType, tmp_path: Path) -> None:

@@ -82,8 +82,7 @@ def test_a_variant_of_betasort_gets_its_own_words_and_its_result_the_usual_name(
         'echo log >"$2/notes.txt"\n',
     )
     conf = (
-        "ANALYZE_PROGRAM='sort it'\n"
-        "ANALYZE_ARGUMENTS=({input}/ {output} {run} {segments} {run4} 120 '$HOME `id` my gate.dat' '')\n"
+        "ANALYZE_COMMAND=('sort it' {input}/ {output} {run} {segments} {run4} 120 '$HOME `id` my gate.dat' '')\n"
         "ANALYZE_RESULT='Sorted run {run}*.root'\n"
     )
     reply = analyzed(site, conf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def planned(site: Site) -> job.Job:
     path = site.add_raw(7, 3, RUN)
     output, log = path.with_name("fitted.evt"), path.with_name("fit-03.log")
     command = ["bash", str(site.kit / "run_compute_fit_mpi.sh")]
-    return job.Job("fit", "run 7 segment 03", 3, {3: path}, output, log, command, 60.0, site.marker(7))
+    return job.Job("fit", "run 7 segment 03", 3, {3: path}, output, log, command, 60.0, site.marker(7), job.Rules())
 
 
 def test_a_cancel_or_a_dead_worker_is_seen_before_the_script_is_started(
@@ -121,3 +122,20 @@ def test_a_cancel_or_a_dead_worker_is_seen_before_the_script_is_started(
     assert wrong is not None
     assert (rc, wrong.code) == (143, "failed.cancelled")
     assert not started(site)
+
+
+def test_a_reply_is_never_too_long_whatever_its_parameters_are() -> None:
+    for length in (10, 200, 300, 500):
+        parameters = {"last": '"' * length}
+        long = {
+            "rc": 1,
+            "code": "failed.time",
+            "cause": "y" * 900,
+            "parameters": parameters,
+            "peak": 1 << 40,
+            "cpu": 0.1,
+        }
+        reply = json.loads(job.encoded(long))
+        assert len(json.dumps(reply)) <= 400
+        assert (reply["rc"], reply["code"]) == (1, "failed.time")
+        assert ("parameters" in reply) is (length < 200)

@@ -112,8 +112,8 @@ def fewer_entries(site: Site, path: Path) -> None:
 def another_name(site: Site, path: Path) -> None:
     tools = Path(site.environment["PATH"].split(":")[1])
     site.fake("betasort", f'"{tools}/betasort" "${{@:1:4}}" && mv "$2run-0007-sorted.root" "$2sorted_$5.root"\n')
-    conf = "ANALYZE_ARGUMENTS=('{input}/' '{output}/' '{run}' '{segments}' beta 12.5)\nANALYZE_RESULT='sorted_*.root'\n"
-    (site.kit / "site.conf").write_text(conf)
+    command = "ANALYZE_COMMAND=(betasort '{input}/' '{output}/' '{run}' '{segments}' beta 12.5)\n"
+    (site.kit / "site.conf").write_text(command + "ANALYZE_RESULT='sorted_*.root'\n")
 
 
 ROWS = {

@@ -138,6 +138,6 @@ def test_the_batch_scripts_compute_with_numbers_only(site: Site, name: str, host
         ["bash", str(site.kit / f"run_compute_{name}.sl"), *arguments], env=environment, cwd=site.node_local,
         capture_output=True, text=True, timeout=HANGS_AFTER,
     )  # fmt: skip
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "number" in done.stderr
     assert not (site.node_local / "pwned").exists()
