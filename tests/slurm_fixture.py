@@ -12,6 +12,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -72,6 +73,7 @@ class Slurm:
         self.directory = directory
         self.configuration = directory / "slurm.conf"
         self.environment = {**os.environ, "SLURM_CONF": str(self.configuration)}
+        self.daemons: dict[str, subprocess.Popen[bytes]] = {}  # those of nodes by the node's name
 
     def run(self, *command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         options.setdefault("env", self.environment)
@@ -108,13 +110,63 @@ class Slurm:
 
         return until(found, every=0.1, told=lambda: str(self.job(number)))
 
-    def left(self) -> list[int]:
-        """Processes that belong to it: daemons, steps and what jobs have started. It tells them by SLURM_CONF."""
-        mark = f"SLURM_CONF={self.configuration}".encode()
+    @contextmanager
+    def node_in(self, state: str, nodes: str) -> Iterator[None]:
+        """Nodes in DRAIN or DOWN for a while: `n1` or `n1,n2`."""
+        told = self.run("scontrol", "update", f"NodeName={nodes}", f"State={state}", "Reason=a test")
+        assert told.returncode == 0, told.stderr
+        try:
+            yield
+        finally:
+            self.run("scontrol", "update", f"NodeName={nodes}", "State=RESUME")
+
+    @contextmanager
+    def lost(self, node: str) -> Iterator[None]:
+        """A node that has lost its power, and for a while nobody mends it."""
+        _end(self.daemons[node])
+        mark = f"SLURMD_NODENAME={node}"
+        of_jobs = self.left(mark)
+        _kill([step for step in set(map(_parent, of_jobs)) - set(of_jobs) if step in self.left()])  # they would report
+        while left := self.left(mark):
+            _kill(left)
+        with self.node_in("DOWN", node):
+            yield
+            self.start(node)
+
+    def start(self, daemon: str) -> None:
+        """`munged`, `slurmctld` or that of a node."""
+        of_munge = {"key-file": "munge.key", "seed-file": "munge.seed", "pid-file": "munged.pid"}
+        of_munge |= {"socket": "munge.socket", "log-file": "munged.log"}
+        name, *options = {
+            "munged": [
+                "munged",
+                "--foreground",
+                "--force",
+                *(f"--{o}={self.directory / p}" for o, p in of_munge.items()),
+            ],
+            "slurmctld": ["slurmctld", "-D"],
+        }.get(daemon, ["slurmd", "-D", "-N", daemon])
+        path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+        assert path, f"{name} is not installed: apt-get install slurm-wlm munge"
+        with (self.directory / "daemons.out").open("ab") as out:
+            self.daemons[daemon] = subprocess.Popen(
+                [path, *options],
+                env=self.environment,
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                preexec_fn=end_with_parent,
+            )
+
+    def left(self, mark: str = "") -> list[int]:
+        """Processes that belong to it: daemons, steps, what jobs have started; or those with `mark` in the environment.
+        It tells them by SLURM_CONF."""
+        marks = {f"SLURM_CONF={self.configuration}".encode(), *([mark.encode()] if mark else [])}
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # gone, or another account's
-                if mark in (process / "environ").read_bytes().split(b"\0") and process.name != str(os.getpid()):
+                if marks <= set((process / "environ").read_bytes().split(b"\0")) and process.name != str(os.getpid()):
                     found.append(int(process.name))
         return found
 
@@ -136,7 +188,7 @@ def _start(stack: ExitStack) -> Slurm | None:
     directory = Path(tempfile.mkdtemp(prefix="slurm-"))  # a short path: that of a socket has 107 bytes
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
     slurm = Slurm(directory)
-    stack.callback(_kill, slurm)
+    stack.callback(_kill_all_of, slurm)
     controller, *ports = _free_ports(1 + len(NODES))
     host = socket.gethostname().partition(".")[0]
     nodes = "".join(
@@ -150,39 +202,22 @@ def _start(stack: ExitStack) -> Slurm | None:
     key.chmod(0o400)
     directory.chmod(0o755)
     (directory / "state").mkdir()
-    of_munge = {"key-file": key, "seed-file": directory / "munge.seed", "pid-file": directory / "munged.pid"}
-    of_munge |= {"socket": directory / "munge.socket", "log-file": directory / "munged.log"}
-    commands = [["munged", "--foreground", "--force", *(f"--{name}={path}" for name, path in of_munge.items())]]
-    commands += [["slurmctld", "-D", "-i"], *(["slurmd", "-D", "-N", node] for node in NODES)]
-    daemons = []
-    for command in commands:
-        daemons.append(_daemon(slurm, command))
-        stack.callback(_end, daemons[-1])
-        if command[0] == "munged":
-            until(lambda: (directory / "munge.socket").exists() or daemons[0].poll() is not None)
+    stack.callback(lambda: [_end(daemon) for daemon in reversed(slurm.daemons.values())])
+    slurm.start("munged")
+    until(lambda: (directory / "munge.socket").exists() or slurm.daemons["munged"].poll() is not None)
+    for daemon in ("slurmctld", *NODES):
+        slurm.start(daemon)
     stack.callback(slurm.run, "scancel", f"--user={getpass.getuser()}")
+
+    def alive() -> bool:
+        return all(daemon.poll() is None for daemon in slurm.daemons.values())
 
     def settled() -> bool:
         idle = slurm.run("sinfo", "--noheader", "--Node", "--states=idle", "--format=%N").stdout.split()
-        return sorted(idle) == sorted(NODES) or any(daemon.poll() is not None for daemon in daemons)
+        return sorted(idle) == sorted(NODES) or not alive()
 
     until(settled, every=0.1, told=lambda: slurm.run("sinfo", "-Nl").stdout)
-    return slurm if all(daemon.poll() is None for daemon in daemons) else None
-
-
-def _daemon(slurm: Slurm, command: list[str]) -> subprocess.Popen[bytes]:
-    path = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    assert path, f"{command[0]} is not installed: apt-get install slurm-wlm munge"
-    with (slurm.directory / "daemons.out").open("ab") as out:
-        return subprocess.Popen(
-            [path, *command[1:]],
-            env=slurm.environment,
-            cwd=slurm.directory,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            preexec_fn=end_with_parent,
-        )
+    return slurm if alive() else None
 
 
 def _end(daemon: subprocess.Popen[bytes]) -> None:
@@ -194,13 +229,23 @@ def _end(daemon: subprocess.Popen[bytes]) -> None:
         daemon.wait()
 
 
-def _kill(slurm: Slurm) -> None:
+def _kill_all_of(slurm: Slurm) -> None:
     """Steps outlive their slurmd, and a job's processes their step."""
     while left := slurm.left():
-        for process in left:
-            with suppress(ProcessLookupError):
-                os.kill(process, 9)
-        time.sleep(0.02)
+        _kill(left)
+
+
+def _kill(processes: list[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    time.sleep(0.02)
+
+
+def _parent(process: int) -> int:
+    with suppress(OSError):
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
 
 
 def _free_ports(count: int) -> list[int]:
