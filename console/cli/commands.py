@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from console.cli import retry_commands, take_over
+from console.cli import retry_commands, site_kit, take_over
 from console.cli.asking import BadUse, Failure, as_json, ask, print_outcome, settings_of
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
@@ -280,6 +280,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "flows deploy": flows_deploy,
     "functions register": functions_register,
     "endpoints status": endpoints_status,
+    "site endpoints": site_kit.endpoints,
     "sandbox": sandbox,
     "sandbox fault": sandbox_fault,
 }

@@ -109,7 +109,7 @@ def _add_options_of_the_screen(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from console.cli import faults
+    from console.cli import faults, site_kit
 
     parser = _Parser(
         prog="console",
@@ -184,6 +184,9 @@ def _parser() -> argparse.ArgumentParser:
     add("register", "register them with Globus Compute", to=functions, json=True)
     endpoints = group("endpoints", "the compute endpoints")
     add("status", "ask Globus Compute how they are", to=endpoints, json=True)
+
+    site = group("site", "the compute site")
+    site_kit.add_endpoints(add("endpoints", "at the site: make, start, stop, delete its endpoints", to=site, json=True))
 
     sandbox = add("sandbox", "a sandbox without the screen: loopback Globus, DAQ and driver", json=True)
     sandbox.add_argument("--runs", type=_count, default=3, metavar="N", help="runs to take (3)")
