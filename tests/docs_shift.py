@@ -35,9 +35,9 @@ FOREIGN_FILE = "run-1301-00 (copy).evt"
 SCREEN = "screen"
 # The order in which they are tried: what acts first, so that there is something to look at; the driver's end last.
 ORDER = (
-    "flows validate", "endpoints status", "functions register", "flows deploy", "site endpoints", "login", SCREEN,
-    "cancel", "retry", "waive", "accept", "reprocess", "launch", "status", "driver status", "driver take-over",
-    "sandbox", "sandbox fault", "driver stop", "driver start", "watch",
+    "flows validate", "endpoints status", "functions register", "flows deploy", "site endpoints", "site monitor",
+    "login", SCREEN, "cancel", "retry", "waive", "accept", "reprocess", "launch", "status", "driver status",
+    "driver take-over", "sandbox", "sandbox fault", "driver stop", "driver start", "watch",
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """A login node in a directory: its home, a copy of the kit, and an environment in which the package is a stand-in.
 
-The kit's three heartbeats are made a second and a half, here and in the stand-in.
+The three heartbeats of kit and stand-in are made three seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.site_fixture import KIT
 from tests.waiting import HANGS_AFTER
 
 STAND_INS = Path(__file__).parent / "stand_ins"
-HEARTBEATS = 1.5  # s
+HEARTBEATS = 3.0  # s
 NAMES = ("frib-fit-mpi", "frib-convert", "frib-analysis")
 
 
@@ -37,6 +37,9 @@ class LoginNode:
         program.parent.mkdir(parents=True)
         program.write_text(f'#!/bin/bash\nexec "{sys.executable}" "{STAND_INS}/globus_compute_endpoint.py" "$@"\n')
         program.chmod(0o755)
+        python = self.environment / "bin/python"
+        python.write_text(f'#!/bin/bash\nexec "{sys.executable}" "{STAND_INS}/compute_python.py" "$@"\n')
+        python.chmod(0o755)
         shutil.copy(self.kit / "endpoints.conf.example", self.kit / "endpoints.conf")
         self.change("endpoints.conf", "^environment = .*$", f"environment = {self.environment}")
         self.variables = {**os.environ, "HOME": str(self.home), "GCE_STALE": str(HEARTBEATS)}

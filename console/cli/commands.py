@@ -281,6 +281,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "functions register": functions_register,
     "endpoints status": endpoints_status,
     "site endpoints": site_kit.endpoints,
+    "site monitor": site_kit.monitor,
     "sandbox": sandbox,
     "sandbox fault": sandbox_fault,
 }

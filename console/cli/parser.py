@@ -187,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
 
     site = group("site", "the compute site")
     site_kit.add_endpoints(add("endpoints", "at the site: make, start, stop, delete its endpoints", to=site, json=True))
+    site_kit.add_monitor(add("monitor", "at the site: keep its endpoints alive, and say how they are", to=site))
 
     sandbox = add("sandbox", "a sandbox without the screen: loopback Globus, DAQ and driver", json=True)
     sandbox.add_argument("--runs", type=_count, default=3, metavar="N", help="runs to take (3)")

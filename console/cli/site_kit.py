@@ -24,6 +24,16 @@ def endpoints(options: argparse.Namespace) -> int:
     return _run(options, "endpoints.py", [options.do, *flags, *options.names])
 
 
+def add_monitor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cancel-orphans", action="store_true", help="cancel blocks whose endpoint's child is dead")
+    parser.add_argument("--print-scrontab", action="store_true", help="print what to put into scrontab, and end")
+
+
+def monitor(options: argparse.Namespace) -> int:
+    flags = {"--cancel-orphans": options.cancel_orphans, "--print-scrontab": options.print_scrontab}
+    return _run(options, "monitor.py", [flag for flag, given in flags.items() if given])
+
+
 def _run(options: argparse.Namespace, program: str, arguments: Sequence[str]) -> int:
     """The program of the kit that the profile names, in this terminal; its exit code."""
     path = Path(settings_of(options).site.kit) / program

@@ -19,6 +19,7 @@ CONF = "endpoints.conf"
 TEMPLATES = KIT / "endpoints"
 FILES = ("config.yaml", "user_config_template.yaml.j2", "user_config_schema.json")
 START_SECONDS = 30  # from the beginning of a block until its workers take tasks
+RESTARTS = 5  # in a row, of the monitor, unless endpoints.conf says otherwise
 CMD_TIMEOUT = 120  # s for an answer of Slurm
 FUNCTIONS = ("fit", "convert", "analyze", "site_status", "canary")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -40,6 +41,7 @@ KEYS = {
     "licenses": r"[A-Za-z0-9_][A-Za-z0-9_.:@,-]*",
     "cores_per_node": NUMBER,
     "memory_per_worker": NUMBER,
+    "restarts": NUMBER,
     "walltime": r"[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]",
 }
 REQUIRED = ("stage", "environment", "workers_per_node", "max_blocks", "interface", "provider")
@@ -93,7 +95,14 @@ def _wanted(file: Path, name: str, given: Dict[str, str]) -> Wanted:
     if not environment.startswith("/"):
         raise Problem(f"{where}: environment = {environment!r} is no home directory that is known here")
     values = dict.fromkeys(KEYS, "")
-    values.update(said, name=name, environment=environment, cmd_timeout=str(CMD_TIMEOUT), drain_period="")
+    values.update(
+        said,
+        name=name,
+        restarts=said.get("restarts", str(RESTARTS)),
+        environment=environment,
+        cmd_timeout=str(CMD_TIMEOUT),
+        drain_period="",
+    )
     values["scheduler_options"] = _scheduler_options(said)
     if local:
         values.update(dict.fromkeys(NOT_LOCAL, ""))

@@ -3,7 +3,7 @@
 
 An endpoint starts a child when there is work, in a directory uep.<its id>.<the child's id>. When sbatch refuses, the
 child ends, and nobody is told: the endpoint stays online and its tasks wait for ever. When a child dies, its blocks go
-on to the end of their walltime.
+on until they are drained, or to the end of their walltime.
 Standard library only, Python 3.6 or newer, as job.py.
 """
 

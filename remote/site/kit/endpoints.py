@@ -150,12 +150,17 @@ def start(ours: Ours, endpoint: Wanted) -> None:
         raise Problem(f"{endpoint.name} has no directory any more: gce create {endpoint.name}")
     processes.start(endpoint, say)
     given = endpoint_id(endpoint.name)
-    ours.put(endpoint.name, {**entry, "id": given, "host": socket.gethostname(), "started": time.time()})
+    ours.put(
+        endpoint.name, {**entry, "id": given, "stopped": False, "host": socket.gethostname(), "started": time.time()}
+    )
     say(f"{endpoint.name}: started, id {given}")
 
 
-def stop(ours: Ours, endpoint: Wanted) -> None:
-    found = processes.here_only(endpoint.name, ours.entry(endpoint.name))
+def stop(ours: Ours, endpoint: Wanted, by_hand: bool = True) -> None:
+    """What somebody has stopped stays so: the monitor does not start it again."""
+    entry = ours.entry(endpoint.name)
+    found = processes.here_only(endpoint.name, entry)
+    ours.put(endpoint.name, {**entry, "stopped": by_hand})
     if not found.running:
         return say(f"{endpoint.name}: does not run")
     processes.stop(endpoint)
@@ -163,7 +168,7 @@ def stop(ours: Ours, endpoint: Wanted) -> None:
 
 
 def restart(ours: Ours, endpoint: Wanted) -> None:
-    stop(ours, endpoint)
+    stop(ours, endpoint, by_hand=False)
     start(ours, endpoint)
 
 
