@@ -37,6 +37,7 @@ SCREEN = "screen"
 ORDER = (
     "flows validate", "endpoints status", "functions register", "functions check", "functions list", "flows deploy",
     "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
+    "site endpoints", "site monitor",
     "login", SCREEN, "cancel", "retry",
     "waive", "accept", "reprocess", "launch", "status", "driver status", "driver take-over", "sandbox", "sandbox fault",
     "driver stop", "driver start", "watch", "site bundle",

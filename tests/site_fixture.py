@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,9 +35,7 @@ class Site:
         for directory in (self.kit, self.fakes, self.node_local):
             directory.mkdir(parents=True)
         self.accepted: list[int] = []  # segments, told to each fit
-        for file in KIT.iterdir():
-            if file.is_file():
-                (self.kit / file.name).write_bytes(file.read_bytes())
+        shutil.copytree(KIT, self.kit, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         (self.kit / "fit.conf").write_text(FIT_CONFIG)
         self.environment = {
             **os.environ,

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from console.cli import bring_back, flow_commands, functions, retry_commands, site, take_over
+from console.cli import bring_back, flow_commands, functions, retry_commands, site, site_kit, take_over
 from console.cli.asking import BadUse, Failure, as_json, ask, print_outcome, remotely, settings_of
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
@@ -54,6 +54,8 @@ def _fail(error: Exception, code: int) -> int:
 
 def _only_looks(name: str, options: argparse.Namespace) -> bool:
     """A launch that is only tried asks no driver; other dry runs do, with a request."""
+    if name == "site endpoints":
+        return options.do in site_kit.LOOKING
     return name in LOOKING or (name == "launch" and options.dry_run)
 
 
@@ -265,6 +267,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "site test-fit": site.test_fit,
     "site doctor": site.doctor,
     "site bundle": site_bundle,
+    "site endpoints": site_kit.endpoints,
+    "site monitor": site_kit.monitor,
     "sandbox": sandbox,
     "sandbox fault": sandbox_fault,
 }

@@ -109,7 +109,7 @@ def _add_options_of_the_screen(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from console.cli import faults, flow_arguments
+    from console.cli import faults, flow_arguments, site_kit
 
     parser = _Parser(
         prog="console",
@@ -187,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
     endpoints = group("endpoints", "the compute endpoints")
     add("status", "ask Globus Compute how they are", to=endpoints, json=True)
 
-    site = group("site", "the compute site: its state, a test fit, what is wrong with it, the kit in one file")
+    site = group("site", "the compute site: its state, a test fit, its endpoints, what is wrong, the kit in one file")
     site_status = add("status", "ask an endpoint how the site is", to=site, json=True)
     site_status.add_argument("--stage", choices=("fit", "convert", "analyze"), default="fit",
                              help="the stage whose endpoint is asked (fit)")  # fmt: skip
@@ -197,6 +197,8 @@ def _parser() -> argparse.ArgumentParser:
     add("doctor", "at the site: what is wrong with it, and what to do", to=site, json=True)
     bundle = add("bundle", "pack the kit and its installer into one file", to=site, json=True)
     bundle.add_argument("--output", type=Path, default=Path("kit.tar.gz"), metavar="FILE", help="the file (kit.tar.gz)")
+    site_kit.add_endpoints(add("endpoints", "at the site: make, start, stop, delete its endpoints", to=site, json=True))
+    site_kit.add_monitor(add("monitor", "at the site: keep its endpoints alive, and say how they are", to=site))
 
     sandbox = add("sandbox", "a sandbox without the screen: loopback Globus, DAQ and driver", json=True)
     sandbox.add_argument("--runs", type=_count, default=3, metavar="N", help="runs to take (3)")

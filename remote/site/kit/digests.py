@@ -11,7 +11,7 @@ import hashlib
 from pathlib import Path
 from typing import Dict
 
-SHIPPED = (".py", ".sh", ".sl", ".example", ".j2", ".yaml")
+SHIPPED = (".py", ".sh", ".sl", ".example")
 SHOWN = 16  # characters of a digest: enough to tell versions apart
 
 
@@ -19,8 +19,9 @@ def files(kit: Path) -> Dict[str, str]:
     """The digest of each file of a kit, by its path in the kit; '' for one that cannot be read."""
     found = {}
     # No deeper: somebody may have made a Python environment there.
-    for path in [*kit.glob("*"), *kit.glob("endpoints/*")]:
-        if path.suffix in SHIPPED and not path.name.startswith("."):
+    ours = [path for path in kit.glob("*") if path.suffix in SHIPPED or path.name == "gce"]
+    for path in [*ours, *kit.glob("endpoints/*")]:
+        if not path.name.startswith("."):
             found[path.relative_to(kit).as_posix()] = _digest_of(path)
     return found
 

@@ -21,6 +21,7 @@ ARGUMENTS = {
     "bring-back": [["1217"]],
     "sandbox fault": [["clear"]],
     "site test-fit": [["--run", "1217", "--segments", "0"]],
+    "site endpoints": [["create"], ["stop"], ["pin", "fit=x"], ["delete", "--yes"]],
 }
 # There is no Globus to ask, and nothing is registered.
 ASKING = ("endpoints status", "flows show", "flows diff", "functions check")
@@ -65,6 +66,11 @@ def test_a_command_that_looks_makes_nothing_on_disk(tmp_path, experiment, name, 
         code = given(name, experiment, arguments)
         assert code == (1 if name in ASKING else 0), capsys.readouterr()
     assert files(tmp_path) == before
+
+
+def test_endpoints_are_listed_by_who_only_looks(experiment, capsys):
+    assert given("site endpoints", experiment, ["list"]) == 2
+    assert "is not on this machine" in capsys.readouterr().err
 
 
 def test_a_launch_that_is_only_tried_makes_nothing_on_disk(tmp_path, experiment, capsys):
