@@ -1,7 +1,4 @@
-"""Compute over HTTP: the routes that globus_compute_sdk.Client calls, below /v2 and /v3.
-
-Results travel by polling only: the AMQP connection that an Executor needs does not exist here.
-"""
+"""Compute over HTTP: the routes that globus_compute_sdk's Client and Executor call, below /v2 and /v3."""
 
 from __future__ import annotations
 
@@ -126,9 +123,8 @@ def _add_endpoints(routes: Blueprint, compute: ComputeService, owner: str) -> No
 
     @routes.post("/v3/endpoints")
     @routes.put("/v3/endpoints/<endpoint_id>")
-    @routes.get("/v2/get_amqp_result_connection_url")
-    def no_message_broker(endpoint_id: str = "") -> Document:
-        raise ComputeError(501, "NOT_IMPLEMENTED", "The sandbox has no message broker: submit batches and poll them")
+    def no_daemon(endpoint_id: str = "") -> Document:
+        raise ComputeError(501, "NOT_IMPLEMENTED", "The sandbox has endpoints of its own and takes no others")
 
 
 def _add_tasks(routes: Blueprint, compute: ComputeService) -> None:
@@ -139,6 +135,10 @@ def _add_tasks(routes: Blueprint, compute: ComputeService) -> None:
             reason = f"The submission has {size} bytes, the limit is {PAYLOAD_LIMIT}"
             raise ComputeError(413, "TASK_PAYLOAD_TOO_LARGE", reason)
         return compute.submit(endpoint_id, _body())
+
+    @routes.get("/v2/get_amqp_result_connection_url")
+    def result_queues() -> Document:
+        return compute.result_queues()
 
     @routes.get("/v2/tasks/<task_id>")
     def task(task_id: str) -> Document:

@@ -18,6 +18,7 @@ from globus_compute_sdk.serialize import ComputeSerializer
 
 from remote.sandbox.compute.endpoints import Endpoint, Endpoints
 from remote.sandbox.compute.errors import ComputeError
+from remote.sandbox.compute.results import QUEUE_PREFIX, ResultQueues
 from remote.sandbox.compute.workers import Message, Working
 from remote.sandbox.faults import Faults
 
@@ -53,6 +54,7 @@ class Task:
     reply: Message = field(default_factory=dict)  # result | exception, details
     started: float | None = None
     completed: float | None = None
+    group: str = ""
 
 
 class ComputeService:
@@ -77,6 +79,7 @@ class ComputeService:
         self._functions: dict[str, Document] = {}
         self._tasks: dict[str, Task] = {}
         self._groups: dict[str, list[str]] = {}
+        self._results = ResultQueues()
         self._endpoints = Endpoints(
             endpoints,
             now=now,
@@ -98,6 +101,7 @@ class ComputeService:
 
     def close(self) -> None:
         self._endpoints.close()
+        self._results.close()
 
     # Functions
 
@@ -152,7 +156,8 @@ class ComputeService:
     # Tasks
 
     def submit(self, endpoint_id: str, document: Document) -> Document:
-        """A batch as the SDK sends it: `{"tasks": {function id: [packed (args, kwargs), ...]}, "task_group_id"?}`."""
+        """A batch as the SDK sends it: `{"tasks": {function id: [packed (args, kwargs), ...]}, "task_group_id"?,
+        "create_queue"?}`; with a queue, the results of its task group are also published (`result_queues`)."""
         tasks = document.get("tasks")
         if not isinstance(tasks, dict) or not tasks or not all(isinstance(p, list) and p for p in tasks.values()):
             raise ComputeError(422, "SEMANTICALLY_INVALID", "tasks must map function ids to lists of payloads")
@@ -160,6 +165,8 @@ class ComputeService:
             reason = "resource_specification needs a GlobusMPIEngine, which no endpoint of the sandbox has"
             raise ComputeError(422, "SEMANTICALLY_INVALID", reason)
         group = document.get("task_group_id") or str(uuid.uuid4())
+        if document.get("create_queue"):
+            self._results.open(group)
         calls = [(function_id, payload) for function_id, payloads in tasks.items() for payload in payloads]
         task_ids = iter(self._accept(endpoint_id, group, calls, document.get("result_serializers")))
         return {
@@ -168,6 +175,10 @@ class ComputeService:
             "endpoint_id": endpoint_id,
             "tasks": {fid: [next(task_ids) for _ in payloads] for fid, payloads in tasks.items()},
         }
+
+    def result_queues(self) -> Document:
+        """Where results are published: the queue of a task group is `queue_prefix` with its id."""
+        return {"queue_prefix": QUEUE_PREFIX, "connection_url": self._results.broker().url}
 
     def submit_calls(
         self, endpoint_id: str, calls: list[Call], task_group_id: str | None = None
@@ -222,7 +233,7 @@ class ComputeService:
         for function_id, payload in calls:
             function = self._function(function_id)
             task_id, name = str(uuid.uuid4()), function["function_name"]
-            tasks.append(Task(task_id, endpoint_id, name, self._kwargs(payload), self._now()))
+            tasks.append(Task(task_id, endpoint_id, name, self._kwargs(payload), self._now(), group=group))
             messages.append(
                 {
                     "task_id": task_id,
@@ -278,6 +289,7 @@ class ComputeService:
             task.reply = {key: reply[key] for key in ("result", "exception", "details") if key in reply}
             task.status = "failed" if "exception" in reply else "success"
             task.completed = self._now()
+        self._results.publish(task.group, task_id, task.reply)
 
     def _function(self, function_id: str) -> Document:
         try:
