@@ -30,7 +30,13 @@ def run_sandbox(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     scenario = Scenario.read(options.scenario) if options.scenario else None
-    sandbox = Sandbox(options.keep, port=options.port, polling=options.flows_polling, speed=options.speed)
+    sandbox = Sandbox(
+        options.keep,
+        port=options.port,
+        polling=options.flows_polling,
+        speed=options.speed,
+        provider=options.provider if options.engine == "endpoint" else None,
+    )
     supervisor = None
     try:
         settings = sandbox.start(_print_line)

@@ -10,7 +10,6 @@ import asyncio
 import secrets
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
 from pika import spec
@@ -57,10 +56,6 @@ class Broker:
                 found.put(message)
 
         self._loop.call_soon_threadsafe(publish)
-
-    def delete(self, queue: str) -> None:
-        """Forget a queue and what is in it."""
-        self._loop.call_soon_threadsafe(partial(self._hall.exchanges.delete, queue))
 
     def close(self) -> None:
         """Cut every client off; the port is free when this returns."""

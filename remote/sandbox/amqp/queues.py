@@ -113,10 +113,5 @@ class Exchanges:
             self._routes.setdefault(exchange, {})[name] = queue
         return queue
 
-    def delete(self, name: str) -> None:
-        self.queues.pop(name, None)
-        for routes in self._routes.values():
-            routes.pop(name, None)
-
     def route(self, exchange: str, routing_key: str) -> Queue | None:
         return self._routes.get(exchange, {}).get(routing_key) if exchange else self.queues.get(routing_key)

@@ -1,0 +1,145 @@
+"""The real compute endpoints: the unmodified globus-compute-endpoint, started against this sandbox.
+
+They know of nothing but HOME and the proxy: the daemon's address for local services is fixed, and a proxy brings its
+requests to any port. HOME is below the sandbox's directory, and whatever they start dies with the sandbox.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from remote.sandbox.compute.processes import MARK
+
+PROVIDERS = ("local", "slurm")
+HEARTBEAT_SECONDS = 5
+START_SECONDS = 120.0
+_BY_SLURM = {
+    "type": "SlurmProvider",
+    "walltime": "00:30:00",
+    "exclusive": False,
+    "launcher": {"type": "SingleNodeLauncher"},
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the daemons run: `home` is theirs alone, `programs` the bin/ of their environment, `environment` that of
+    the workers. `provider` is one of PROVIDERS; SLURM_CONF says of which Slurm."""
+
+    home: Path
+    programs: Path
+    environment: Mapping[str, str]
+    provider: str
+
+
+class Daemons:
+    """A process for each endpoint. `url` and `secret` are the sandbox's; what they write goes to files in `log`."""
+
+    def __init__(self, site: Site, url: str, secret: str, log: Path) -> None:
+        self._site = site
+        self._service = {
+            "GLOBUS_COMPUTE_CLIENT_ID": str(uuid.uuid4()),
+            "GLOBUS_COMPUTE_CLIENT_SECRET": secret,
+            "GLOBUS_SDK_SERVICE_URL_AUTH": f"{url}/",
+            "http_proxy": url,
+        }
+        self._log = log
+        self._keepers: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, workers: Mapping[str, int], online: Callable[[str], bool], stop: threading.Event) -> None:
+        """Start those of these names, with so many workers in a block, and wait until each is `online` (or `stop`).
+
+        Raises OSError when one does not come, with the last line that it wrote.
+        """
+        for name, count in workers.items():
+            self._keepers[name] = self._start(name, count)
+        until = time.monotonic() + START_SECONDS
+        while missing := [name for name in workers if not online(name)]:
+            for name in missing:
+                if self._keepers[name].poll() is not None or time.monotonic() > until:
+                    raise OSError(f"the endpoint {name} did not start: {_last_line(self._log / f'{name}.log')}")
+            if stop.wait(0.05):
+                return
+
+    def close(self) -> None:
+        """No process of theirs is left when this returns, and no block waits."""
+        for keeper in self._keepers.values():
+            if keeper.stdin is not None:
+                keeper.stdin.close()
+        for keeper in self._keepers.values():
+            keeper.wait()
+
+    def _start(self, name: str, workers: int) -> subprocess.Popen[bytes]:
+        told = self._told(uuid.uuid4())
+        folder = self._site.home / ".globus_compute" / name
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / "config.yaml").write_text(_yaml(_of_manager(name)))
+        (folder / "user_config_template.yaml.j2").write_text(_yaml(_of_child(self._site, workers)))
+        (folder / "user_environment.yaml").write_text(_yaml(told))  # an account with privileges passes nothing else on
+        take_back = ["scancel", "--name", told["SBATCH_JOB_NAME"]] if self._site.provider == "slurm" else []
+        command = [str(self._site.programs / "globus-compute-endpoint"), "start", name]
+        with (self._log / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "remote.sandbox.compute.keeper", *take_back, "--", *command],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=self._site.home,
+                env={**told, **self._service, "PYTHONPATH": str(Path(__file__).parents[3])},
+                start_new_session=True,
+            )
+
+    def _told(self, mark: uuid.UUID) -> dict[str, str]:
+        """The environment of a daemon and all that it starts; all of this has the mark."""
+        given = self._site.environment
+        home = str(self._site.home)
+        return {
+            **{name: given[name] for name in ("TMPDIR", "FRIB_PYTHON", "SLURM_CONF", "LANG") if name in given},
+            "PATH": os.pathsep.join([str(self._site.programs), given["PATH"]]),
+            "HOME": home,
+            "CWD": home,
+            "SBATCH_JOB_NAME": f"sandbox-{mark}",  # stronger than the name in the script that Parsl writes
+            MARK: str(mark),
+        }
+
+
+def _of_manager(name: str) -> dict[str, Any]:
+    return {
+        "display_name": name,
+        "local_compute_services": True,
+        "heartbeat_period": HEARTBEAT_SECONDS,
+        "email": "operator@sandbox.invalid",  # demanded of an account with privileges
+    }
+
+
+def _of_child(site: Site, workers: int) -> dict[str, Any]:
+    provider = {"type": "LocalProvider"} if site.provider == "local" else {**_BY_SLURM, "cores_per_node": workers}
+    return {
+        "heartbeat_period": HEARTBEAT_SECONDS,
+        "idle_heartbeats_soft": 60,
+        "engine": {
+            "type": "GlobusComputeEngine",
+            "address": "127.0.0.1",
+            "max_workers_per_node": workers,
+            "provider": {**provider, "init_blocks": 1, "min_blocks": 0, "max_blocks": 1},
+        },
+    }
+
+
+def _yaml(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"  # which is YAML too
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), f"nothing in {path}")
