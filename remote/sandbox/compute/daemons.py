@@ -57,19 +57,19 @@ class Daemons:
         self._keepers: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, workers: Mapping[str, int], online: Callable[[str], bool], stop: threading.Event) -> None:
-        """Start those of these names, with so many workers in a block, and wait until each is `online` (or `stop`).
+        """Start those of these names, with so many workers in a block, until each is `online` (or `stop`).
 
-        Raises OSError when one does not come, with the last line that it wrote.
+        One after the other: they share a file of tokens, which two that find none would both make. Raises OSError when
+        one does not come, with the last line that it wrote.
         """
         for name, count in workers.items():
-            self._keepers[name] = self._start(name, count)
-        until = time.monotonic() + START_SECONDS
-        while missing := [name for name in workers if not online(name)]:
-            for name in missing:
-                if self._keepers[name].poll() is not None or time.monotonic() > until:
+            keeper = self._keepers[name] = self._start(name, count)
+            until = time.monotonic() + START_SECONDS
+            while not online(name):
+                if keeper.poll() is not None or time.monotonic() > until:
                     raise OSError(f"the endpoint {name} did not start: {_last_line(self._log / f'{name}.log')}")
-            if stop.wait(0.05):
-                return
+                if stop.wait(0.05):
+                    return
 
     def close(self) -> None:
         """No process of theirs is left when this returns, and no block waits."""
