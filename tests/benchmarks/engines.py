@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 import time
+import uuid
 from pathlib import Path
 
 from globus_compute_sdk import Executor
@@ -39,10 +41,17 @@ def forty_tasks_endpoint() -> Result:
 
 
 def _forty_tasks(*options: str) -> float:
+    logging.getLogger("globus_compute_sdk").setLevel(
+        logging.CRITICAL
+    )  # of results it listens on when the sandbox is gone
     with (
         tempfile.TemporaryDirectory() as directory,
         start_sandbox(Path(directory), "--workers", str(WORKERS), *options) as sandbox,
-        Executor(endpoint_id=sandbox.info["endpoints"]["frib-fit-mpi"], client=client_of(sandbox)) as executor,
+        Executor(
+            endpoint_id=sandbox.info["endpoints"]["frib-fit-mpi"],
+            client=client_of(sandbox),
+            task_group_id=str(uuid.uuid4()),  # all executors of a process have one otherwise, and its first service
+        ) as executor,
     ):
         for first in [executor.submit(sleep, 0.1) for _ in range(WORKERS)]:
             first.result(HANGS_AFTER)

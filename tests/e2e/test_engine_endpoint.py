@@ -41,11 +41,13 @@ def logs(directory: Path) -> str:
 
 
 def processes_of(directory: Path) -> list[str]:
-    """Whatever runs with the throw-away HOME, in whatever session or block."""
+    """Whatever runs in the throw-away HOME, in whatever session or block; a title hides the environment of some."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # gone, or another account's
-            if f"HOME={directory / 'home'}".encode() in (process / "environ").read_bytes().split(b"\0"):
+            at_home = (process / "cwd").readlink().is_relative_to(directory / "home")
+            told = f"HOME={directory / 'home'}".encode() in (process / "environ").read_bytes().split(b"\0")
+            if at_home or told:
                 found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
     return found
 

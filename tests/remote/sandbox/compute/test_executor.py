@@ -24,7 +24,8 @@ __all__ = ["sandbox"]
 @pytest.fixture
 def executor(sandbox: RunningSandbox) -> Iterator[Executor]:
     client = client_of(sandbox)
-    with Executor(endpoint_id=sandbox.info["endpoints"]["frib-fit-mpi"], client=client) as executor:
+    group = str(uuid.uuid4())  # without, all executors of a process share one, and the service of the first
+    with Executor(sandbox.info["endpoints"]["frib-fit-mpi"], client=client, task_group_id=group) as executor:
         yield executor
 
 
