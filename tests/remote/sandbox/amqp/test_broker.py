@@ -221,14 +221,47 @@ def test_heartbeats_keep_a_connection_and_silence_ends_it(broker: Broker) -> Non
         assert talking.channel().is_open
 
 
-def handshake(broker: Broker, heartbeat: int = 0) -> list[bytes]:
+def handshake(broker: Broker, heartbeat: int = 0, frame_bytes: int = FRAME_BYTES) -> list[bytes]:
     url = urlsplit(broker.url)
     methods = [
         spec.Connection.StartOk({}, "PLAIN", f"\0{url.username}\0{url.password}".encode()),
-        spec.Connection.TuneOk(0, FRAME_BYTES, heartbeat),
+        spec.Connection.TuneOk(0, frame_bytes, heartbeat),
         spec.Connection.Open(url.path[1:]),
     ]
     return [PREAMBLE, *(frame.Method(0, method).marshal() for method in methods)]
+
+
+def frames_of(client: socket.socket, until: type) -> Iterator[frame.Frame]:
+    """What a client without pika receives, up to the first frame of a kind."""
+    buffer = b""
+    while True:
+        size, one = frame.decode_frame(buffer)
+        if one is None:
+            buffer += client.recv(65536)
+            continue
+        yield one
+        if isinstance(one, until):
+            return
+        buffer = buffer[size:]
+
+
+def test_a_client_hears_a_heartbeat(broker: Broker) -> None:
+    with raw_socket(broker) as client:
+        client.sendall(b"".join(handshake(broker, heartbeat=1)))
+        *_, last = frames_of(client, until=frame.Heartbeat)
+        assert isinstance(last, frame.Heartbeat)
+
+
+def test_frames_are_as_small_as_a_client_wants_and_what_it_took_along_comes_again(broker: Broker, queue: str) -> None:
+    broker.publish(queue, bytes(10_000))
+    with raw_socket(broker) as client:
+        consume = frame.Method(1, spec.Basic.Consume(0, queue)).marshal()
+        client.sendall(b"".join([*handshake(broker, frame_bytes=4096), OPENED, consume]))
+        sizes = [len(one.marshal()) for one in frames_of(client, until=frame.Body)]
+        assert sizes[-1] == max(sizes) == 4096
+    with pika.BlockingConnection(pika.URLParameters(broker.url)) as connection:
+        delivery, body = taken(connection.channel(), queue, 1)[0]
+        assert (delivery.redelivered, body) == (True, bytes(10_000))
 
 
 def published(number: int, size: int) -> bytes:
