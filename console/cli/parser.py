@@ -197,9 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument(
         "--engine", choices=engines, default="workers", help="endpoint: the real one of Globus (workers)"
     )
-    sandbox.add_argument(
-        "--provider", choices=providers, default="local", help="who starts a real one's blocks (local)"
-    )
+    sandbox.add_argument("--provider", choices=providers, help="who starts a real one's blocks (local)")
     fault = add("fault", "make something go wrong in a running sandbox",
                 to=sandbox.add_subparsers(metavar="ACTION", dest="action"), json=True)  # fmt: skip
     faults.add_arguments(fault)

@@ -26,6 +26,9 @@ TICK_SECONDS = 0.2
 
 def run_sandbox(options: argparse.Namespace) -> int:
     """Run the sandbox until it is done or a signal ends it. Returns the exit code."""
+    if options.provider and options.engine != "endpoint":
+        _print_line("console sandbox: --provider goes with --engine endpoint (console sandbox --help)")
+        return 2
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -35,7 +38,7 @@ def run_sandbox(options: argparse.Namespace) -> int:
         port=options.port,
         polling=options.flows_polling,
         speed=options.speed,
-        provider=options.provider if options.engine == "endpoint" else None,
+        provider=(options.provider or "local") if options.engine == "endpoint" else None,
     )
     supervisor = None
     try:
