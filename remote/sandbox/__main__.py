@@ -82,7 +82,7 @@ def _endpoints(
     shutil.rmtree(home, ignore_errors=True)  # what a killed one has left would keep the daemons from starting
     home.mkdir(mode=0o700)
     environment = worker_environment(world.root / "tmp")
-    site = Site(home, options.endpoint_environment / "bin", environment, options.provider)
+    site = Site(world.root / "site" / "kit", home, options.endpoint_environment / "bin", environment, options.provider)
     daemons = Daemons(site, url, world.token, world.root / "log")
     try:
         daemons.start(config.workers_of(), lambda name: world.compute.is_online(ENDPOINTS[name]), stop)

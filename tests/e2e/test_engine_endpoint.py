@@ -62,4 +62,6 @@ def test_the_real_endpoint_brings_a_run_home_and_leaves_no_process(tmp_path: Pat
     assert_all_is_judged(run_home(tmp_path / "kept", "local", dict(os.environ)))
     home = tmp_path / "kept" / "home" / ".globus_compute"
     assert len(list(home.glob("uep.*"))) == 3  # each manager had its child
+    template = (home / "frib-fit-mpi" / "user_config_template.yaml.j2").read_text()
+    assert template.startswith("# How the endpoint frib-fit-mpi asks for nodes")  # as the kit makes it for a site
     until(lambda: not processes_of(tmp_path / "kept"), told=lambda: str(processes_of(tmp_path / "kept")))

@@ -23,19 +23,33 @@ from remote.sandbox.compute.processes import MARK
 PROVIDERS = ("local", "slurm")
 HEARTBEAT_SECONDS = 5
 START_SECONDS = 120.0
-_BY_SLURM = {
-    "type": "SlurmProvider",
-    "walltime": "00:30:00",
-    "exclusive": False,
-    "launcher": {"type": "SingleNodeLauncher"},
-}
+_OF_A_SITE = """\
+[DEFAULT]
+contact = operator@sandbox.invalid
+environment = {environment}
+interface = lo
+provider = {provider}
+constraint = cpu
+licenses = scratch,cfs
+max_blocks = 1
+"""
+_OF_AN_ENDPOINT = """
+[{name}]
+stage = {stage}
+workers_per_node = {workers}
+cores_per_node = {workers}
+walltime = 05:00:00
+"""
+_STAGES = {"frib-fit-mpi": "fit", "frib-convert": "convert", "frib-analysis": "analyze"}
+_RENDER = "import json, endpoint_files as e; print(json.dumps({n: e.rendered(w, {}) for n, w in e.wanted().items()}))"
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where the daemons run: `home` is theirs alone, `programs` the bin/ of their environment, `environment` that of
-    the workers. `provider` is one of PROVIDERS; SLURM_CONF says of which Slurm."""
+    """Where the daemons run: `kit` has the templates of endpoints, `home` is theirs alone, `programs` the bin/ of their
+    environment, `environment` that of the workers. `provider` is one of PROVIDERS; SLURM_CONF says of which Slurm."""
 
+    kit: Path
     home: Path
     programs: Path
     environment: Mapping[str, str]
@@ -62,8 +76,8 @@ class Daemons:
         One after the other: they share a file of tokens, which two that find none would both make. Raises OSError when
         one does not come, with the last line that it wrote.
         """
-        for name, count in workers.items():
-            keeper = self._keepers[name] = self._start(name, count)
+        for name, files in _templates(self._site, workers).items():
+            keeper = self._keepers[name] = self._start(name, files)
             until = time.monotonic() + START_SECONDS
             while not online(name):
                 if keeper.poll() is not None or time.monotonic() > until:
@@ -79,12 +93,12 @@ class Daemons:
         for keeper in self._keepers.values():
             keeper.wait()
 
-    def _start(self, name: str, workers: int) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, files: Mapping[str, str]) -> subprocess.Popen[bytes]:
         told = self._told(uuid.uuid4())
         folder = self._site.home / ".globus_compute" / name
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (folder / "config.yaml").write_text(_yaml(_of_manager(name)))
-        (folder / "user_config_template.yaml.j2").write_text(_yaml(_of_child(self._site, workers)))
+        for file, text in {**files, "config.yaml": _yaml(_of_manager(name))}.items():
+            (folder / file).write_text(text)
         (folder / "user_environment.yaml").write_text(_yaml(told))  # an account with privileges passes nothing else on
         take_back = ["scancel", "--name", told["SBATCH_JOB_NAME"]] if self._site.provider == "slurm" else []
         command = [str(self._site.programs / "globus-compute-endpoint"), "start", name]
@@ -114,6 +128,7 @@ class Daemons:
 
 
 def _of_manager(name: str) -> dict[str, Any]:
+    """Not the kit's: it is for this service, beats more often, and the functions are not registered yet."""
     return {
         "display_name": name,
         "local_compute_services": True,
@@ -122,18 +137,21 @@ def _of_manager(name: str) -> dict[str, Any]:
     }
 
 
-def _of_child(site: Site, workers: int) -> dict[str, Any]:
-    provider = {"type": "LocalProvider"} if site.provider == "local" else {**_BY_SLURM, "cores_per_node": workers}
-    return {
-        "heartbeat_period": HEARTBEAT_SECONDS,
-        "idle_heartbeats_soft": 60,
-        "engine": {
-            "type": "GlobusComputeEngine",
-            "address": "127.0.0.1",
-            "max_workers_per_node": workers,
-            "provider": {**provider, "init_blocks": 1, "min_blocks": 0, "max_blocks": 1},
-        },
-    }
+def _templates(site: Site, workers: Mapping[str, int]) -> dict[str, dict[str, str]]:
+    """What the kit makes of its own templates for each endpoint: texts by the name of their file.
+
+    Raises OSError with what the kit complains of.
+    """
+    provider = {"local": "LocalProvider", "slurm": "SlurmProvider"}[site.provider]
+    text = _OF_A_SITE.format(environment=site.programs.parent, provider=provider)
+    for name, count in workers.items():
+        text += _OF_AN_ENDPOINT.format(name=name, stage=_STAGES[name], workers=count)
+    (site.kit / "endpoints.conf").write_text(text)
+    ran = subprocess.run([sys.executable, "-B", "-c", _RENDER], cwd=site.kit, capture_output=True, text=True)
+    if ran.returncode:
+        raise OSError(f"the kit makes no endpoints: {ran.stderr.strip().splitlines()[-1:]}")
+    made: dict[str, dict[str, str]] = json.loads(ran.stdout)
+    return made
 
 
 def _yaml(document: Mapping[str, Any]) -> str:
