@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import globus_sdk
 import pika
+import psutil
 import pytest
 from globus_compute_sdk import Executor
 from globus_compute_sdk.errors import TaskExecutionFailed
 from pika import exceptions
 
 from tests.remote.sandbox.compute.test_compute_contract import client_of
-from tests.sandbox_fixture import RunningSandbox, sandbox
+from tests.sandbox_fixture import RunningSandbox, sandbox, start_sandbox
 from tests.sdk_fixtures import assert_like, registered
-from tests.waiting import HANGS_AFTER
+from tests.waiting import HANGS_AFTER, until
 
 __all__ = ["sandbox"]
 
@@ -63,6 +65,22 @@ def test_the_executors_results_can_be_polled_too(executor: Executor) -> None:
     assert future.result(HANGS_AFTER) == 49
     task = executor.client._compute_web_client.v2.get_task(future.task_id).data
     assert (task["status"], executor.client.fx_serializer.deserialize(task["result"])) == ("success", 49)
+
+
+def test_the_broker_listens_once_it_is_asked_for(tmp_path: Path) -> None:
+    with start_sandbox(tmp_path) as alone:
+        client = client_of(alone)
+        function = client.register_function(square)
+        task_id = client.run(3, endpoint_id=alone.info["endpoints"]["frib-fit-mpi"], function_id=function)
+        until(lambda: "completion_t" in client._compute_web_client.v2.get_task(task_id).data, every=0.6)
+        assert len(listening(alone)) == 1
+        place = pika.URLParameters(client.get_result_amqp_url()["connection_url"])
+        assert listening(alone) > {("127.0.0.1", place.port)}
+
+
+def listening(sandbox: RunningSandbox) -> set[tuple[str, int]]:
+    connections = psutil.Process(sandbox.process.pid).net_connections()
+    return {(c.laddr.ip, c.laddr.port) for c in connections if c.status == psutil.CONN_LISTEN}
 
 
 def test_the_broker_is_on_loopback_and_nobody_gets_in_without_its_secrets(sandbox: RunningSandbox) -> None:
