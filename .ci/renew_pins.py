@@ -1,4 +1,4 @@
-"""Resolves what pyproject.toml asks for anew, writes .ci/requirements.txt and prints what changed.
+"""Resolves what pyproject.toml asks for anew, writes the pins of all environments and prints what changed.
 
     ./venvcmd .ci/renew_pins
 
@@ -19,6 +19,12 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST_PYTHON = "3.10"
+REQUIREMENTS = {
+    ".ci/requirements.txt": ["--all-extras", "pyproject.toml"],
+    ".ci/requirements-endpoint.txt": ["--group", "pyproject.toml:endpoint"],
+    ".ci/requirements-globus-cli.txt": ["--group", "pyproject.toml:globus-cli"],
+}
+"""What uv is given for each file of pins."""
 _PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
 _LOCATION = re.compile(r"://|^-|file:|(?:^|\s)/", re.M)
@@ -61,15 +67,19 @@ def _versions(pin: Pin | None) -> str:
     return ", ".join(pin.versions) if pin else "(none)"
 
 
-def resolve(project: Path) -> str:
-    """The text of a requirements file with the newest versions that pyproject.toml allows."""
+def resolve(project: Path) -> dict[str, str]:
+    """The texts of the requirements files, by path, with the newest versions that pyproject.toml allows."""
     with TemporaryDirectory() as scratch:
         uv = shutil.which("uv") or _fetch_uv(scratch)
         output = Path(scratch) / "requirements.txt"
-        command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", OLDEST_PYTHON, "--all-extras"]
+        command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", OLDEST_PYTHON]
         command += ["--generate-hashes", "--no-annotate", "--custom-compile-command", "./venvcmd .ci/renew_pins"]
-        subprocess.run([*command, "-o", str(output), "pyproject.toml"], cwd=project, check=True)
-        return output.read_text()
+        texts = {}
+        for path, wanted in REQUIREMENTS.items():
+            subprocess.run([*command, "-o", str(output), *wanted], cwd=project, check=True)
+            texts[path] = output.read_text()
+            output.unlink()  # uv would keep what it finds there
+        return texts
 
 
 def _fetch_uv(folder: str) -> str:
@@ -78,17 +88,21 @@ def _fetch_uv(folder: str) -> str:
 
 
 def main(project: Path = ROOT) -> int:
-    requirements = project / ".ci/requirements.txt"
     try:
-        text = resolve(project)
+        texts = resolve(project)
     except (OSError, subprocess.CalledProcessError) as error:
         return _refuse(f"the pins stay as they are: {error}")
-    if location := _LOCATION.search(text):
-        line = text[: location.start()].count("\n") + 1
-        return _refuse(f"the pins stay as they are: line {line} of the new ones names an index, a host or a path")
-    lines = list(changes(read_pins(requirements.read_text()), read_pins(text)))
-    requirements.write_text(text)
-    print("\n".join(lines) or "no pin has changed")
+    for path, text in texts.items():
+        if location := _LOCATION.search(text):
+            line = text[: location.start()].count("\n") + 1
+            told = f"line {line} of the new {path} names an index, a host or a path"
+            return _refuse(f"the pins stay as they are: {told}")
+    told: list[str] = []
+    for path, text in texts.items():
+        changed = list(changes(read_pins((project / path).read_text()), read_pins(text)))
+        told += [f"{path}:", *changed] if changed else []
+        (project / path).write_text(text)
+    print("\n".join(told) or "no pin has changed")
     return 0
 
 

@@ -55,17 +55,18 @@ class Project:
 
     def __init__(self, base: Path) -> None:
         self.dir = base / "project"
-        self.pins = self.dir / ".ci/requirements.txt"
+        self.files = [self.dir / path for path in renew_pins.REQUIREMENTS]
         self.resolved = base / "resolved"
         self.arguments = base / "arguments"
         self.bin = base / "bin"
-        self.pins.parent.mkdir(parents=True)
-        self.pins.write_text(OLD)
+        (self.dir / ".ci").mkdir(parents=True)
+        for pins in self.files:
+            pins.write_text(OLD)
         self.bin.mkdir()
         uv = self.bin / "uv"
         uv.write_text(
             f"""#!/bin/sh
-            echo "$@" >"{self.arguments}"
+            echo "$@" >>"{self.arguments}"
             while [ "$1" != -o ]; do shift; done
             exec cp "{self.resolved}" "$2"
             """
@@ -84,8 +85,9 @@ def test_changes_are_versions_names_and_files() -> None:
     assert list(renew_pins.changes(renew_pins.read_pins(OLD), renew_pins.read_pins(NEW))) == CHANGES
 
 
-def test_every_pin_of_ours_is_read() -> None:
-    text = (ROOT / ".ci/requirements.txt").read_text()
+@pytest.mark.parametrize("path", renew_pins.REQUIREMENTS)
+def test_every_pin_of_ours_is_read(path: str) -> None:
+    text = (ROOT / path).read_text()
     pins = renew_pins.read_pins(text)
     assert sum(len(pin.versions) for pin in pins.values()) == len(re.findall(r"^[a-z0-9]", text, re.M))
     assert sum(len(pin.hashes) for pin in pins.values()) == text.count("--hash=sha256:")
@@ -94,11 +96,16 @@ def test_every_pin_of_ours_is_read() -> None:
 def test_new_pins_are_written_and_printed(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     project.resolved.write_text(NEW)
     assert renew_pins.main(project.dir) == 0
-    assert project.pins.read_text() == NEW
-    assert capsys.readouterr().out.splitlines() == CHANGES
-    arguments = project.arguments.read_text()
+    assert [pins.read_text() for pins in project.files] == [NEW] * len(renew_pins.REQUIREMENTS)
+    told = [line for path in renew_pins.REQUIREMENTS for line in (f"{path}:", *CHANGES)]
+    assert capsys.readouterr().out.splitlines() == told
+    console, *others = (line.split() for line in project.arguments.read_text().splitlines())
     for needed in ("--universal", "--all-extras", "--generate-hashes", "pyproject.toml"):
-        assert needed in arguments.split()
+        assert needed in console
+    for other, group in zip(others, ("endpoint", "globus-cli"), strict=True):
+        for needed in ("--universal", "--generate-hashes", "--group", f"pyproject.toml:{group}"):
+            assert needed in other
+        assert "--all-extras" not in other
 
 
 def test_the_same_pins_again(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,13 +123,13 @@ def test_pins_with_an_index_a_host_or_a_path_are_refused(
 ) -> None:
     project.resolved.write_text(f"{NEW}{line}\n")
     assert renew_pins.main(project.dir) == 1
-    assert project.pins.read_text() == OLD
-    assert "line 13 of the new ones" in capsys.readouterr().err
+    assert [pins.read_text() for pins in project.files] == [OLD] * len(renew_pins.REQUIREMENTS)
+    assert "line 13 of the new .ci/requirements.txt" in capsys.readouterr().err
 
 
 def test_without_a_resolution_the_pins_stay(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert renew_pins.main(project.dir) == 1  # nothing to copy: uv fails
-    assert project.pins.read_text() == OLD
+    assert [pins.read_text() for pins in project.files] == [OLD] * len(renew_pins.REQUIREMENTS)
     assert "the pins stay as they are" in capsys.readouterr().err
 
 

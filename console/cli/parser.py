@@ -208,6 +208,11 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--keep", type=Path, metavar="DIR", help="work in this directory and leave it there")
     sandbox.add_argument("--port", type=int, default=0, metavar="P", help="port of the loopback Globus (any)")
     sandbox.add_argument("--scenario", type=Path, metavar="FILE", help="set the faults of this file (TOML) in time")
+    engines, providers = ("workers", "endpoint"), ("local", "slurm")
+    sandbox.add_argument(
+        "--engine", choices=engines, default="workers", help="endpoint: the real one of Globus (workers)"
+    )
+    sandbox.add_argument("--provider", choices=providers, help="who starts a real one's blocks (local)")
     fault = add("fault", "make something go wrong in a running sandbox",
                 to=sandbox.add_subparsers(metavar="ACTION", dest="action"), json=True)  # fmt: skip
     faults.add_arguments(fault)

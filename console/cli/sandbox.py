@@ -24,6 +24,7 @@ from console.settings.private import make_directory
 from console.settings.profiles import load, write_sandbox_profile
 
 READY_SECONDS = 30.0
+ENDPOINT_SECONDS = 150.0  # until real endpoints are online too
 END_SECONDS = 5.0
 
 
@@ -32,6 +33,7 @@ class Sandbox:
 
     `rate` limits its transfers, in bytes per second; `workers`: of each endpoint. `polling`: how its Flows spaces the
     looks at an action (quick or real), `speed` times as fast; `hints`: whether it looks at once when told to.
+    `provider`: its endpoints are the real ones, whose blocks are started by this (local or slurm).
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class Sandbox:
         polling: str = "quick",
         speed: float = 1.0,
         hints: bool = True,
+        provider: str | None = None,
     ) -> None:
         self._temporary = directory is None
         self.directory = Path(directory or tempfile.mkdtemp(prefix="frib-sandbox-")).resolve()
         self.profile = self.directory / "profile.toml"
         self.taken: dict[int, float] = {}  # run -> when its last segment was whole on the DTN (seconds since the epoch)
         self._auto_launch = auto_launch
+        self._provider = provider
         self._options = ["--port", str(port), "--flows-polling", polling, "--speed", str(speed)]
         self._options += ["--rate", str(rate)] if rate else []
         self._options += ["--workers", str(workers)] if workers else []
@@ -61,13 +65,14 @@ class Sandbox:
     def start(self, say: Callable[[str], None]) -> Settings:
         """Start the other end and deploy to it; returns the settings to use it with."""
         make_directory(self.directory)
+        real = self._endpoint_options(say)
         ready = self.directory / "sandbox.json"
         ready.unlink(missing_ok=True)
         say("starting the loopback Globus")
         server = self._spawn(
-            "sandbox", python("remote.sandbox", "--dir", str(self.directory), "--lifeline", *self._options)
+            "sandbox", python("remote.sandbox", "--dir", str(self.directory), "--lifeline", *self._options, *real)
         )
-        until = time.monotonic() + READY_SECONDS
+        until = time.monotonic() + (ENDPOINT_SECONDS if real else READY_SECONDS)
         while not ready.exists():
             if server.poll() is not None or time.monotonic() > until:
                 raise ProcessProblem(f"the sandbox did not start: {last_line(self._log('sandbox'))}")
@@ -79,6 +84,23 @@ class Sandbox:
         register_functions(settings)
         deploy_flows(settings)
         return load(self.profile)
+
+    def _endpoint_options(self, say: Callable[[str], None]) -> list[str]:
+        """Those of the other end for real endpoints, whose environment is there then; none for its own workers."""
+        if self._provider is None:
+            return []
+        if self._provider == "slurm" and not shutil.which("sbatch"):
+            raise ProcessProblem(
+                "there is no sbatch in PATH: --provider slurm needs a Slurm (SLURM_CONF says of which)"
+            )
+        from remote.sandbox.compute import environment  # for nobody else
+
+        try:
+            place = environment.environment(say)
+        except environment.EnvironmentProblem as problem:
+            raise ProcessProblem(str(problem)) from None
+        say("starting the compute endpoints")
+        return ["--endpoint-environment", str(place), "--provider", self._provider]
 
     def take_runs(self, runs: int, segments: int, events: int, **pace: float) -> None:
         """Let the DAQ take runs (0: for ever), each of so many segments of so many events."""

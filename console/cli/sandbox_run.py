@@ -27,10 +27,19 @@ UNDRIVEN_SECONDS = 60.0  # what keeps drivers from starting may pass; longer tha
 
 def run_sandbox(options: argparse.Namespace) -> int:
     """Run the sandbox until it is done or a signal ends it. Returns the exit code."""
+    if options.provider and options.engine != "endpoint":
+        _print_line("console sandbox: --provider goes with --engine endpoint (console sandbox --help)")
+        return 2
     stop = threading.Event()
     set_on_signal(stop)
     scenario = Scenario.read(options.scenario) if options.scenario else None
-    sandbox = Sandbox(options.keep, port=options.port, polling=options.flows_polling, speed=options.speed)
+    sandbox = Sandbox(
+        options.keep,
+        port=options.port,
+        polling=options.flows_polling,
+        speed=options.speed,
+        provider=(options.provider or "local") if options.engine == "endpoint" else None,
+    )
     supervisor = None
     try:
         settings = sandbox.start(_print_line)

@@ -12,15 +12,17 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from remote.sandbox.compute.daemons import PROVIDERS, Daemons, Site
 from remote.sandbox.flows.engine import POLLINGS
 from remote.sandbox.ids import DTN_COLLECTION, ENDPOINTS, SITE_COLLECTION
-from remote.sandbox.server import SandboxConfig, build_world, serve
+from remote.sandbox.server import SandboxConfig, build_world, serve, worker_environment
 from remote.sandbox.world import World
 from remote.signals import set_on_signal
 
@@ -44,26 +46,48 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, stop: threading.Event) -> None:
-    world = build_world(
-        SandboxConfig(
-            root=options.dir,
-            workers=options.workers,
-            speed=options.speed,
-            rate=options.rate,
-            polling=options.flows_polling,
-            hints=not options.ignore_hints,
-        )
+    config = SandboxConfig(
+        root=options.dir,
+        workers=options.workers,
+        speed=options.speed,
+        rate=options.rate,
+        polling=options.flows_polling,
+        hints=not options.ignore_hints,
+        daemons=options.endpoint_environment is not None,
     )
+    world = build_world(config)
     logging.basicConfig(filename=world.root / "log" / "sandbox.log", level=logging.WARNING)
     announcement = world.root / "sandbox.json"
     try:
         server = serve(world, options.port)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        _write_private(announcement, json.dumps(_describe(world, server.port), indent=2) + "\n")
-        stop.wait()
+        with _endpoints(options, config, world, f"http://127.0.0.1:{server.port}", stop):
+            _write_private(announcement, json.dumps(_describe(world, server.port), indent=2) + "\n")
+            stop.wait()
     finally:
         announcement.unlink(missing_ok=True)
         world.close()
+
+
+@contextlib.contextmanager
+def _endpoints(
+    options: argparse.Namespace, config: SandboxConfig, world: World, url: str, stop: threading.Event
+) -> Iterator[None]:
+    """The real endpoints, online, if these are asked for. Raises OSError."""
+    if not config.daemons:
+        yield
+        return
+    home = world.root / "home"
+    shutil.rmtree(home, ignore_errors=True)  # what a killed one has left would keep the daemons from starting
+    home.mkdir(mode=0o700)
+    environment = worker_environment(world.root / "tmp")
+    site = Site(world.root / "site" / "kit", home, options.endpoint_environment / "bin", environment, options.provider)
+    daemons = Daemons(site, url, world.token, world.root / "log")
+    try:
+        daemons.start(config.workers_of(), lambda name: world.compute.is_online(ENDPOINTS[name]), stop)
+        yield
+    finally:
+        daemons.close()
 
 
 def _describe(world: World, port: int) -> dict[str, object]:
@@ -125,6 +149,10 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--ignore-hints", action="store_true", help="resuming an active flow run changes nothing")
     parser.add_argument("--rate", type=_positive(float), help="bytes per second of each transfer")
+    parser.add_argument(
+        "--endpoint-environment", type=Path, help="the endpoints are real: the globus-compute-endpoint of this one"
+    )
+    parser.add_argument("--provider", choices=PROVIDERS, default="local", help="who starts their blocks (local)")
     parser.add_argument("--lifeline", action="store_true", help="end when stdin ends")
     return parser
 

@@ -54,7 +54,8 @@ class SandboxConfig:
     """`root`: where everything is kept. `workers`: of each endpoint, None for the defaults. `rate`: bytes per second
     of a transfer, None for no limit. `speed` above 1 shortens the intervals at which the services poll and retry, and
     the window of Compute's request limit. `polling`: the intervals at which Flows polls an action, a name of POLLINGS.
-    `hints`: whether it polls at once when an active flow run is resumed."""
+    `hints`: whether it polls at once when an active flow run is resumed. `daemons`: the endpoints are real ones, which
+    are to register themselves (`compute/daemons.py`)."""
 
     root: Path
     workers: int | None = None
@@ -63,6 +64,11 @@ class SandboxConfig:
     requests_per_10s: int = 20
     polling: str = "quick"
     hints: bool = True
+    daemons: bool = False
+
+    def workers_of(self) -> dict[str, int]:
+        """By the name of the endpoint."""
+        return {name: self.workers or default for name, default in _DEFAULT_WORKERS.items()}
 
 
 def build_world(config: SandboxConfig) -> World:
@@ -84,15 +90,15 @@ def build_world(config: SandboxConfig) -> World:
         retry_seconds=5.0 / config.speed,
         faults=faults,
     )
-    endpoints = {
-        endpoint_id: Endpoint(name, config.workers or _DEFAULT_WORKERS[name]) for name, endpoint_id in ENDPOINTS.items()
-    }
+    endpoints = {ENDPOINTS[name]: Endpoint(name, workers) for name, workers in config.workers_of().items()}
     compute = ComputeService(
-        endpoints=endpoints,
+        endpoints={} if config.daemons else endpoints,
         now=time.time,
         run_dir=root / "log",
         environment=worker_environment(_empty(root / "tmp")),
         faults=faults,
+        owner=IDENTITY,
+        known=ENDPOINTS if config.daemons else {},
     )
     return World(
         root=root,

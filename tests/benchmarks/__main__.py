@@ -25,6 +25,7 @@ GROUPS = (
     "restarting",
     "retry",
     "orchestrator",
+    "engines",
 )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from remote.sandbox.compute.errors import ComputeError
-from remote.sandbox.compute.workers import Counts, Message, WorkerPool, Working
+from remote.sandbox.compute.managers import Managers
+from remote.sandbox.compute.workers import Message, WorkerPool, Working
 from remote.sandbox.faults import Faults
 
 _LOCK_SECONDS = 60.0
@@ -16,14 +18,16 @@ _LOCK_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Endpoint:
-    """`workers`: how many tasks it executes at a time."""
+    """`workers`: how many tasks it executes at a time. `metadata`: what it told of itself when it registered."""
 
     name: str
     workers: int = 1
+    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 class Endpoints:
-    """By endpoint id; an unknown one is refused. The arguments from `run_dir` on are those of `WorkerPool`."""
+    """By endpoint id; an unknown one is refused. `managers` are those that register themselves. The arguments from
+    `run_dir` on are those of `WorkerPool`."""
 
     def __init__(
         self,
@@ -31,6 +35,7 @@ class Endpoints:
         *,
         now: Callable[[], float],
         faults: Faults,
+        managers: Managers,
         run_dir: Path,
         environment: dict[str, str],
         started: Callable[[str], None],
@@ -39,6 +44,7 @@ class Endpoints:
     ) -> None:
         self._now = now
         self._faults = faults
+        self._managers = managers
         self._endpoints = dict(endpoints)
         self._locked_until: dict[str, float] = {}
         self._pools = {
@@ -58,17 +64,30 @@ class Endpoints:
     def all(self) -> dict[str, Endpoint]:
         return dict(self._endpoints)
 
+    def register(self, document: Message, endpoint_id: str | None) -> Message:
+        """What globus-compute-endpoint does when it starts; with the id that it had before, if it had one."""
+        if endpoint_id is not None and endpoint_id not in self._managers:
+            raise ComputeError(403, "FORBIDDEN", f"{self.find(endpoint_id).name} is an endpoint of the sandbox's own")
+        name, metadata = document.get("display_name") or document.get("endpoint_name"), document.get("metadata", {})
+        if not isinstance(name, str) or not isinstance(metadata, dict):
+            raise ComputeError(422, "SEMANTICALLY_INVALID", "endpoint_name and an object metadata are required")
+        reply = self._managers.register(name, endpoint_id)
+        self._endpoints[reply["endpoint_id"]] = Endpoint(name, metadata=metadata)
+        return reply
+
     def find(self, endpoint_id: str) -> Endpoint:
         try:
             return self._endpoints[endpoint_id]
         except KeyError:
             raise ComputeError(404, "ENDPOINT_NOT_FOUND", f"Endpoint {endpoint_id} could not be resolved") from None
 
-    def counts(self, endpoint_id: str) -> Counts | None:
-        """Of its workers and tasks; None while it is offline or locked."""
+    def details(self, endpoint_id: str) -> Message | None:
+        """What its status tells; None while it is offline or locked."""
         if self._is_offline(self.find(endpoint_id).name) or self._is_locked(endpoint_id):
             return None
-        return self._pools[endpoint_id].counts()
+        if endpoint_id in self._managers:
+            return self._managers.details(endpoint_id)
+        return {**asdict(self._pools[endpoint_id].counts()), "managers": 1}
 
     def has_idle_worker(self, endpoint_id: str) -> bool:
         pool = self._pools.get(endpoint_id)
@@ -90,11 +109,17 @@ class Endpoints:
             raise ComputeError(423, "ENDPOINT_LOCKED", f"Endpoint {endpoint_id} is locked and takes no tasks")
 
     def submit(self, endpoint_id: str, messages: list[Message]) -> None:
-        self._pools[endpoint_id].submit(messages)
+        """Tasks of one submission."""
+        if endpoint_id in self._managers and messages:
+            self._managers.submit(endpoint_id, messages)
+        elif endpoint_id in self._pools:
+            self._pools[endpoint_id].submit(messages)
 
     def delete(self, endpoint_id: str) -> None:
         self.find(endpoint_id)
-        self._pools.pop(endpoint_id).close()
+        if pool := self._pools.pop(endpoint_id, None):
+            pool.close()
+        self._managers.forget(endpoint_id)
         del self._endpoints[endpoint_id]
 
     def close(self) -> None:

@@ -1,7 +1,4 @@
-"""Compute over HTTP: the routes that globus_compute_sdk.Client calls, below /v2 and /v3.
-
-Results travel by polling only: the AMQP connection that an Executor needs does not exist here.
-"""
+"""Compute over HTTP: the routes that globus_compute_sdk's Client and Executor call, below /v2 and /v3."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import math
 import platform
 import secrets
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 
 from flask import Blueprint, Response, jsonify, request
@@ -24,24 +21,24 @@ PAYLOAD_LIMIT = 10 * 1024 * 1024
 
 
 class RequestLimit:
-    """So many requests within so many seconds; the service allows each client 20 in 10 s."""
+    """So many requests of each client within so many seconds; the service allows 20 in 10 s."""
 
     def __init__(self, requests: int, seconds: float, now: Callable[[], float]) -> None:
         self._requests = requests
         self._seconds = seconds
         self._now = now
         self._lock = threading.Lock()
-        self._recent: deque[float] = deque()
+        self._recent: defaultdict[str, deque[float]] = defaultdict(deque)
 
-    def admit(self) -> float:
+    def admit(self, client: str) -> float:
         """0.0 for a request that is admitted, otherwise the seconds after which one would be."""
         with self._lock:
-            now = self._now()
-            while self._recent and self._recent[0] <= now - self._seconds:
-                self._recent.popleft()
-            if len(self._recent) >= self._requests:
-                return self._recent[0] + self._seconds - now
-            self._recent.append(now)
+            now, recent = self._now(), self._recent[client]
+            while recent and recent[0] <= now - self._seconds:
+                recent.popleft()
+            if len(recent) >= self._requests:
+                return recent[0] + self._seconds - now
+            recent.append(now)
             return 0.0
 
 
@@ -50,7 +47,9 @@ def blueprint(compute: ComputeService, owner: str, limit: RequestLimit) -> Bluep
 
     @routes.before_request
     def admit() -> Response | None:
-        wait = limit.admit()
+        wait = limit.admit(
+            request.user_agent.string
+        )  # endpoints and console have one token here, and a login each there
         if not wait:
             return None
         reply = _refused(ComputeError(429, "MaxRequestsExceeded", "Too many requests; try again later"))
@@ -126,9 +125,8 @@ def _add_endpoints(routes: Blueprint, compute: ComputeService, owner: str) -> No
 
     @routes.post("/v3/endpoints")
     @routes.put("/v3/endpoints/<endpoint_id>")
-    @routes.get("/v2/get_amqp_result_connection_url")
-    def no_message_broker(endpoint_id: str = "") -> Document:
-        raise ComputeError(501, "NOT_IMPLEMENTED", "The sandbox has no message broker: submit batches and poll them")
+    def register_endpoint(endpoint_id: str | None = None) -> Document:
+        return compute.register_endpoint(_body(), endpoint_id)
 
 
 def _add_tasks(routes: Blueprint, compute: ComputeService) -> None:
@@ -139,6 +137,10 @@ def _add_tasks(routes: Blueprint, compute: ComputeService) -> None:
             reason = f"The submission has {size} bytes, the limit is {PAYLOAD_LIMIT}"
             raise ComputeError(413, "TASK_PAYLOAD_TOO_LARGE", reason)
         return compute.submit(endpoint_id, _body())
+
+    @routes.get("/v2/get_amqp_result_connection_url")
+    def result_queues() -> Document:
+        return compute.result_queues()
 
     @routes.get("/v2/tasks/<task_id>")
     def task(task_id: str) -> Document:
@@ -197,4 +199,5 @@ def _endpoint(endpoint_id: str, endpoint: Endpoint) -> Document:
         "endpoint_version": sdk_version,
         "sdk_version": sdk_version,
         "subscription_uuid": None,
+        **endpoint.metadata,
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from globus_compute_sdk.serialize import ComputeSerializer
 
 from remote.sandbox.compute.endpoints import Endpoint, Endpoints
 from remote.sandbox.compute.errors import ComputeError
+from remote.sandbox.compute.managers import Managers
+from remote.sandbox.compute.results import QUEUE_PREFIX, ResultQueues
 from remote.sandbox.compute.workers import Message, Working
 from remote.sandbox.faults import Faults
 
@@ -53,12 +55,14 @@ class Task:
     reply: Message = field(default_factory=dict)  # result | exception, details
     started: float | None = None
     completed: float | None = None
+    group: str = ""
 
 
 class ComputeService:
     """Thread-safe. Every method raises `ComputeError` for what the real service refuses.
 
-    `run_dir` and `environment` are the workers'; their logs go to `run_dir`.
+    `run_dir` and `environment` are the workers'; their logs go to `run_dir`. `owner` is the identity that all belongs
+    to; `known` are the ids of endpoints by name that are to register themselves.
     """
 
     def __init__(
@@ -69,6 +73,8 @@ class ComputeService:
         run_dir: Path,
         environment: dict[str, str],
         faults: Faults | None = None,
+        owner: str = "",
+        known: dict[str, str] | None = None,
     ) -> None:
         self._now = now
         self._faults = faults or Faults()
@@ -77,10 +83,12 @@ class ComputeService:
         self._functions: dict[str, Document] = {}
         self._tasks: dict[str, Task] = {}
         self._groups: dict[str, list[str]] = {}
+        self._results = ResultQueues()
         self._endpoints = Endpoints(
             endpoints,
             now=now,
             faults=self._faults,
+            managers=Managers(self._results, known or {}, owner, started=self._on_started, finished=self._on_finished),
             run_dir=run_dir,
             environment=environment,
             started=self._on_started,
@@ -98,6 +106,7 @@ class ComputeService:
 
     def close(self) -> None:
         self._endpoints.close()
+        self._results.close()
 
     # Functions
 
@@ -135,16 +144,21 @@ class ComputeService:
         return self._endpoints.find(endpoint_id)
 
     def endpoint_status(self, endpoint_id: str) -> Document:
-        """{"status": "online", "details": worker and task counts}; offline, without details, while it is locked."""
-        counts = self._endpoints.counts(endpoint_id)
-        if counts is None:
-            return {"status": "offline"}
-        return {"status": "online", "details": {**asdict(counts), "managers": 1}}
+        """{"status": "online", "details": what it tells}; offline, without details, while it is locked."""
+        details = self._endpoints.details(endpoint_id)
+        return {"status": "offline"} if details is None else {"status": "online", "details": details}
+
+    def is_online(self, endpoint_id: str) -> bool:
+        return endpoint_id in self.endpoints() and self._endpoints.details(endpoint_id) is not None
 
     def lock_endpoint(self, endpoint_id: str) -> Document:
         """What stopping an endpoint does at the service: for a while it is offline and takes no tasks."""
         until = self._endpoints.lock(endpoint_id)
         return {"endpoint_id": endpoint_id, "lock_expiration_timestamp": _timestamp(until)}
+
+    def register_endpoint(self, document: Document, endpoint_id: str | None) -> Document:
+        """Where an endpoint of globus-compute-endpoint gets its commands, and sends its heartbeats."""
+        return self._endpoints.register(document, endpoint_id)
 
     def delete_endpoint(self, endpoint_id: str) -> None:
         self._endpoints.delete(endpoint_id)
@@ -152,7 +166,8 @@ class ComputeService:
     # Tasks
 
     def submit(self, endpoint_id: str, document: Document) -> Document:
-        """A batch as the SDK sends it: `{"tasks": {function id: [packed (args, kwargs), ...]}, "task_group_id"?}`."""
+        """A batch as the SDK sends it: `{"tasks": {function id: [packed (args, kwargs), ...]}, "task_group_id"?,
+        "create_queue"?}`; with a queue, the results of its task group are also published (`result_queues`)."""
         tasks = document.get("tasks")
         if not isinstance(tasks, dict) or not tasks or not all(isinstance(p, list) and p for p in tasks.values()):
             raise ComputeError(422, "SEMANTICALLY_INVALID", "tasks must map function ids to lists of payloads")
@@ -160,14 +175,20 @@ class ComputeService:
             reason = "resource_specification needs a GlobusMPIEngine, which no endpoint of the sandbox has"
             raise ComputeError(422, "SEMANTICALLY_INVALID", reason)
         group = document.get("task_group_id") or str(uuid.uuid4())
+        if document.get("create_queue"):
+            self._results.open(group)
         calls = [(function_id, payload) for function_id, payloads in tasks.items() for payload in payloads]
-        task_ids = iter(self._accept(endpoint_id, group, calls, document.get("result_serializers")))
+        task_ids = iter(self._accept(endpoint_id, group, calls, document))
         return {
             "request_id": str(uuid.uuid4()),
             "task_group_id": group,
             "endpoint_id": endpoint_id,
             "tasks": {fid: [next(task_ids) for _ in payloads] for fid, payloads in tasks.items()},
         }
+
+    def result_queues(self) -> Document:
+        """Where results are published: the queue of a task group is `queue_prefix` with its id."""
+        return {"queue_prefix": QUEUE_PREFIX, "connection_url": self._results.broker().url}
 
     def submit_calls(
         self, endpoint_id: str, calls: list[Call], task_group_id: str | None = None
@@ -179,7 +200,7 @@ class ComputeService:
             (function_id, pack.pack_buffers([pack.serialize(tuple(args)), pack.serialize(kwargs)]))
             for function_id, args, kwargs in calls
         ]
-        return group, self._accept(endpoint_id, group, packed, None)
+        return group, self._accept(endpoint_id, group, packed, {})
 
     def batch_status(self, task_ids: Iterable[str]) -> dict[str, Document]:
         """Task documents by id; an unknown id gets one that is failed, with a reason."""
@@ -212,24 +233,24 @@ class ComputeService:
             tasks = [{"id": i, "created_at": _timestamp(self._tasks[i].created)} for i in task_ids]
         return {"taskgroup_id": group_id, "create_websockets_queue": False, "tasks": tasks}
 
-    def _accept(
-        self, endpoint_id: str, group: str, calls: list[tuple[str, str]], result_serializers: list[str] | None
-    ) -> list[str]:
-        """Queue packed calls; all of them or, when one is refused, none."""
+    def _accept(self, endpoint_id: str, group: str, calls: list[tuple[str, str]], document: Document) -> list[str]:
+        """Queue packed calls of a submission; all of them or, when one is refused, none."""
         self._endpoints.need_unlocked(endpoint_id)
         messages: list[Message] = []
         tasks: list[Task] = []
         for function_id, payload in calls:
             function = self._function(function_id)
             task_id, name = str(uuid.uuid4()), function["function_name"]
-            tasks.append(Task(task_id, endpoint_id, name, self._kwargs(payload), self._now()))
+            tasks.append(Task(task_id, endpoint_id, name, self._kwargs(payload), self._now(), group=group))
             messages.append(
                 {
                     "task_id": task_id,
+                    "function_id": function_id,
                     "function": function["function_code"],
                     "source_name": None if function.get("serialized", True) else name,
                     "payload": payload,
-                    "result_serializers": result_serializers,
+                    "result_serializers": document.get("result_serializers"),
+                    "options": document.get("user_endpoint_config"),
                 }
             )
         lost = {task.task_id for task in tasks if self._faults.strike("task-lost", **self._event(task)) is not None}
@@ -278,6 +299,7 @@ class ComputeService:
             task.reply = {key: reply[key] for key in ("result", "exception", "details") if key in reply}
             task.status = "failed" if "exception" in reply else "success"
             task.completed = self._now()
+        self._results.publish(task.group, task_id, task.reply)
 
     def _function(self, function_id: str) -> Document:
         try:

@@ -243,12 +243,12 @@ def test_a_locked_endpoint_is_offline_for_a_minute(tmp_path: Path) -> None:
 def test_the_request_limit_is_a_sliding_window() -> None:
     clock = [0.0]
     limit = RequestLimit(3, 10.0, lambda: clock[0])
-    assert [limit.admit() for _ in range(3)] == [0.0] * 3
+    assert [limit.admit("one") for _ in range(3)] == [0.0] * 3
     clock[0] = 4.0
-    assert limit.admit() == 6.0
+    assert limit.admit("one") == 6.0
     clock[0] = 10.0
-    assert limit.admit() == 0.0
-    assert limit.admit() == 0.0
+    assert limit.admit("one") == 0.0
+    assert limit.admit("one") == 0.0
 
 
 def test_the_worker_runs_this_python(compute: ComputeService) -> None:

@@ -143,12 +143,6 @@ def test_a_submission_above_ten_megabytes_is_refused(client: Client, endpoint: s
     assert error.value.raw_json["code"] == "TASK_PAYLOAD_TOO_LARGE"
 
 
-def test_what_needs_a_message_broker_says_so(client: Client) -> None:
-    with pytest.raises(globus_sdk.GlobusAPIError) as error:
-        client.get_result_amqp_url()
-    assert error.value.http_status == 501
-
-
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
     """A sandbox that no other test asks, with the service's own request limit."""
