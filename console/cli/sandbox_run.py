@@ -36,6 +36,7 @@ def run_sandbox(options: argparse.Namespace) -> int:
         polling=options.flows_polling,
         speed=options.speed,
         provider=options.provider if options.engine == "endpoint" else None,
+        worker_counts=options.worker_counts,
     )
     supervisor = None
     try:
