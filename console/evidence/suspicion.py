@@ -87,6 +87,9 @@ def _overdue(ctx: Context, stage: Stage, since: float, endpoint: EndpointRow) ->
         return reason("task.lost", since=since, endpoint=endpoint.name, idle=endpoint.idle)
     if endpoint.busy or waits <= SERVED_POLLS:
         return None
+    usual = evidence.usual_seconds(ctx.ledger, stage, LATELY) or 0.0
+    if ctx.now() - since <= TIMES_USUAL * usual:  # it may have been begun: nobody promises that this is told
+        return None
     others = evidence.others_since(ctx.ledger, stage, since, LATELY)
     quiet = 0.0 if others.running else (ctx.now() - others.last) / ctx.policy.poll_interval
     if others.overtook or (others.answered and quiet > SERVED_POLLS):

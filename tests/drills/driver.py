@@ -23,8 +23,8 @@ FREE_SPACE = "FRIB_TEST_FREE_SPACE"
 def less_patient() -> None:
     limits.SUBMIT_SECONDS, limits.ANSWER_SECONDS = 3.0, 3.0
     loop.ENDPOINT_SECONDS, launch.LOOKUP_SECONDS = 1.5, 1.0
-    cancel_steps.SILENT_SECONDS, suspicion.UNSERVED_POLLS = 3.0, 12.0
-    suspicion.SERVED_POLLS = 8.0
+    cancel_steps.SILENT_SECONDS = 3.0
+    suspicion.SERVED_POLLS, suspicion.UNSERVED_POLLS = 6.0, 8.0
     compute.REQUESTS, compute.REQUEST_SECONDS = 16, 1.0  # World's sandbox is as many times as fast
     measured = space.measure
 

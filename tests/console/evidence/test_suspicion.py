@@ -139,6 +139,16 @@ def test_a_task_that_was_overtaken_by_one_of_a_later_launch_may_be_lost(bench, s
     assert "although another one was served" in bench.say(Says.PENDING, WAITS, 10 * LOOK)[0]
 
 
+def test_a_task_may_be_at_work_as_long_as_is_usual_though_its_beginning_is_not_told(bench):
+    bench.tells()
+    done = Evidence(FIT, 0, Witness.TASK, Says.DONE, reason("task.done", stage="fit", seconds=WAITED), 10, NOW, WAITED)
+    bench.demo.launched(6, RunState.DONE, "", FIT, segments=1, attempt_state=AttemptState.SUCCEEDED)
+    evidence.record_evidence(bench.ledger, 6, [done], attempts.newest_attempt(bench.ledger, 6).attempt)
+    (first, _) = bench.say(Says.PENDING, WAITS)
+    assert bench.say(Says.PENDING, WAITS, 3 * WAITED) == [first, first]
+    assert "has begun nothing since" in bench.say(Says.PENDING, WAITS, LOOK)[0]
+
+
 def test_what_others_failed_with_says_nothing_of_workers(bench):
     bench.tells()
     (first, _) = bench.say(Says.PENDING, WAITS)
