@@ -83,9 +83,10 @@ def usual_seconds(ledger: Ledger, stage: Stage, attempts: int) -> float | None:
 
 
 def others_since(ledger: Ledger, stage: Stage, since: float, attempts: int) -> Others:
-    """Among the runs of so many newest attempts. What failed does not count: it may never have met a worker."""
+    """Among the runs of so many newest attempts. What failed does not count: it may never have met a worker. What was
+    found answered when this one was found waiting was asked for with it."""
     (row,) = ledger.rows(
-        "SELECT TOTAL(says = ?1 AND at > ?3) AS answered, TOTAL(says = ?2 AND state = ?4) AS running, "
+        "SELECT TOTAL(says = ?1 AND at >= ?3) AS answered, TOTAL(says = ?2 AND state = ?4) AS running, "
         "TOTAL(at > ?3 AND intended_at > ?3) AS overtook, MAX(at) AS last "
         "FROM evidence JOIN attempts USING (attempt) "
         "WHERE evidence.run IN (SELECT run FROM attempts ORDER BY attempt DESC LIMIT ?5) "

@@ -130,6 +130,17 @@ def test_while_another_task_runs_there_it_may_wait_its_turn(bench):
     assert lost == f"{first} {served}"
 
 
+def test_another_segment_that_is_answered_at_the_first_look_was_served_too(bench):
+    bench.tells()
+    for after in (0, 30 * LOOK):
+        bench.demo.at += after
+        done = Evidence(FIT, 0, Witness.TASK, Says.DONE, reason("task.done", stage="fit", seconds=1), 10, bench.demo.at)
+        waits = Evidence(FIT, 1, Witness.TASK, Says.PENDING, WAITS, None, bench.demo.at)
+        told = suspicion.with_reasons(bench.ctx, bench.attempt, FIT, [*([] if after else [done]), waits])
+        evidence.record_evidence(bench.ledger, 7, told, bench.attempt.attempt)
+    assert "although another one was served at frib-fit-mpi since" in told[-1].words
+
+
 @pytest.mark.parametrize("says", [Says.RUNNING, Says.DONE])
 def test_a_task_that_was_overtaken_by_one_of_a_later_launch_may_be_lost(bench, says):
     bench.tells()
@@ -141,7 +152,8 @@ def test_a_task_that_was_overtaken_by_one_of_a_later_launch_may_be_lost(bench, s
 
 def test_a_task_may_be_at_work_as_long_as_is_usual_though_its_beginning_is_not_told(bench):
     bench.tells()
-    done = Evidence(FIT, 0, Witness.TASK, Says.DONE, reason("task.done", stage="fit", seconds=WAITED), 10, NOW, WAITED)
+    long = reason("task.done", stage="fit", seconds=WAITED)
+    done = Evidence(FIT, 0, Witness.TASK, Says.DONE, long, 10, NOW - 1, WAITED)
     bench.demo.launched(6, RunState.DONE, "", FIT, segments=1, attempt_state=AttemptState.SUCCEEDED)
     evidence.record_evidence(bench.ledger, 6, [done], attempts.newest_attempt(bench.ledger, 6).attempt)
     (first, _) = bench.say(Says.PENDING, WAITS)

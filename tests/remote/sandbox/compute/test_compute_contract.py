@@ -16,6 +16,7 @@ from globus_compute_sdk.serialize import PureSourceTextInspect
 from globus_sdk.scopes import FlowsScopes, TransferScopes
 
 from tests.sandbox_fixture import RunningSandbox, sandbox, start_sandbox
+from tests.sandbox_records import set_fault
 from tests.sdk_fixtures import assert_like, registered
 from tests.waiting import until
 
@@ -109,6 +110,12 @@ def test_an_endpoint_may_tell_its_workers_too(tmp_path: Path) -> None:
             return status if status["details"]["total_workers"] == 2 else None
 
         assert_like(until(workers_are_there, every=0.2), registered("compute.v2.get_endpoint_status"))
+        set_fault(tmp_path, "sbatch-refused")
+        assert (
+            client.get_endpoint_status(endpoint)["details"].items() >= {"total_workers": 0, "idle_workers": 0}.items()
+        )
+        set_fault(tmp_path, "user-endpoint-fails")
+        assert "did not start" in client.get_endpoint_status(endpoint)["details"]["error"]
 
 
 def test_a_batch_and_its_results(client: Client, v2: Any, endpoint: str) -> None:
