@@ -91,6 +91,7 @@ _CAUSES = (
         r"requested (?:node configuration is not available|time limit is invalid)|(?:job|user) submit limit",
         rf"(?:accounts?|allocation|project|subscription|licen[cs]e|reservation)\b{_RAN_OUT}",
     ),
+    _stays("failed.not-allowed", r"function \S+ not (?:permitted|allowed) on (?:this )?endpoint"),
     _stays(
         "failed.permission",
         r"permission[ _]?denied|not permitted|forbidden|NotAuthorized|no right",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -134,20 +135,26 @@ def _action(stage: Stage, status: Mapping[str, Any]) -> str | None:
 
 
 def _status(details: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The action status document in an entry's details, wherever the service put it."""
-    for key in ("output", "status"):
-        if isinstance(details.get(key), Mapping):
-            return details[key]  # type: ignore[no-any-return]
-    return details
+    """The action status document in an entry's details, wherever the service put it: as the cause, when the action has
+    failed before it was polled."""
+    for status in (details.get("output"), details.get("status")):
+        if isinstance(status, Mapping):
+            return status
+    cause = _cause(details)
+    return cause if isinstance(cause, Mapping) and "action_id" in cause else details
+
+
+def _cause(details: Mapping[str, Any]) -> Any:
+    """JSON in a text as what it stands for."""
+    cause = details.get("cause") or details.get("Cause")
+    if isinstance(cause, str) and cause.lstrip().startswith("{"):
+        with suppress(ValueError):
+            return json.loads(cause)
+    return cause
 
 
 def _failure(entry: Entry) -> str:
-    cause = entry.details.get("cause") or entry.details.get("Cause") or entry.description
-    if isinstance(cause, str) and cause.lstrip().startswith("{"):
-        try:
-            cause = json.loads(cause)
-        except ValueError:
-            return _cut(str(cause))
+    cause = _cause(entry.details) or entry.description
     if isinstance(cause, Mapping):
         cause = action_cause(cause) if "status" in cause else json.dumps(cause)
     error = entry.details.get("exception") or entry.details.get("Error") or entry.details.get("error")

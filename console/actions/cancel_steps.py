@@ -26,7 +26,13 @@ ACTIVE = ("ACTIVE", "INACTIVE")
 ACTION_ID_SECONDS = 10.0
 # Seconds that the log of a flow run may lag behind its end.
 LOG_SECONDS = 30.0
+# Seconds for which a marker is there before the site is asked for jobs that go on all the same. One that is at work
+# writes its progress file every 5 s.
+SILENT_SECONDS = 30.0
 _TRANSFERS = (Stage.TRANSFER, Stage.RETURN)
+
+
+RUNNING = reason("seen.status", status="running")  # of a compute task
 
 
 def reread(ctx: Context, key: int) -> Attempt:
@@ -203,6 +209,30 @@ def check_compute_tasks(ctx: Context, cancelling: Sequence[Attempt]) -> None:
                     _record(ctx, attempt.attempt, line, ended or _status(reply.status), gone=ended is not None)
                 elif attempts.task_has_ended(ctx.ledger, line.id):
                     _record(ctx, attempt.attempt, line, Reason("seen.ended-before"), gone=True)
+
+
+def check_jobs(ctx: Context, attempt: Attempt) -> None:
+    """Compute never tells the end of what ran for a user endpoint that was killed, nor soon of what was lost with its
+    block. A job that has written no progress since the marker was made is not at work."""
+    running = [line for line in open_lines(ctx, attempt.attempt, LineKind.COMPUTE_TASK) if line.observed == RUNNING]
+    path = _marker(attempt)
+    made = cancel_lines.find(ctx.ledger, attempt.attempt, LineKind.MARKER, path) if path and running else None
+    if made is None or made.gone_at is None or ctx.now() - made.gone_at < SILENT_SECONDS:
+        return
+    marker = ctx.remote.transfer.stat(ctx.places.site_collection, made.id)
+    listed = ctx.remote.transfer.ls(ctx.places.site_collection, ctx.places.logs(attempt.run)) or {}
+    sources.answered(ctx.ledger, "transfer")
+    for line in running:
+        progress = listed.get(f"{_job(line)}.progress.json")
+        # Both times are of the site's clock.
+        if marker is not None and (progress is None or progress.modified <= marker.modified):
+            _record(ctx, attempt.attempt, line, Reason("seen.not-at-work"), gone=True)
+
+
+def _job(line: CancelLine) -> str:
+    """The name of its log and of what lies beside that."""
+    stage = line.stage.value if line.stage else ""
+    return stage if line.segment is None else f"{stage}-{line.segment:02d}"
 
 
 def _status(status: str) -> Reason:

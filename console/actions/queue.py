@@ -10,7 +10,7 @@ from console.actions.launch import Look, send_intents
 from console.context import Context, Refused, permitted, run_of
 from console.disk import space as disk_space
 from console.ledger import attempts as attempt_rows
-from console.ledger import conditions, endpoints, runs
+from console.ledger import conditions, endpoints, evidence, runs
 from console.ledger.attempts import Attempt
 from console.ledger.moves import move
 from console.ledger.runs import Run
@@ -174,9 +174,13 @@ def _full_endpoint(ctx: Context) -> Reason | None:
     for endpoint in endpoints.all_of(ctx.ledger):
         if not endpoint.online:
             return reason("queue.endpoint", endpoint=endpoint.name, since=endpoint.since)
-        workers = endpoint.detail.get("total_workers") or 0  # none while no node is allocated
-        if workers:
-            waiting = attempt_rows.unended_tasks(ctx.ledger, endpoint.stage) - workers
-            if waiting >= WAITING_PER_WORKER * workers:
+        tasks = attempt_rows.unended_tasks(ctx.ledger, endpoint.stage)
+        workers = endpoint.total
+        if workers:  # none while no node is allocated
+            if (waiting := tasks - workers) >= WAITING_PER_WORKER * workers:
                 return reason("queue.workers", waiting=waiting, workers=workers, endpoint=endpoint.name)
+        elif workers is None and tasks > WAITING_PER_WORKER:  # not told: there are at least as many as tasks run
+            running = evidence.running_tasks(ctx.ledger, endpoint.stage)
+            if running and (waiting := tasks - running) >= WAITING_PER_WORKER * running:
+                return reason("queue.tasks", waiting=waiting, running=running, endpoint=endpoint.name)
     return None

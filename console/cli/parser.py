@@ -217,6 +217,7 @@ def _parser() -> argparse.ArgumentParser:
                 to=sandbox.add_subparsers(metavar="ACTION", dest="action"), json=True)  # fmt: skip
     faults.add_arguments(fault)
     sandbox.add_argument("--flows-polling", **FLOWS_POLLING, default=argparse.SUPPRESS)
+    sandbox.add_argument("--worker-counts", action="store_true", help="its endpoints tell how many workers they have")
     sandbox.add_argument("--speed", type=_factor, default=1.0, metavar="X", help="divides these intervals (1)")
     return parser
 

@@ -34,6 +34,7 @@ class Sandbox:
     `rate` limits its transfers, in bytes per second; `workers`: of each endpoint. `polling`: how its Flows spaces the
     looks at an action (quick or real), `speed` times as fast; `hints`: whether it looks at once when told to.
     `provider`: its endpoints are the real ones, whose blocks are started by this (local or slurm).
+    `worker_counts`: whether its endpoints tell how many workers they have.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Sandbox:
         speed: float = 1.0,
         hints: bool = True,
         provider: str | None = None,
+        worker_counts: bool = False,
     ) -> None:
         self._temporary = directory is None
         self.directory = Path(directory or tempfile.mkdtemp(prefix="frib-sandbox-")).resolve()
@@ -59,6 +61,7 @@ class Sandbox:
         self._options += ["--rate", str(rate)] if rate else []
         self._options += ["--workers", str(workers)] if workers else []
         self._options += [] if hints else ["--ignore-hints"]
+        self._options += ["--worker-counts"] if worker_counts else []
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._ending = False
 

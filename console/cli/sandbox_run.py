@@ -39,6 +39,7 @@ def run_sandbox(options: argparse.Namespace) -> int:
         polling=options.flows_polling,
         speed=options.speed,
         provider=(options.provider or "local") if options.engine == "endpoint" else None,
+        worker_counts=options.worker_counts,
     )
     supervisor = None
     try:

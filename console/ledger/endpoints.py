@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from console.ledger.store import Ledger
+from flowspec import text
 from flowspec.progress import Says, Witness
 from flowspec.states import OPEN, RunState
 
@@ -17,7 +18,8 @@ VERSION = "version"  # in `detail`, beside what the endpoint reports
 
 @dataclass(frozen=True)
 class EndpointRow:
-    """An endpoint; `since` is when it went online or offline; `detail` what it reported (total_workers, ...).
+    """An endpoint; `since` is when it went online or offline; `detail` what it reported (total_workers, ... or nothing
+    of workers).
 
     `running` and `queued` count the tasks that attempts under way have there; since `oldest` the oldest has been as it
     is. `waiting` are the runs that could go on if it were online, or had more workers.
@@ -37,14 +39,38 @@ class EndpointRow:
     @property
     def idle(self) -> int:
         """Workers without a task, as far as is known."""
-        idle = self.detail.get("idle_workers")
-        return idle if isinstance(idle, int) else 0
+        return self._told("idle_workers") or 0
+
+    @property
+    def total(self) -> int | None:
+        """Workers; None when that is not told: an endpoint is a manager, and only its child knows of workers."""
+        return self._told("total_workers")
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is known to have workers that all have a task."""
+        return bool(self.total) and self._told("idle_workers") == 0
 
     @property
     def workers(self) -> tuple[int, int] | None:
-        """Busy ones, and all; None when they are not known."""
-        total, idle = (self.detail.get(key) for key in ("total_workers", "idle_workers"))
-        return (total - idle, total) if isinstance(total, int) and isinstance(idle, int) else None
+        """Busy ones, and all; None when they are not told."""
+        idle = self._told("idle_workers")
+        return None if self.total is None or idle is None else (self.total - idle, self.total)
+
+    @property
+    def pending(self) -> int | None:
+        """Tasks that wait there, whoever's; None when that is not told."""
+        return self._told("pending_tasks")
+
+    @property
+    def error(self) -> str:
+        """What keeps it from starting its child, as it says; '' for nothing."""
+        error = self.detail.get("error")
+        return text.clean(error) if isinstance(error, str) else ""
+
+    def _told(self, name: str) -> int | None:
+        value = self.detail.get(name)
+        return value if type(value) is int and value >= 0 else None
 
 
 _TASKS = f"""
@@ -59,7 +85,7 @@ _HELD = f"""
     SELECT c.run AS run, json_extract(c.parameters, '$.endpoint') AS endpoint
     FROM runs JOIN conditions c ON c.run = runs.run
     WHERE runs.state = '{RunState.QUEUED.value}' AND c.topic = 'queue'
-        AND c.code IN ('queue.endpoint', 'queue.workers')"""
+        AND c.code IN ('queue.endpoint', 'queue.workers', 'queue.tasks')"""
 
 
 def all_of(ledger: Ledger) -> list[EndpointRow]:

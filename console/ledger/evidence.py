@@ -6,16 +6,31 @@ import json
 import sqlite3
 import statistics
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from console.ledger import runs
 from console.ledger.attempts import Attempt
 from console.ledger.conditions import WHOLE_RUN
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
+from flowspec.cells import OVERDUE
 from flowspec.conditions import Reason
 from flowspec.progress import Evidence, Matrix, Says, Witness, counts, fold
 from flowspec.stages import Place, Stage
+from flowspec.states import AttemptState
+
+_OVERDUE = ", ".join(f"'{code}'" for code in OVERDUE)
+
+
+@dataclass(frozen=True)
+class Others:
+    """The compute tasks of a stage since one began to wait: how many were `answered`, how many are `running`, how many
+    of either `overtook` it (their attempt was asked for later), and when one of them `last` began or was answered."""
+
+    answered: int
+    running: int
+    overtook: int
+    last: float
 
 
 def evidence(ledger: Ledger, number: int) -> list[Evidence]:
@@ -49,9 +64,9 @@ def tasks_by_attempt(ledger: Ledger, run: int) -> list[tuple[int, Evidence]]:
 
 
 def lost_places(ledger: Ledger, of: Attempt) -> set[Place]:
-    """The places of an attempt of which the task may be lost."""
+    """The places of an attempt whose task waits, and may be lost."""
     rows = ledger.rows(
-        "SELECT * FROM evidence WHERE run = ? AND attempt = ? AND witness = ? AND code = 'task.lost'",
+        f"SELECT * FROM evidence WHERE run = ? AND attempt = ? AND witness = ? AND code IN ({_OVERDUE})",
         of.run, of.attempt, Witness.TASK.value,
     )  # fmt: skip
     return {(item.stage, item.segment) for item in map(_evidence, rows)}
@@ -65,6 +80,31 @@ def usual_seconds(ledger: Ledger, stage: Stage, attempts: int) -> float | None:
         attempts, stage.value, Witness.TASK.value, Says.DONE.value,
     )  # fmt: skip
     return statistics.median(row["seconds"] for row in rows) if rows else None
+
+
+def others_since(ledger: Ledger, stage: Stage, since: float, attempts: int) -> Others:
+    """Among the runs of so many newest attempts. What failed does not count: it may never have met a worker. What was
+    found answered when this one was found waiting was asked for with it."""
+    (row,) = ledger.rows(
+        "SELECT TOTAL(says = ?1 AND at >= ?3) AS answered, TOTAL(says = ?2 AND state = ?4) AS running, "
+        "TOTAL(at > ?3 AND intended_at > ?3) AS overtook, MAX(at) AS last "
+        "FROM evidence JOIN attempts USING (attempt) "
+        "WHERE evidence.run IN (SELECT run FROM attempts ORDER BY attempt DESC LIMIT ?5) "
+        "AND evidence.stage = ?6 AND witness = ?7 AND says IN (?1, ?2)",
+        Says.DONE.value, Says.RUNNING.value, since, AttemptState.STARTED.value, attempts, stage.value,
+        Witness.TASK.value,
+    )  # fmt: skip
+    return Others(int(row["answered"]), int(row["running"]), int(row["overtook"]), max(since, row["last"] or since))
+
+
+def running_tasks(ledger: Ledger, stage: str) -> int:
+    """How many compute tasks of a stage are being executed, over all attempts under way."""
+    row = ledger.row(
+        "SELECT COUNT(*) AS n FROM attempts JOIN evidence USING (run, attempt) "
+        "WHERE state = ? AND evidence.stage = ? AND witness = ? AND says = ?",
+        AttemptState.STARTED.value, stage, Witness.TASK.value, Says.RUNNING.value,
+    )  # fmt: skip
+    return int(row["n"]) if row else 0
 
 
 def record_evidence(ledger: Ledger, number: int, items: Iterable[Evidence], attempt: int | None = None) -> bool:

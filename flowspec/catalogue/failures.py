@@ -28,6 +28,10 @@ def _account(**others: Any) -> str:
     return f"{_words(**others)} (for the facility engineer: account, qos and partition of the endpoint)"
 
 
+def _not_allowed(**others: Any) -> str:
+    return f"{_words(**others)} (for the facility engineer: allowed_functions)"
+
+
 def _input(words: str, missing: Sequence[int] = (), **others: Any) -> str:
     return f"segments {list(missing)} are not converted: {words}" if missing else words
 
@@ -79,6 +83,7 @@ TABLE: tuple[Entry, ...] = (
     Entry("failed.input", _input, Severity.STUCK, Owner.OPERATOR),
     _failed("cancelled"),  # the job saw its cancel marker
     _failed("function"),  # the functions, the kit or the site's environment are not as they should be
+    Entry("failed.not-allowed", _not_allowed, Severity.STUCK, Owner.SITE),
     _failed("worker", Owner.SITE),  # a worker, its node or its block was lost
     # Texts of services and exceptions.
     _failed("refused"),  # HTTP 400, 401, 403, 404 or 406

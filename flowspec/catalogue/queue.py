@@ -81,6 +81,7 @@ TABLE = (
     Entry("queue.transfers", "held: {under_way} transfers are under way, Globus runs no more at a time", N, GLOBUS),
     Entry("queue.endpoint", _endpoint, S, SITE),
     Entry("queue.workers", "held: {waiting} segments wait for the {workers} workers of {endpoint}", N, SITE),
+    Entry("queue.tasks", "held: {waiting} segments wait at {endpoint}, where {running} run", N, SITE),
     Entry("queue.globus", "held: {cause}; {next_step}", S, GLOBUS),
     Entry("mark.ours", "no other console drives this experiment: launches again"),
     Entry("mark.asked", _taken("because it was asked to")),

@@ -79,6 +79,16 @@ def _task_lost(since: float, endpoint: str, idle: int) -> str:
     return f"{_task_pending(since)} although {endpoint} has {idle} {workers}: it may be lost{_AGAIN}"
 
 
+def _task_overtaken(since: float, endpoint: str, served: int) -> str:
+    others = "another one was" if served == 1 else f"{served} others were"
+    return f"{_task_pending(since)} although {others} served at {endpoint} since: it may be lost{_AGAIN}"
+
+
+def _task_unserved(since: float, endpoint: str, words: str = "") -> str:
+    why = f"it says: {words}" if words else "a long queue at Slurm, or it gets no block: its log at the site says why"
+    return f"{_task_pending(since)}, and {endpoint} has begun nothing since; {why}{_AGAIN}"
+
+
 def _task_hang(since: float, stage: str, usual: float) -> str:
     took = text.span(max(1.0, usual))
     return f"{_task_running(since)}, usually {stage} takes {took}: it may hang{_AGAIN}"
@@ -133,6 +143,8 @@ TABLE: tuple[Entry, ...] = (
     Entry("task.running", _task_running, owner=Owner.SITE),
     Entry("task.offline", _task_offline, _STUCK, Owner.SITE),
     Entry("task.lost", _task_lost, _STUCK, Owner.OPERATOR),
+    Entry("task.overtaken", _task_overtaken, _STUCK, Owner.OPERATOR),
+    Entry("task.unserved", _task_unserved, _STUCK, Owner.SITE),
     Entry("task.hang", _task_hang, _STUCK, Owner.OPERATOR),
     Entry("task.cancelled", "cancelled"),
     Entry("job.progress", _progress),

@@ -28,7 +28,8 @@ _EXCEPTION_LIMIT = 4000
 
 @dataclass(frozen=True)
 class EndpointStatus:
-    """`details` has worker counts when the endpoint is online: total_workers, idle_workers, pending_tasks, ..."""
+    """`details` is what the service tells of an endpoint that is online: of a manager its heartbeat. The counts of its
+    child's workers (total_workers, idle_workers, pending_tasks, ...) are among it only if the service copies them."""
 
     id: str
     online: bool

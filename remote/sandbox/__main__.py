@@ -54,6 +54,7 @@ def _run(options: argparse.Namespace, stop: threading.Event) -> None:
         polling=options.flows_polling,
         hints=not options.ignore_hints,
         daemons=options.endpoint_environment is not None,
+        worker_counts=options.worker_counts,
     )
     world = build_world(config)
     logging.basicConfig(filename=world.root / "log" / "sandbox.log", level=logging.WARNING)
@@ -141,13 +142,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1; 0: any free one")
     parser.add_argument("--workers", type=_positive(int), help="worker processes of each compute endpoint")
     parser.add_argument(
-        "--speed", type=_positive(float), default=1.0, help="divides the intervals at which services poll and retry (1)"
+        "--speed",
+        type=_positive(float),
+        default=1.0,
+        help="divides the intervals at which services poll, retry and notice (1)",
     )
     parser.add_argument(
         "--flows-polling", choices=POLLINGS, default="quick",
         help="the intervals at which Flows polls an action: real: 1, 2, 4 ... s up to 10 min; quick: up to 2 s (quick)",
     )  # fmt: skip
     parser.add_argument("--ignore-hints", action="store_true", help="resuming an active flow run changes nothing")
+    parser.add_argument("--worker-counts", action="store_true", help="endpoints tell how many workers they have")
     parser.add_argument("--rate", type=_positive(float), help="bytes per second of each transfer")
     parser.add_argument(
         "--endpoint-environment", type=Path, help="the endpoints are real: the globus-compute-endpoint of this one"

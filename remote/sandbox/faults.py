@@ -92,6 +92,7 @@ _WHERE = Argument("where", "WHERE", "when it has come to the site, or on the DTN
 _ONCE = Argument("times", "N", "how often it strikes; 0: until cleared", kind=int, default=1, matches=False)
 _ALWAYS = replace(_ONCE, default=UNTIL_CLEARED)
 _CALL = (_stage(*COMPUTE_STAGES), _RUN, _SEGMENT, _ENDPOINT)
+_BEFORE = _seconds(0, "how long the function runs before")
 _FILES = (_stage(*TRANSFER_STAGES), _RUN)
 _REQUEST = (_service("flows", "transfer", "compute", "auth"), _ROUTE)
 
@@ -101,8 +102,18 @@ FAULTS: dict[str, Fault] = {
         Fault("endpoint-offline", "a compute endpoint is offline: it begins no call", (_ENDPOINT,)),
         Fault("endpoint-slow", "calls begin late",
               (*_CALL, _seconds(10, "how late each begins"), _ALWAYS)),
-        Fault("worker-lost", "the worker process is killed while it executes a call",
-              (*_CALL, _seconds(0, "how long the function runs before"), _ONCE)),
+        Fault("sbatch-refused", "Slurm refuses a compute endpoint its block: it stays online, calls are never begun",
+              (_ENDPOINT,)),
+        Fault("user-endpoint-fails", "a compute endpoint cannot start its user endpoint: as sbatch-refused",
+              (_ENDPOINT,)),
+        Fault("user-endpoint-killed", "the user endpoint is killed while it executes a call: no call that it had is "
+              "ever answered, its programs go on", (*_CALL, _BEFORE, _ONCE)),
+        Fault("block-lost", "the block is lost while it executes a call: all that was executed in it is executed again "
+              "after 100 s (divided by the sandbox's --speed)", (*_CALL, _BEFORE, _ONCE)),
+        Fault("worker-lost", "the worker process is killed while it executes a call, and in two further tries; told "
+              "after 60 s (divided by --speed)", (*_CALL, _BEFORE, _ONCE)),
+        Fault("function-not-allowed", "a compute endpoint does not allow the function", (*_CALL, _ALWAYS)),
+        Fault("result-too-large", "a call returns more than Globus Compute takes", (*_CALL, _ONCE)),
         Fault("task-lost", "a call is accepted and never executed", (*_CALL, _ONCE)),
         Fault("function-crash", "the program aborts (SIGABRT, return code 134)", (*_CALL, _ONCE)),
         Fault("function-hang", "the program does nothing for long, then its work",
@@ -251,6 +262,10 @@ class Faults:
     def is_set(self, name: str) -> bool:
         with self._lock:
             return any(fault.fault.name == name for fault in self._set)
+
+    def is_struck(self, name: str, **event: Any) -> bool:
+        """Whether a fault of this name strikes this event."""
+        return self.strike(name, **event) is not None
 
     def first(self, names: Iterable[str], **event: Any) -> tuple[str, dict[str, Any]] | None:
         """The first of these faults that strikes, with its arguments."""

@@ -1,16 +1,18 @@
 """What the sandbox has done since its start, for those who count it: `GET /sandbox/records` (with the token).
 
-    {"calls": [{"task", "endpoint", "function", "run", "segment", "marker", "created", "started", "ended", "status"}],
+    {"calls": [{"task", "endpoint", "function", "run", "segment", "marker", "created", "started", "executions", "ended",
+                "status"}],
      "flow_runs": [{"id", "label", "tags", "status"}],
      "transfers": [{"task", "label", "run", "status", "files": [destination path, ...], "skipped": number of files}],
      "working": [{"pid", "task", "function", "run", "segment", "processes": [pid, ...]}]}
 
-A call is a call of a compute function: `run` and `segment` are its keyword arguments (null: it has none), `marker`
-is the cancel marker of its attempt, `endpoint` a name; times are seconds since the epoch, `started` null for what no
-worker ever began. The `run` of a transfer is that of its first file; `files` are those that were really copied, not
-those that were there already. Flow runs that were released are forgotten. `working` are the worker processes (`pid`)
-that execute a call or below which processes live; `processes` are those, whatever session they are in. A process that
-outlived its call has null for task and function.
+A call is a call of a compute function: `run` and `segment` are its keyword arguments (null: it has none), `marker` is
+the cancel marker of its attempt, `endpoint` a name; times are seconds since the epoch, `started` null for what no
+worker ever began. `executions`: how often one did, as a lost worker's call is executed again. The `run` of a transfer
+is that of its first file; `files` are those that were really copied, not those that were there already. Flow runs that
+were released are forgotten. `working` are the worker processes (`pid`) that execute a call or below which processes
+live; `processes` are those, whatever session they are in. A process that outlived its call has null for task and
+function.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ def _calls(world: World) -> list[Document]:
             "marker": task.kwargs.get("marker"),
             "created": task.created,
             "started": task.started,
+            "executions": task.executions,
             "ended": task.completed,
             "status": task.status,
         }

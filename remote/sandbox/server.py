@@ -54,8 +54,9 @@ class SandboxConfig:
     """`root`: where everything is kept. `workers`: of each endpoint, None for the defaults. `rate`: bytes per second
     of a transfer, None for no limit. `speed` above 1 shortens the intervals at which the services poll and retry, and
     the window of Compute's request limit. `polling`: the intervals at which Flows polls an action, a name of POLLINGS.
-    `hints`: whether it polls at once when an active flow run is resumed. `daemons`: the endpoints are real ones, which
-    are to register themselves (`compute/daemons.py`)."""
+    `hints`: whether it polls at once when an active flow run is resumed. `worker_counts`: whether the status of a
+    compute endpoint has the counts of its workers. `daemons`: the endpoints are real ones, which are to register
+    themselves (`compute/daemons.py`)."""
 
     root: Path
     workers: int | None = None
@@ -64,6 +65,7 @@ class SandboxConfig:
     requests_per_10s: int = 20
     polling: str = "quick"
     hints: bool = True
+    worker_counts: bool = False
     daemons: bool = False
 
     def workers_of(self) -> dict[str, int]:
@@ -99,6 +101,8 @@ def build_world(config: SandboxConfig) -> World:
         faults=faults,
         owner=IDENTITY,
         known=ENDPOINTS if config.daemons else {},
+        speed=config.speed,
+        worker_counts=config.worker_counts,
     )
     return World(
         root=root,

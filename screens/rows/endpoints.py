@@ -34,9 +34,8 @@ def pieces(row: EndpointRow, now: float) -> Sequence[Piece]:
 
 
 def _work(row: EndpointRow) -> str:
-    """`38/40 busy 4 queued`: what the endpoint reports of its workers, else what is known of our own tasks there."""
-    queued = row.detail.get("pending_tasks")
-    queued = queued if isinstance(queued, int) and row.online else row.queued
+    """`38/40 busy 4 queued`: what the endpoint tells of its workers, else what is known of our own tasks there."""
+    queued = row.pending if row.pending is not None and row.online else row.queued
     if not row.online:
         return f"{queued} queued" if queued else ""
     workers = row.workers
@@ -59,7 +58,10 @@ def sentence(row: EndpointRow, answered_at: float | None, now: float, pending: R
         return f"{since}: {waits}{oldest}; {NEXT_STEP} | {of} | {row.endpoint}", "bad"
     ago = f", heard {text.span(now - answered_at)} ago" if answered_at is not None else ""
     since = f"{row.name} online since {text.clock(row.since)}{ago}"
-    return f"{since}: {_work(row)}{oldest}; {waits} | {of} | {row.endpoint}", "plain"
+    work = f"{_work(row)}{oldest}{'' if row.workers else '; its workers are not told'}"
+    if row.error:
+        return f"{since}, but it says: {row.error}: {work}; {waits} | {of} | {row.endpoint}", "bad"
+    return f"{since}: {work}; {waits} | {of} | {row.endpoint}", "plain"
 
 
 def summary(rows: Sequence[EndpointRow]) -> str:

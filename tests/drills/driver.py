@@ -10,10 +10,11 @@ import os
 import sys
 from pathlib import Path
 
-from console.actions import launch
+from console.actions import cancel_steps, launch
 from console.cli.parser import main
 from console.disk import space
 from console.driver import loop
+from console.evidence import suspicion
 from remote.globus import compute, limits
 
 FREE_SPACE = "FRIB_TEST_FREE_SPACE"
@@ -22,6 +23,8 @@ FREE_SPACE = "FRIB_TEST_FREE_SPACE"
 def less_patient() -> None:
     limits.SUBMIT_SECONDS, limits.ANSWER_SECONDS = 3.0, 3.0
     loop.ENDPOINT_SECONDS, launch.LOOKUP_SECONDS = 1.5, 1.0
+    cancel_steps.SILENT_SECONDS = 3.0
+    suspicion.SERVED_POLLS, suspicion.UNSERVED_POLLS = 6.0, 8.0
     compute.REQUESTS, compute.REQUEST_SECONDS = 16, 1.0  # World's sandbox is as many times as fast
     measured = space.measure
 

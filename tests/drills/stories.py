@@ -5,6 +5,7 @@ Each returns the seconds from the trouble to its sentence on the screen.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -165,6 +166,71 @@ def many_failed(desk: Desk) -> float:
     return seen
 
 
+def sbatch_refused(desk: Desk) -> float:
+    """Slurm refuses the endpoint its block: it is mended at the site, and what was asked meanwhile is done again."""
+    desk.fault("sbatch-refused", endpoint="frib-fit-mpi")
+    run = desk.deliver()
+    until(lambda: sandbox_records.records(desk.world.sandbox.directory).calls)
+    seen = desk.see(f"run {run}: fit of segment 00 waits for a worker", "frib-fit-mpi has begun nothing since")
+    desk.clear()
+    desk.press("r")
+    desk.confirm(f"End run {run} and do it again?")
+    desk.see(f"run {run} done")
+    return seen
+
+
+def block_lost(desk: Desk) -> float:
+    """A block is lost, and the operator does not wait until Compute has noticed: its second execution of the task meets
+    the next attempt at work, and touches nothing of it."""
+    desk.world.hold(True)
+    desk.fault("block-lost", run=desk.next_run, stage="fit")
+    run = desk.deliver()
+    sandbox = desk.world.sandbox.directory
+    until(lambda: sandbox_records.struck(sandbox, "block-lost"))
+    until(lambda: not sandbox_records.records(sandbox).working_on(run))
+    seen = desk.see(f"run {run} running: fit 0/1: running since")
+    desk.cancel(run)
+    desk.see(f"run {run} cancelled")
+    desk.retry(run)
+    until(lambda: _fits(sandbox, run) == [("success", 2), ("running", 1)])
+    desk.world.hold(False)
+    desk.see(f"run {run} done")
+    assert _fits(sandbox, run) == [("success", 2), ("success", 1)]
+    site = sandbox / "site"
+    made = [path.name for folder in ("fitted", "converted") for path in (site / folder / f"run{run}").iterdir()]
+    assert sorted(made) == [f"run-{run:04d}-00-fitted.evt", f"run-{run:04d}-00-fitted.root"]
+    report = json.loads((site / "logs" / f"run{run}" / "fit-00.json").read_text())
+    assert report["rc"] == 0, "the report is of the attempt that did it"
+    return seen
+
+
+def _fits(sandbox: Path, run: int) -> list[tuple[str, int]]:
+    """(status, how often it was executed) of each fit of a run, in the order in which they were asked for."""
+    calls = sandbox_records.records(sandbox).calls
+    return [(call["status"], call["executions"]) for call in calls if (call["run"], call["function"]) == (run, "fit")]
+
+
+def user_endpoint_killed(desk: Desk) -> float:
+    """A user endpoint is killed: its task is never answered, and its program goes on. r ends it and does it again."""
+    before = desk.deliver()
+    desk.see(f"run {before} done")
+    desk.world.hold(True)
+    desk.fault("user-endpoint-killed", run=desk.next_run, stage="fit")
+    run = desk.deliver()
+    sandbox = desk.world.sandbox.directory
+    until(lambda: sandbox_records.struck(sandbox, "user-endpoint-killed"))
+    seen = desk.see(f"run {run}: fit of segment 00 running since", ": it may hang; r ends it and does it again")
+    assert sandbox_records.records(sandbox).working_on(run)
+    desk.press("Home")
+    desk.see(f"run {run} running: fit 0/1: segment 00 running since")
+    desk.press("r")
+    desk.confirm(f"End run {run} and do it again?")
+    until(lambda: _fits(sandbox, run) == [("running", 1), ("running", 1)])
+    desk.world.hold(False)
+    desk.see(f"run {run} done")
+    return seen
+
+
 def wrong_run(desk: Desk) -> float:
     """An operator is about to cancel the wrong run: the question names it, and no is the answer that is focused."""
     desk.world.hold(True)
@@ -198,6 +264,9 @@ DRILLS = {
     "output-missing": Drill(output_missing, {}),
     "driver-killed": Drill(driver_killed, {}),
     "many-failed": Drill(many_failed, {"policy": "max_in_flight = 40\nauto_retries = 0"}),
+    "sbatch-refused": Drill(sbatch_refused, {"driver": True}),
+    "block-lost": Drill(block_lost, {"driver": True}),
+    "user-endpoint-killed": Drill(user_endpoint_killed, {"driver": True}),
     "wrong-run": Drill(wrong_run, {}),
 }
 

@@ -13,3 +13,7 @@ from tests.drills.stories import run
 def test_drill(tmp_path: Path, name: str) -> None:
     _, keys = run(name, tmp_path)  # how soon it is visible: tests.drills, on a machine that has nothing else to do
     assert keys <= 5
+
+
+def test_what_is_executed_again_after_a_lost_block_meets_the_next_attempt(tmp_path: Path) -> None:
+    run("block-lost", tmp_path)

@@ -21,7 +21,8 @@ from tests.waiting import until
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
-    with running_pipeline(tmp_path_factory.mktemp("retry") / "sandbox") as pipeline:
+    # So quick, as a lost worker is told after 60 s.
+    with running_pipeline(tmp_path_factory.mktemp("retry") / "sandbox", speed=10) as pipeline:
         pipeline.start_driver()
         yield pipeline
 

@@ -159,3 +159,28 @@ def test_a_code_of_a_newer_kit_waits_for_a_person_and_keeps_its_words():
     found = of_reply({"rc": 1, "code": "failed.newer", "parameters": {"hits": 7}, "cause": "lost 7 hits"})
     assert kind_of(found.code) is Kind.UNKNOWN
     assert (found.code, sentence(found)) == ("failed.newer", "lost 7 hits")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        (
+            "Function f1 not permitted on endpoint e1",
+            "failed.not-allowed",
+            "Function f1 not permitted on endpoint e1 (for the facility engineer: allowed_functions)",
+        ),
+        (
+            "MaxResultSizeExceeded(15581488, 10485760)",
+            "failed.function",
+            "MaxResultSizeExceeded(15581488, 10485760) (goes well when the functions of this version are registered)",
+        ),
+        (
+            "User's group not permitted to use this file",
+            "failed.permission",
+            "User's group not permitted to use this file",
+        ),
+    ],
+)
+def test_what_compute_refuses_is_for_somebody_and_says_for_whom(text, code, words):
+    found = classify(text)
+    assert (found.code, kind_of(found.code), sentence(found)) == (code, Kind.STAYS, words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 from flowspec import flowlog
@@ -44,6 +45,14 @@ def test_an_exception_with_a_cause_in_json():
     visits = flowlog.follow({}, [STARTED, failed])
     assert visits[Stage.FIT].says is Says.FAILED
     assert visits[Stage.FIT].cause.startswith("ActionTimeout:")
+
+
+def test_an_action_that_failed_before_it_was_polled_is_known_by_its_cause():
+    cause = json.dumps({"action_id": "tg_group", "status": "FAILED", "details": {"description": "2 of 2 tasks failed"}})
+    failed = entry("ActionFailed", state_name="Fit", exception="ActionFailedException", cause=cause)
+    visits = flowlog.follow({}, [STARTED, failed])
+    assert visits[Stage.FIT].action == "tg_group"
+    assert visits[Stage.FIT].cause == "ActionFailedException: 2 of 2 tasks failed"
 
 
 def test_unknown_codes_and_states_are_passed_over():

@@ -7,13 +7,16 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid5
 
 from remote.sandbox.compute.errors import ComputeError
 from remote.sandbox.compute.managers import Managers
-from remote.sandbox.compute.workers import Message, WorkerPool, Working
+from remote.sandbox.compute.workers import Counts, Message, WorkerPool, Working
 from remote.sandbox.faults import Faults
 
 _LOCK_SECONDS = 60.0
+_HEARTBEAT = {"heartbeat_period": 5.0}  # all that a manager tells of itself
+_NO_CHILD = "The user endpoint did not start: its environment is not as it should be"
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,10 @@ class Endpoint:
 
 class Endpoints:
     """By endpoint id; an unknown one is refused. `managers` are those that register themselves. The arguments from
-    `run_dir` on are those of `WorkerPool`."""
+    `run_dir` on are those of `WorkerPool`.
+
+    Each is a manager, whose child has the workers. `worker_counts`: its status has what the child reports as well.
+    """
 
     def __init__(
         self,
@@ -36,8 +42,10 @@ class Endpoints:
         now: Callable[[], float],
         faults: Faults,
         managers: Managers,
+        worker_counts: bool,
         run_dir: Path,
         environment: dict[str, str],
+        speed: float,
         started: Callable[[str], None],
         finished: Callable[[str, Message], None],
         fault_of: Callable[[str], Message],
@@ -45,6 +53,7 @@ class Endpoints:
         self._now = now
         self._faults = faults
         self._managers = managers
+        self._worker_counts = worker_counts
         self._endpoints = dict(endpoints)
         self._locked_until: dict[str, float] = {}
         self._pools = {
@@ -53,6 +62,7 @@ class Endpoints:
                 endpoint.workers,
                 run_dir=run_dir,
                 environment=environment,
+                speed=speed,
                 started=started,
                 finished=finished,
                 offline=partial(self._is_offline, endpoint.name),
@@ -83,11 +93,25 @@ class Endpoints:
 
     def details(self, endpoint_id: str) -> Message | None:
         """What its status tells; None while it is offline or locked."""
-        if self._is_offline(self.find(endpoint_id).name) or self._is_locked(endpoint_id):
+        name = self.find(endpoint_id).name
+        if self._is_offline(name) or self._is_locked(endpoint_id):
             return None
         if endpoint_id in self._managers:
             return self._managers.details(endpoint_id)
-        return {**asdict(self._pools[endpoint_id].counts()), "managers": 1}
+        if not self._worker_counts:
+            return dict(_HEARTBEAT)
+        counts = Counts(0, 0, 0, 0) if self.without_block(name) else self._pools[endpoint_id].counts()
+        error = {"error": _NO_CHILD} if self._faults.is_struck("user-endpoint-fails", thing=name, endpoint=name) else {}
+        return {**_HEARTBEAT, **asdict(counts), "managers": 1, **error}
+
+    def without_block(self, name: str) -> bool:
+        """Whether what is asked of it now is never begun nor answered: Slurm refuses a block, or it has no child."""
+        faults = ("sbatch-refused", "user-endpoint-fails")
+        return any(self._faults.is_struck(fault, thing=name, endpoint=name) for fault in faults)
+
+    def child(self, endpoint_id: str) -> str:
+        """The id of its user endpoint."""
+        return str(uuid5(UUID(endpoint_id), "child"))
 
     def has_idle_worker(self, endpoint_id: str) -> bool:
         pool = self._pools.get(endpoint_id)
@@ -127,7 +151,7 @@ class Endpoints:
             pool.close()
 
     def _is_offline(self, name: str) -> bool:
-        return self._faults.strike("endpoint-offline", thing=name, endpoint=name) is not None
+        return self._faults.is_struck("endpoint-offline", thing=name, endpoint=name)
 
     def _is_locked(self, endpoint_id: str) -> bool:
         return self._now() < self._locked_until.get(endpoint_id, 0.0)

@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+LARGE = 12_000_000
+"""Bytes that are added to a result so that it is too large."""
+
 VARIABLE = "FRIB_SANDBOX_FAULT"
 """Environment variable: what the stand-in programs do instead of their work (tools/bin/fault.sh), or meet at its end
 (tools/disk.py)."""
@@ -48,6 +51,11 @@ def replacement(fault: Fault | None) -> Callable[..., Any] | None:
     """The function that is called instead of the registered one, if the fault replaces it."""
     silent = fault is not None and fault["name"] == "silent-success" and fault["who"] == "function"
     return _claim_success if silent else None
+
+
+def enlarged(fault: Fault | None, result: Any) -> Any:
+    """The result of a call or, with that fault, more than the service takes."""
+    return [result, "x" * LARGE] if fault is not None and fault["name"] == "result-too-large" else result
 
 
 def _claim_success(**arguments: Any) -> dict[str, Any]:

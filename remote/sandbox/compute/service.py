@@ -29,8 +29,9 @@ Call = tuple[str, list[Any], dict[str, Any]]
 
 _FAULTS_OF_CALLS = (
     *("function-crash", "function-hang", "silent-success", "disk-full", "root-spoilt"),
-    *("worker-lost", "endpoint-slow"),
+    *("worker-lost", "endpoint-slow", "result-too-large"),
 )
+_FAULTS_OF_EXECUTIONS = ("block-lost", "user-endpoint-killed")  # should it be executed again, they do not strike again
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,14 @@ class Task:
 
     task_id: str
     endpoint_id: str
+    function_id: str
     function: str
     kwargs: dict[str, Any]
     created: float
     status: str = "received"
     reply: Message = field(default_factory=dict)  # result | exception, details
     started: float | None = None
+    executions: int = 0
     completed: float | None = None
     group: str = ""
 
@@ -62,7 +65,8 @@ class ComputeService:
     """Thread-safe. Every method raises `ComputeError` for what the real service refuses.
 
     `run_dir` and `environment` are the workers'; their logs go to `run_dir`. `owner` is the identity that all belongs
-    to; `known` are the ids of endpoints by name that are to register themselves.
+    to; `known` are the ids of endpoints by name that are to register themselves. `speed` divides the times until
+    something lost is noticed. `worker_counts`: see `Endpoints`.
     """
 
     def __init__(
@@ -75,6 +79,8 @@ class ComputeService:
         faults: Faults | None = None,
         owner: str = "",
         known: dict[str, str] | None = None,
+        speed: float = 1.0,
+        worker_counts: bool = False,
     ) -> None:
         self._now = now
         self._faults = faults or Faults()
@@ -89,8 +95,10 @@ class ComputeService:
             now=now,
             faults=self._faults,
             managers=Managers(self._results, known or {}, owner, started=self._on_started, finished=self._on_finished),
+            worker_counts=worker_counts,
             run_dir=run_dir,
             environment=environment,
+            speed=speed,
             started=self._on_started,
             finished=self._on_finished,
             fault_of=self._fault_of,
@@ -241,7 +249,7 @@ class ComputeService:
         for function_id, payload in calls:
             function = self._function(function_id)
             task_id, name = str(uuid.uuid4()), function["function_name"]
-            tasks.append(Task(task_id, endpoint_id, name, self._kwargs(payload), self._now(), group=group))
+            tasks.append(Task(task_id, endpoint_id, function_id, name, self._kwargs(payload), self._now(), group=group))
             messages.append(
                 {
                     "task_id": task_id,
@@ -253,13 +261,26 @@ class ComputeService:
                     "options": document.get("user_endpoint_config"),
                 }
             )
-        lost = {task.task_id for task in tasks if self._faults.strike("task-lost", **self._event(task)) is not None}
         task_ids = [task.task_id for task in tasks]
         with self._lock:
             self._tasks.update({task.task_id: task for task in tasks})
             self._groups.setdefault(group, []).extend(task_ids)
-        self._endpoints.submit(endpoint_id, [message for message in messages if message["task_id"] not in lost])
+        kept = {task.task_id for task in tasks if not self._is_lost(task) and not self._is_not_allowed(task)}
+        self._endpoints.submit(endpoint_id, [message for message in messages if message["task_id"] in kept])
         return task_ids
+
+    def _is_lost(self, task: Task) -> bool:
+        """Whether it is never begun nor answered."""
+        event = self._event(task)
+        return self._endpoints.without_block(event["endpoint"]) or self._faults.is_struck("task-lost", **event)
+
+    def _is_not_allowed(self, task: Task) -> bool:
+        """Whether its endpoint allows other functions only: then it has failed at once."""
+        if not self._faults.is_struck("function-not-allowed", **self._event(task)):
+            return False
+        child = self._endpoints.child(task.endpoint_id)
+        self._on_finished(task.task_id, {"exception": f"Function {task.function_id} not permitted on endpoint {child}"})
+        return True
 
     def _kwargs(self, payload: str) -> dict[str, Any]:
         """The keyword arguments of a packed call; empty when they cannot be read here."""
@@ -285,13 +306,16 @@ class ComputeService:
         return {**where, "run": task.kwargs.get("run"), "segment": task.kwargs.get("segment")}
 
     def _fault_of(self, task_id: str) -> Message:
-        found = self._faults.first(_FAULTS_OF_CALLS, **self._event(self._task(task_id)))
+        event = self._event(self._task(task_id))
+        found = self._faults.first(_FAULTS_OF_EXECUTIONS, **event)
+        found = found or self._faults.first(_FAULTS_OF_CALLS, thing=task_id, **event)
         return {"fault": {"name": found[0], **found[1]}} if found else {}
 
     def _on_started(self, task_id: str) -> None:
         with self._lock:
             self._tasks[task_id].status = "running"
             self._tasks[task_id].started = self._now()
+            self._tasks[task_id].executions += 1
 
     def _on_finished(self, task_id: str, reply: Message) -> None:
         with self._lock:

@@ -24,17 +24,13 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from remote.sandbox.compute.faults import injected, replacement
+from remote.sandbox.compute.faults import enlarged, injected, replacement
 from remote.sandbox.compute.processes import MARK, kill_marked
 
 _PROJECT = ("flowspec", "remote", "console", "screens")
 
 RESULT_LIMIT = 10 * 1024 * 1024
 """Bytes of a packed result, as at the service."""
-
-
-class ResultTooLarge(Exception):
-    """MaxResultSizeExceeded of the service."""
 
 
 def main() -> None:
@@ -71,19 +67,17 @@ def main() -> None:
 
 
 def execute(task: dict[str, Any], serializer: Any) -> dict[str, str]:
-    """{"result": packed} or {"exception": text of the traceback}."""
+    """{"result": packed} or {"exception": text}. A function that calls sys.exit ends the worker, as at a site."""
     try:
         args, kwargs = map(serializer.deserialize, serializer.unpack_buffers(task["payload"]))
         function = replacement(task.get("fault")) or _function(task, serializer)
-        result = function(*args, **kwargs)
+        result = enlarged(task.get("fault"), function(*args, **kwargs))
         strategies = task.get("result_serializers")
         packed = serializer.serialize_from_list(result, strategies) if strategies else serializer.serialize(result)
-        if len(packed) > RESULT_LIMIT:
-            raise ResultTooLarge(
-                f"MaxResultSizeExceeded: the result has {len(packed)} bytes, the limit is {RESULT_LIMIT}"
-            )
-    except BaseException:  # SystemExit of a function must not end the worker
+    except Exception:
         return {"exception": traceback.format_exc()}
+    if len(packed) > RESULT_LIMIT:
+        return {"exception": f"MaxResultSizeExceeded({len(packed)}, {RESULT_LIMIT})"}
     return {"result": packed}
 
 

@@ -1,6 +1,8 @@
 """The workers of one sandbox endpoint: processes that take tasks from a queue, and are replaced when they die.
 
-Each worker has a thread here that starts its process, hands it one task at a time and waits for the reply.
+Each worker has a thread here that starts its process, hands it one task at a time and waits for the reply. All of them
+are one block of one child (user endpoint). What is lost with a worker or a block is executed again, after the time that
+the real one takes to notice (here divided by `speed`), and the third loss is told.
 """
 
 from __future__ import annotations
@@ -8,13 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 import uuid
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -25,6 +26,10 @@ Message = dict[str, Any]
 
 _IDLE_CHECK_SECONDS = 0.2  # how soon the death of an idle worker is noticed
 _RESTART_SECONDS = 0.5  # pause after a worker that did not even start
+
+TRIES = 3
+"""How often a task is executed whose worker is lost each time (`max_retries_on_system_failure: 2`)."""
+WORKER_SECONDS, BLOCK_SECONDS = 20.0, 100.0  # until a lost worker is noticed; until there is another block
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,9 @@ class WorkerPool:
     """A fixed number of worker processes. Thread-safe.
 
     `started(task_id)` and `finished(task_id, reply)` are called from the workers' threads; `reply` has "result" or
-    "exception", and "details" unless the worker was lost. While `offline()`, no worker takes a task. `faults(task_id)`
-    is what a fault adds to the message for the worker.
+    "exception", and "details" unless the worker was lost. `started` may be called again, `finished` never for what was
+    lost with its child. While `offline()`, no worker takes a task. `faults(task_id)` is what a fault adds to the
+    message for the worker.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class WorkerPool:
         *,
         run_dir: Path,
         environment: dict[str, str],
+        speed: float,
         started: Callable[[str], None],
         finished: Callable[[str, Message], None],
         offline: Callable[[], bool],
@@ -68,23 +75,20 @@ class WorkerPool:
     ) -> None:
         self.name = name
         self._run_dir = run_dir
+        self._speed = speed
         self._environment = environment
         self._started = started
         self._finished = finished
         self._offline = offline
         self._faults = faults
         self._queue: deque[Message] = deque()
+        self._losses: Counter[str] = Counter()  # by task
         self._changed = threading.Condition()
         self._closed = False
-        self._ready = 0
-        self._busy = 0
         self._processes: set[WorkerProcess] = set()
-        self._threads = [
-            threading.Thread(target=self._keep_worker, args=(number,), name=f"{name}-{number}", daemon=True)
-            for number in range(workers)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        for number in range(workers):
+            self._add_worker(number)
 
     def submit(self, tasks: list[Message]) -> None:
         with self._changed:
@@ -93,8 +97,9 @@ class WorkerPool:
 
     def counts(self) -> Counts:
         with self._changed:
-            waiting = len(self._queue)
-            return Counts(self._ready, self._ready - self._busy, waiting, waiting + self._busy)
+            ready = [process for process in self._processes if process.ready and not process.orphan]
+            busy, waiting = sum(process.task_id is not None for process in ready), len(self._queue)
+            return Counts(len(ready), len(ready) - busy, waiting, waiting + busy)
 
     def working(self) -> list[Working]:
         with self._changed:
@@ -104,84 +109,141 @@ class WorkerPool:
         """Kill every worker and whatever it runs."""
         with self._changed:
             self._closed = True
-            processes = list(self._processes)
+            processes, threads = list(self._processes), list(self._threads)
             self._changed.notify_all()
         for process in processes:
             process.kill()
-        for thread in self._threads:
+        for thread in threads:
             thread.join(timeout=2)
+
+    def _add_worker(self, number: int) -> None:
+        thread = threading.Thread(target=self._keep_worker, args=(number,), name=f"{self.name}-{number}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _keep_worker(self, number: int) -> None:
         while True:
             process = self._start(number)
             if process is None:
                 return
-            ready = process.receive() is not None
-            if ready:
+            process.ready = process.receive() is not None
+            if process.ready:
                 self._serve(process)
             process.dispose()
             with self._changed:
                 self._processes.discard(process)
-                if not ready and not self._closed:
+                if process.orphan:
+                    return
+                if not process.ready and not self._closed:
                     self._changed.wait_for(lambda: self._closed, timeout=_RESTART_SECONDS)
 
     def _start(self, number: int) -> WorkerProcess | None:
         with self._changed:
             if self._closed:
                 return None
-            process = WorkerProcess(self._run_dir / f"{self.name}-{number}.log", self._run_dir, self._environment)
+            process = WorkerProcess(number, self._run_dir / f"{self.name}-{number}.log", self._environment)
             self._processes.add(process)
             return process
 
     def _serve(self, process: WorkerProcess) -> None:
-        with self._changed:
-            self._ready += 1
-        try:
-            while (task := self._take(process)) is not None:
-                process.task_id = task["task_id"]
-                try:
-                    alive = self._execute(process, task)
-                finally:
-                    process.task_id = None
-                    with self._changed:
-                        self._busy -= 1
-                if not alive:
+        while (task := self._take(process)) is not None:
+            try:
+                if not self._execute(process, task):
                     return
-        finally:
-            with self._changed:
-                self._ready -= 1
+            finally:
+                process.task_id = None
 
     def _take(self, process: WorkerProcess) -> Message | None:
         """The next task, None when the pool is closed or the worker has died."""
         with self._changed:
             while not self._closed and process.alive():
                 if self._queue and not self._offline():
-                    self._busy += 1
-                    return self._queue.popleft()
+                    task = self._queue.popleft()
+                    process.task_id = task["task_id"]
+                    return task
                 self._changed.wait(_IDLE_CHECK_SECONDS)
         return None
 
     def _execute(self, process: WorkerProcess, task: Message) -> bool:
-        """Have one task executed; False when the worker is lost."""
-        if not process.send({**task, **self._faults(task["task_id"])}) or process.receive() is None:
+        """Have one task executed; False when the worker is lost, or nobody listens to it any more."""
+        message = {**task, **self._faults(task["task_id"])}
+        if not process.send(message) or process.receive() is None:
             # It died before it began: the task is not to blame, another worker takes it.
             with self._changed:
                 self._queue.appendleft(task)
             return False
         self._started(task["task_id"])
-        reply = process.receive()
+        with self._struck(message.get("fault")):
+            reply = process.receive()
+        if process.orphan:
+            return False
         if reply is None:
-            self._finished(task["task_id"], {"exception": process.loss(self.name)})
+            self._lost(process, task)
             return False
         self._finished(task["task_id"], reply)
         return True
 
+    # ---- what is lost
+
+    def _lost(self, process: WorkerProcess, task: Message) -> None:
+        """Once that is noticed, the task is executed again or, after so many tries, has failed."""
+        seconds = (BLOCK_SECONDS if process.block_lost else WORKER_SECONDS) / self._speed
+        self._losses[task["task_id"]] += 1
+        if self._losses[task["task_id"]] < TRIES:
+            later = threading.Timer(seconds, self.submit, [[task]])
+        else:
+            later = threading.Timer(seconds, self._finished, [task["task_id"], {"exception": process.loss()}])
+        later.daemon = True
+        later.start()
+
+    @contextlib.contextmanager
+    def _struck(self, fault: Message | None) -> Iterator[None]:
+        """While a call is executed: the fault that takes more than its worker."""
+        name = fault["name"] if fault else ""
+        lose = {"block-lost": self._lose_block, "user-endpoint-killed": self._lose_child}.get(name)
+        if fault is None or lose is None:
+            yield
+            return
+        timer = threading.Timer(fault["seconds"], lose)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _lose_block(self) -> None:
+        """All workers are killed with all that they have started."""
+        with self._changed:
+            processes = [process for process in self._processes if not process.orphan]
+            for process in processes:
+                process.block_lost = True
+        for process in processes:
+            process.kill()
+
+    def _lose_child(self) -> None:
+        """Nobody knows of its tasks any more. What is executed goes on in its block; the next child has another one."""
+        with self._changed:
+            self._queue.clear()
+            orphans = [process for process in self._processes if process.task_id is not None and not process.orphan]
+            for process in orphans:
+                process.orphan = True
+            if not self._closed:
+                for process in orphans:
+                    self._add_worker(process.number)
+
 
 class WorkerProcess:
-    """One `remote.sandbox.compute.worker` process; its stderr, and what its functions print, go to a log file."""
+    """One `remote.sandbox.compute.worker` process; its stderr, and what its functions print, go to a log file.
 
-    def __init__(self, log: Path, run_dir: Path, environment: dict[str, str]) -> None:
-        self.task_id: str | None = None  # of the call under way
+    `task_id` is of the call under way. `block_lost`: it dies with its block. `orphan`: its child was killed, nobody
+    hears what it replies.
+    """
+
+    def __init__(self, number: int, log: Path, environment: dict[str, str]) -> None:
+        self.number = number
+        self.task_id: str | None = None
+        self.ready = self.block_lost = self.orphan = False
         self._mark = str(uuid.uuid4())
         self._kill_once = threading.Lock()
         self._killed = False
@@ -191,7 +253,7 @@ class WorkerProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
-                cwd=run_dir,
+                cwd=log.parent,
                 env={**environment, MARK: self._mark},
                 start_new_session=True,
             )
@@ -217,15 +279,10 @@ class WorkerProcess:
         line = self._replies.readline()
         return json.loads(line) if line.endswith(b"\n") else None
 
-    def loss(self, endpoint: str) -> str:
-        """The exception text for the task of a worker that died, in the manner of Parsl's errors."""
-        code = self._process.wait()
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        pid, host = self._process.pid, os.uname().nodename
-        return (
-            "parsl.executors.high_throughput.errors.WorkerLost: Task failure due to loss of worker"
-            f" {pid} on host {host} of endpoint {endpoint} ({how})"
-        )
+    def loss(self) -> str:
+        """The exception text for the task of a worker that died, in the words of Parsl."""
+        error = "parsl.executors.high_throughput.errors.WorkerLost"
+        return f"{error}: Task failure due to loss of worker {self.number} on host {os.uname().nodename}"
 
     def kill(self) -> None:
         """SIGKILL the worker and whatever it has started; from any thread, once."""

@@ -31,6 +31,9 @@ from watch import Watch
 
 REPLY_BYTES = 400
 TIME_LIMITS = {"fit": 1740.0, "convert": 3540.0, "analyze": 14340.0}  # s, unless site.conf says otherwise
+# It was told to stop, as another one does its work by now, or will: what lies there may be theirs.
+STOPPED = ("failed.cancelled", "failed.worker")
+NOT_BEGUN = fault("cancelled", "cancelled before it was started")
 RC_TIMED_OUT = 124  # as timeout(1)
 RC_CANCELLED = 143  # as a process ended by SIGTERM
 USED = ("peak", "cpu", "scratch")  # of the facts, what every reply tells
@@ -160,7 +163,8 @@ def carry_out(job: Job) -> Reply:
         **facts,
     )
     try:
-        write_atomically(job.log.with_suffix(".json"), json.dumps(report, indent=1) + "\n")
+        if wrong is not NOT_BEGUN:  # executed again, late, its report would take the place of that of the next attempt
+            write_atomically(job.log.with_suffix(".json"), json.dumps(report, indent=1) + "\n")
     except OSError:
         if wrong is None:
             raise
@@ -182,7 +186,7 @@ def described(wrong: Fault) -> Reply:
 def outcome(job: Job) -> Tuple[int, Optional[Fault], Dict[str, Any]]:
     """Return code, what went wrong or None, and facts for the report."""
     if job.cancelled:
-        return RC_CANCELLED, fault("cancelled", "cancelled before it was started"), {}
+        return RC_CANCELLED, NOT_BEGUN, {}
     missing = [segment for segment, path in sorted(job.inputs.items()) if not path.is_file()]
     if missing and job.segment is None:
         cause = f"{len(missing)} of {len(job.inputs)} converted segments missing"
@@ -200,7 +204,7 @@ def outcome(job: Job) -> Tuple[int, Optional[Fault], Dict[str, Any]]:
     if wrong is not None:
         return 1, wrong, seen
     if job.cancelled:  # to look takes minutes when an input is large
-        return RC_CANCELLED, fault("cancelled", "cancelled before it was started"), seen
+        return RC_CANCELLED, NOT_BEGUN, seen
     if os.getppid() != worker:
         return 1, fault("worker", "not started because its worker died"), seen
     meter = Meter()
@@ -223,7 +227,7 @@ def outcome(job: Job) -> Tuple[int, Optional[Fault], Dict[str, Any]]:
     if wrong is None:
         with contextlib.suppress(FileNotFoundError):
             aside(job.output).unlink()
-    else:
+    elif wrong.code not in STOPPED:
         set_aside(job.output)
     return rc, wrong, facts
 

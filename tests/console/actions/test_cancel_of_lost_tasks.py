@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from console.actions import cancel_steps
 from console.ledger import cancel_lines
 from flowspec.stages import Stage
 from flowspec.states import RunState
 from remote.globus.compute import TaskStatus
 from remote.globus.errors import RemoteError
+from remote.globus.transfer import RemoteFile
 from tests.shift_fixture import Shift
 
 FORBIDDEN = RemoteError("operator", "transfer", "mkdir", "403: no right", "ask for the right")
@@ -82,3 +84,36 @@ def test_a_task_that_was_given_back_to_the_queue_a_moment_ago_is_not_lost(shift)
     assert gone(shift) == {"fit-2"}
     shift.rounds(LONG)
     assert gone(shift) == {"fit-1", "fit-2"}
+
+
+# ---- a task that Compute calls running for ever: its user endpoint was killed, or its block is lost
+
+BEFORE, AFTER = "2026-11-23 10:00:00+00:00", "2026-11-23 10:00:05+00:00"  # the marker is of the former
+
+
+def mark_at_the_site(shift, **progress):
+    """The marker, and the progress files of jobs, by segment: when each was written."""
+    shift.globus.files[dict(shift.attempt.body["site"])["marker"]] = RemoteFile("dir", 0, BEFORE)
+    for job, written in progress.items():
+        name = f"{shift.attempt.body['site']['logs']}/{job.replace('_', '-')}.progress.json"
+        shift.globus.files[name] = RemoteFile("file", 300, written)
+
+
+def test_a_task_whose_end_is_never_told_is_gone_when_its_job_is_not_at_work(shift):
+    mark_at_the_site(shift, fit_00=BEFORE)
+    shift.ask("cancel")
+    shift.rounds(cancel_steps.SILENT_SECONDS - 2)
+    assert gone(shift) == set(), "it may be about to answer"
+    shift.rounds(10)
+    assert gone(shift) >= {"fit-0", "fit-1"}, "one was killed with its block, the other has ended and tidied up"
+
+
+def test_a_job_that_goes_on_in_spite_of_the_marker_keeps_the_cancel_open(shift):
+    mark_at_the_site(shift, fit_01=AFTER)
+    shift.ask("cancel")
+    shift.rounds(LONG)
+    assert gone(shift) == {"fit-0", "fit-2"}
+    assert shift.run.state is RunState.CANCELLING
+    mark_at_the_site(shift, fit_01=BEFORE)
+    shift.rounds(10)
+    assert shift.run.state is RunState.CANCELLED

@@ -12,11 +12,12 @@ import pytest
 from console.actions import queue
 from console.actions.launch import LOOKUP_SECONDS
 from console.driver import round
-from console.ledger import attempts
+from console.ledger import attempts, evidence
 from console.ledger import runs as run_rows
 from console.ledger.store import Ledger
 from console.settings.model import Policy
 from flowspec.conditions import reason
+from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
 from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
@@ -280,6 +281,22 @@ def test_runs_wait_for_workers(ctx):
     judge(ctx, 2)
     launch(ctx)
     assert run_rows.run(ctx.ledger, 2).why == "held: 8 segments wait for the 2 workers of frib-fit-mpi"
+    attempts.end_tasks(ctx.ledger, ["task-0"])
+    launch(ctx)
+    assert started(ctx) == [1, 2]
+
+
+def test_runs_wait_for_an_endpoint_that_tells_no_workers(ctx):
+    judge(ctx, 1)
+    launch(ctx)
+    with ctx.ledger.change() as db:
+        db.execute("INSERT INTO endpoints VALUES ('e', 'frib-fit-mpi', 'fit', 1, 1000000, '{}')")
+    attempts.add_tasks(ctx.ledger, 1, Stage.FIT, [f"task-{n}" for n in range(10)])
+    fits = [Evidence(Stage.FIT, s, Witness.TASK, Says.RUNNING, reason("task.running"), None, 0.0) for s in (0, 1)]
+    evidence.record_evidence(ctx.ledger, 1, fits, 1)
+    judge(ctx, 2)
+    launch(ctx)
+    assert run_rows.run(ctx.ledger, 2).why == "held: 8 segments wait at frib-fit-mpi, where 2 run"
     attempts.end_tasks(ctx.ledger, ["task-0"])
     launch(ctx)
     assert started(ctx) == [1, 2]

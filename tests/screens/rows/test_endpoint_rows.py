@@ -49,6 +49,12 @@ def test_what_is_said_of_an_endpoint() -> None:
     assert "start it at the site" in sentence
     idle = EndpointRow("uuid", "fit", "fit", True, NOW, {"total_workers": 0, "idle_workers": 0, "pending_tasks": 0})
     assert told(idle, None)[0] == "fit online 0 s no worker yet, 0 queued"
+    manager = EndpointRow("uuid", "fit", "fit", True, NOW - 60, {"heartbeat_period": 5.0}, 2, 4, NOW - 700, (1217,))
+    line, sentence = told(manager)
+    assert line == "fit online 60 s 11 m 2 running 4 queued"
+    assert "2 running 4 queued, the oldest task since 13:51; its workers are not told; 1 run waits" in sentence
+    broken = EndpointRow("uuid", "fit", "fit", True, NOW - 60, {"error": "no module\nparsl"}, 0, 4, None, (1217,))
+    assert told(broken, None)[1].startswith("fit online since 14:02, but it says: no module parsl: 0 running 4 queued")
     assert "no run waits for it" in told(EndpointRow("uuid", "fit", "fit", False, NOW, {}))[1]
     assert endpoints.summary([busy, idle]) == "2 online"
     assert endpoints.summary([busy, away]) == "OFFLINE: fit"

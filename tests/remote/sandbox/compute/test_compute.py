@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from remote.sandbox.compute.endpoints import Endpoint
 from remote.sandbox.compute.errors import ComputeError
 from remote.sandbox.compute.http import RequestLimit
 from remote.sandbox.compute.service import ComputeService, Outcome
+from remote.sandbox.compute.workers import TRIES
 from tests.sandbox_fixture import PROJECT
 from tests.waiting import until
 
@@ -30,6 +32,8 @@ def compute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComputeService
         now=time.time,
         run_dir=tmp_path_factory.mktemp("workers"),
         environment={**os.environ, "PYTHONPATH": str(PROJECT), "COLOUR": "green"},
+        speed=200.0,
+        worker_counts=True,
     )
     yield service
     service.close()
@@ -57,18 +61,6 @@ def add(a: int, b: int = 0) -> dict:
 
 def fail(text: str) -> None:
     raise ValueError(text)
-
-
-def leave(code: int) -> None:
-    import sys
-
-    sys.exit(code)
-
-
-def vanish() -> None:
-    import os
-
-    os._exit(3)
 
 
 def surroundings() -> dict:
@@ -135,9 +127,7 @@ def test_the_project_is_not_at_the_site(compute: ComputeService) -> None:
     ("function", "args", "expected"),
     [
         (fail, ["boom [red]"], "ValueError: boom [red]"),
-        (leave, [3], "SystemExit: 3"),
         (add, ["a", 1], "TypeError"),
-        (big, [11 * 1024 * 1024], "MaxResultSizeExceeded"),
         (unpackable, [], "SerializationError"),
     ],
 )
@@ -148,12 +138,37 @@ def test_a_failure_is_told_with_its_traceback(compute: ComputeService, function:
     assert expected in (result.exception or "")
 
 
-def test_a_worker_that_ends_itself_is_replaced(compute: ComputeService) -> None:
-    lost = outcome(compute, call(compute, vanish))
-    assert "WorkerLost" in (lost.exception or "")
-    assert "exit code 3" in (lost.exception or "")
+@pytest.mark.parametrize("how", ["vanish", "leave"])
+def test_a_worker_that_ends_itself_is_replaced_and_its_task_has_failed_after_three_tries(
+    compute: ComputeService, tmp_path: Path, how: str
+) -> None:
+    lost = outcome(compute, call(compute, end_worker, str(tmp_path), how))
+    assert lost.status == "failed"
+    assert re.search(r"WorkerLost: Task failure due to loss of worker [01] on host \S+$", lost.exception or "")
+    assert len(list(tmp_path.iterdir())) == TRIES
     assert outcome(compute, call(compute, add, 1)).value == {"sum": 1}
     until(lambda: compute.endpoint_status(ENDPOINT)["details"]["idle_workers"] == 2)
+
+
+def end_worker(directory: str, how: str) -> None:
+    """Leaves a file each time."""
+    import os
+    import sys
+    import uuid
+    from pathlib import Path
+
+    Path(directory, str(uuid.uuid4())).touch()
+    if how == "leave":
+        sys.exit(3)
+    os._exit(3)
+
+
+def test_a_result_that_is_too_large_is_told_with_its_size(compute: ComputeService) -> None:
+    result = outcome(compute, call(compute, big, 11 * 1024 * 1024))
+    assert result.status == "failed"
+    found = re.fullmatch(r"MaxResultSizeExceeded\((\d+), 10485760\)", result.exception or "")
+    assert found
+    assert int(found[1]) > 11 * 1024 * 1024
 
 
 def test_states_and_worker_counts(compute: ComputeService, tmp_path: Path) -> None:
@@ -169,6 +184,7 @@ def test_states_and_worker_counts(compute: ComputeService, tmp_path: Path) -> No
     assert compute.endpoint_status(ENDPOINT) == {
         "status": "online",
         "details": {
+            "heartbeat_period": 5.0,
             "total_workers": 2,
             "idle_workers": 0,
             "pending_tasks": 3,
@@ -238,6 +254,13 @@ def test_a_locked_endpoint_is_offline_for_a_minute(tmp_path: Path) -> None:
     clock[0] += 61
     assert service.endpoint_status(ENDPOINT)["status"] == "online"
     service.submit_calls(ENDPOINT, [(function, [1], {})])
+
+
+def test_a_manager_tells_no_worker_counts(tmp_path: Path) -> None:
+    service = ComputeService(
+        endpoints={ENDPOINT: Endpoint("test", workers=0)}, now=time.time, run_dir=tmp_path, environment={}
+    )
+    assert service.endpoint_status(ENDPOINT) == {"status": "online", "details": {"heartbeat_period": 5.0}}
 
 
 def test_the_request_limit_is_a_sliding_window() -> None:

@@ -16,6 +16,7 @@ from globus_compute_sdk.serialize import PureSourceTextInspect
 from globus_sdk.scopes import FlowsScopes, TransferScopes
 
 from tests.sandbox_fixture import RunningSandbox, sandbox, start_sandbox
+from tests.sandbox_records import set_fault
 from tests.sdk_fixtures import assert_like, registered
 from tests.waiting import until
 
@@ -92,16 +93,29 @@ def test_endpoints(client: Client, endpoint: str) -> None:
     assert_like(client.get_endpoints(), registered("compute.v2.get_endpoints"))
     assert {e["name"] for e in client.get_endpoints()} == {"frib-fit-mpi", "frib-convert", "frib-analysis"}
     assert_like(client.get_endpoint_metadata(endpoint), registered("compute.v2.get_endpoint"))
-    status = until(lambda: _with_workers(client.get_endpoint_status(endpoint)), every=0.2)
-    assert_like(status, registered("compute.v2.get_endpoint_status"))
+    assert client.get_endpoint_status(endpoint) == {"status": "online", "details": {"heartbeat_period": 5.0}}
     assert_like(client.get_allowed_functions(endpoint), registered("compute.v3.get_endpoint_allowlist"))
     with pytest.raises(globus_sdk.GlobusAPIError) as error:
         client.get_endpoint_status(str(uuid.uuid4()))
     assert error.value.http_status == 404
 
 
-def _with_workers(status: Any) -> Any:
-    return status if status["details"]["total_workers"] == 2 else None
+def test_an_endpoint_may_tell_its_workers_too(tmp_path: Path) -> None:
+    with start_sandbox(tmp_path, "--worker-counts", "--speed", "20") as running:
+        endpoint = running.info["endpoints"]["frib-fit-mpi"]
+        client = client_of(running)
+
+        def workers_are_there() -> Any:
+            status = client.get_endpoint_status(endpoint)
+            return status if status["details"]["total_workers"] == 2 else None
+
+        assert_like(until(workers_are_there, every=0.2), registered("compute.v2.get_endpoint_status"))
+        set_fault(tmp_path, "sbatch-refused")
+        assert (
+            client.get_endpoint_status(endpoint)["details"].items() >= {"total_workers": 0, "idle_workers": 0}.items()
+        )
+        set_fault(tmp_path, "user-endpoint-fails")
+        assert "did not start" in client.get_endpoint_status(endpoint)["details"]["error"]
 
 
 def test_a_batch_and_its_results(client: Client, v2: Any, endpoint: str) -> None:
