@@ -37,6 +37,10 @@ class Places:
     def analyzed(self) -> str:
         return f"{self.top}/analyzed"
 
+    def monitor(self, kind: str) -> str:
+        """What the monitor of the endpoints sees ("json"), and the file that it touches each minute ("alive")."""
+        return f"{self.top}/logs/monitor.{kind}"
+
     def cancelled(self, run: int, tag: str) -> str:
         """The marker: a directory that is there once the attempt with this tag is cancelled. Its jobs look for it."""
         return f"{self.logs(run)}/cancelled/{tag}"

@@ -26,7 +26,8 @@ from console.driver.own_files import ClockWatch, ProfileWatch
 from console.driver.periodic import Periodic, T
 from console.driver.process import driver_log
 from console.driver.threads import DriverThreads, Work
-from console.evidence import poll, site
+from console.evidence import monitor, poll, site
+from console.evidence.monitor import MonitorWatch
 from console.ledger import logins
 from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
@@ -207,4 +208,6 @@ def chores(
         chore("reconcile", "flows", compare, RECONCILE_SECONDS),
         chore("login", "login", lambda: logins.record(ledger, ctx.remote.login, real=real), logins.CHECK_SECONDS),
     ]
+    if real:
+        polls.append(chore("monitor", "site", MonitorWatch(ctx).look, monitor.LOOK_SECONDS))
     return actions, polls

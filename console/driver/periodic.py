@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from console.ledger import sources
+from console.ledger.errors import Trouble
 from console.ledger.store import Ledger, LedgerError
 from console.settings.errors import SettingsError
 from flowspec import backoff
@@ -64,7 +65,7 @@ class Periodic(Generic[T]):
         except RemoteError as error:
             self._failed(ledger, error.service, f"{error.cause}; {error.next_step}", login=error.login)
             return None
-        except (SettingsError, LedgerError) as error:
+        except (SettingsError, LedgerError, Trouble) as error:
             self._failed(ledger, self.source, str(error))
             return None
         except Exception as error:  # a bug in one periodic must be seen and must not stop the others

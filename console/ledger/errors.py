@@ -16,6 +16,10 @@ class DiskProblem(LedgerError):
     """The ledger's disk is full, read-only or out of order: it passes when somebody has seen to it."""
 
 
+class Trouble(Exception):
+    """What a chore of the driver has found wrong with its source, in words for people."""
+
+
 class NoLongerDriving(BaseException):
     """Another driver has taken over: whoever gets this must not act any more.
 

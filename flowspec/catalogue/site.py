@@ -11,6 +11,7 @@ from flowspec.conditions import Owner, Severity
 SLOW, STUCK = Severity.SLOW, Severity.STUCK
 SITE = Owner.SITE
 NAMED = 4  # files; the others are counted
+_AGAIN = ": start it there, console site monitor"
 
 
 def _host(host: str, python: str, job_id: str = "") -> str:
@@ -57,6 +58,12 @@ def _no_input(directory: str, cause: Mapping[str, object]) -> str:
     return f"{words_of(cause)}; a test fit takes what lies in {directory}, and a launch brings it there"
 
 
+def _block_refused(endpoint: str, at: float, words: str) -> str:
+    return (
+        f"{endpoint}: Slurm refused a block at {text.clock(at)}: {words} (account, qos, licences: endpoints.conf there)"
+    )
+
+
 def _differs(kit: str) -> str:
     return f"registered by another version, or for another kit than {kit}: console functions register"
 
@@ -83,6 +90,12 @@ TABLE = (
     Entry("function.differs", _differs, SLOW, Owner.OPERATOR),
     Entry("function.forbidden", "endpoint {endpoint} does not allow it: add it to allowed_functions", STUCK, SITE),
     Entry("site.no-input", _no_input, STUCK, Owner.OPERATOR),
+    Entry("monitor.refused", _block_refused, STUCK, SITE),
+    Entry("monitor.endpoint", "{endpoint}: {words} (the site's monitor)", STUCK, SITE),
+    Entry("monitor.slurm", "the site's monitor: {words}", STUCK, SITE),
+    Entry("monitor.orphan", "block {job} is of {child}, which is dead: scancel {job} at the site", SLOW, SITE),
+    Entry("monitor.ended", lambda at: f"the site's monitor ended at {text.clock(at)}{_AGAIN}", SLOW, SITE),
+    Entry("monitor.silent", lambda at: f"the site's monitor is silent since {text.clock(at)}{_AGAIN}", SLOW, SITE),
     Entry("site.no-command", "no {command} here"),
     Entry("site.hung", "{command} has not answered in {seconds} s", SLOW, SITE),
     Entry("site.refused", "{command} ended with return code {rc}: {said}", SLOW, SITE),

@@ -20,7 +20,7 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import IO, Any, Dict, List, Optional, Set
+from typing import IO, Any, Dict, List, Optional, Set, Tuple
 
 from endpoint_files import Ours, Problem, endpoint_id, home, wanted
 from endpoint_logs import Block, blocks, cancel, of_manager, orphans
@@ -44,10 +44,11 @@ SCRONTAB = """\
 class Monitor:
     def __init__(self, cancel_orphans: bool) -> None:
         self.cancel_orphans = cancel_orphans
-        self.file = Path(root()) / "logs/monitor.json"
+        self.file, self.alive = files()
+        self.written = ""
         self.started = time.time()
         self.told: Dict[str, str] = {}
-        self.seen: Dict[str, Any] = {}
+        self.seen: Dict[str, Any] = {"endpoints": [], "orphans": [], "problem": ""}
         self.alone: Set[Block] = set()
         self.watched = [Watched(endpoint, self.say) for endpoint in wanted().values()]
 
@@ -88,11 +89,16 @@ class Monitor:
         return [{"job": block.job, "state": block.state, "child": block.child.name} for block in sorted(twice)]
 
     def write(self, ended: bool) -> None:
-        document = {"schema": 1, "at": time.time(), "host": socket.gethostname(), "pid": os.getpid(),
+        """What has changed since, so that the console brings it only then; the other file says that we live."""
+        document = {"schema": 1, "host": socket.gethostname(), "pid": os.getpid(),
                     "started": self.started, "ended": ended, **self.seen}  # fmt: skip
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.file, json.dumps(document, indent=1) + "\n")
+            seen = json.dumps(document, sort_keys=True)
+            if seen != self.written:
+                write_atomically(self.file, json.dumps({"at": time.time(), **document}, indent=1) + "\n")
+                self.written = seen
+            self.alive.touch()
         except OSError as error:
             self.say(str(self.file), f"cannot be written: {error.strerror}")
 
@@ -105,6 +111,12 @@ class Monitor:
         finally:
             self.write(ended=True)
             self.say("monitor", "ends")
+
+
+def files() -> Tuple[Path, Path]:
+    """What it sees, and the file that it touches each round."""
+    logs = Path(root()) / "logs"
+    return logs / "monitor.json", logs / "monitor.alive"
 
 
 def locked() -> IO[str]:
@@ -138,8 +150,9 @@ class Another(Problem):
 def acting_elsewhere() -> Optional[str]:
     """By its monitor.json: a lock does not reach another login node on every file system."""
     try:
-        seen = json.loads((Path(root()) / "logs/monitor.json").read_text(encoding="utf-8"))
-        young = time.time() - seen["at"] < 3 * ROUND_SECONDS
+        file, alive = files()
+        seen = json.loads(file.read_text(encoding="utf-8"))
+        young = time.time() - alive.stat().st_mtime < 3 * ROUND_SECONDS
         if young and not seen["ended"] and seen["host"] != socket.gethostname():
             return f"pid {seen['pid']} on {seen['host']}"
     except (OSError, ValueError, KeyError, TypeError):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flowspec import catalogue, monitorstatus
 from tests.endpoint_fixture import HEARTBEATS
 from tests.monitor_fixture import FIT, ID, Watched, node
 from tests.slurm_fixture import Slurm, slurm
@@ -57,6 +58,10 @@ def test_a_refusal_of_sbatch_is_told_in_its_own_words(on_slurm: Watched, slurm: 
         on_slurm.wait_for(f"{FIT}: Slurm: refused a block at {at}: {refused}")
         until(lambda: on_slurm.seen().get("refused"))
     assert on_slurm.seen()["refused"]["words"] == refused
+    told = json.loads(on_slurm.file.read_text())
+    assert monitorstatus.problem(told) == ""
+    said = [catalogue.sentence(found) for found in monitorstatus.troubles(told, told["at"], told["at"])]
+    assert [words for words in said if refused in words]
     status = on_slurm.did("status", FIT)
     assert f"Slurm refused a block at {at}: {refused}" in status
 
@@ -92,8 +97,9 @@ def test_a_block_whose_child_lives_is_not_cancelled(on_slurm: Watched, slurm: Sl
     job = block(slurm, child)
     on_slurm.change("endpoint_logs.py", f"^DEAD_SECONDS = {HEARTBEATS}", f"DEAD_SECONDS = {HANGS_AFTER}")
     with on_slurm.monitor("--cancel-orphans"):
-        first = until(lambda: on_slurm.file.exists() and json.loads(on_slurm.file.read_text())["at"])
-        until(lambda: json.loads(on_slurm.file.read_text())["at"] > first + 2)
+        alive = on_slurm.file.with_suffix(".alive")
+        first = until(lambda: alive.exists() and alive.stat().st_mtime)
+        until(lambda: alive.stat().st_mtime > first + 2)
     assert slurm.started(job)["JobState"] == "RUNNING"
     assert not on_slurm.said("which is dead")
     slurm.run("scancel", str(job))

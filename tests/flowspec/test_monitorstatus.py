@@ -1,0 +1,82 @@
+"""What the site's monitor says, in the console's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowspec import catalogue
+from flowspec.monitorstatus import SILENT_SECONDS, pending, problem, troubles
+
+NOW = 1_000_000.0
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part)
+)
+
+
+def endpoint(**other: Any) -> dict[str, Any]:
+    return {"name": "frib-fit-mpi", "problem": "", "given_up": False, "refused": None, "blocks": [], **other}
+
+
+def document(*endpoints: dict[str, Any], **other: Any) -> dict[str, Any]:
+    told = {"schema": 1, "at": NOW, "ended": False, "problem": "", "endpoints": list(endpoints), "orphans": []}
+    return {**told, **other}
+
+
+def test_of_endpoints_that_are_well_nothing_is_said() -> None:
+    assert problem(document(endpoint())) == ""
+    assert troubles(document(endpoint()), NOW, NOW + SILENT_SECONDS) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (
+            document(endpoint(refused={"at": NOW, "words": "sbatch: error: Invalid license specification"})),
+            "sbatch: error: Invalid license specification (account, qos, licences: endpoints.conf there)",
+        ),
+        (
+            document(endpoint(given_up=True, problem="given up after 5 restarts")),
+            "frib-fit-mpi: given up after 5 restarts",
+        ),
+        (document(problem="no squeue here"), "the site's monitor: no squeue here"),
+        (
+            document(orphans=[{"job": "77", "child": "uep.1.2"}]),
+            "block 77 is of uep.1.2, which is dead: scancel 77 at the site",
+        ),
+        (document(endpoint(), ended=True), "start it there, console site monitor"),
+        (document(endpoint(problem="\x1b[2J gone")), "frib-fit-mpi: "),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(told: dict[str, Any], words: str) -> None:
+    assert problem(told) == ""
+    (found,) = troubles(told, NOW, NOW)
+    assert words in catalogue.sentence(found)
+    assert "\x1b" not in catalogue.sentence(found)
+
+
+def test_a_monitor_without_a_sign_of_life_is_silent() -> None:
+    (found,) = troubles(document(endpoint()), NOW, NOW + SILENT_SECONDS + 1)
+    assert "the site's monitor is silent since" in catalogue.sentence(found)
+
+
+def test_the_reasons_of_blocks_that_wait_are_counted() -> None:
+    blocks = [
+        {"state": state, "reason": reason} for state, reason in [("PENDING", "Priority")] * 2 + [("RUNNING", "None")]
+    ]
+    assert pending(document(endpoint(blocks=blocks), endpoint(blocks=blocks[:1]))) == {"Priority": 3}
+
+
+@given(JSON)
+def test_what_no_monitor_writes_is_told_as_such(told: Any) -> None:
+    assert problem(told) != ""
+
+
+@pytest.mark.parametrize("key", document())
+def test_a_document_that_lacks_something_is_none(key: str) -> None:
+    told = document(endpoint())
+    del told[key]
+    assert key in problem(told)
