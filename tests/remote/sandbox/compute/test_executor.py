@@ -13,6 +13,7 @@ import psutil
 import pytest
 from globus_compute_sdk import Executor
 from globus_compute_sdk.errors import TaskExecutionFailed
+from globus_compute_sdk.sdk.executor import _RESULT_WATCHERS
 from pika import exceptions
 
 from tests.remote.sandbox.compute.test_compute_contract import client_of
@@ -29,6 +30,9 @@ def executor(sandbox: RunningSandbox) -> Iterator[Executor]:
     group = str(uuid.uuid4())  # without, all executors of a process share one, and the service of the first
     with Executor(sandbox.info["endpoints"]["frib-fit-mpi"], client=client, task_group_id=group) as executor:
         yield executor
+    watcher = _RESULT_WATCHERS.get(executor.task_group_id)
+    if watcher is not None:  # it would look for the sandbox after its end, and hold up that of pytest
+        watcher.shutdown()
 
 
 def square(number: int) -> int:
