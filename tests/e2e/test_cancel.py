@@ -131,9 +131,9 @@ def test_nothing_runs_after_a_cancel(pipeline: Pipeline, run: int, segments: int
     assert f"{len(lines)} of {len(lines)} gone" in told
     assert all(line.id in told for line in lines)
     logs = pipeline.sandbox.directory / "site" / "logs" / f"run{run}"
-    if stage == "fit":  # two workers: the third segment was not started
-        causes = [json.loads((logs / f"fit-0{n}.json").read_text())["cause"].rpartition(": ")[2] for n in range(3)]
-        assert sorted(causes) == ["cancelled", "cancelled", "cancelled before it was started"]
+    if stage == "fit":  # two workers: the third segment was not begun, and has no report
+        causes = [json.loads(report.read_text())["cause"].rpartition(": ")[2] for report in logs.glob("fit-0?.json")]
+        assert causes == ["cancelled", "cancelled"]
 
 
 def test_a_queued_run_never_executes_and_a_driver_that_is_killed_sees_the_cancel_through(pipeline: Pipeline) -> None:
