@@ -1,0 +1,183 @@
+"""The rig for tests: the sandbox with the unmodified endpoints in blocks of a real Slurm, and the driver beside it.
+
+`from tests.rig_fixture import rig` (module scope), and `slurm` with it. Programs of the site can be held.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.ledger import attempts
+from flowspec.states import RunState
+from remote.sandbox.ids import ENDPOINTS
+from remote.sandbox.server import TOOLS
+from tests.e2e.test_engine_endpoint import processes_of
+from tests.pipeline_fixture import Pipeline, running_pipeline
+from tests.slurm_fixture import UNDER_WAY, Slurm, slurm
+from tests.waiting import HANGS_AFTER, until
+
+__all__ = ["Rig", "rig", "slurm"]
+
+PROGRAMS = {"fit": "EventEditor", "convert": "eeconverter"}
+# It says in which block it is, then waits for its file to go.
+HELD = """\
+#!/bin/bash
+echo "$SLURM_JOB_ID" >>{began}
+while [[ -e {hold} ]]; do sleep 0.1; done
+exec {program} "$@"
+"""
+
+
+class Rig:
+    def __init__(self, pipeline: Pipeline, slurm: Slurm) -> None:
+        self.pipeline, self.slurm = pipeline, slurm
+        self.directory = pipeline.sandbox.directory
+        self.site = self.directory / "site"
+        self._fakes = self.directory / "fakes"
+        self._fakes.mkdir()
+        for stage, name in PROGRAMS.items():
+            self._put(name, HELD.format(began=self._began(stage), hold=self._fakes / stage, program=TOOLS / name))
+        conf = self.site / "kit" / "site.conf"
+        conf.write_text(conf.read_text() + f"PATH={self._fakes}:$PATH\n")
+
+    def _put(self, name: str, text: str) -> None:
+        (self._fakes / name).write_text(text)
+        (self._fakes / name).chmod(0o755)
+
+    def _began(self, stage: str) -> Path:
+        return self._fakes / f"{stage}-began"
+
+    @contextmanager
+    def held(self, stage: str) -> Iterator[None]:
+        """Each program of this stage waits until the block is left."""
+        (self._fakes / stage).touch()
+        self._began(stage).unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            (self._fakes / stage).unlink()
+
+    def blocks(self, stage: str, count: int = 1) -> list[int]:
+        """Waits until so many programs of the stage have begun since it is held; the block of each."""
+
+        def begun() -> list[int]:
+            found = self._began(stage)
+            blocks = [int(line) for line in found.read_text().split()] if found.exists() else []
+            return blocks if len(blocks) >= count else []
+
+        return until(begun, every=0.1, told=self.told)
+
+    @contextmanager
+    def full_disk(self) -> Iterator[None]:
+        """Jobs have their temporary files on a file system of 1 MB."""
+        conf, disk = self.site / "kit" / "site.conf", self.directory / "disk"
+        before = conf.read_text()
+        disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True)
+        conf.write_text(f"{before}export TMPDIR={disk}\n")
+        try:
+            yield
+        finally:
+            conf.write_text(before)
+            subprocess.run(["umount", "--lazy", disk], check=True)
+
+    def deliver(self, run: int, segments: int = 1) -> None:
+        self.pipeline.deliver(self.pipeline.take(run, segments=segments, events=20))
+
+    def console(self, *words: str | int) -> str:
+        """What `console ...` prints."""
+        command = [sys.executable, "-m", "console", "--profile", str(self.pipeline.profile), *map(str, words)]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=HANGS_AFTER)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    def sees(self, run: int, *sentences: str) -> str:
+        """Waits until all of these are in the status of the run."""
+
+        def seen() -> str:
+            text = self.console("status", run)
+            return text if all(words in text for words in sentences) else ""
+
+        return until(seen, every=0.5, told=lambda: f"{sentences}\n{self.told()}\n{self.console('status', run)}")
+
+    def is_done(self, run: int, attempts_made: int = 1) -> None:
+        """The run comes home, in so many attempts, and nothing of it is double or half made."""
+        self.pipeline.wait_for(run, RunState.DONE)
+        assert len(attempts.attempts(self.pipeline.ledger, run)) == attempts_made
+        assert self.unfinished(run) == []
+        assert len(list((self.pipeline.settings.dtn.results).glob(f"run-{run:04d}-sorted.root*"))) == 1
+
+    def reports(self, run: int, stage: str) -> list[str]:
+        return sorted(path.name for path in (self.site / "logs" / f"run{run}").glob(f"{stage}-*.json"))
+
+    def unfinished(self, run: int) -> list[Path]:
+        """Hidden files below the site: of outputs on their way."""
+        return [path for path in self.site.rglob(".*") if f"run-{run:04d}" in path.name]
+
+    def programs(self, word: str) -> list[str]:
+        """Command lines at the rig with this word in them."""
+        return [line for line in processes_of(self.directory) if word in line]
+
+    def kill_child(self, endpoint: str) -> None:
+        """SIGKILL for the user endpoint that the manager of this name has started, and for nothing below it."""
+        title = re.compile(rf"Globus Compute Endpoint \(\S+, uep\.{ENDPOINTS[endpoint]}\.")
+        [child] = [process for process in self._processes() if title.match(_command(process))]
+        os.kill(int(child.name), signal.SIGKILL)
+
+    def _processes(self) -> Iterator[Path]:
+        """Those that have their working directory at the rig: a title hides the environment of daemons."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if (process / "cwd").readlink().is_relative_to(self.directory / "home"):
+                    yield process
+
+    def told(self) -> str:
+        """For whoever reads why a test failed."""
+        return self.slurm.run("squeue", "--all").stdout
+
+    def no_block(self) -> None:
+        """Waits until every block was given back, as idle ones are."""
+        until(lambda: not self.jobs(), every=0.2, told=self.told)
+
+    @contextmanager
+    def partition(self, state: str) -> Iterator[None]:
+        """The partition in DRAIN takes no job, in DOWN it starts none."""
+        self.slurm.run("scontrol", "update", "PartitionName=main", f"State={state}")
+        try:
+            yield
+        finally:
+            self.slurm.run("scontrol", "update", "PartitionName=main", "State=UP")
+
+    def jobs(self) -> dict[str, Any]:
+        """The state of each block that is under way, by its number."""
+        listed = self.slurm.run("squeue", "--noheader", "--format=%i %T").stdout.split("\n")
+        return {number: state for number, _, state in (line.partition(" ") for line in listed) if state in UNDER_WAY}
+
+
+def _command(process: Path) -> str:
+    return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Iterator[Rig]:
+    """Looks often: how long the console waits until it speaks is counted in looks."""
+    directory = tmp_path_factory.mktemp("rig") / "sandbox"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
+        patch.setenv("FRIB_CONSOLE__POLICY__POLL_INTERVAL", "0.25")
+        with running_pipeline(directory, provider="slurm") as pipeline:
+            rig = Rig(pipeline, slurm)
+            pipeline.start_driver()
+            yield rig
+    until(lambda: not processes_of(directory), told=lambda: str(processes_of(directory)))
+    assert not rig.jobs()
