@@ -9,6 +9,7 @@ from console.ledger import cancel_lines
 from console.ledger.attempts import newest_attempt
 from flowspec.states import RunState
 from tests.rig_fixture import Rig, rig, slurm
+from tests.waiting import until
 
 __all__ = ["rig", "slurm"]
 
@@ -42,3 +43,30 @@ def test_what_ran_in_a_block_that_is_lost_is_run_again_and_nothing_is_double(rig
     for stage in ("fit", "convert"):
         assert rig.reports(12, stage) == [f"{stage}-00.json", f"{stage}-01.json"]
     assert rig.programs("run-0012") == []
+
+
+def test_what_a_killed_user_endpoint_had_is_ended_and_done_again_by_a_retry(rig: Rig) -> None:
+    """It is told as one that gets no block: that the task was begun is told by nobody."""
+    rig.deliver(14)
+    with rig.held("fit"):
+        [orphaned] = rig.blocks("fit")
+        rig.kill_child("frib-fit-mpi")
+        rig.sees(
+            14, "fit 0/1: segment 00 waits for a worker since", "frib-fit-mpi has begun nothing since", "r ends it"
+        )
+        assert rig.programs("run-0014")
+        rig.let_next_child_start("frib-fit-mpi")
+        rig.console("retry", 14)
+        until(lambda: not rig.programs("run-0014"))  # in the old block, which goes on: by the marker
+        assert rig.jobs()[str(orphaned)] == "RUNNING"
+        assert rig.blocks("fit", 2)[1] != orphaned
+    rig.is_done(14, attempts_made=2)
+
+
+def test_a_full_scratch_fails_the_segment_and_a_retry_goes_well_when_there_is_room(rig: Rig) -> None:
+    with rig.full_disk():
+        rig.deliver(15)
+        rig.sees(15, "fit of segment 00 failed: ", "no space left for the temporary files in ", "r retries")
+        rig.pipeline.wait_for(15, RunState.FAILED)
+    rig.console("retry", 15)
+    rig.is_done(15, attempts_made=2)
