@@ -10,13 +10,18 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import pytest
 
 from flowspec.ringitems import Frame, ItemType
 from flowspec.states import RunState
 from tests import sandbox_records
 from tests.drills.desk import Desk, desk_in, free_space
+from tests.drills.rig import block_at_walltime
+from tests.slurm_fixture import running_slurm
 from tests.waiting import until
 
 DONE = RunState.DONE
@@ -268,6 +273,7 @@ DRILLS = {
     "block-lost": Drill(block_lost, {"driver": True}),
     "user-endpoint-killed": Drill(user_endpoint_killed, {"driver": True}),
     "wrong-run": Drill(wrong_run, {}),
+    "block-at-walltime": Drill(block_at_walltime, {"driver": True, "provider": "slurm"}),
 }
 
 
@@ -281,5 +287,10 @@ class Result(NamedTuple):
 def run(name: str, directory: Path) -> Result:
     """One drill in a world of its own. Raises AssertionError when it goes wrong."""
     drill = DRILLS[name]
-    with desk_in(directory, **{"driver": False, "poll_interval": 1.0, **drill.options}) as desk:
+    with ExitStack() as stack:
+        if drill.options.get("provider") == "slurm":
+            slurm = stack.enter_context(running_slurm())
+            stack.enter_context(pytest.MonkeyPatch.context()).setenv("SLURM_CONF", str(slurm.configuration))
+        options = {"driver": False, "poll_interval": 1.0, **drill.options}
+        desk = stack.enter_context(desk_in(directory, **options))
         return Result(drill.tell(desk), desk.pressed)
