@@ -1,7 +1,8 @@
 """The reason of a compute task that has not ended: since when it waits or runs, and whether it may be lost or hang.
 
 Compute has no status for a task that it has lost, nor for a program that hangs: it reports "pending" or "running" for
-ever. So the console compares with the workers that are idle meanwhile; where an endpoint tells nothing of workers, with
+ever. Today's engines do not even tell that a task was begun: then its job's mark at the site does (`progress`).
+So the console compares with the workers that are idle meanwhile; where an endpoint tells nothing of workers, with
 what was begun and answered there meanwhile; and with how long the same work took before.
 """
 
@@ -19,7 +20,7 @@ from console.ledger.endpoints import EndpointRow
 from flowspec.cells import SUSPICIONS, Cell
 from flowspec.conditions import Reason, reason
 from flowspec.numbers import ranges
-from flowspec.progress import Evidence
+from flowspec.progress import Evidence, Says
 from flowspec.stages import Stage
 
 # In polls (`policy.poll_interval`): how long a task may wait beside idle workers, which are told twice a minute only;
@@ -40,8 +41,11 @@ def with_reasons(ctx: Context, attempt: Attempt, stage: Stage, found: Sequence[E
     before = evidence.of_tasks(ctx.ledger, attempt, stage)
     since = {(item.segment, item.says): item.at for item in before}
     waiting, running = cache(partial(_waiting, ctx, stage)), cache(partial(_running, ctx, stage))  # asked once for many
+    at_work = evidence.at_work(ctx.ledger, attempt, stage)
     explained = []
     for item in found:
+        if item.reason.code == "task.pending" and item.segment in at_work:
+            item = replace(item, says=Says.RUNNING, reason=reason("task.running"))
         at = since.get((item.segment, item.says), item.at)
         if item.reason.code == "task.pending":
             explained.append(replace(item, reason=waiting(at), at=at))

@@ -46,6 +46,15 @@ def of_tasks(ledger: Ledger, of: Attempt, stage: Stage) -> list[Evidence]:
     return [_evidence(row) for row in rows]
 
 
+def at_work(ledger: Ledger, of: Attempt, stage: Stage) -> set[int | None]:
+    """The segments of a stage of an attempt whose jobs are seen at work at the site (None: it has no segments)."""
+    rows = ledger.rows(
+        "SELECT * FROM evidence WHERE run = ? AND stage = ? AND witness = ? AND says = ? AND attempt = ?",
+        of.run, stage.value, Witness.JOB.value, Says.RUNNING.value, of.attempt,
+    )  # fmt: skip
+    return {_evidence(row).segment for row in rows}
+
+
 def of_all_tasks(ledger: Ledger, of: Attempt) -> list[Evidence]:
     """What the tasks of an attempt said last, of all its stages."""
     rows = ledger.rows(

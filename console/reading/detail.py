@@ -20,7 +20,7 @@ from console.reading.snapshot import EVENTS_SHOWN
 from console.reading.timing import Timing
 from flowspec.cells import LOSSES, LOSSY, Cell
 from flowspec.decisions import Acceptance, Decision, Waiver
-from flowspec.progress import Evidence, Witness, fold
+from flowspec.progress import Evidence, Says, Witness, fold
 from flowspec.stages import SEGMENT_STAGES, CellState, Place, Stage
 from flowspec.states import OPEN
 
@@ -100,7 +100,9 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
         place: item
         for item in evidence
         for place in ((item.stage, item.segment),)
-        if item.witness is Witness.JOB and place in matrix and matrix[place].state is CellState.RUNNING
+        if (item.witness, item.says) == (Witness.JOB, Says.RUNNING)
+        and place in matrix
+        and matrix[place].state is CellState.RUNNING
     }
     return RunDetail(
         run=run,

@@ -50,15 +50,15 @@ class Site:
         return None if self.marks is None else {name: RemoteFile("file", 0, at) for name, at in self.marks.items()}
 
 
-def asked(demo, site: Site, known: list[Evidence]) -> list[Evidence]:
+def asked(demo, site: Site, known: list[Evidence], now: float = 9.0) -> list[Evidence]:
     places = SimpleNamespace(site_collection="s", logs=lambda run: f"/top/logs/run{run}")
-    ctx = SimpleNamespace(ledger=demo.ledger, remote=SimpleNamespace(transfer=site), places=places, now=lambda: 9.0)
+    ctx = SimpleNamespace(ledger=demo.ledger, remote=SimpleNamespace(transfer=site), places=places, now=lambda: now)
     return progress.of_jobs(ctx, newest_attempt(demo.ledger, RUN), known)
 
 
 def test_the_marks_of_the_jobs_that_run_are_read_in_one_listing(demo):
     site = Site({"fit-00.working-62-240": NOW, "fit-00.log": NOW, "fit-01.working-5-": NOW, "fit-02.working-9-9": NOW})
-    (first, second) = asked(demo, site, [RUNNING, replace(RUNNING, segment=1)])
+    (first, second) = asked(demo, site, [RUNNING, replace(RUNNING, segment=1, says=Says.PENDING)])
     assert site.asked == ["/top/logs/run7"]
     assert first == Evidence(
         Stage.FIT, 0, Witness.JOB, Says.RUNNING, reason("job.progress", phase="working", percent=62, left=240), at=9.0
@@ -72,9 +72,24 @@ def test_a_mark_of_an_earlier_attempt_and_a_directory_that_is_not_there_say_noth
     assert asked(demo, Site(None), [RUNNING]) == []
 
 
+def test_the_mark_of_a_job_that_was_killed_says_nothing(demo):
+    site = Site({"fit-00.working-62-240": "1970-01-01T00:10:00+00:00"})
+    with demo.ledger.change() as db:
+        db.execute("UPDATE attempts SET started_at = 600")
+    assert asked(demo, site, [RUNNING], now=600.0 + progress.DEAD_SECONDS) != []
+    assert asked(demo, site, [RUNNING], now=601.0 + progress.DEAD_SECONDS) == []
+
+
+def test_a_job_that_is_seen_no_more_is_told_as_such_once(demo):
+    (seen,) = asked(demo, Site({"fit-00.working-62-240": NOW}), [RUNNING])
+    (gone,) = asked(demo, Site({}), [RUNNING, seen])
+    assert (gone.segment, gone.witness, gone.says) == (0, Witness.JOB, Says.ABSENT)
+    assert asked(demo, Site({}), [RUNNING, gone]) == []
+
+
 def test_nothing_is_listed_when_no_job_runs(demo):
     site = Site({})
-    assert asked(demo, site, [replace(RUNNING, says=Says.PENDING), replace(RUNNING, stage=Stage.TRANSFER)]) == []
+    assert asked(demo, site, [replace(RUNNING, says=Says.DONE), replace(RUNNING, stage=Stage.TRANSFER)]) == []
     assert site.asked == []
 
 

@@ -161,6 +161,22 @@ def test_a_task_may_be_at_work_as_long_as_is_usual_though_its_beginning_is_not_t
     assert "has begun nothing since" in bench.say(Says.PENDING, WAITS, LOOK)[0]
 
 
+def test_a_task_whose_job_is_seen_at_work_runs_though_compute_calls_it_pending(bench):
+    """Today's engines tell of no task that it was begun."""
+    bench.tells()
+    bench.say(Says.PENDING, WAITS)
+    for _ in range(3):
+        bench.demo.at += suspicion.UNSERVED_POLLS * LOOK / 2
+        bench.demo.says(7, FIT, [0], Witness.JOB, Says.RUNNING)
+        (first, second) = bench.say(Says.PENDING, WAITS)
+        assert first.startswith("running since")
+        assert second.startswith("waits for a worker since")
+    assert not any("segment 00" in text for text in bench.events())
+    bench.demo.says(7, FIT, [0], Witness.JOB, Says.ABSENT)
+    (first, _) = bench.say(Says.PENDING, WAITS)
+    assert not first.startswith("running since")
+
+
 def test_what_others_failed_with_says_nothing_of_workers(bench):
     bench.tells()
     (first, _) = bench.say(Says.PENDING, WAITS)
