@@ -204,6 +204,10 @@ class WorkerPool:
         if fault is None or lose is None:
             yield
             return
+        if not fault["seconds"]:  # at once: not after what is asked next, or when the call has ended
+            lose()
+            yield
+            return
         timer = threading.Timer(fault["seconds"], lose)
         timer.daemon = True
         timer.start()

@@ -8,6 +8,7 @@ from globus_sdk.token_storage.validating_token_storage import MissingTokenError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remote.globus import credentials
 from remote.globus.auth import StoredLogin
 from remote.globus.connection import Remote, connect
 from remote.globus.errors import RemoteError, calling, clean, missing_consent
@@ -16,6 +17,13 @@ from tests.scripted_service import RESET, SILENCE, Reply, ScriptedService
 TOKEN = "s3cr3t-t0ken-of-the-test"
 FLOW = "babd88e5-d31d-48c7-b3a0-b765389b5c22"
 RUN = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests have logins whose tokens are the names of services."""
+    monkeypatch.setattr(credentials, "_known", credentials._Known())
+    credentials._hidden.cache_clear()
 
 
 @pytest.fixture

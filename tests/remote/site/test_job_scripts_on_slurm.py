@@ -223,7 +223,15 @@ def test_a_job_under_job_py_tells_its_number_at_slurm(site: SlurmSite) -> None:
 
 def _all_ranks_hang(site: SlurmSite, job: int) -> bool:
     commands = [Path(f"/proc/{process}/cmdline") for process in site.processes(job)]
-    return sum(path.exists() and path.read_bytes() == b"sleep\x005000\0" for path in commands) == RANKS
+    return sum(_is(path, b"sleep\x005000\0") for path in commands) == RANKS
+
+
+def _is(path: Path, command: bytes) -> bool:
+    """False also when it has ended meanwhile."""
+    try:
+        return path.read_bytes() == command
+    except OSError:
+        return False
 
 
 def _is_fitting(site: SlurmSite) -> bool:
