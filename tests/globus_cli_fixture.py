@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from remote.sandbox.compute.environment import environment
 from tests.sandbox_fixture import PROJECT, RunningSandbox
 from tests.waiting import HANGS_AFTER
 
@@ -23,18 +22,9 @@ def service_addresses(sandbox: RunningSandbox) -> dict[str, str]:
     return {f"GLOBUS_SDK_SERVICE_URL_{service}": sandbox.url for service in SERVICES}
 
 
-def installed(directory: Path) -> Path:
-    """The program `globus`, of the pinned version, in a new environment."""
-    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    python, pins = str(directory / "bin/python"), ["--require-hashes", "-r", str(PINS)]
-    if uv := shutil.which("uv"):  # where this is, Python may come without ensurepip
-        commands = [[uv, "venv", "-p", sys.executable, str(directory)], [uv, "pip", "install", "-p", python, *pins]]
-    else:
-        commands = [[sys.executable, "-m", "venv", str(directory)], [python, "-m", "pip", "install", "-q", *pins]]
-    for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True, env=plain, timeout=10 * HANGS_AFTER)
-        assert done.returncode == 0, done.stderr
-    return directory / "bin/globus"
+def installed() -> Path:
+    """The program `globus`, of the pinned version, in an environment of its own that is kept for the next time."""
+    return environment(lambda _: None, PINS) / "bin/globus"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture(scope="module")
 def globus(tmp_path_factory):
-    program = installed(tmp_path_factory.mktemp("globus-cli"))
+    program = installed()
     with start_sandbox(tmp_path_factory.mktemp("sandbox"), "--speed", "20") as sandbox:
         yield Globus(program, sandbox, tmp_path_factory.mktemp("home"))
 
