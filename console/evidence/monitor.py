@@ -40,9 +40,11 @@ class MonitorWatch:
             self._follow()
         alive_at = self._see_at_the_site()
         sources.answered(ctx.ledger, "transfer")
+        if alive_at is None:  # no monitor was ever there, or its files have been taken away
+            return
         if self._fault:
             raise Trouble(self._fault)
-        if self._document is not None and alive_at is not None:
+        if self._document is not None:
             found = monitorstatus.troubles(self._document, alive_at, ctx.now())
             if found:
                 raise Trouble("; ".join(map(catalogue.sentence, found)))
@@ -68,12 +70,14 @@ class MonitorWatch:
             return self._ctx.now()
 
     def _follow(self) -> None:
-        status = self._ctx.remote.transfer.task(self._task).status
+        task, written = self._task, self._written
+        self._task = self._written = ""  # once more, also when Transfer does not know this task
+        status = self._ctx.remote.transfer.task(task).status
+        if status in ("ACTIVE", "INACTIVE", "SUCCEEDED"):
+            self._written = written
         if status in ("ACTIVE", "INACTIVE"):
-            return
-        self._task = ""
+            self._task = task
         if status != "SUCCEEDED":
-            self._written = ""  # once more
             return
         try:
             document = json.loads(plainfile.read(self._ctx.results / "site" / "monitor.json", MOST_BYTES))

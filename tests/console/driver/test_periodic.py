@@ -9,6 +9,7 @@ import pytest
 
 from console.driver.periodic import INTERVAL_SPREAD, LONGEST_PAUSE, PAUSE_SPREAD, Periodic
 from console.ledger import sources
+from console.ledger.errors import Trouble
 from console.ledger.store import Ledger
 from remote.globus.errors import RemoteError
 from tests.discovery_fixture import Clock
@@ -96,6 +97,12 @@ def test_a_bug_is_shown_and_stops_nobody(ledger, work):
     work.error = ZeroDivisionError("division by zero")
     assert work.periodic.run(ledger) is None
     assert problem(ledger, "flows") == "internal error, see the driver's log: ZeroDivisionError: division by zero"
+
+
+def test_what_a_chore_has_found_wrong_is_told_in_its_words(ledger, work):
+    work.error = Trouble("Slurm refused a block")
+    assert work.periodic.run(ledger) is None
+    assert problem(ledger, "flows") == "Slurm refused a block"
 
 
 def test_a_ledger_that_cannot_be_used_is_for_the_thread_to_handle(ledger, work):

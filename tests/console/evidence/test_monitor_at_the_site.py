@@ -16,6 +16,7 @@ from console.evidence import monitor
 from console.evidence.monitor import MonitorWatch
 from console.ledger import site
 from console.ledger.errors import Trouble
+from remote.globus.errors import RemoteError
 from tests.flowspec.test_monitorstatus import document, endpoint
 from tests.pipeline_fixture import Pipeline, running_pipeline
 from tests.sandbox_records import records
@@ -93,6 +94,23 @@ def test_a_refusal_of_slurm_is_told_until_it_is_over_and_brought_once(watched: W
 def test_what_cannot_be_read_is_told(watched: Watched, told: str) -> None:
     watched.writes(told)
     assert "what the site's monitor says cannot be read" in watched.said()
+
+
+def test_a_transfer_that_globus_does_not_know_is_begun_anew(watched: Watched) -> None:
+    watched.writes(document(endpoint(refused=REFUSED)))
+    watched.watch.look()
+    watched.watch._task = "00000000-0000-4000-8000-000000000000"
+    with pytest.raises(RemoteError):
+        watched.watch.look()
+    assert REFUSED["words"] in watched.said()
+
+
+def test_a_monitor_whose_files_are_gone_is_none(watched: Watched) -> None:
+    watched.writes("no json")
+    assert watched.said() != ""
+    for path in watched.logs.glob("monitor.*"):
+        path.unlink()
+    assert watched.trouble() == ""
 
 
 def test_a_monitor_that_is_silent_is_told(watched: Watched) -> None:
