@@ -265,7 +265,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "endpoints status": endpoints_status,
     "site status": site.status,
     "site test-fit": site.test_fit,
-    "site doctor": site.doctor,
+    "site doctor": site_kit.doctor,
     "site bundle": site_bundle,
     "site endpoints": site_kit.endpoints,
     "site monitor": site_kit.monitor,

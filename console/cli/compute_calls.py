@@ -13,13 +13,8 @@ from console.settings.model import Settings
 from flowspec.stages import Stage
 from remote.globus.compute import Compute, TaskStatus
 
-PAUSES = (
-    0.2,
-    0.5,
-    1.0,
-    2.0,
-    3.0,
-)  # seconds between looks; the last one again and again: the driver asks Compute as well
+# Seconds between looks; the last one again and again: the driver asks Compute as well.
+PAUSES = (0.2, 0.5, 1.0, 2.0, 3.0)
 TOLD_SECONDS = 30.0  # how often it is said what is waited for
 ENDED = ("success", "failed")
 

@@ -1,14 +1,11 @@
-"""Commands about the compute site: how it is, a fit of chosen segments, what is wrong with it."""
+"""Commands about the compute site that ask its endpoints: how it is, a fit of chosen segments."""
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
-from console.cli.asking import BadUse, Failure, print_outcome, settings_of
+from console.cli.asking import Failure, print_outcome, settings_of
 from console.ledger import site as seen_of_site
 from console.ledger.store import Ledger
 from console.settings.model import Settings
@@ -114,18 +111,3 @@ def _reply(task: TaskStatus) -> dict[str, Any]:
     if task.status == "failed" or not isinstance(task.value, dict):
         raise Failure(f"site_status: {catalogue.sentence(classify(task.exception or 'replied without a return code'))}")
     return task.value
-
-
-def doctor(options: argparse.Namespace) -> int:
-    """The kit's own doctor.py, where the kit is: it needs nothing of this console."""
-    kit = Path(settings_of(options).site.kit)
-    program = kit / "doctor.py"
-    if not kit.is_dir():
-        raise BadUse(f"the kit {kit} is not on this machine: run it at the site: python3 {program}")
-    if not program.is_file():
-        raise Failure(f"{kit} has no doctor.py: it is the kit of an older console; copy the new one")
-    command = [sys.executable, str(program), *(["--json"] if options.json else [])]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as looking:
-        for line in looking.stdout or ():
-            print(line, end="", flush=True)
-    return looking.returncode

@@ -1,4 +1,4 @@
-"""Commands of the kit, run at the site: its endpoints, and the monitor that keeps them alive. They need no console."""
+"""Commands of the kit, run at the site: its doctor, its endpoints, the monitor of these. They need no console."""
 
 from __future__ import annotations
 
@@ -35,11 +35,16 @@ def monitor(options: argparse.Namespace) -> int:
     return _run(options, "monitor.py", [flag for flag, given in flags.items() if given])
 
 
+def doctor(options: argparse.Namespace) -> int:
+    return _run(options, "doctor.py", ["--json"] if options.json else [])
+
+
 def _run(options: argparse.Namespace, program: str, arguments: Sequence[str]) -> int:
     """The program of the kit that the profile names, in this terminal; its exit code."""
     path = Path(settings_of(options).site.kit) / program
     if not path.parent.is_dir():
-        raise BadUse(f"the kit {path.parent} is not on this machine; at the site: python3 {path} {' '.join(arguments)}")
+        command = " ".join(["python3", str(path), *arguments])
+        raise BadUse(f"the kit {path.parent} is not on this machine: run it at the site: {command}")
     if not path.is_file():
         raise Failure(f"{path.parent} has no {program}: it is the kit of an older console; copy the new one")
     return subprocess.run([sys.executable, str(path), *arguments]).returncode
