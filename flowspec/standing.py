@@ -36,6 +36,12 @@ def decisive(state: RunState, conditions: Iterable[Condition]) -> list[Condition
     return stuck or [c for c in of_the_state if c.topic is of_the_state[0].topic]
 
 
+def stuck(state: RunState, conditions: Iterable[Condition]) -> bool:
+    """Whether a run that has not ended goes on only when a person does something."""
+    reasons = decisive(state, conditions)
+    return state not in ENDED and any(catalogue.entry(c.code).severity is Severity.STUCK for c in reasons)
+
+
 def why(state: RunState, conditions: Iterable[Condition]) -> str:
     """The reason for the state as a sentence of which the run is the subject."""
     return "; ".join(catalogue.sentence(c.reason) for c in decisive(state, conditions))

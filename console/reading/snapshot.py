@@ -66,6 +66,11 @@ class RunRow:
         """The same for a column beside the state; what arrived late comes first."""
         return "; ".join(filter(None, (self.late, standing.row(self.state, self.conditions))))
 
+    @cached_property
+    def stuck(self) -> bool:
+        """It has not ended, and goes on only when a person does something."""
+        return standing.stuck(self.state, self.conditions)
+
     @property
     def segment_count(self) -> int:
         return self.segments
