@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -81,10 +81,15 @@ class Terminal:
 
 
 @contextmanager
-def terminal(directory: Path, *arguments: str, size: tuple[int, int] = (120, 40)) -> Iterator[Terminal]:
-    """A terminal in which `console ARGUMENTS` runs; whatever happens, nothing of it is left afterwards."""
+def terminal(
+    directory: Path, *arguments: str, size: tuple[int, int] = (120, 40), through: Sequence[str] = ()
+) -> Iterator[Terminal]:
+    """A terminal in which `console ARGUMENTS` runs; whatever happens, nothing of it is left afterwards.
+
+    `through`: a command that runs another one, as a line does (tests/slow_line.py).
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    window = Terminal(directory, size, [str(Path(sys.executable).with_name("console")), *arguments])
+    window = Terminal(directory, size, [*through, str(Path(sys.executable).with_name("console")), *arguments])
     try:
         yield window
     finally:

@@ -16,7 +16,9 @@ VISIBLE_AIM, KEYS_AIM = 10.0, 5
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.drills", description="Something goes wrong; it is mended.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (all): {', '.join(DRILLS)}")
-    names = parser.parse_args(arguments).names or list(DRILLS)
+    parser.add_argument("--far", action="store_true", help="at 80x24, behind a line of 10 kB/s and 150 ms each way")
+    given = parser.parse_args(arguments)
+    names = given.names or list(DRILLS)
     if unknown := [name for name in names if name not in DRILLS]:
         parser.error(f"no drill {unknown[0]!r}: there are {', '.join(DRILLS)}")
     print(f"{'drill':20}  visible  keys   (aims: {VISIBLE_AIM:.0f} s, {KEYS_AIM} keys)", flush=True)
@@ -24,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in names:
         with tempfile.TemporaryDirectory(prefix="drill-") as directory:
             try:
-                visible, keys = run(name, Path(directory))
+                visible, keys = run(name, Path(directory), far=given.far)
             except AssertionError as error:
                 failed += 1
                 print(f"{name:20}  FAILED: {error}", flush=True)

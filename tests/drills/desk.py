@@ -19,6 +19,8 @@ from tests.fire.world import World
 from tests.tmux import Terminal, terminal
 from tests.waiting import HANGS_AFTER, until
 
+SLOW_LINE = (sys.executable, "-m", "tests.slow_line")  # 10 kB/s, 150 ms each way
+
 
 class Desk:
     """`pressed` counts the keys."""
@@ -106,11 +108,13 @@ class Desk:
 
 @contextmanager
 def desk_in(
-    directory: Path, *, driver: bool = True, poll_interval: float = 0.7, policy: str = "", **options: Any
-) -> Iterator[Desk]:
+    directory: Path, *, driver: bool = True, poll_interval: float = 0.7, policy: str = "", far: bool = False,
+    **options: Any,
+) -> Iterator[Desk]:  # fmt: skip
     """A world with a screen at work. With `driver` it is the less patient one, else the screen starts its own.
 
-    `policy`: further lines of that section of the profile. `options`: see `World`.
+    `far`: the screen is small, 80x24, and behind a slow line. `policy`: further lines of that section of the profile.
+    `options`: see `World`.
     """
     world = World(directory / "world", **options)
     text = world.profile.read_text()
@@ -119,7 +123,8 @@ def desk_in(
     process = _drive(world, directory) if driver else None
     try:
         until(lambda: process is None or world.driver())
-        with terminal(directory / "window", "--profile", str(world.profile)) as window:
+        line: dict[str, Any] = {"size": (80, 24), "through": SLOW_LINE} if far else {}
+        with terminal(directory / "window", "--profile", str(world.profile), **line) as window:
             desk = Desk(world, window)
             desk.see("driver here", "compute disk flows ok")
             yield desk

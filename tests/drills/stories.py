@@ -278,8 +278,9 @@ class Result(NamedTuple):
     keys: int
 
 
-def run(name: str, directory: Path) -> Result:
-    """One drill in a world of its own. Raises AssertionError when it goes wrong."""
+def run(name: str, directory: Path, *, far: bool = False) -> Result:
+    """One drill in a world of its own, with `far` at a small screen behind a slow line. Raises AssertionError when it
+    goes wrong."""
     drill = DRILLS[name]
-    with desk_in(directory, **{"driver": False, "poll_interval": 1.0, **drill.options}) as desk:
+    with desk_in(directory, far=far, **{"driver": False, "poll_interval": 1.0, **drill.options}) as desk:
         return Result(drill.tell(desk), desk.pressed)
