@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from console import VERSION
 from console.cli.output import readers_may_go
 from console.settings.constants import NO_PROFILE, PROFILE_VARIABLE, THEME_NAMES
-
-DISTRIBUTION = "frib-flow-console"
 
 FLOWS_POLLING: dict[str, Any] = {
     "choices": ("quick", "real"),
@@ -52,16 +51,8 @@ def _screen(options: argparse.Namespace, open_screen: OpenScreen | None) -> int:
 
 
 class _PrintVersion(argparse.Action):
-    """Looks the version up only when it is asked for."""
-
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            found = version(DISTRIBUTION)
-        except PackageNotFoundError:
-            found = "unknown (not installed)"
-        print(f"console {found}")
+        print(f"console {VERSION}")
         parser.exit()
 
 

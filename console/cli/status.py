@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from console import VERSION
 from console.ledger.attempts import Attempt
 from console.ledger.cancel_lines import CancelLine
+from console.ledger.presence import Presence
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from console.reading.detail import RunDetail, detail
@@ -114,6 +116,15 @@ def status_text(ledger: Ledger, run: int | None = None) -> str:
     return _run_text(found)
 
 
+def _versions(driver: Presence | None) -> list[str]:
+    if driver is None or not driver.other_version:
+        return []
+    return [
+        f"versions differ: the driver is {text.clean(driver.other_version)}, this console {VERSION}; "
+        "console driver stop, and the next one is of the console that starts it"
+    ]
+
+
 def _overview(seen: Snapshot) -> str:
     driver = seen.driver
     who = (
@@ -121,7 +132,7 @@ def _overview(seen: Snapshot) -> str:
         if driver
         else "NONE: nothing is launched or watched"
     )
-    lines = [f"driver: {who}", *([text.clean(driver.problem)] if driver and driver.problem else [])]
+    lines = [f"driver: {who}", *_versions(driver), *([text.clean(driver.problem)] if driver and driver.problem else [])]
     lines.append(f"auto-launch: {'on' if seen.auto else 'off'}")
     if seen.hints_off:
         lines.append(text.clean(seen.hints_off))

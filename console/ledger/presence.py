@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from console import VERSION
 from console.ledger.errors import NoLongerDriving
 from console.ledger.ownership import claim
 from console.settings.private import NotOurs, account, kept_mode, told
@@ -52,6 +53,7 @@ class Presence:
     takeovers: int = 0
     problem: str = ""
     beat_age: float = 0.0
+    version: str = ""  # of the console that it is of; '' for one that did not tell
     stopped: bool = False  # by SIGSTOP or ctrl+z, as far as it can be seen from here
 
     @property
@@ -61,6 +63,11 @@ class Presence:
     @property
     def hung(self) -> bool:
         return self.stopped or self.beat_age > NO_HEARTBEAT_SECONDS
+
+    @property
+    def other_version(self) -> str:
+        """Its version when it is not ours; '' else."""
+        return self.version if self.version != VERSION else ""
 
     def same_process(self, other: Presence | None) -> bool:
         return other is not None and (self.pid, self.host, self.born) == (other.pid, other.host, other.born)
@@ -100,6 +107,7 @@ class DriverLock:
         self.path = lock_path(ledger)
         self.predecessor: Presence | None = None  # the driver before, if it did not end by itself
         self.me = Presence(os.getpid(), socket.gethostname(), actor(), time.time(), "", born_of(os.getpid()) or "")
+        self.me = replace(self.me, version=VERSION)
         self._fd: int | None = None
         self._written = False
 
@@ -240,6 +248,7 @@ def _plausible(given: Presence) -> Presence | None:
         who=text.clean(given.who, 2 * NAME_LENGTH),
         mode=text.clean(given.mode, NAME_LENGTH),
         born=text.clean(given.born, 2 * NAME_LENGTH),
+        version=text.clean(given.version, NAME_LENGTH),
         problem=text.clean(given.problem, 2 * PROBLEM_LENGTH),
         beat_age=0.0,
         stopped=False,

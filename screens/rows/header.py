@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from console import VERSION
 from console.disk.space import SHOWN_FROM, Space
 from console.ledger.sources import ASKED_ALWAYS, Source
 from console.reading.snapshot import Snapshot
@@ -103,6 +104,8 @@ def _driver(snapshot: Snapshot) -> Item:
         return _item(f"driver HANGS {text.span(driver.beat_age)}", "alarm", 80)
     if driver.problem:
         return _item("driver HOLDS", "alarm", 80)
+    if driver.other_version:
+        return _item(f"driver {text.clean(driver.other_version, 12)} (we: {VERSION})", "warn", 40)
     return _item("driver here" if driver.here else f"driver on {text.clean(driver.host, 16)}", "plain", 40)
 
 

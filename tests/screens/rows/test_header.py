@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from console import VERSION
 from console.disk.space import Space
 from console.ledger import logins
 from console.ledger.new_failures import NewFailures
@@ -43,6 +44,13 @@ def test_with_room_for_all_everything_is_told() -> None:
     for words in ("e21062", "FRIB>NERSC", "driver on elsewhere", "auto ON", "tokens 5 d", "DTN 71 %"):
         assert f" {words} " in line
     assert " compute disk flows ok 5 s  transfer 3 m " in line
+
+
+def test_a_driver_of_another_version_is_told_apart() -> None:
+    older = replace(SEEN, driver=replace(DRIVER, version="0.0.9"))
+    assert f" driver 0.0.9 (we: {VERSION}) " in told(older, 120)
+    assert f" driver 0.0.9 (we: {VERSION}) " in told(older, 80)
+    assert "driver on elsewhere" in told(replace(SEEN, driver=replace(DRIVER, version=VERSION)), 120)
 
 
 def test_what_was_given_up_comes_back_where_there_is_room_for_it() -> None:
