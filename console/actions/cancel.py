@@ -91,6 +91,8 @@ def continue_cancels(ctx: Context) -> None:
         cancel_steps.check_compute_tasks(ctx, [cancel_steps.reread(ctx, key) for key in wanted])
     for key in wanted:
         with _collecting(errors):
+            cancel_steps.check_pending_tasks(ctx, cancel_steps.reread(ctx, key))
+        with _collecting(errors):
             cancel_steps.check_jobs(ctx, cancel_steps.reread(ctx, key))
         with _collecting(errors):
             cancel_steps.check_unnamed_tasks(ctx, cancel_steps.reread(ctx, key))

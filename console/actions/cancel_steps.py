@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from console.actions import launch
 from console.context import Context
-from console.evidence import poll, suspicion
+from console.evidence import poll, progress, suspicion
 from console.evidence.witnesses import planned
-from console.ledger import attempts, cancel_lines, sources
+from console.ledger import attempts, cancel_lines, evidence, sources
 from console.ledger.attempts import Attempt
 from console.ledger.cancel_lines import CancelLine, LineKind
 from flowspec import flowlog
@@ -32,7 +32,7 @@ SILENT_SECONDS = 30.0
 _TRANSFERS = (Stage.TRANSFER, Stage.RETURN)
 
 
-RUNNING = reason("seen.status", status="running")  # of a compute task
+PENDING, RUNNING = reason("seen.status", status="pending"), reason("seen.status", status="running")  # compute tasks
 
 
 def reread(ctx: Context, key: int) -> Attempt:
@@ -198,17 +198,28 @@ def check_compute_tasks(ctx: Context, cancelling: Sequence[Attempt]) -> None:
         return
     with ctx.ledger.change():
         for attempt in cancelling:
-            harmless = suspicion.lost_tasks(ctx, attempt) if _marked(ctx, attempt) else set()
             for line in open_lines(ctx, attempt.attempt, LineKind.COMPUTE_TASK):
                 reply = replies.get(line.id)
-                if reply is not None and reply.status == "pending" and line.id in harmless:
-                    # Compute reports a lost task as pending for ever; should it begin after all, it finds the marker.
-                    _record(ctx, attempt.attempt, line, Reason("seen.never-begun"), gone=True)
-                elif reply is not None:
+                if reply is not None:
                     ended = _ended(reply)
                     _record(ctx, attempt.attempt, line, ended or _status(reply.status), gone=ended is not None)
                 elif attempts.task_has_ended(ctx.ledger, line.id):
                     _record(ctx, attempt.attempt, line, Reason("seen.ended-before"), gone=True)
+
+
+def check_pending_tasks(ctx: Context, attempt: Attempt) -> None:
+    """Compute reports a lost task as pending for ever, and as often one that is at work: marks of jobs tell which."""
+    waiting = [line for line in open_lines(ctx, attempt.attempt, LineKind.COMPUTE_TASK) if line.observed == PENDING]
+    lost = suspicion.lost_tasks(ctx, attempt) if waiting and _marked(ctx, attempt) else set()
+    if lost:
+        marks = progress.of_jobs(ctx, attempt, evidence.evidence(ctx.ledger, attempt.run))
+        sources.answered(ctx.ledger, "transfer")
+        evidence.record_evidence(ctx.ledger, attempt.run, marks, attempt.attempt)
+    for line in waiting:
+        if line.stage is not None and line.segment in evidence.at_work(ctx.ledger, attempt, line.stage):
+            _record(ctx, attempt.attempt, line, RUNNING, gone=False)
+        elif line.id in lost:  # should it begin after all, it finds the marker
+            _record(ctx, attempt.attempt, line, Reason("seen.never-begun"), gone=True)
 
 
 def check_jobs(ctx: Context, attempt: Attempt) -> None:
@@ -223,9 +234,9 @@ def check_jobs(ctx: Context, attempt: Attempt) -> None:
     listed = ctx.remote.transfer.ls(ctx.places.site_collection, ctx.places.logs(attempt.run)) or {}
     sources.answered(ctx.ledger, "transfer")
     for line in running:
-        progress = listed.get(f"{_job(line)}.progress.json")
+        told = listed.get(f"{_job(line)}.progress.json")
         # Both times are of the site's clock.
-        if marker is not None and (progress is None or progress.modified <= marker.modified):
+        if marker is not None and (told is None or told.modified <= marker.modified):
             _record(ctx, attempt.attempt, line, Reason("seen.not-at-work"), gone=True)
 
 

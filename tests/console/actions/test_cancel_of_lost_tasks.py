@@ -11,7 +11,7 @@ from flowspec.states import RunState
 from remote.globus.compute import TaskStatus
 from remote.globus.errors import RemoteError
 from remote.globus.transfer import RemoteFile
-from tests.shift_fixture import Shift
+from tests.shift_fixture import Shift, iso
 
 FORBIDDEN = RemoteError("operator", "transfer", "mkdir", "403: no right", "ask for the right")
 MARKING = "transfer.make_directories"
@@ -116,4 +116,50 @@ def test_a_job_that_goes_on_in_spite_of_the_marker_keeps_the_cancel_open(shift):
     assert shift.run.state is RunState.CANCELLING
     mark_at_the_site(shift, fit_01=BEFORE)
     shift.rounds(10)
+    assert shift.run.state is RunState.CANCELLED
+
+
+# ---- a task that Compute calls pending all the time, as today's engines do not tell that one was begun
+
+
+def is_at_work(shift, job):
+    """The mark that a job touches while it runs; its progress file is written anew after any marker."""
+    logs = shift.attempt.body["site"]["logs"]
+    shift.globus.files[f"{logs}/{job}.working-62-240"] = RemoteFile("file", 0, iso(shift.clock()))
+    shift.globus.files[f"{logs}/{job}.progress.json"] = RemoteFile("file", 300, iso(shift.clock() + LONG))
+    shift.globus.files[dict(shift.attempt.body["site"])["marker"]] = RemoteFile("dir", 0, iso(shift.clock()))
+
+
+def ends_untold(shift, job):
+    for name in [name for name in shift.globus.files if name.rpartition("/")[2].startswith(f"{job}.")]:
+        del shift.globus.files[name]
+
+
+def observed(shift, task):
+    return {line.id: line.observed.code for line in cancel_lines.read(shift.ledger, shift.attempt.attempt)}[task]
+
+
+def test_a_pending_task_is_not_said_to_be_never_begun_while_its_job_is_at_work(shift):
+    shift.rounds(LONG)
+    is_at_work(shift, "fit-02")  # begun a moment ago, and seen by no look before the cancel
+    shift.ask("cancel")
+    end_the_others(shift)
+    shift.rounds(LONG)
+    assert gone(shift) == {"fit-0", "fit-1"}
+    assert shift.run.state is RunState.CANCELLING
+    ends_untold(shift, "fit-02")
+    shift.rounds(2)
+    assert observed(shift, "fit-2") == "seen.not-at-work"
+    assert shift.run.state is RunState.CANCELLED
+
+
+def test_a_pending_task_whose_job_was_at_work_is_gone_when_the_site_shows_it_no_more(shift):
+    """Its user endpoint was killed: Compute never tells its end."""
+    is_at_work(shift, "fit-02")
+    shift.rounds(LONG)
+    shift.ask("cancel")
+    ends_untold(shift, "fit-02")
+    end_the_others(shift)
+    shift.rounds(cancel_steps.SILENT_SECONDS + 2)
+    assert observed(shift, "fit-2") == "seen.not-at-work"
     assert shift.run.state is RunState.CANCELLED
