@@ -7,6 +7,7 @@ from typing import Any
 
 from console.cli.asking import Failure, print_outcome, settings_of
 from console.ledger import site as seen_of_site
+from console.ledger.job_uses import job_uses
 from console.ledger.store import Ledger
 from console.settings.model import Settings
 from flowspec import catalogue, sitestatus, text
@@ -14,8 +15,10 @@ from flowspec.catalogue import nested
 from flowspec.causes import classify, of_reply
 from flowspec.conditions import NO_REASON, Reason, Severity, reason
 from flowspec.stages import Stage
+from flowspec.usage import used
 from remote.globus.compute import TaskStatus
 
+LATELY = 100  # attempts, of whose jobs is told what they used
 STATUS_SECONDS = 900.0  # until a node is there and everything has answered or hung
 FIT_SECONDS = 7200.0
 # What is told of a reply, and of which kind it must be.
@@ -38,8 +41,7 @@ def status(options: argparse.Namespace) -> int:
         raise Failure(
             f"site_status says what this console cannot read ({text.clean(problem)}): is its kit a newer one?"
         )
-    _keep(settings, document)
-    found = sitestatus.reasons(document, shipped.files())
+    found = [*sitestatus.reasons(document, shipped.files()), *_keep(settings, document)]
     told = [_finding(why) for why in found]
     lines = [f"{'!' if catalogue.entry(why.code).severity is not Severity.NORMAL else ' '} "
              f"{text.clean(catalogue.sentence(why))}" for why in found]  # fmt: skip
@@ -51,13 +53,17 @@ def _finding(why: Reason) -> dict[str, Any]:
     return {"code": why.code, "severity": severity, "parameters": dict(why.parameters), "words": words}
 
 
-def _keep(settings: Settings, document: dict[str, Any]) -> None:
-    """For the driver and the screens: which kit is there, and why Slurm lets our jobs wait."""
-    if settings.ledger.exists():
-        ledger = Ledger(settings.ledger)
-        kit = document["kit"]
-        seen_of_site.record_kit(ledger, kit["digest"], kit["files"])
-        seen_of_site.record_pending(ledger, document["at"], sitestatus.pending(document))
+def _keep(settings: Settings, document: dict[str, Any]) -> list[Reason]:
+    """For the driver and the screens: which kit is there, and why Slurm lets our jobs wait. What the ledger knows of
+    the site besides: what jobs used."""
+    if not settings.ledger.exists():
+        return []
+    ledger = Ledger(settings.ledger)
+    kit = document["kit"]
+    seen_of_site.record_kit(ledger, kit["digest"], kit["files"])
+    seen_of_site.record_pending(ledger, document["at"], sitestatus.pending(document))
+    found = ((stage, job_uses(ledger, stage, LATELY)) for stage in (Stage.FIT, Stage.CONVERT, Stage.ANALYZE))
+    return [used(stage, jobs) for stage, jobs in found if jobs]
 
 
 def test_fit(options: argparse.Namespace) -> int:

@@ -64,6 +64,14 @@ def _block_refused(endpoint: str, at: float, words: str) -> str:
     )
 
 
+def _used(stage: str, count: int, peak: int, per_gb: int | None = None) -> str:
+    of = f"{count} jobs" if count > 1 else "1 job"
+    trend = ""
+    if per_gb is not None:
+        trend = f"; {text.memory(per_gb)} more for each GB of input" if per_gb > 0 else "; no more for larger input"
+    return f"{stage} used {text.memory(peak)} of memory at most, in {of}{trend}"
+
+
 def _differs(kit: str) -> str:
     return f"registered by another version, or for another kit than {kit}: console functions register"
 
@@ -96,6 +104,7 @@ TABLE = (
     Entry("monitor.orphan", "block {job} is of {child}, which is dead: scancel {job} at the site", SLOW, SITE),
     Entry("monitor.ended", lambda at: f"the site's monitor ended at {text.clock(at)}{_AGAIN}", SLOW, SITE),
     Entry("monitor.silent", lambda at: f"the site's monitor is silent since {text.clock(at)}{_AGAIN}", SLOW, SITE),
+    Entry("site.used", _used),
     Entry("site.no-command", "no {command} here"),
     Entry("site.hung", "{command} has not answered in {seconds} s", SLOW, SITE),
     Entry("site.refused", "{command} ended with return code {rc}: {said}", SLOW, SITE),

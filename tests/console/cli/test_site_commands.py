@@ -12,12 +12,16 @@ from typing import Any
 import pytest
 
 from console.connect import remote
-from console.ledger import site
+from console.ledger import evidence, site
 from console.settings.paths import deployed_file
 from console.settings.profiles import load, write_deployed
-from flowspec.states import RunState
+from flowspec.conditions import reason
+from flowspec.progress import Evidence, Says, Witness
+from flowspec.stages import Stage
+from flowspec.states import AttemptState, RunState
 from remote.site import functions, shipped
 from tests.console.cli.test_commands import console, refused
+from tests.ledger_fixture import DemoLedger
 from tests.pipeline_fixture import Pipeline, running_pipeline
 from tests.waiting import until
 
@@ -69,6 +73,27 @@ def test_the_same_as_a_document_has_code_and_severity_of_each_finding(pipeline: 
     findings = {found["code"]: found for found in told(pipeline, "site", "status")["findings"]}
     assert findings["site.queue"]["parameters"]["pending"] == {"Priority": 2}
     assert {found["severity"] for found in findings.values()} == {"normal"}
+
+
+def test_what_jobs_used_is_told_as_the_ledger_has_it(pipeline: Pipeline) -> None:
+    fitted_with(pipeline, 900, {0: 3 << 30, 1: 4 << 30})
+    done = console("site", "status", profile=pipeline.profile)
+    assert "  fit used 4.0 GB of memory at most, in 2 jobs" in done.stdout.splitlines()
+    findings = {found["code"]: found for found in told(pipeline, "site", "status")["findings"]}
+    assert findings["site.used"]["parameters"] == {"stage": "fit", "count": 2, "peak": 4 << 30}
+
+
+def fitted_with(pipeline: Pipeline, run: int, peaks: dict[int, int]) -> None:
+    """A run of before, whose fits have used so much memory, by segment."""
+    demo = DemoLedger(pipeline.settings.ledger)
+    attempt = demo.launched(
+        run, RunState.DONE, "", Stage.RETURN, segments=len(peaks), attempt_state=AttemptState.SUCCEEDED
+    )
+    demo.files(run, Stage.TRANSFER, list(peaks))
+    said = {s: reason("task.done", stage="fit", seconds=3, peak=peak) for s, peak in peaks.items()}
+    of_tasks = [Evidence(Stage.FIT, s, Witness.TASK, Says.DONE, why, None, demo.at) for s, why in said.items()]
+    evidence.record_evidence(demo.ledger, run, of_tasks, attempt)
+    demo.ledger.close()
 
 
 def test_segments_are_fitted_outside_of_any_flow(pipeline: Pipeline) -> None:
