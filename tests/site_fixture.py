@@ -17,6 +17,17 @@ from tests.waiting import HANGS_AFTER
 
 KIT = Path(remote.site.__file__).parent / "kit"
 TOOLS = Path(remote.sandbox.tools.__file__).parent / "bin"
+ABSENT = ("squeue", "showquota", "myquota", "quota", "sbatch")
+
+
+def path_without_slurm(directory: Path) -> Path:
+    """A directory for PATH with all programs of this machine's but those of Slurm and of quotas."""
+    directory.mkdir()
+    for folder in os.environ["PATH"].split(os.pathsep):
+        for program in Path(folder).iterdir() if Path(folder).is_dir() else ():
+            if program.name not in ABSENT and not (directory / program.name).exists():
+                (directory / program.name).symlink_to(program)
+    return directory
 
 
 def alive(pid: int) -> bool:

@@ -33,6 +33,7 @@ from site_status import PROBE_SECONDS, STAGES, look_at, probe, queue, quota
 EVENTS, MOST_BYTES = 200, 64 << 20  # of a raw segment, which are fitted
 LEAST_ROOM = 1 << 30  # bytes
 SAID_LINES = 3
+NEW_ENOUGH = "echo $BASH_VERSION; ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404))"
 # What an endpoint asks of Slurm, by its key in endpoints.conf: the option of sbatch.
 ASKED = {"account": "account", "qos": "qos", "partition": "partition", "constraint": "constraint"}
 ASKED.update(licenses="licenses", walltime="time")
@@ -51,6 +52,9 @@ class Finding(NamedTuple):
 
 
 def settings() -> Iterator[Finding]:
+    bash = ask(["bash", "-c", NEW_ENOUGH])
+    good = bash.get("rc") == 0
+    yield Finding("bash", good, said_by(bash), "" if good else "the job scripts need 4.4 or newer")
     conf = KIT / "site.conf"
     if not conf.is_file():
         yield Finding("site.conf", False, f"{conf} is not there", "copy site.conf.example and change it")

@@ -6,7 +6,8 @@
 
 It asks, or reads the answers from a file of lines NAME=VALUE; what is not answered stays as it is in site.conf, or in
 site.conf.example when there is none yet. DIRECTORY is where the kit is to be, by default where it lies. It may be run
-again: what the site has made of site.conf and fit.conf is kept. Exit code: 0, 1 when a check is bad, 2 for bad use.
+again: what the site has made of site.conf and fit.conf is kept. The checks are those of doctor.py. Exit code: 0, 1 when
+one is bad, 2 for bad use.
 Standard library only, Python 3.6 or newer.
 """
 
@@ -18,7 +19,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, Iterator, Optional, Tuple
+from typing import Dict, Optional
 
 from logs import write_atomically
 
@@ -66,10 +67,8 @@ def main() -> int:
     except (Refused, OSError, UnicodeDecodeError) as error:
         print(f"install.py: {error}", file=sys.stderr)
         return 2
-    found = list(checks(kit))
-    for good, words in found:
-        print(f"{'good' if good else 'BAD '}  {words}")
-    return 0 if all(good for good, _ in found) else 1
+    sys.stdout.flush()
+    return subprocess.run([sys.executable, str(kit / "doctor.py")], stdin=subprocess.DEVNULL).returncode
 
 
 def copy_to(kit: Path) -> None:
@@ -141,7 +140,7 @@ def write(conf: Path, text: str) -> None:
     write_atomically(conf, text)
 
 
-# ---- environment and checks
+# ---- environment
 
 
 def make_environment(directory: Path) -> None:
@@ -157,30 +156,6 @@ def make_environment(directory: Path) -> None:
         if done.returncode:
             said = done.stdout.decode("utf-8", "replace").strip().splitlines()
             raise Refused(f"{ENDPOINT} could not be installed in {directory}: {said[-1] if said else 'no words'}")
-
-
-def checks(kit: Path) -> Iterator[Tuple[bool, str]]:
-    """Whether each is good, and what is to be said of it."""
-    conf = str(kit / "site.conf")
-    enough = "((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); echo $BASH_VERSION"
-    yield check("bash, 4.4 or newer", "bash", "-ec", enough)
-    top = 'kit=${1%/*}; . "$1"; TOP=${TOP:-${kit%/*}}; '
-    read = check("site.conf", "bash", "-euc", top + 'echo "$TOP"', "bash", conf)
-    yield read
-    if not read[0]:
-        return
-    yield check("TOP can be written in", "bash", "-c", top + 'ls -d -- "$TOP" && [[ -w $TOP ]]', "bash", conf)
-    yield check("container and programs", "bash", str(kit / "check_site.sh"))
-    yield check("fit.conf", "bash", str(kit / "check_fit_conf.sh"))
-
-
-def check(what: str, *argv: str) -> Tuple[bool, str]:
-    """By a program: whether it ended well, and the last line that it said, or those that it called bad."""
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    lines = [line for line in done.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
-    bad = [line for line in lines if line.startswith("BAD ")]
-    told = [re.sub("^(good|BAD) +", "", line) for line in bad or lines[-1:]]
-    return done.returncode == 0, f"{what}: {'; '.join(told) or 'no words'}"
 
 
 if __name__ == "__main__":

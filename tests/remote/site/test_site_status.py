@@ -16,10 +16,9 @@ from globus_compute_sdk.serialize import PureSourceTextInspect
 
 from flowspec import catalogue, sitestatus
 from remote.site import functions, shipped
-from tests.site_fixture import Site, alive
+from tests.site_fixture import TOOLS, Site, alive, path_without_slurm
 from tests.waiting import HANGS_AFTER
 
-ABSENT = ("squeue", "showquota", "myquota", "quota", "sbatch")
 SQUEUE = "printf '%s\\n' '11|RUNNING|None|1|2026-07-01T14:00:00|parsl.block-0' "
 SQUEUE += "'12|PENDING|QOSMaxJobsPerUserLimit|1|2026-07-01T14:01:00|a|b' '13|PENDING|Priority|2|N/A|c' "
 SQUEUE += "'14|PENDING|Priority|2|N/A|d'\n"
@@ -29,13 +28,7 @@ SQUEUE += "'14|PENDING|Priority|2|N/A|d'\n"
 def site(tmp_path: Path) -> Site:
     """Its PATH has neither Slurm nor quotas, whatever this machine has."""
     site = Site(tmp_path)
-    only = tmp_path / "only"
-    only.mkdir()
-    for directory in os.environ["PATH"].split(os.pathsep):
-        for program in Path(directory).iterdir() if Path(directory).is_dir() else ():
-            if program.name not in ABSENT and not (only / program.name).exists():
-                (only / program.name).symlink_to(program)
-    site.environment["PATH"] = f"{site.fakes}:{Path(site.environment['PATH'].split(':')[1])}:{only}"
+    site.environment["PATH"] = f"{site.fakes}:{TOOLS}:{path_without_slurm(tmp_path / 'only')}"
     return site
 
 
