@@ -53,6 +53,10 @@ def start(arguments: list[str]) -> None:
         print("Another instance of this endpoint is running.  (Perhaps on another login node?)", file=sys.stderr)
         sys.exit(73)
     pid.unlink(missing_ok=True)
+    login = HOME / "storage.db"
+    if not login.exists():
+        time.sleep(0.3)  # Globus answers
+        login.touch(exist_ok=False)  # another that found none has made it
     print(f"> Endpoint <{name}> starting in detached mode.")
     subprocess.Popen(
         [sys.executable, __file__, "run", name], start_new_session=True, stdin=subprocess.DEVNULL,

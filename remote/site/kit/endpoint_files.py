@@ -5,11 +5,13 @@ Standard library only, Python 3.6 or newer, as job.py.
 """
 
 import configparser
+import contextlib
+import fcntl
 import json
 import os
 import re
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, Iterator, NamedTuple, Optional
 
 from job import time_limit
 from logs import write_atomically
@@ -158,6 +160,22 @@ def _filled(template: Path, values: Dict[str, str]) -> str:
 def home() -> Path:
     """Where globus-compute-endpoint has its endpoints."""
     return Path(os.environ.get("GLOBUS_COMPUTE_USER_DIR") or os.path.expanduser("~/.globus_compute"))
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Held while anything is done to endpoints, by one at a time with this home: two that are started at once in a new
+    home both make the file of the login, and one fails; and of two that write `Ours`, one would be forgotten."""
+    path = home() / "frib-endpoints.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise Problem(f"{path} cannot be written: {error.strerror}") from error
+    with file:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class Ours:

@@ -11,7 +11,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional
 
 import endpoints
-from endpoint_files import Ours, Problem, Wanted, endpoint_id
+from endpoint_files import Ours, Problem, Wanted, alone, endpoint_id
 from endpoint_logs import Block, newest_refusal, of_manager
 from endpoint_processes import state
 from logs import printable
@@ -44,10 +44,11 @@ class Watched:
         """One round; what is written down of it."""
         name, now, self.problem = self.endpoint.name, time.time(), ""
         try:
-            ours = Ours()
-            entry = ours.entry(name)
-            if self._is_up(ours, entry, now):
-                self._ask_globus(ours, entry, now)
+            with alone():
+                ours = Ours()
+                entry = ours.entry(name)
+                if self._is_up(ours, entry, now):
+                    self._ask_globus(ours, entry, now)
         except Problem as problem:
             self.problem = str(problem)
         self.say(name, self.problem or self.state)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import endpoint_processes as processes
-from endpoint_files import FUNCTIONS, UUID, Ours, Problem, Wanted, endpoint_id, home, rendered, wanted
+from endpoint_files import FUNCTIONS, UUID, Ours, Problem, Wanted, alone, endpoint_id, home, rendered, wanted
 from endpoint_logs import newest_refusal
 
 
@@ -38,10 +38,9 @@ def main(arguments: List[str]) -> int:
     try:
         if options.action == "pin":
             return pin(options.names)
-        ours = Ours()
         if options.action in ("list", "status"):
-            return show(ours, options)
-        return act(ours, options)
+            return show(Ours(), options)
+        return act(options)
     except Problem as problem:
         return complain(problem)
 
@@ -51,9 +50,9 @@ def complain(problem: Problem) -> int:
     return 1
 
 
-def act(ours: Ours, options: argparse.Namespace) -> int:
+def act(options: argparse.Namespace) -> int:
     """Do it to each endpoint in turn; all are looked at before the first is touched."""
-    every = wanted()
+    ours, every = Ours(), wanted()
     chosen = [named(every, name) for name in options.names or every]
     check, do = ACTIONS[options.action]
     for endpoint in chosen:
@@ -61,11 +60,13 @@ def act(ours: Ours, options: argparse.Namespace) -> int:
     if options.action == "delete" and not options.yes and not confirmed(chosen):
         raise Problem("nothing was deleted")
     failed = 0
-    for endpoint in chosen:
-        try:
-            do(ours, endpoint)
-        except Problem as problem:
-            failed = complain(problem)
+    with alone():
+        ours = Ours()  # as whoever was before us left it
+        for endpoint in chosen:
+            try:
+                do(ours, endpoint)
+            except Problem as problem:
+                failed = complain(problem)
     return failed
 
 
@@ -209,6 +210,11 @@ def pin(arguments: List[str]) -> int:
         if name not in FUNCTIONS or not UUID.fullmatch(given.lower()):
             raise Problem(f"{argument}: expected FUNCTION=ID, with one of {', '.join(FUNCTIONS)}")
         functions[name] = given.lower()
+    with alone():
+        return let_run(functions)
+
+
+def let_run(functions: Dict[str, str]) -> int:
     every, ours = wanted(), Ours()
     chosen = [endpoint for name, endpoint in every.items() if name in ours.entries]
     missing = sorted({endpoint.stage for endpoint in chosen} - set(functions))
