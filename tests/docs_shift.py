@@ -39,8 +39,8 @@ ORDER = (
     "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
     "site endpoints", "site monitor",
     "login", SCREEN, "cancel", "retry",
-    "waive", "accept", "reprocess", "launch", "status", "driver status", "driver take-over", "sandbox", "sandbox fault",
-    "driver stop", "driver start", "watch", "site bundle",
+    "waive", "accept", "reprocess", "launch", "status", "events", "driver status", "driver take-over",
+    "sandbox", "sandbox fault", "driver stop", "driver start", "watch", "site bundle",
 )  # fmt: skip
 
 
@@ -117,6 +117,8 @@ class Shift:
         if name == "watch":
             stop_driver(self.pipeline.settings.ledger)
             return self._start_and_end(command)
+        if name == "events" and options.follow:
+            return self._start_and_end(command)
         if name == "driver stop":
             start_driver(self.pipeline.settings, self.pipeline.profile)
         if name == "driver take-over" and options.yes:
@@ -143,7 +145,7 @@ class Shift:
             return [str(self._at_the_site()) if word == str(given) else word for word in words]
         if given is None:
             return words
-        if name == "status":
+        if name in ("status", "events"):
             run = self._launched()
         elif getattr(options, "anyway", False):
             run = self._in_state(self._doubtful, RunState.INCOMPLETE)
@@ -198,6 +200,9 @@ class Shift:
             assert (found.pid, found.mode) == (process.pid, "foreground"), command
             beat = lock_path(self.pipeline.settings.ledger)  # the second beat comes from the main loop
             until(lambda: beat.stat().st_mtime > found.started + BEAT_SECONDS / 2)
+        elif command.words[1] == "events":
+            assert process.stdout is not None
+            json.loads(process.stdout.readline())
         else:
             for line in process.stderr:
                 told.append(line)
@@ -205,6 +210,7 @@ class Shift:
                     break
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=HANGS_AFTER)
+        out = "" if command.words[1] == "events" else out  # a line for each event is no document
         return Outcome(process.returncode, out, "".join(told) + err)
 
     # ---- runs in the state that a command needs

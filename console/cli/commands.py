@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from console.cli import bring_back, flow_commands, functions, retry_commands, site, site_kit, take_over
+from console.cli import bring_back, events, flow_commands, functions, retry_commands, site, site_kit, take_over
 from console.cli.asking import BadUse, Failure, as_json, ask, print_outcome, remotely, settings_of
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
@@ -242,9 +242,10 @@ def sandbox(options: argparse.Namespace) -> int:
 
 
 # These change nothing anywhere.
-LOOKING = ("status", "driver status", "endpoints status", *flow_commands.LOOKING, *functions.LOOKING)
+LOOKING = ("status", "events", "driver status", "endpoints status", *flow_commands.LOOKING, *functions.LOOKING)
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
+    "events": events.events,
     "launch": launch,
     "retry": retry_commands.retry,
     "waive": retry_commands.waive,

@@ -100,7 +100,7 @@ def _add_options_of_the_screen(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from console.cli import faults, flow_arguments, site_kit
+    from console.cli import faults, flow_arguments, looking_arguments, site_kit
 
     parser = _Parser(
         prog="console",
@@ -124,6 +124,8 @@ def _parser() -> argparse.ArgumentParser:
 
     status = add("status", "what the ledger knows of all runs, or of one", json=True)
     status.add_argument("run", nargs="?", type=_run, metavar="RUN")
+
+    looking_arguments.add_events(add("events", "what happened, and what happens", json=True), _run)
 
     launch = add("launch", "queue a run that is ready", json=True)
     launch.add_argument("run", type=_run_or_directory, metavar="RUN|DIR", help="a run number or a run directory")

@@ -40,6 +40,14 @@ def after(ledger: Ledger, event: int) -> list[Event]:
     return [Event(*row) for row in ledger.rows(f"{_COLUMNS} WHERE event > ? ORDER BY event", event)]
 
 
+def since(ledger: Ledger, at: float) -> list[Event]:
+    """Those of this time and later, oldest first."""
+    # By the number, not by the time, of which there is no index: clocks are set back, but not by much.
+    first = ledger.row("SELECT min(event) AS event FROM events WHERE at >= ?", at)
+    number = first["event"] if first and first["event"] is not None else last(ledger) + 1
+    return [event for event in after(ledger, number - 1) if event.at >= at]
+
+
 def before(ledger: Ledger, event: int, at_most: int) -> list[Event]:
     """Those that were written before an event, the newest first."""
     rows = ledger.rows(f"{_COLUMNS} WHERE event < ? ORDER BY event DESC LIMIT ?", event, at_most)

@@ -1,0 +1,14 @@
+"""The arguments of the commands that tell what happened."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+Number = Callable[[str], int]
+
+
+def add_events(command: argparse.ArgumentParser, run: Number) -> None:
+    command.add_argument("--follow", action="store_true", help="go on with what happens, until ctrl+c")
+    command.add_argument("--since", metavar="TIME", help="8h, 30m, 00:00 or a date (8h; of a run: all)")
+    command.add_argument("--run", type=run, metavar="N", help="only of this run")
