@@ -249,6 +249,14 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         else:
             self._open(EventsScreen(self))
 
+    def open_report(self) -> None:
+        from screens.report_screen import ReportScreen
+
+        if isinstance(self.screen, ReportScreen):
+            self.screen.read()
+        else:
+            self._open(ReportScreen(self))
+
     def open_help(self) -> None:
         from screens.help_screen import HelpScreen
 

@@ -10,6 +10,7 @@ from console.reading.snapshot import Snapshot
 
 if TYPE_CHECKING:  # what is known of one run is read, and its modules imported, after the first paint
     from console.reading.detail import RunDetail
+    from console.reading.report import Report
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class ScreenData:
     snapshot: Snapshot | None = None
     detail: RunDetail | None = None  # of the selected run
     log: Log | None = None  # while the event log is shown
+    report: Report | None = None  # while the report of the shift is shown
     problem: str = ""
     process_problem: str = ""  # of the driver or sandbox that this console started
     sandbox_ended: bool = False

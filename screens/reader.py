@@ -79,6 +79,7 @@ class Reader(threading.Thread):
         self._stopped = False
         self._report: SnapshotReader | None = None
         self._log_query: LogQuery | None = None
+        self._report_since: float | None = None
         self._log: tuple[object, LogReader] | None = None  # what it lets through, and the reader of it
 
     # ---- called by the screen
@@ -94,6 +95,11 @@ class Reader(threading.Thread):
         if query != self._log_query:
             self._log_query = query
             self._wake.set()
+
+    def read_report(self, since: float | None) -> None:
+        """Read the report of the time since then, once; none with None."""
+        self._report_since = since
+        self._wake.set()
 
     def message_handled(self) -> None:
         """The screen has dealt with the last message: the next may be posted."""
@@ -117,7 +123,7 @@ class Reader(threading.Thread):
                 if now_known != known:
                     data = self._read(data, known is None or now_known[0] != known[0], *now_known[1:])
                     known = now_known if self._complete(data) else None
-                data = self._with_presence(data)
+                data = self._with_report(self._with_presence(data))
             except Exception as error:  # whatever it is: it is shown, and the next time may go well
                 data, known = replace(data, problem=cause_of(error)), None
                 self._report = self._log = None  # opened anew next time
@@ -149,6 +155,14 @@ class Reader(threading.Thread):
         if self._log is None or self._log[0] != query.view:
             self._log = query.view, LogReader(ledger, query.accepts)
         return self._log[1].read(query.rows)
+
+    def _with_report(self, data: ScreenData) -> ScreenData:
+        since = self._report_since
+        if self._report is None or since == (data.report.since if data.report else None):
+            return data
+        from console.reading.report import report  # not needed for the first paint
+
+        return replace(data, report=None if since is None else report(self._report.ledger, "", since))
 
     def _with_presence(self, data: ScreenData) -> ScreenData:
         """The driver's presence is a lock and not a row: it is checked every second, whatever the ledger says."""

@@ -39,7 +39,7 @@ ORDER = (
     "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
     "site endpoints", "site monitor",
     "login", SCREEN, "cancel", "retry",
-    "waive", "accept", "reprocess", "launch", "status", "events", "driver status", "driver take-over",
+    "waive", "accept", "reprocess", "launch", "status", "events", "report", "driver status", "driver take-over",
     "sandbox", "sandbox fault", "driver stop", "driver start", "watch", "site bundle",
 )  # fmt: skip
 

@@ -83,7 +83,16 @@ def test_distribution_and_scripts() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--version"], ["--help"], ["status", "--help"], ["status"], ["status", "--json"], ["driver", "status"]],
+    [
+        ["--version"],
+        ["--help"],
+        ["status", "--help"],
+        ["status"],
+        ["status", "--json"],
+        ["events"],
+        ["report"],
+        ["driver", "status"],
+    ],
     ids=" ".join,
 )
 def test_quick_commands_load_neither_textual_nor_the_globus_sdks(arguments: list[str], tmp_path: Path) -> None:
@@ -120,7 +129,8 @@ NOT_BEFORE_THE_FIRST_PAINT = (
     "flowspec.readiness", "flowspec.ringitems", "flowspec.itemwalk", "flowspec.ddas", "flowspec.inputs",
     "console.settings.model", "console.settings.profiles", "console.reading.detail", "console.cli.commands",
     "console.cli.faults", "console.actions", "console.evidence",
-    "screens.detail_screen", "screens.events_screen", "screens.help_screen", "screens.palette_screen",
+    "screens.detail_screen", "screens.events_screen", "screens.report_screen",
+    "screens.help_screen", "screens.palette_screen",
 )  # fmt: skip
 
 

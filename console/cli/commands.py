@@ -76,6 +76,12 @@ def status(options: argparse.Namespace) -> int:
     return 0
 
 
+def report(options: argparse.Namespace) -> int:
+    from console.cli import report as command
+
+    return command.report(options)
+
+
 def driver_status(options: argparse.Namespace) -> int:
     present = driver(settings_of(options).ledger)
     if present is None:
@@ -242,10 +248,19 @@ def sandbox(options: argparse.Namespace) -> int:
 
 
 # These change nothing anywhere.
-LOOKING = ("status", "events", "driver status", "endpoints status", *flow_commands.LOOKING, *functions.LOOKING)
+LOOKING = (
+    "status",
+    "events",
+    "report",
+    "driver status",
+    "endpoints status",
+    *flow_commands.LOOKING,
+    *functions.LOOKING,
+)
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
     "events": events.events,
+    "report": report,
     "launch": launch,
     "retry": retry_commands.retry,
     "waive": retry_commands.waive,

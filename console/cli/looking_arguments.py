@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+FORMATS = ("text", "md", "html", "json")
 Number = Callable[[str], int]
 
 
@@ -12,3 +13,8 @@ def add_events(command: argparse.ArgumentParser, run: Number) -> None:
     command.add_argument("--follow", action="store_true", help="go on with what happens, until ctrl+c")
     command.add_argument("--since", metavar="TIME", help="8h, 30m, 00:00 or a date (8h; of a run: all)")
     command.add_argument("--run", type=run, metavar="N", help="only of this run")
+
+
+def add_report(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--since", metavar="TIME", default="8h", help="8h, 30m, 00:00 or a date (8h)")
+    command.add_argument("--format", choices=FORMATS, default="text", help="text, Markdown, HTML or JSON (text)")

@@ -126,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("run", nargs="?", type=_run, metavar="RUN")
 
     looking_arguments.add_events(add("events", "what happened, and what happens", json=True), _run)
+    looking_arguments.add_report(add("report", "what happened in a shift, and what to hand over"))
 
     launch = add("launch", "queue a run that is ready", json=True)
     launch.add_argument("run", type=_run_or_directory, metavar="RUN|DIR", help="a run number or a run directory")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 
+from console.ledger import waits
 from console.ledger.store import Ledger
 from flowspec import catalogue
 from flowspec.conditions import Condition, Reason, Topic
@@ -59,6 +60,7 @@ def put(
     if {place: row["parameters"] for place, row in before.items()} == wanted:
         return False
     with ledger.change() as db:
+        waits.over(ledger, (row for place, row in before.items() if place not in wanted))
         db.executemany(
             "DELETE FROM conditions WHERE run = ? AND topic = ? AND code = ? AND stage = ? AND segment = ?",
             [(run, *place) for place in before],

@@ -117,6 +117,12 @@ def run(ledger: Ledger, number: int) -> Run | None:
     return _run(row) if row else None
 
 
+def since(ledger: Ledger, at: float) -> list[Run]:
+    """The runs that began, ended or came to the end of their analysis at this time or later, oldest first."""
+    rows = ledger.rows(f"{_SELECT} WHERE started >= ?1 OR ended >= ?1 OR finished_at >= ?1 ORDER BY run", at)
+    return [_run(row) for row in rows]
+
+
 def due_again(ledger: Ledger) -> list[int]:
     """The runs whose pause before an automatic retry is over, or whose end was waited for."""
     due = "SELECT run FROM runs WHERE state IN ('failed', 'cancelled') AND again_at <= ? ORDER BY run"

@@ -42,6 +42,16 @@ CREATE TABLE conditions (
     PRIMARY KEY (run, topic, code, stage, segment)
 ) WITHOUT ROWID;
 
+-- What kept a run for a minute or more, and does no longer: what waited for whom, and how long.
+CREATE TABLE waits (
+    wait INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs (run),
+    code TEXT NOT NULL, owner TEXT NOT NULL, -- as the condition had them
+    since REAL NOT NULL, until REAL NOT NULL,
+    parameters TEXT NOT NULL DEFAULT '{}'
+);
+CREATE INDEX waits_by_end ON waits (until);
+
 -- One row per attempt: written as an intent before the flow run is started, completed afterwards.
 CREATE TABLE attempts (
     attempt INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -144,6 +144,10 @@ EVENTS = Action(
     "events", "v", "v", "events", "the event log: what happened, who asked for what, and what came of it",
     on_host(lambda host: host.open_events()),
 )  # fmt: skip
+REPORT = Action(
+    "report", "R", "R", "", "the report of the shift: what happened in the last 8 hours, and what to hand over",
+    on_host(lambda host: host.open_report()),
+)  # fmt: skip
 PALETTE = Action(
     "palette", "ctrl+p", "ctrl+p", "", "all commands by name: type to find one, enter does it",
     on_host(lambda host: host.open_palette()),
@@ -168,7 +172,7 @@ QUIT = Action(
 OF_RUN = (LAUNCH, RETRY, CANCEL, HOLD)
 OF_DETAIL = (FETCH, WITNESSES, EACH, ACCEPT, *SECTIONS)
 ACTIONS = (
-    *OF_RUN, AUTO, ACKNOWLEDGE, UNDO, DETAIL, EVENTS, *OF_DETAIL, NEXT, PREVIOUS,
+    *OF_RUN, AUTO, ACKNOWLEDGE, UNDO, DETAIL, EVENTS, REPORT, *OF_DETAIL, NEXT, PREVIOUS,
     FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, WIDER, NARROWER, HIGHER, LOWER, REDRAW,
     PALETTE, HELP, BACK, SUSPEND, QUIT,
 )  # fmt: skip
