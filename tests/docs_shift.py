@@ -39,7 +39,7 @@ ORDER = (
     "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
     "site endpoints", "site monitor",
     "login", SCREEN, "cancel", "retry",
-    "waive", "accept", "reprocess", "launch", "status", "events", "report", "driver status", "driver take-over",
+    "waive", "accept", "reprocess", "launch", "status", "events", "report", "dossier", "driver status", "driver take-over",
     "sandbox", "sandbox fault", "driver stop", "driver start", "watch", "site bundle",
 )  # fmt: skip
 
@@ -133,8 +133,8 @@ class Shift:
 
     def _with_our_run(self, command: Documented, options: argparse.Namespace, name: str) -> list[str]:
         words = [str(self.pipeline.profile) if w.endswith(".toml") else w for w in command.words[1:]]
-        if name == "site bundle":
-            return [str(self.pipeline.profile.with_name(w)) if w == str(options.output) else w for w in words]
+        if name in ("site bundle", "dossier"):
+            words = [str(self.pipeline.profile.with_name(w)) if w == str(options.output) else w for w in words]
         if name == "reprocess":
             first = self._cancelled()
             return [f"{first}-{first + 3}" if word == options.runs else word for word in words]
@@ -145,7 +145,7 @@ class Shift:
             return [str(self._at_the_site()) if word == str(given) else word for word in words]
         if given is None:
             return words
-        if name in ("status", "events"):
+        if name in ("status", "events", "dossier"):
             run = self._launched()
         elif getattr(options, "anyway", False):
             run = self._in_state(self._doubtful, RunState.INCOMPLETE)

@@ -89,7 +89,7 @@ def test_distribution_and_scripts() -> None:
         ["status", "--help"],
         ["status"],
         ["status", "--json"],
-        ["events"],
+        ["events", "--run", "1217"],
         ["report"],
         ["driver", "status"],
     ],

@@ -53,10 +53,11 @@ def _fail(error: Exception, code: int) -> int:
 
 
 def _only_looks(name: str, options: argparse.Namespace) -> bool:
-    """A launch that is only tried asks no driver; other dry runs do, with a request."""
+    """A dossier makes one file, where it is told to. A launch that is only tried asks no driver; other dry
+    runs do, with a request."""
     if name == "site endpoints":
         return options.do in site_kit.LOOKING
-    return name in LOOKING or (name == "launch" and options.dry_run)
+    return name in (*LOOKING, "dossier") or (name == "launch" and options.dry_run)
 
 
 # ---- looking
@@ -80,6 +81,12 @@ def report(options: argparse.Namespace) -> int:
     from console.cli import report as command
 
     return command.report(options)
+
+
+def dossier(options: argparse.Namespace) -> int:
+    from console.cli import dossier as command
+
+    return command.dossier(options)
 
 
 def driver_status(options: argparse.Namespace) -> int:
@@ -261,6 +268,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
     "events": events.events,
     "report": report,
+    "dossier": dossier,
     "launch": launch,
     "retry": retry_commands.retry,
     "waive": retry_commands.waive,

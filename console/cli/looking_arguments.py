@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 FORMATS = ("text", "md", "html", "json")
 Number = Callable[[str], int]
@@ -13,6 +14,11 @@ def add_events(command: argparse.ArgumentParser, run: Number) -> None:
     command.add_argument("--follow", action="store_true", help="go on with what happens, until ctrl+c")
     command.add_argument("--since", metavar="TIME", help="8h, 30m, 00:00 or a date (8h; of a run: all)")
     command.add_argument("--run", type=run, metavar="N", help="only of this run")
+
+
+def add_dossier(command: argparse.ArgumentParser, run: Number) -> None:
+    command.add_argument("run", type=run, metavar="RUN")
+    command.add_argument("--output", type=Path, metavar="FILE", help="the file (run-RUN-dossier.tar.gz)")
 
 
 def add_report(command: argparse.ArgumentParser) -> None:

@@ -127,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
 
     looking_arguments.add_events(add("events", "what happened, and what happens", json=True), _run)
     looking_arguments.add_report(add("report", "what happened in a shift, and what to hand over"))
+    looking_arguments.add_dossier(
+        add("dossier", "all that is known of a run in one file, without secrets", json=True), _run
+    )
 
     launch = add("launch", "queue a run that is ready", json=True)
     launch.add_argument("run", type=_run_or_directory, metavar="RUN|DIR", help="a run number or a run directory")

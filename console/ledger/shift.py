@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from console.ledger.store import Ledger
 from flowspec.conditions import Reason
@@ -64,6 +65,11 @@ def requests(ledger: Ledger, at: float) -> list[Asked]:
         at,
     )
     return [Asked(*row) for row in rows]
+
+
+def requests_of_run(ledger: Ledger, run: int) -> list[dict[str, Any]]:
+    """All that was asked of the driver about a run, with its answers, oldest first; as columns."""
+    return [dict(row) for row in ledger.rows("SELECT * FROM requests WHERE run = ? ORDER BY request", run)]
 
 
 def decisions(ledger: Ledger, at: float) -> list[tuple[int, Decision]]:

@@ -6,18 +6,22 @@ sources, what commands print.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from flowspec import hiding
+from remote import plainfile
 
 _KEPT, _KEPT_LENGTH = 2048, 400  # answers for short texts: the same reasons are written again and again
+_STORE_BYTES = 1_000_000
 _SECRET_VARIABLE = re.compile(r"(?i)(SECRET|TOKEN|PASSWORD)$")
 _PROXY_VARIABLE = re.compile(r"(?i)^(https?|all)_proxy$")
 
@@ -53,6 +57,30 @@ def know_environment() -> None:
             know(value)
         elif _PROXY_VARIABLE.search(name):
             know(_password(value))
+
+
+def know_stored(path: Path) -> None:
+    """What a file of tokens holds, the sandbox's or that of a person's login; nothing where it cannot be read."""
+    try:
+        text = plainfile.read(path, _STORE_BYTES).decode(errors="replace")
+    except OSError:
+        return
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = {"token": text.strip()}
+    know(*_tokens(document))
+
+
+def _tokens(value: Any, name: str = "") -> Iterator[str]:
+    if isinstance(value, str) and name.endswith("token"):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _tokens(part, str(key))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _tokens(part, name)
 
 
 def _password(address: str) -> str | None:
