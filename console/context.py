@@ -18,6 +18,8 @@ from flowspec.inputs import Places
 from flowspec.stages import Stage
 from remote.globus.connection import Remote
 
+PATIENCE_POLLS = 60.0  # 5 min with the usual interval
+
 
 class Refused(Exception):
     """A request that cannot be carried out; the text says why and what to do instead."""
@@ -42,6 +44,11 @@ class Context:
 
     def now(self) -> float:
         return self.ledger.now()
+
+    @property
+    def patience(self) -> float:
+        """Seconds in which what may pass by itself has passed, or somebody has to look."""
+        return PATIENCE_POLLS * self.policy.poll_interval
 
     def holds(self) -> Reason | None:
         """Why nothing may be launched."""

@@ -118,7 +118,11 @@ def _end_if_all_ended(ctx: Context, attempt: Attempt) -> None:
     who = str(attempt.cancel_by)
     if not _all_ended(attempt, lines):
         left = cancel_lines.left(lines, cancel_lines.offline_endpoints(ctx.ledger))
-        why = reason("cancel.left", who=who, **left)
+        asked = attempt.cancel_at or ctx.now()
+        if ctx.now() - asked < ctx.patience:
+            why = reason("cancel.left", who=who, **left)
+        else:
+            why = reason("cancel.stuck", who=who, since=asked, **left)
         conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [why], attempt.attempt)
     elif _succeeded(attempt, lines):
         _withdraw(ctx, attempt)

@@ -41,7 +41,8 @@ def conclusion(
     """`waiting` is the end of an action that Flows has not noticed yet, `now` in seconds since the epoch."""
     plan, matrix, planned = attempt.plan, known.matrix, planned_cells(known, attempt)
     stage = current_stage(planned) or plan.places()[-1][0]
-    far = progress_of_stage(stage, plan, matrix)
+    # A segment that waits for somebody at a later stage is not to be hidden by one that has failed before.
+    far = progress_of_stage(_waiting_stage(planned) or stage, plan, matrix)
     if flow_run.status in ("ACTIVE", "INACTIVE"):
         return Conclusion(stage, _inactive(flow_run) or _unnoticed(waiting, planned, now) or far)
     if flow_run.cancelled:
@@ -109,10 +110,20 @@ def _code_of(cell: Cell) -> str:
     """By who has to act for it to go on."""
     if cell.suspect:
         return SUSPECT
-    entry = catalogue.entry(cell.reason.code)
-    if cell.bad or entry.severity is not Severity.STUCK:  # others of the stage go on beside what failed
+    if cell.state is CellState.DISAGREES:
+        return "flow.disagrees"
+    if not _waits_for_somebody(cell):  # others of the stage go on beside what failed
         return "flow.stage"
-    return "flow.waits-site" if entry.owner is Owner.SITE else "flow.waits"
+    return "flow.waits-site" if catalogue.entry(cell.reason.code).owner is Owner.SITE else "flow.waits"
+
+
+def _waiting_stage(planned: Matrix) -> Stage | None:
+    return next((stage for (stage, _), cell in planned.items() if _waits_for_somebody(cell)), None)
+
+
+def _waits_for_somebody(cell: Cell) -> bool:
+    """Whether it has not ended and does not go on by itself."""
+    return not cell.bad and catalogue.entry(cell.reason.code).severity is Severity.STUCK
 
 
 def progress_of_stage(stage: Stage, plan: Plan, matrix: Matrix) -> Reason:
@@ -123,7 +134,7 @@ def progress_of_stage(stage: Stage, plan: Plan, matrix: Matrix) -> Reason:
     if not left:
         return Reason("flow.outputs")
 
-    segment, now = min(left, key=lambda place: (not place[1].bad, not suspicion.notable(place[1])))
+    segment, now = min(left, key=lambda place: (not _waits_for_somebody(place[1]), not place[1].bad))
     return reason(
         _code_of(now),
         stage=stage.value, done=len(cells) - len(left), total=len(cells), counted=stage.per_segment,

@@ -199,7 +199,8 @@ def _not_started(ctx: Context, attempt: Attempt, error: RemoteError) -> None:
             failures.record(ctx.ledger, attempt.run, [cause])
         else:
             attempts.set_reason(ctx.ledger, attempt.attempt, why)
-            starting = reason("attempt.starting", number=attempt.number, **why.parameters)
+            code = "attempt.refused" if error.kind == "operator" else "attempt.starting"
+            starting = reason(code, number=attempt.number, **why.parameters)
             conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [starting], attempt.attempt)
         if not final and (attempt.reason.code, attempt.reason.parameters.get("next_step")) == (why.code, next_step):
             return  # the words of a service that is down change with each try: one event is enough

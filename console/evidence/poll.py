@@ -44,6 +44,7 @@ PING_SECONDS = 7.0
 # Of the requests that Compute takes in a time, these are kept for the state of tasks and endpoints.
 KEPT_REQUESTS = 6
 CLOCKS_DIFFER_SECONDS = 3600.0
+BLIND = "poll.blind"  # Globus has not answered about one attempt for long, while it does about others
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,10 @@ def _put_troubles(ctx: Context, attempts: Sequence[Attempt], refused: Mapping[in
         error = refused.get(attempt.attempt)
         run = runs.run(ctx.ledger, attempt.run) if error is not None else None
         if error is not None and run is not None and run.state is RunState.RUNNING:
-            why = reason("poll.failed", service=error.service, cause=error.cause, next_step=error.next_step)
+            told = next((c for c in run.conditions if c.topic is Topic.POLL), None)
+            blind = told is not None and (told.code == BLIND or ctx.now() - told.since >= ctx.patience)
+            code = BLIND if blind else "poll.failed"
+            why = reason(code, service=error.service, cause=error.cause, next_step=error.next_step)
             conditions.put(ctx.ledger, run.run, Topic.POLL, [why])
 
 
@@ -296,7 +300,8 @@ def _ask_transfer_and_list(ctx: Context, attempt: Attempt) -> None:
         awaited = visit.says is Says.RUNNING and not ended_unnoticed
         if stage not in _COMPUTE and visit.action and (awaited or not settled):
             task = ctx.remote.transfer.task(visit.action)
-            said = of_transfer(attempt, stage, task, ctx.now(), _last_error(ctx, task))
+            before = evidence.of_tasks(ctx.ledger, attempt, stage)
+            said = of_transfer(attempt, stage, task, ctx.now(), _last_error(ctx, task), before, ctx.patience)
             evidence.record_evidence(ctx.ledger, attempt.run, said, attempt.attempt)
             sources.answered(ctx.ledger, "transfer")
         if not settled:

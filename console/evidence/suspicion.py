@@ -14,9 +14,10 @@ from functools import cache, partial
 
 from console.context import Context
 from console.evidence.witnesses import planned
-from console.ledger import attempts, endpoints, evidence
+from console.ledger import attempts, endpoints, evidence, site
 from console.ledger.attempts import Attempt
 from console.ledger.endpoints import EndpointRow
+from flowspec import catalogue
 from flowspec.cells import SUSPICIONS, Cell
 from flowspec.conditions import Reason, reason
 from flowspec.numbers import ranges
@@ -28,6 +29,7 @@ from flowspec.stages import Stage
 # longer than so many times the usual one may take that runs.
 WAITING_POLLS, SERVED_POLLS, UNSERVED_POLLS, RUNNING_POLLS = 8.0, 24.0, 120.0, 2.0
 TIMES_USUAL = 3.0
+PENDING_SECONDS = 600.0  # for which it is news why Slurm lets jobs wait
 LATELY = 30  # attempts, from which is known what is usual
 
 
@@ -100,7 +102,12 @@ def _overdue(ctx: Context, stage: Stage, since: float, endpoint: EndpointRow) ->
         served = others.overtook or others.answered
         return reason("task.overtaken", since=since, endpoint=endpoint.name, served=served)
     if quiet > UNSERVED_POLLS:
-        return reason("task.unserved", since=since, endpoint=endpoint.name, words=endpoint.error)
+        pending = site.pending(ctx.ledger)
+        lately = ctx.now() - float(pending.parameters.get("at", 0.0)) < PENDING_SECONDS
+        return reason(
+            "task.unserved", since=since, endpoint=endpoint.name, words=endpoint.error,
+            pending=catalogue.nested(pending) if lately else None,
+        )  # fmt: skip
     return None
 
 

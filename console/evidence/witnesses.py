@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -39,12 +40,28 @@ def of_log(attempt: Attempt, stage: Stage, visit: Visit, at: float) -> list[Evid
     ]
 
 
-def of_transfer(attempt: Attempt, stage: Stage, task: TransferTask, at: float, error: str = "") -> list[Evidence]:
+def of_transfer(
+    attempt: Attempt,
+    stage: Stage,
+    task: TransferTask,
+    at: float,
+    error: str = "",
+    before: Sequence[Evidence] = (),
+    patience: float = math.inf,
+) -> list[Evidence]:
     """The status of a transfer task is of all its files at once; which have arrived is evidence of the file witness.
 
-    `error` is what the task's last event of an error says.
+    `error` is what the task's last event of an error says, `before` what was known of the task last. What Globus tries
+    again by itself is somebody's to look at when nothing has moved for `patience` seconds.
     """
     says, why = _of_transfer_task(task, error)
+    if "fault" in why.parameters and says is Says.RUNNING:
+        known = before[0].reason.parameters if before else {}
+        still = "fault" in known and known.get("bytes") == task.bytes_transferred
+        since = float(known["since"]) if still else at
+        stalled = why.code == "transfer.again" and at - since >= patience
+        code = "transfer.stalled" if stalled else why.code
+        why = Reason(code, {**why.parameters, "bytes": task.bytes_transferred, "since": since})
     return [Evidence(stage, segment, Witness.TASK, says, why, None, at) for segment in planned(attempt.plan, stage)]
 
 

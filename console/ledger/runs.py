@@ -81,6 +81,11 @@ class Run:
         """The same for a column beside the state."""
         return standing.row(self.state, self.conditions)
 
+    @property
+    def stuck(self) -> bool:
+        """It has not ended, and goes on only when a person does something."""
+        return standing.stuck(self.state, self.conditions)
+
     def has(self, code: str) -> bool:
         """Whether this condition holds."""
         return standing.has(self.state, self.conditions, code)

@@ -86,15 +86,18 @@ def _asked(who: str, flow_run: str = "", **others: Any) -> str:
 
 
 def _left(
-    who: str, lines: Sequence[Sequence[str]] = (), stages: Sequence[Mapping[str, Any]] = (), **others: Any
-) -> str:
-    """`lines`: [what, id, what was last observed]; `stages`: the compute tasks that are left of each."""
+    who: str, lines: Sequence[Sequence[str]] = (), stages: Sequence[Mapping[str, Any]] = (),
+    since: float | None = None, **others: Any,
+) -> str:  # fmt: skip
+    """`lines`: [what, id, what was last observed]; `stages`: the compute tasks that are left of each. `since`: of a
+    cancel that does not end."""
     parts = [f"{what} {id} ({seen})" for what, id, seen in lines]
     for stage in stages:
         of = " of " if stage["segments"] else " "
         where = f", endpoint {stage['endpoint']} offline" if stage.get("endpoint") else ""
         parts.append(f"{stage['stage']}{of}{tasks(stage['segments'], stage['tasks'])}{where}")
-    return f"cancelled by {who}, still running: {'; '.join(parts) or 'not looked at yet'}"
+    when = f" {text.clock(since)}" if since is not None else ""
+    return f"cancelled by {who}{when}, still running: {'; '.join(parts) or 'not looked at yet'}"
 
 
 def tasks(segments: Sequence[int], ids: Sequence[str]) -> str:
@@ -131,6 +134,7 @@ TABLE = (
     Entry("cancel.asked", _asked, Severity.NORMAL, SITE),
     Entry("cancel.elsewhere", "cancelled by {who}", Severity.NORMAL, SITE),
     Entry("cancel.left", _left, Severity.NORMAL, SITE),
+    Entry("cancel.stuck", _left, S, SITE),  # the same for minutes
     Entry("flow.succeeded-but", lambda cause, **others: f"Globus says succeeded, but {words_of(cause)}", S, OPERATOR),
     Entry("run.unseen", "not seen on disk yet"),
     # of the event log

@@ -62,6 +62,8 @@ def _stage(stage: str, done: int, total: int, cell: Any, counted: bool = True, s
     return f"{far}: {named}{'failed: ' if failed else ''}{words_of(cell)}"
 
 
+_UNSEEN = "how far it is cannot be seen, {service}: {cause}; {next_step}"
+
 TABLE = (
     Entry("queue.next", "is next"),
     Entry("queue.again", "is next: what is missing is done again"),
@@ -88,6 +90,7 @@ TABLE = (
     Entry("mark.died", _taken("whose driver has died")),
     Entry("mark.silent", _taken("whose driver gives no sign of life")),
     Entry("attempt.starting", _starting),
+    Entry("attempt.refused", _starting, S, OPERATOR),  # until somebody has done something
     Entry("attempt.waits", "could not be started: {cause}; {next_step}", S, GLOBUS),
     Entry("attempt.held", lambda number, cause, **others: f"attempt {number} is {words_of(cause)}", S, OPERATOR),
     Entry("attempt.elsewhere", "not started: flow run {flow_run} of another console does it"),
@@ -100,8 +103,10 @@ TABLE = (
     Entry("flow.suspect", _stage, S, OPERATOR),
     Entry("flow.waits", _stage, S, OPERATOR),  # its task goes on when somebody has done something
     Entry("flow.waits-site", _stage, S, SITE),
+    Entry("flow.disagrees", _stage, Severity.SLOW, OPERATOR),  # what is reported and what is there; the others go on
     Entry("flow.outputs", "all outputs are there; Flows has not ended the flow run yet", N, GLOBUS),
     Entry("flow.unnoticed", _unnoticed, N, GLOBUS),
     Entry("flow.inactive", _inactive, S, OPERATOR),
-    Entry("poll.failed", "how far it is cannot be seen, {service}: {cause}; {next_step}", Severity.SLOW, GLOBUS),
+    Entry("poll.failed", _UNSEEN, Severity.SLOW, GLOBUS),
+    Entry("poll.blind", f"{_UNSEEN}; c gives it up", S, OPERATOR),  # the same for minutes
 )

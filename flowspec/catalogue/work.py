@@ -24,18 +24,24 @@ def _there(size: int | None = None) -> str:
     return "there" if size is None else f"{size:,} bytes there"
 
 
-def _faulty(done: int, total: int, fault: str, what: str, words: str) -> str:
-    return "; ".join(filter(None, [f"{done}/{total} files, {fault}: {what}, c gives it up", words]))
+def _faulty(done: int, total: int, fault: str, what: str, words: str, since: float | None = None) -> str:
+    began = f"since {text.clock(since)}" if since is not None else ""
+    return "; ".join(filter(None, [f"{done}/{total} files, {fault}: {what}, c gives it up", words, began]))
 
 
-def _fault(done: int, total: int, fault: str, words: str = "") -> str:
+def _fault(done: int, total: int, fault: str, words: str = "", since: float | None = None, **others: Any) -> str:
     """Of a fault that is not known, or of which only the name is known, nothing is promised."""
     when = goes_when(fault)
-    return _faulty(done, total, fault, f"goes on when {when}" if when else LOOK_AT_IT, words)
+    return _faulty(done, total, fault, f"goes on when {when}" if when else LOOK_AT_IT, words, since)
 
 
-def _again(done: int, total: int, fault: str, words: str = "") -> str:
+def _again(done: int, total: int, fault: str, words: str = "", **others: Any) -> str:
     return _faulty(done, total, fault, "Globus tries again by itself", words)
+
+
+def _stalled(done: int, total: int, fault: str, since: float, words: str = "", **others: Any) -> str:
+    """What Globus tries again and again does not pass: somebody has to see why."""
+    return _faulty(done, total, fault, f"nothing has moved since {text.clock(since)}", words)
 
 
 def _transfer_inactive(words: str = "", fault: str = "") -> str:
@@ -84,8 +90,12 @@ def _task_overtaken(since: float, endpoint: str, served: int) -> str:
     return f"{_task_pending(since)} although {others} served at {endpoint} since: it may be lost{_AGAIN}"
 
 
-def _task_unserved(since: float, endpoint: str, words: str = "") -> str:
-    why = f"it says: {words}" if words else "a long queue at Slurm, or it gets no block: its log at the site says why"
+def _task_unserved(since: float, endpoint: str, words: str = "", pending: Any = None) -> str:
+    """`pending`: why Slurm let our jobs wait a moment ago."""
+    if words or pending:
+        why = f"it says: {words}" if words else words_of(pending)
+    else:
+        why = "a long queue at Slurm, or it gets no block: its log at the site says why"
     return f"{_task_pending(since)}, and {endpoint} has begun nothing since; {why}{_AGAIN}"
 
 
@@ -133,10 +143,11 @@ TABLE: tuple[Entry, ...] = (
     Entry("flow.ended", "Flows has seen it end"),
     Entry("transfer.queued", "queued at Globus: only three transfers run at a time", owner=Owner.GLOBUS),
     Entry("transfer.running", _running, owner=Owner.GLOBUS),
-    # Transfer meets a fault again and again, for a day or more. Which of the three codes one has: `transfer_fault`.
+    # Transfer meets a fault again and again, for a day or more. Which of the codes one has: `_of_transfer_task`.
     Entry("transfer.fault", _fault, _STUCK, Owner.OPERATOR),
     Entry("transfer.fault-site", _fault, _STUCK, Owner.SITE),
     Entry("transfer.again", _again, Severity.SLOW, Owner.GLOBUS),
+    Entry("transfer.stalled", _stalled, _STUCK, Owner.SITE),  # the same for minutes
     Entry("transfer.inactive", _transfer_inactive, _STUCK, Owner.OPERATOR),
     Entry("transfer.done", "transferred {done}/{total} files"),
     Entry("task.pending", _task_pending, owner=Owner.SITE),

@@ -11,6 +11,7 @@ from console.actions import cancel_steps, launch, queue, requests
 from console.cli.status import status_json, status_text
 from console.evidence import poll
 from console.ledger import attempts, cancel_lines, dossier, evidence, runs
+from flowspec import text
 from flowspec.conditions import reason
 from flowspec.plan import plan_all
 from flowspec.readiness import Judgement, Verdict
@@ -78,6 +79,21 @@ def lines(ctx):
 
 def gone(ctx):
     return {id for id, line in lines(ctx).items() if line.gone}
+
+
+def test_a_cancel_that_does_not_end_is_somebodys(ctx, globus):
+    start(ctx)
+    globus.transfers_files()
+    cancel(ctx)
+    asked = ctx.now()
+    globus.broken["transfer.cancel"] = FORBIDDEN
+    see(ctx)
+    assert run(ctx).state is RunState.CANCELLING
+    assert not run(ctx).stuck
+    ctx.ledger.now.time = asked + ctx.patience
+    see(ctx)
+    assert run(ctx).stuck
+    assert run(ctx).why.startswith(f"cancelled by anna@daq1 {text.clock(asked)}, still running: ")
 
 
 def test_the_marker_comes_first_and_each_line_is_ticked_when_seen_gone(ctx, globus):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from console.actions.conclusion import progress_of_stage
+from console.actions.conclusion import conclusion, progress_of_stage
 from flowspec import catalogue
 from flowspec.cells import Cell
 from flowspec.conditions import Condition, Owner, Reason, Severity, Topic, reason
@@ -12,6 +14,7 @@ from flowspec.plan import plan_all
 from flowspec.stages import CellState, Stage
 from flowspec.standing import why
 from flowspec.states import RunState
+from remote.globus.flows import FlowRun
 
 FAULT = {"done": 0, "total": 2, "fault": "PAUSED", "words": ""}
 STUCK, NORMAL, NOBODY = Severity.STUCK, Severity.NORMAL, Owner.NOBODY
@@ -28,6 +31,8 @@ OFFLINE = {"started": True, "since": 5.0, "endpoint": "frib-fit", "offline": 6.0
         (CellState.RUNNING, Reason("transfer.again", FAULT), "flow.stage", NORMAL, NOBODY),
         (CellState.RUNNING, reason("transfer.running", done=0, total=2, rate=1.0), "flow.stage", NORMAL, NOBODY),
         (CellState.FAILED, reason("failed.abort", words="rc 134"), "flow.stage", NORMAL, NOBODY),
+        (CellState.RUNNING, Reason("transfer.stalled", {**FAULT, "since": 5.0}), "flow.waits-site", STUCK, Owner.SITE),
+        (CellState.DISAGREES, reason("file.missing"), "flow.disagrees", Severity.SLOW, Owner.OPERATOR),
         (
             CellState.RUNNING,
             reason("task.lost", since=5.0, endpoint="x", idle=1),
@@ -42,6 +47,22 @@ def test_who_has_to_act_for_a_run_to_go_on(state, cell, code, severity, owner):
     entry = catalogue.entry(found.code)
     assert (found.code, entry.severity, entry.owner) == (code, severity, owner)
     assert catalogue.sentence(cell) in catalogue.sentence(found)
+
+
+def test_what_waits_for_a_person_is_not_hidden_by_what_has_failed():
+    """Neither beside it nor at a stage before: the others of the attempt go on, and one of them does not."""
+    failed = Cell(CellState.FAILED, reason("failed.abort", words="rc 134"))
+    hangs = Cell(CellState.RUNNING, reason("task.hang", since=5.0, stage="fit", usual=60.0))
+    matrix = {(Stage.FIT, 0): failed, (Stage.FIT, 1): hangs}
+    found = progress_of_stage(Stage.FIT, plan_all(7, (0, 1)), matrix)
+    assert (found.code, found.parameters["segment"]) == ("flow.suspect", 1)
+
+    later = {(Stage.FIT, 0): failed, (Stage.CONVERT, 1): hangs}
+    known = SimpleNamespace(matrix=later)
+    attempt = SimpleNamespace(plan=plan_all(7, (0, 1)))
+    active = FlowRun("flow-7", "f", "ACTIVE", "x", (), "2026-11-23T10:00:00+00:00", None, {})
+    concluded = conclusion(known, attempt, active, None, 0.0)
+    assert (concluded.stage, concluded.progress.code) == (Stage.FIT, "flow.suspect")
 
 
 def test_what_waits_for_a_person_comes_before_a_failed_poll():

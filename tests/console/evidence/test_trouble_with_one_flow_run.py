@@ -54,6 +54,20 @@ def test_trouble_with_one_stops_no_other(ctx, error):
     assert runs.run(ctx.ledger, 1).why == f"how far it is cannot be seen, flows: {error.cause}; {error.next_step}"
 
 
+def test_trouble_with_one_that_lasts_is_somebodys(ctx):
+    logs(ctx, **{"run-0": BUG})
+    one_round(ctx)
+    assert not runs.run(ctx.ledger, 1).stuck
+    ctx.ledger.now.time += ctx.patience
+    for _ in range(2):
+        one_round(ctx)
+        assert runs.run(ctx.ledger, 1).stuck
+    assert runs.run(ctx.ledger, 1).why.endswith("c gives it up")
+    logs(ctx)
+    one_round(ctx)
+    assert not runs.run(ctx.ledger, 1).stuck
+
+
 def test_trouble_with_two_is_that_of_the_service(ctx):
     """It is left alone for a while: no third one is asked for."""
     logs(ctx, **{"run-0": LATER, "run-1": LATER})

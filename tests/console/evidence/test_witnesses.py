@@ -95,8 +95,34 @@ TASK = TransferTask("t", "ACTIVE", "", 4, 1, 1, 10, 2.52e6, 0, "OK", "", None, "
 def test_a_transfer_task(task, says, code, parameters, sentence):
     found = of_transfer(ATTEMPT, Stage.TRANSFER, replace(TASK, **task), 5.0)
     assert [(item.segment, item.says, item.at) for item in found] == [(0, says, 5.0), (1, says, 5.0)]
-    assert (found[0].reason.code, found[0].reason.parameters) == (code, parameters)
-    assert found[0].words == sentence
+    in_trouble = "fault" in parameters and says is Says.RUNNING  # of that it is known when it began
+    assert found[0].reason.code == code
+    assert found[0].reason.parameters == parameters | ({"bytes": 10, "since": 5.0} if in_trouble else {})
+    assert found[0].words.removesuffix("; since 00:00") == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "for_a_person"),
+    [("CONNECT_FAILED", "transfer.stalled"), ("TIMEOUT", "transfer.stalled"), ("FILE_NOT_FOUND", "transfer.fault")],
+)
+def test_what_globus_tries_again_is_left_to_it_as_long_as_something_moves(name, for_a_person):
+    said: list = []
+
+    def look(at, moved, status=name):
+        task = replace(TASK, nice_status=status, bytes_transferred=moved)
+        said[:] = of_transfer(ATTEMPT, Stage.TRANSFER, task, at, "", said, 300.0)
+        return said[0].reason.code
+
+    first = look(0.0, 10)
+    assert first == ("transfer.again" if for_a_person == "transfer.stalled" else for_a_person)
+    assert look(299.0, 10) == first
+    assert look(300.0, 10) == for_a_person
+    assert "since 00:00" in said[0].words
+    assert look(301.0, 11) == first, "it moves again"
+    assert look(600.0, 11) == first
+    assert look(601.0, 11) == for_a_person
+    assert look(602.0, 11, "OK") == "transfer.running"
+    assert look(603.0, 11) == first, "another trouble, from its own begin"
 
 
 @pytest.mark.parametrize(
