@@ -85,6 +85,9 @@ REPEATED = Move(
     "repeated", (R.FAILED, R.CANCELLED), (R.QUEUED,), clears=("again_at",), stamps=("ready_at",),
     event="event.repeated",
 )  # fmt: skip
+ASKED_FOR = Move(
+    "asked for", ENDED, (R.QUEUED,), sets=("wish",), clears=("again_at",), stamps=("ready_at",), event="event.asked-for"
+)
 UNQUEUED = Move(
     "unqueued", (R.QUEUED,), (R.CANCELLED, R.DONE), clears=("held_by", "wish", "priority"), ends=(Topic.QUEUE,)
 )
@@ -120,8 +123,8 @@ FOUND_WHOLE = Move(
 )  # fmt: skip
 
 RUN_MOVES = (
-    JUDGED, VANISHED, WITHDRAWN, QUEUED, REPROCESSED, REPEATED, UNQUEUED, REFUSED, INTENDED, TAKEN_OVER, CANCEL_ASKED,
-    CANCEL_WITHDRAWN, CANCEL_ENDED, PART_DONE, FAILED, RETURNED, RESULT_LOST, FOUND_WHOLE,
+    JUDGED, VANISHED, WITHDRAWN, QUEUED, REPROCESSED, REPEATED, ASKED_FOR, UNQUEUED, REFUSED, INTENDED, TAKEN_OVER,
+    CANCEL_ASKED, CANCEL_WITHDRAWN, CANCEL_ENDED, PART_DONE, FAILED, RETURNED, RESULT_LOST, FOUND_WHOLE,
 )  # fmt: skip
 
 STARTED = Move("started", (A.INTENT,), (A.STARTED,), sets=("flow_run",), stamps=("started_at",))

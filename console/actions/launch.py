@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from console.context import Context, Refused
-from console.ledger import attempts, conditions, evidence, failures, results, runs, sources
+from console.ledger import attempts, conditions, evidence, failures, pause, results, runs, sources
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
 from console.ledger.moves import move, move_attempt
@@ -94,7 +94,7 @@ def send_intents(ctx: Context, unseen: RemoteError | None) -> Sent:
     """Start the flow run of every intent; one that may have been started before is looked up by its tag first.
 
     `unseen` kept a look from seeing what others have started: then none is started.
-    None is started while it is not known what lies on the disk, or while another console drives.
+    None is started while it is not known what lies on the disk, while another console drives, or in a pause.
     """
     under_way = _open(ctx)
     intents = _intents(under_way)
@@ -120,7 +120,22 @@ def send_intents(ctx: Context, unseen: RemoteError | None) -> Sent:
 
 
 def anything_to_send(ctx: Context) -> bool:
-    return bool(_intents(_open(ctx))) and ctx.holds() is None
+    intents = _intents(_open(ctx))
+    if pause.read(ctx.ledger) is not None:
+        intents = [attempt for attempt in intents if attempt.started_at is not None]
+    return bool(intents) and ctx.holds() is None
+
+
+def paused(ctx: Context, run: int, number: int, attempt: int | None = None) -> bool:
+    """Whether launching is paused; then the run says that its attempt waits for the end of that.
+
+    Asked before each single start: of many that are due, those not started yet wait as soon as a pause was asked for.
+    """
+    pausing = pause.read(ctx.ledger)
+    if pausing is not None:
+        why = reason("attempt.paused", number=number, cause=catalogue.nested(pausing.reason))
+        conditions.put(ctx.ledger, run, Topic.PROGRESS, [why], attempt)
+    return pausing is not None
 
 
 def _open(ctx: Context) -> dict[int, Attempt]:
@@ -138,7 +153,10 @@ def unsent(ctx: Context, attempt: Attempt) -> bool:
     return attempt.started_at is None or ctx.now() - attempt.started_at >= LOOKUP_SECONDS
 
 
-def _send(ctx: Context, attempt: Attempt) -> str:
+def _send(ctx: Context, attempt: Attempt) -> str | None:
+    """The only place that starts flow runs of the analysis. None: launching is paused."""
+    if paused(ctx, attempt.run, attempt.number, attempt.attempt):
+        return None
     # `started_at` without a flow run id: the start was or is being requested, the reply is not known.
     attempts.set_attempt(ctx.ledger, attempt.attempt, started_at=ctx.now())
     flow_run = ctx.remote.flows.start(

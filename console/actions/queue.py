@@ -10,7 +10,7 @@ from console.actions.launch import Look, send_intents
 from console.context import Context, Refused, permitted, run_of
 from console.disk import space as disk_space
 from console.ledger import attempts as attempt_rows
-from console.ledger import conditions, endpoints, evidence, runs
+from console.ledger import conditions, endpoints, evidence, pause, runs
 from console.ledger.attempts import Attempt
 from console.ledger.moves import move
 from console.ledger.runs import Run
@@ -122,7 +122,7 @@ def start_queued(ctx: Context, look: Look) -> RemoteError | None:
             trouble = error
             continue
         sent = send_intents(ctx, unseen)
-        trouble, room = sent.trouble or trouble, replace(room, under_way=sent.under_way)
+        trouble, room = sent.trouble or trouble, replace(room, held=_held(ctx), under_way=sent.under_way)
     return trouble
 
 
@@ -138,15 +138,20 @@ def _refuse(ctx: Context, run: Run, words: dict[str, str]) -> None:
 class Room:
     """What there is room for just now: the same for every run of the queue."""
 
-    held: Reason | None  # what keeps everything: the runs cannot be seen, or another console drives
+    held: Reason | None  # what keeps everything: a pause, the runs cannot be seen, or another console drives
     space: disk_space.Space | None
     under_way: Sequence[Attempt]
     endpoint: Reason | None  # what keeps an endpoint from taking more
 
     @classmethod
     def now(cls, ctx: Context) -> Room:
-        held, space = ctx.holds(), disk_space.read(ctx.ledger)
-        return cls(held, space, attempt_rows.open_attempts(ctx.ledger), _full_endpoint(ctx))
+        space = disk_space.read(ctx.ledger)
+        return cls(_held(ctx), space, attempt_rows.open_attempts(ctx.ledger), _full_endpoint(ctx))
+
+
+def _held(ctx: Context) -> Reason | None:
+    pausing = pause.read(ctx.ledger)
+    return pausing.reason if pausing is not None else ctx.holds()
 
 
 def waits_for(ctx: Context, run: Run, room: Room) -> Reason | None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from console.actions import cancel as cancelling
-from console.actions import decide, fetch_reports, reprocess
+from console.actions import decide, fetch_reports, pausing, reprocess
 from console.actions import retry as retrying
 from console.actions.queue import hold, queue, release
 from console.context import Context, Refused, dossier_of, permitted, run_of
@@ -113,6 +113,8 @@ VERBS: dict[str, Verb] = {
     "auto": set_auto,
     "hold": hold,
     "release": release,
+    "pause": pausing.pause_launching,
+    "resume": pausing.resume_launching,
     "acknowledge": acknowledge,
     "report": fetch_reports.request_report,
     "take-over": take_over,

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from console.actions import resume
+from console.actions import launch, resume
 from console.actions.launch import write_intent
 from console.actions.proposal import continuation, propose, whole
 from console.actions.results import look_before_retry
 from console.context import Context, Refused, dossier_of, permitted, run_of
 from console.evidence.outputs import check_all_outputs
-from console.ledger import conditions, dossier, evidence, runs
+from console.ledger import conditions, dossier, evidence, pause, runs
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
 from console.ledger.moves import move
@@ -28,7 +28,7 @@ from flowspec.plan import Wish
 from flowspec.quarantine import Failure
 from flowspec.readiness import Verdict
 from flowspec.stages import Place
-from flowspec.states import ENDED, FAILED, FOUND_WHOLE, REPEATED, AttemptState, RunState
+from flowspec.states import ASKED_FOR, ENDED, FAILED, FOUND_WHOLE, REPEATED, AttemptState, RunState
 
 DRIVER = "driver"
 PAUSES = (1.0, 5.0, 15.0)  # before the first, second, ... automatic retry, in units of policy.retry_pause
@@ -54,7 +54,8 @@ def check_first(ctx: Context, request: Request) -> None:
 def retry(ctx: Context, request: Request) -> str:
     """A new attempt of a run that has ended, or with `dry` only what it would do, as JSON.
 
-    `wish`: see flowspec.plan.Wish. `shown`: the digest of the plan that the operator agreed to.
+    `wish`: see flowspec.plan.Wish. `shown`: the digest of the plan that the operator agreed to. While launching is
+    paused the run waits in the queue, and is planned anew when that is over.
     """
     known = dossier_of(ctx, request)
     run, wish, dry = known.run, wish_of(request), bool(request.args.get("dry"))
@@ -75,6 +76,12 @@ def retry(ctx: Context, request: Request) -> str:
         return json.dumps({"lines": proposal.lines, "plan": asdict(plan), "digest": proposal.digest})
     if request.args.get("shown", proposal.digest) != proposal.digest:
         raise Refused(f"run {run.run} is not as it was when the plan was shown. Now: {'; '.join(proposal.lines)}")
+    if (pausing := pause.read(ctx.ledger)) is not None:
+        move(
+            ctx.ledger, run.run, ASKED_FOR, actor=request.actor, about=Topic.QUEUE, reasons=[pausing.reason],
+            wish=wish.to_json(), event={"plan": plan.describe()},
+        )  # fmt: skip
+        return f"run {run.run} waits in the queue, {catalogue.sentence(pausing.reason)}; then: {plan.describe()}"
     number = write_intent(ctx, known, plan, request.actor, wish)
     return f"run {run.run} attempt {number}: {plan.describe()}"
 
@@ -95,8 +102,8 @@ def start_queued_run(ctx: Context, run: Run) -> None:
         check_all_outputs(ctx, run)
     with ctx.ledger.change():
         known = dossier.read(ctx.ledger, run.run)
-        if known is None or known.run.state is not RunState.QUEUED:
-            return  # its directory vanished a moment ago
+        if known is None or known.run.state is not RunState.QUEUED or pause.read(ctx.ledger) is not None:
+            return  # its directory vanished, or launching was paused, a moment ago
         wish = Wish.from_json(run.wish)
         proposal = propose(known, wish)
         if proposal.plan is not None:
@@ -110,7 +117,7 @@ def start_queued_run(ctx: Context, run: Run) -> None:
 def start_next_attempt(ctx: Context, run: Run) -> None:
     """Write the intent of the next attempt of a run whose segments do not fit in one."""
     known = dossier.read(ctx.ledger, run.run)
-    if known is None or known.newest is None:
+    if known is None or known.newest is None or launch.paused(ctx, run.run, known.newest.number + 1):
         return
     wish = Wish.from_json(run.wish)
     plan, quarantined = continuation(known, known.newest.plan, wish)

@@ -150,6 +150,7 @@ TABLE = (
     Entry("event.queued", "run {run} queued: {segments} segments"),
     Entry("event.reprocessed", "run {run} queued to be reprocessed"),
     Entry("event.repeated", "run {run} is retried by itself"),
+    Entry("event.asked-for", "run {run} queued: {plan}"),
     Entry("event.refused", "{words}"),
     Entry("event.intended", "run {run} attempt {number}: {plan}"),
     Entry("event.taken-over", "run {run}: flow run {flow_run} was not in the ledger; it is followed from now on"),

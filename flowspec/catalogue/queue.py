@@ -17,6 +17,10 @@ def _endpoint(endpoint: str, since: float, **others: Any) -> str:
     return f"held: compute endpoint {endpoint} is offline since {text.clock(since)}"
 
 
+def _paused(who: str, since: float, why: str) -> str:
+    return f"paused by {who} since {text.clock(since)} (H resumes launching): {why}"
+
+
 def _elsewhere(user: str, uid: int, host: str, ledger: str, since: float) -> str:
     began = f" since {text.moment(since)} with {ledger}" if since else ""
     return f"held: {_who(user, host, uid)} drives this experiment{began}: console driver take-over"
@@ -69,6 +73,7 @@ TABLE = (
     Entry("queue.again", "is next: what is missing is done again"),
     Entry("queue.reprocess", "is reprocessed behind live data"),
     Entry("queue.held", "held by {who}: h releases it", N, OPERATOR),
+    Entry("queue.paused", _paused, N, OPERATOR, row="H: paused by {who}: {why}"),
     Entry("queue.changing", lambda cause, **others: f"held: {words_of(cause)}", N, Owner.DAQ),
     Entry("queue.unlisted", "held: {words}", S, OPERATOR),
     Entry("queue.unlooked", "held: this driver has not looked at all run directories yet"),
@@ -93,6 +98,7 @@ TABLE = (
     Entry("attempt.refused", _starting, S, OPERATOR),  # until somebody has done something
     Entry("attempt.waits", "could not be started: {cause}; {next_step}", S, GLOBUS),
     Entry("attempt.held", lambda number, cause, **others: f"attempt {number} is {words_of(cause)}", S, OPERATOR),
+    Entry("attempt.paused", lambda number, cause, **others: f"attempt {number} is {words_of(cause)}", N, OPERATOR),
     Entry("attempt.elsewhere", "not started: flow run {flow_run} of another console does it"),
     Entry("attempt.started", "attempt {number} started"),
     Entry("attempt.next", "{left} segments are left for a further attempt"),

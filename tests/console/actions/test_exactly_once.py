@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from console.actions import cancel, conclude, reconcile
 from console.driver import round as driver_round
 from console.ledger import attempts as attempt_rows
-from console.ledger import runs
+from console.ledger import pause, runs
 from console.ledger.attempts import Attempt
 from console.ledger.store import Ledger
 from console.settings.model import Policy
@@ -107,9 +107,15 @@ class ExactlyOnce(RuleBasedStateMachine):
     def round(self) -> None:
         self.round_that_may_end(fuse=0)
 
+    @rule(verb=st.sampled_from(["pause", "resume", "resume"]))
+    def somebody_pauses_or_resumes(self, verb: str) -> None:
+        self.ledger.ask(verb, None, actor="me@here", reason="noise")
+
     @rule(fuse=st.integers(1, 24))
     def round_that_may_end(self, fuse: int) -> None:
         """The driver does one round, or dies in it."""
+        held = pause.read(self.ledger) is not None and not any(r.verb == "resume" for r in self.ledger.asked())
+        before = len(self.remote.flows.there)
         self.ledger.fuse = fuse
         try:
             with suppress(RemoteError):
@@ -122,6 +128,7 @@ class ExactlyOnce(RuleBasedStateMachine):
             self.ledger.close()
             self.restart()
         self.ledger.fuse = 0
+        assert not held or len(self.remote.flows.there) == before, "started in a pause"
 
     @precondition(lambda self: self.under_way())
     @rule(good=st.booleans(), data=st.data())

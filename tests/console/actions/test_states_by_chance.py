@@ -22,7 +22,20 @@ ALLOWED = {
     for source in how.sources
     for target in how.targets
 }
-VERBS = ["launch", "retry", "cancel", "hold", "release", "waive", "reprocess", "retry", "cancel"]
+VERBS = [
+    "launch",
+    "retry",
+    "cancel",
+    "hold",
+    "release",
+    "waive",
+    "reprocess",
+    "retry",
+    "cancel",
+    "pause",
+    "resume",
+    "resume",
+]
 ENDS = ["ACTIVE", "INACTIVE", "SUCCEEDED", "FAILED", "cancelled"]
 WISHES: list[dict[str, object]] = [{}, {"from": "fit"}, {"segments": [0]}, {"everything": True}]
 
