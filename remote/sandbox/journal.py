@@ -2,7 +2,7 @@
 
     {"calls": [{"task", "endpoint", "function", "run", "segment", "marker", "created", "started", "executions", "ended",
                 "status"}],
-     "flow_runs": [{"id", "label", "tags", "status"}],
+     "flow_runs": [{"id", "label", "tags", "status", "started", "ended"}],
      "transfers": [{"task", "label", "run", "status", "files": [destination path, ...], "skipped": number of files}],
      "working": [{"pid", "task", "function", "run", "segment", "processes": [pid, ...]}]}
 
@@ -65,7 +65,15 @@ def _calls(world: World) -> list[Document]:
 
 def _flow_runs(world: World) -> list[Document]:
     return [
-        {"id": run.id, "label": run.label, "tags": run.tags, "status": run.status} for run in world.flows.all_runs()
+        {
+            "id": run.id,
+            "label": run.label,
+            "tags": run.tags,
+            "status": run.status,
+            "started": run.started,
+            "ended": run.completed,
+        }
+        for run in world.flows.all_runs()
     ]
 
 
