@@ -82,7 +82,7 @@ def numbers_up_to(count: int) -> List[int]:
 
 def told(stage: str, work: job.Job, reply: Dict[str, Any]) -> str:
     if reply["rc"]:
-        return f"{reply['cause']}\nlog {work.log}"
+        return f"{stage} of {work.whose}: {reply['cause']}\nlog {work.log}"
     used = f", {shown(reply['peak'])} of memory" if "peak" in reply else ""
     return f"{stage} of {work.whose}: good, {reply['bytes']:,} bytes in {reply['seconds']:.1f} s{used}: {work.output}"
 

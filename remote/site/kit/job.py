@@ -7,7 +7,8 @@
 The request is the arguments of the compute function (see functions.py). The job script runs in a process group of its
 own with a time limit. The last line on stdout is the reply, at most 400 bytes of JSON; the full report is written
 beside the log. Whatever happens the exit code is 0: the reply's "rc" tells, and when it is not 0 "code" and
-"parameters" (of the console's flowspec/catalogue/failures.py) what went wrong. "cause" says it for people.
+"parameters" (of the console's flowspec/catalogue/failures.py) what went wrong. "cause" says it for people, who are told
+run, stage and segment beside it.
 Standard library only, Python 3.6 or newer: this runs with whatever the site has.
 """
 
@@ -82,7 +83,7 @@ def main() -> int:
     try:
         reply = carry_out(job)
     except Exception as error:
-        reply = dict(rc=1, **described(fault("unknown", f"{stage} of {job.whose} could not be run: {error}")))
+        reply = dict(rc=1, **described(fault("unknown", f"could not be run: {error}")))
         if job.segment is not None:
             reply["segment"] = job.segment
     print(encoded(reply))
@@ -145,7 +146,7 @@ def carry_out(job: Job) -> Reply:
     if job.segment is not None:
         reply["segment"] = job.segment
     if wrong:
-        reply.update(described(wrong._replace(cause=f"{job.stage} of {job.whose}: {wrong.cause}")))
+        reply.update(described(wrong))
     else:
         reply.update(bytes=job.output.stat().st_size)
         reply.update((name, facts[name]) for name in TOLD[job.stage] if facts.get(name) is not None)

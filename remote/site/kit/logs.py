@@ -104,10 +104,15 @@ def ended_badly(rc: int, log: Path) -> Fault:
             if pattern is TOO_FEW_POINTS:
                 return too_few_points(rc, line, log)
             perhaps = perhaps_error(lines) if code == "silent" else None
-            return fault(code, f"return code {rc}: {line}" + (f"; its log says: {perhaps}" if perhaps else ""), rc=rc)
+            return fault(code, with_code(rc, line) + (f"; its log says: {perhaps}" if perhaps else ""), rc=rc)
     said = [line for line in lines if not OF_NO_PROGRAM.search(line)] or lines
     code = "killed" if rc in RC_KILLED else "abort"
-    return fault(code, f"return code {rc}: {perhaps_error(lines) or (said[-1] if said else 'empty log')}", rc=rc)
+    return fault(code, with_code(rc, perhaps_error(lines) or (said[-1] if said else "empty log")), rc=rc)
+
+
+def with_code(rc: int, line: str) -> str:
+    """As run_program of common.sh says it, a line may tell the code already."""
+    return line if line.endswith(f"return code {rc}") else f"return code {rc}: {line}"
 
 
 def perhaps_error(lines: List[str]) -> Optional[str]:

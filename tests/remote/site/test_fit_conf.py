@@ -74,7 +74,7 @@ def test_the_fit_is_not_started_with_the_wrong_columns(site: Site) -> None:
     reply = site.run("fit", 7, 3)
     assert (reply["rc"], reply["code"]) == (1, "failed.fitconf")
     assert reply["parameters"] == {"file": "fit.conf", "line": 2, "columns": 7, "expected": 9}
-    assert reply["cause"] == "fit of run 7 segment 03: fit.conf line 2 has 7 columns, and the library reads 9"
+    assert reply["cause"] == "fit.conf line 2 has 7 columns, and the library reads 9"
     assert not (site.fakes / "started").exists()
 
 

@@ -72,7 +72,7 @@ def test_the_error_line_is_the_cause_and_no_line_of_the_wrapper(
     log.write_text(BEFORE + said + "\n" + AFTER)
     wrong = logs.ended_badly(134, log)
     assert (wrong.code, wrong.parameters) == (f"failed.{code}", {"rc": 134})
-    assert wrong.cause.startswith("return code 134: ")
+    assert wrong.cause.count("return code 134") == 1
     assert words in wrong.cause
     assert "\n" not in wrong.cause
 
@@ -99,7 +99,7 @@ def test_a_fit_that_aborts_for_want_of_points_is_about_fit_conf(site: Site) -> N
     reply = site.run("fit", 7, 3)
     assert (reply["rc"], reply["code"], reply["parameters"]) == (134, "failed.fitconf", {"rc": 134})
     assert reply["cause"].endswith(
-        "segment 03: the fit aborted at a trace: fit.conf (9 columns, as of DDASToys 6.4) does not fit the library, "
+        "the fit aborted at a trace: fit.conf (9 columns, as of DDASToys 6.4) does not fit the library, "
         "or the trace has too few unsaturated samples (return code 134: gsl: fdfsolver.c:37: ERROR: insufficient data "
         "points, n < p)"
     )

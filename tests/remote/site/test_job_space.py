@@ -59,7 +59,7 @@ def test_a_full_output_disk_ends_a_job_that_would_hang_on_it(site: Site, small_d
         "failed.space",
         {"directory": site.printable(output)[-80:]},
     )
-    assert reply["cause"].startswith("fit of run 7 segment 03: no space left for the output in /")
+    assert reply["cause"].startswith("no space left for the output in /")
     assert site.report(7, "fit-03.json")["cause"].endswith(f"for the output in {site.printable(output)}")
     assert len(pids.read_text().split()) == 2
     assert all_ended(pids)

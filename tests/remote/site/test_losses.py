@@ -184,7 +184,7 @@ def test_a_loss_above_the_tolerance_is_a_reply_and_the_report_has_what_the_log_s
     reply = site.run("fit", 7, 3)
     assert (reply["rc"], reply["code"]) == (1, LOST)
     assert reply["parameters"] == {"lost": 8, "hits": 40, "events": 2}
-    assert reply["cause"].startswith("fit of run 7 segment 03: 8 of 40 hits lost (tolerated: 0.0001)")
+    assert reply["cause"].startswith("8 of 40 hits lost (tolerated: 0.0001)")
     report = site.report(7, "fit-03.json")
     assert [*report["losses_logged"].values()] == [1, 1, 2]
     assert (report["hits"], report["events"]) == ([40, 32], [10, 8])
