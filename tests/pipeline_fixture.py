@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from console.cli.parser import main
 from console.cli.sandbox import Sandbox
 from console.connect import make_context
 from console.context import Context
@@ -17,6 +20,7 @@ from console.driver.process import spawn_driver
 from console.ledger import runs
 from console.ledger.presence import driver
 from console.ledger.store import Ledger
+from console.settings.constants import PROFILE_VARIABLE
 from console.settings.profiles import load
 from flowspec.states import RunState
 from remote.sandbox.daq.rsync import Rsync
@@ -85,6 +89,21 @@ class Pipeline:
         self.sandbox.close()
         for folder, _, _ in os.walk(self.sandbox.directory):
             Path(folder).chmod(0o700)
+
+
+@pytest.fixture
+def console(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Runs a command with the profile of the fixture `pipeline`, which is to end with `code`; what it printed."""
+    monkeypatch.setenv(PROFILE_VARIABLE, str(pipeline.profile))
+
+    def run(*words: str, code: int = 0) -> str:
+        assert main(words) == code, capsys.readouterr()
+        out, err = capsys.readouterr()
+        return (out if code == 0 else err).strip()
+
+    return run
 
 
 @contextmanager

@@ -7,16 +7,16 @@ import shutil
 
 import pytest
 
-from console.cli import parser
 from console.ledger import runs
 from console.reading.snapshot import snapshot
-from console.settings.constants import PROFILE_VARIABLE
 from flowspec import names
 from flowspec.states import RunState
 from screens.rows import main
 from tests import sandbox_records
-from tests.pipeline_fixture import running_pipeline
+from tests.pipeline_fixture import console, running_pipeline
 from tests.waiting import until
+
+__all__ = ["console"]
 
 DELETED, CUT, AGAIN, UNTOUCHED = 5, 6, 7, 8
 
@@ -41,19 +41,6 @@ def pipeline(tmp_path_factory):
         pipeline.flows_before = len(pipeline.flow_runs())
         pipeline.start_driver()
         yield pipeline
-
-
-@pytest.fixture
-def console(pipeline, monkeypatch, capsys):
-    """Runs a command; what it printed."""
-    monkeypatch.setenv(PROFILE_VARIABLE, str(pipeline.profile))
-
-    def run(*words: str, code: int = 0) -> str:
-        assert parser.main(words) == code, capsys.readouterr()
-        out, err = capsys.readouterr()
-        return (out if code == 0 else err).strip()
-
-    return run
 
 
 def result(pipeline, run):

@@ -8,15 +8,15 @@ from collections import Counter
 
 import pytest
 
-from console.cli import parser
 from console.ledger import attempts as attempt_rows
 from console.ledger import evidence, runs
-from console.settings.constants import PROFILE_VARIABLE
 from flowspec.stages import CellState, Stage
 from flowspec.states import RunState
 from tests import sandbox_records
-from tests.pipeline_fixture import running_pipeline
+from tests.pipeline_fixture import console, running_pipeline
 from tests.waiting import until
+
+__all__ = ["console"]
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +25,6 @@ def pipeline(tmp_path_factory):
     with running_pipeline(tmp_path_factory.mktemp("retry") / "sandbox", speed=10) as pipeline:
         pipeline.start_driver()
         yield pipeline
-
-
-@pytest.fixture
-def console(pipeline, monkeypatch, capsys):
-    """Runs a command; what it printed."""
-    monkeypatch.setenv(PROFILE_VARIABLE, str(pipeline.profile))
-
-    def run(*words: str, code: int = 0) -> str:
-        assert parser.main(words) == code, capsys.readouterr()
-        out, err = capsys.readouterr()
-        return (out if code == 0 else err).strip()
-
-    return run
 
 
 def fault(pipeline, name, **args):

@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 
 from remote.globus import paging, transport
 from remote.globus.auth import StoredLogin
-from remote.globus.connection import Remote, connect
 from remote.globus.errors import RemoteError, calling, missing_consent
 from tests.raw_service import HEAD, endless, raw_service, whole
+from tests.remote_fixture import RUN, connected, failure
 from tests.scripted_service import ScriptedService
 
-RUN = "11111111-2222-4333-8444-555555555555"
+__all__ = ["connected"]
+
 FLOW = "babd88e5-d31d-48c7-b3a0-b765389b5c22"
 DOCUMENT = {"run_id": RUN, "flow_id": FLOW, "status": "ACTIVE", "start_time": "2026-11-23T10:00:00+00:00"}
 ANSWER_SECONDS = 0.5  # in place of 10; the retry comes after at most 2 more
@@ -35,23 +36,6 @@ def short_limits(monkeypatch):
     monkeypatch.setattr("remote.globus.limits.ANSWER_SECONDS", ANSWER_SECONDS)
     monkeypatch.setattr("remote.globus.auth.ANSWER_SECONDS", ANSWER_SECONDS)
     monkeypatch.setattr("remote.globus.limits.SUBMIT_SECONDS", ANSWER_SECONDS)
-
-
-@pytest.fixture
-def connected(tmp_path):
-    def connected(url: str) -> Remote:
-        token_file = tmp_path / "token"
-        token_file.touch(0o600)
-        token_file.write_text("a-token-of-the-test")
-        return connect(token_file=token_file, service_url=url)
-
-    return connected
-
-
-def failure(remote: Remote) -> RemoteError:
-    with pytest.raises(RemoteError) as caught:
-        remote.flows.run(RUN)
-    return caught.value
 
 
 DRIPS = {

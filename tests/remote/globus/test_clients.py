@@ -8,11 +8,13 @@ import pytest
 from globus_compute_sdk.serialize import ComputeSerializer, JSONData
 
 from remote.globus.compute import Compute, TaskStatus, read_result
-from remote.globus.connection import connect
 from remote.globus.errors import RemoteError
 from remote.globus.limits import Budget
 from remote.globus.transfer import RemoteFile
+from tests.remote_fixture import connected
 from tests.scripted_service import RESET, Reply, ScriptedService
+
+__all__ = ["connected"]
 
 FLOW = "babd88e5-d31d-48c7-b3a0-b765389b5c22"
 OTHER_FLOW = "47557a0b-75ba-4df1-8a85-f5fb556c31a4"
@@ -29,11 +31,8 @@ def service():
 
 
 @pytest.fixture
-def remote(service, tmp_path):
-    token_file = tmp_path / "token"
-    token_file.touch(0o600)
-    token_file.write_text("t")
-    return connect(token_file=token_file, service_url=service.url)
+def remote(service, connected):
+    return connected(service.url)
 
 
 def run_document(number: int, start: str, *tags: str, **more: object) -> dict[str, object]:

@@ -8,26 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from remote.globus.connection import Remote, connect
+from remote.globus.connection import Remote
 from remote.globus.errors import RemoteError
 from remote.globus.flows import FlowRun
 from remote.globus.transfer import RemoteFile
+from tests.remote_fixture import connected_in
 from tests.sandbox_fixture import RunningSandbox, sandbox
 from tests.waiting import until
 
 __all__ = ["sandbox"]
 
 
-def connected(directory: Path, url: str, token: str) -> Remote:
-    token_file = directory / "token"
-    token_file.touch(0o600)
-    token_file.write_text(token)
-    return connect(token_file=token_file, service_url=url)
-
-
 @pytest.fixture(scope="module")
 def remote(sandbox: RunningSandbox, tmp_path_factory) -> Remote:
-    return connected(tmp_path_factory.mktemp("login"), sandbox.url, sandbox.token)
+    return connected_in(tmp_path_factory.mktemp("login"), sandbox.url, sandbox.token)
 
 
 def action(url: str, parameters: dict[str, object]) -> dict[str, object]:
@@ -171,7 +165,7 @@ def test_what_is_not_there_is_the_operators(remote):
 
 
 def test_a_wrong_token_is_refused(sandbox, tmp_path):
-    stranger = connected(tmp_path, sandbox.url, "wrong")
+    stranger = connected_in(tmp_path, sandbox.url, "wrong")
     for call in (lambda: stranger.flows.runs([str(uuid.uuid4())]), lambda: stranger.transfer.ls(sandbox.dtn, "/"),
                  lambda: stranger.compute.task_group(str(uuid.uuid4()))):  # fmt: skip
         with pytest.raises(RemoteError) as caught:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 
 import pytest
 from globus_sdk.token_storage.validating_token_storage import MissingTokenError
@@ -12,11 +11,12 @@ from remote.globus import credentials
 from remote.globus.auth import StoredLogin
 from remote.globus.connection import Remote, connect
 from remote.globus.errors import RemoteError, calling, clean, missing_consent
+from tests.remote_fixture import RUN, TOKEN, connected, failure
 from tests.scripted_service import RESET, SILENCE, Reply, ScriptedService
 
-TOKEN = "s3cr3t-t0ken-of-the-test"
+__all__ = ["connected"]
+
 FLOW = "babd88e5-d31d-48c7-b3a0-b765389b5c22"
-RUN = "11111111-2222-4333-8444-555555555555"
 
 
 @pytest.fixture(autouse=True)
@@ -33,23 +33,14 @@ def service():
     service.close()
 
 
-def connected(tmp_path: Path, url: str) -> Remote:
-    token_file = tmp_path / "token"
-    token_file.touch(0o600)
-    token_file.write_text(TOKEN + "\n")
-    return connect(token_file=token_file, service_url=url)
-
-
 @pytest.fixture
-def remote(service, tmp_path):
-    return connected(tmp_path, service.url)
+def remote(service, connected):
+    return connected(service.url)
 
 
 def failure_of_get(service: ScriptedService, remote: Remote, *replies: Reply) -> RemoteError:
     service.will("GET", f"/runs/{RUN}", *replies)
-    with pytest.raises(RemoteError) as caught:
-        remote.flows.run(RUN)
-    return caught.value
+    return failure(remote)
 
 
 def failure_of_start(remote: Remote) -> RemoteError:
@@ -126,10 +117,10 @@ def test_a_start_that_was_refused_is_not_ambiguous(service, remote, status):
     assert len(service.asked("POST", f"/flows/{FLOW}/run")) == 1
 
 
-def test_a_start_that_never_reached_the_service_is_not_ambiguous(tmp_path):
+def test_a_start_that_never_reached_the_service_is_not_ambiguous(connected):
     with socket.socket() as unused:  # bound but not listening: the connection is refused
         unused.bind(("127.0.0.1", 0))
-        error = failure_of_start(connected(tmp_path, f"http://127.0.0.1:{unused.getsockname()[1]}"))
+        error = failure_of_start(connected(f"http://127.0.0.1:{unused.getsockname()[1]}"))
     assert (error.kind, error.ambiguous) == ("later", False)
 
 

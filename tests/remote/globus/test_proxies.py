@@ -9,14 +9,15 @@ import threading
 
 import pytest
 
-from remote.globus.connection import Remote, connect
 from remote.globus.errors import RemoteError
 from remote.globus.proxies import is_this_machine
 from tests.raw_service import RawService, raw_service
+from tests.remote_fixture import RUN, connected, failure
 from tests.scripted_service import ScriptedService
 from tests.waiting import HANGS_AFTER
 
-RUN = "11111111-2222-4333-8444-555555555555"
+__all__ = ["connected"]
+
 DOCUMENT = {"run_id": RUN, "flow_id": RUN, "status": "ACTIVE", "start_time": "2026-11-23T10:00:00+00:00"}
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 NOBODY = "127.0.0.1:9"  # the port of discard, which nobody serves
@@ -29,23 +30,6 @@ def no_proxy_of_our_own(monkeypatch):
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setattr("remote.globus.limits.ANSWER_SECONDS", 0.5)
     monkeypatch.setattr("remote.globus.limits.SUBMIT_SECONDS", 0.5)
-
-
-@pytest.fixture
-def connected(tmp_path):
-    def connected(url: str | None = None) -> Remote:
-        token_file = tmp_path / "token"
-        token_file.touch(0o600)
-        token_file.write_text("a-token-of-the-test")
-        return connect(token_file=token_file, service_url=url)
-
-    return connected
-
-
-def failure(remote: Remote) -> RemoteError:
-    with pytest.raises(RemoteError) as caught:
-        remote.flows.run(RUN)
-    return caught.value
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
