@@ -1,9 +1,10 @@
 """The compute functions: what is registered with Globus Compute and executed by a worker at the site.
 
-Each is serialised on its own, so each imports what it needs and calls nothing of this module. Each runs the kit's
-job.py, which judges the job and writes the report; what they return is its short reply, and they never raise, because
-an exception would take the good segments of the task group down with the bad one. Which kit they run is fixed when they
-are registered (`for_kit`): whoever may run a function that an endpoint allows runs that kit and no other code.
+Each is serialised on its own, so each imports what it needs and calls nothing of this module. Those of the stages (fit,
+convert, analyze) have one text, which runs the kit's job.py: that judges the job and writes the report. They return its
+short reply and never raise, because an exception would take the good segments of the task group down with the bad one.
+Which kit they run is fixed when they are registered (`for_kit`): who may run a function that an endpoint allows runs
+that kit and no other code.
 
 Replies: {"segment": 7, "rc": 0, "bytes": 12345, "seconds": 1.234, "node": "n1"}, or with "rc" not 0, with "code" and
 "parameters" (of flowspec/catalogue/failures.py) and the sentence "cause", 400 bytes at most; of analyze without
@@ -23,99 +24,34 @@ import linecache
 from collections.abc import Callable
 from typing import Any
 
+STAGES = ("fit", "convert", "analyze")
 
-def fit(
-    kit: str,
-    run: int,
-    segment: int,
-    input_dir: str,
-    output_dir: str,
-    log_dir: str,
-    marker: str,
-    accepted: list[int],
-) -> dict[str, Any]:
-    """Fit the traces of one segment of raw data. `accepted`: the segments whose losses somebody has accepted."""
+
+def of_stage(kit: str, **request: Any) -> dict[str, Any]:
+    """Do the job of a stage. `request` as `plan` of the kit's job.py has it."""
     import json
     import subprocess
     import sys
 
-    registered = ""  # filled in by for_kit: the kit that it runs, and no other
+    stage = ""  # filled in by for_kit, as the kit that it runs, and no other
+    registered = ""
     try:
         if kit != registered:
             raise LookupError("registered for another kit: console functions register")
-        request = {"kit": kit, "run": run, "segment": segment, "accepted": accepted}
-        request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir, marker=marker)
         job = subprocess.run(
-            [sys.executable, registered + "/job.py", "fit"], input=json.dumps(request).encode(), capture_output=True
+            [sys.executable, registered + "/job.py", stage], input=json.dumps(request).encode(), capture_output=True
         )
         lines = (job.stdout or job.stderr).decode("ascii", "replace").splitlines()
         if job.returncode == 0:
             reply: dict[str, Any] = json.loads(lines[-1])
             return reply
         code = "failed.function"
-        cause = f"job.py of fit ended with return code {job.returncode}: {lines[-1:]}"
+        cause = f"job.py of {stage} ended with return code {job.returncode}: {lines[-1:]}"
     except Exception as error:
         code = "failed.unknown"
-        cause = f"job.py of fit could not be run: {error!r}"
-    return {"segment": segment, "rc": 1, "code": code, "cause": cause.encode("ascii", "replace").decode()[:150]}
-
-
-def convert(
-    kit: str, run: int, segment: int, input_dir: str, output_dir: str, log_dir: str, marker: str
-) -> dict[str, Any]:
-    """Convert one fitted segment to a ROOT file."""
-    import json
-    import subprocess
-    import sys
-
-    registered = ""  # filled in by for_kit: the kit that it runs, and no other
-    try:
-        if kit != registered:
-            raise LookupError("registered for another kit: console functions register")
-        request = {"kit": kit, "run": run, "segment": segment}
-        request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir, marker=marker)
-        job = subprocess.run(
-            [sys.executable, registered + "/job.py", "convert"], input=json.dumps(request).encode(), capture_output=True
-        )
-        lines = (job.stdout or job.stderr).decode("ascii", "replace").splitlines()
-        if job.returncode == 0:
-            reply: dict[str, Any] = json.loads(lines[-1])
-            return reply
-        code = "failed.function"
-        cause = f"job.py of convert ended with return code {job.returncode}: {lines[-1:]}"
-    except Exception as error:
-        code = "failed.unknown"
-        cause = f"job.py of convert could not be run: {error!r}"
-    return {"segment": segment, "rc": 1, "code": code, "cause": cause.encode("ascii", "replace").decode()[:150]}
-
-
-def analyze(
-    kit: str, run: int, expected: list[int], input_dir: str, output_dir: str, log_dir: str, marker: str
-) -> dict[str, Any]:
-    """Sort the converted segments of a run, `expected` by number, into histograms."""
-    import json
-    import subprocess
-    import sys
-
-    registered = ""  # filled in by for_kit: the kit that it runs, and no other
-    try:
-        if kit != registered:
-            raise LookupError("registered for another kit: console functions register")
-        request = {"kit": kit, "run": run, "expected": expected}
-        request.update(input_dir=input_dir, output_dir=output_dir, log_dir=log_dir, marker=marker)
-        job = subprocess.run(
-            [sys.executable, registered + "/job.py", "analyze"], input=json.dumps(request).encode(), capture_output=True
-        )
-        lines = (job.stdout or job.stderr).decode("ascii", "replace").splitlines()
-        if job.returncode == 0:
-            reply: dict[str, Any] = json.loads(lines[-1])
-            return reply
-        code = "failed.function"
-        cause = f"job.py of analyze ended with return code {job.returncode}: {lines[-1:]}"
-    except Exception as error:
-        code = "failed.unknown"
-        cause = f"job.py of analyze could not be run: {error!r}"
-    return {"rc": 1, "code": code, "cause": cause.encode("ascii", "replace").decode()[:150]}
+        cause = f"job.py of {stage} could not be run: {error!r}"
+    of = {"segment": request["segment"]} if "segment" in request else {}
+    return {**of, "rc": 1, "code": code, "cause": cause.encode("ascii", "replace").decode()[:150]}
 
 
 def site_status(kit: str) -> dict[str, Any]:
@@ -169,13 +105,18 @@ def canary(kit: str) -> dict[str, Any]:
 
 
 def for_kit(kit: str) -> dict[str, Callable[..., dict[str, Any]]]:
-    """All of them as they are registered, by name: the path of the kit stands in their source text."""
-    made: dict[str, Any] = {}
-    for function in (fit, convert, analyze, site_status, canary):
-        source = inspect.getsource(function).replace('registered = ""', f"registered = {kit!a}")
-        file = f"<{function.__name__} of the kit {kit}>"
-        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)  # `inspect` looks there
-        names: dict[str, Any] = {"Any": Any}
-        exec(compile(source, file, "exec"), names)
-        made[function.__name__] = names[function.__name__]
+    """All of them as they are registered, by name: the path of the kit stands in their source text, and the stage."""
+    text = inspect.getsource(of_stage)
+    texts = {s: text.replace("def of_stage", f"def {s}").replace('stage = ""', f'stage = "{s}"') for s in STAGES}
+    texts |= {function.__name__: inspect.getsource(function) for function in (site_status, canary)}
+    return {name: _function(name, text, kit) for name, text in texts.items()}
+
+
+def _function(name: str, text: str, kit: str) -> Callable[..., dict[str, Any]]:
+    source = text.replace('registered = ""', f"registered = {kit!a}")
+    file = f"<{name} of the kit {kit}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)  # `inspect` looks there
+    names: dict[str, Any] = {"Any": Any}
+    exec(compile(source, file, "exec"), names)
+    made: Callable[..., dict[str, Any]] = names[name]
     return made
