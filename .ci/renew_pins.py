@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OLDEST_PYTHON = "3.10"
 REQUIREMENTS = {
     ".ci/requirements.txt": ["--all-extras", "pyproject.toml"],
+    ".ci/requirements-alerts.txt": ["--group", "pyproject.toml:alerts"],
     ".ci/requirements-endpoint.txt": ["--group", "pyproject.toml:endpoint"],
     ".ci/requirements-globus-cli.txt": ["--group", "pyproject.toml:globus-cli"],
 }

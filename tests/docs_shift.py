@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from console.cli import parser
 from console.disk import mark as marks
@@ -39,8 +41,9 @@ ORDER = (
     "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
     "site endpoints", "site monitor",
     "login", SCREEN, "cancel", "retry",
-    "waive", "accept", "reprocess", "launch", "status", "events", "report", "dossier", "driver status", "driver take-over",
-    "sandbox", "sandbox fault", "driver stop", "driver start", "watch", "site bundle",
+    "waive", "accept", "reprocess", "launch", "status", "events", "report", "dossier", "alerts list", "alerts test",
+    "driver status",
+    "driver take-over", "sandbox", "sandbox fault", "driver stop", "driver start", "watch", "site bundle",
 )  # fmt: skip
 
 
@@ -114,7 +117,7 @@ class Shift:
         name = name_of(options)
         if name == "sandbox":
             return self._start_and_end(command)
-        if name == "watch":
+        if name == "watch" and not options.print_unit:
             stop_driver(self.pipeline.settings.ledger)
             return self._start_and_end(command)
         if name == "events" and options.follow:
@@ -125,7 +128,9 @@ class Shift:
             self._driven_from_elsewhere()
         if name == "driver start":
             stop_driver(self.pipeline.settings.ledger)
-        outcome = self.console(*self._with_our_run(command, options, name))
+        called = {"FRIB_CONSOLE__ALERTS__HOOK": '["true"]'} if name == "alerts test" else {}
+        with patch.dict(os.environ, called):
+            outcome = self.console(*self._with_our_run(command, options, name))
         if name in ("launch", "retry", "reprocess"):
             for run in run_rows.runs(self.pipeline.ledger, RunState.QUEUED, RunState.RUNNING):
                 self.pipeline.ledger.ask("cancel", run.run, actor=actor())  # nobody waits for its result

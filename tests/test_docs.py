@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from console.cli import parser as command_parser
 from console.cli import sandbox_run
 from console.cli.commands import COMMANDS
+from console.driver import systemd
 from console.driver.process import stop_driver
 from console.ledger import runs as run_rows
 from console.settings.constants import PROFILE_VARIABLE
@@ -237,8 +238,21 @@ def test_the_example_of_keys_and_columns_is_accepted(tmp_path: Path) -> None:
     )
 
 
+def test_the_example_of_alerts_is_accepted(tmp_path: Path) -> None:
+    (example,) = (text for text in documents.fenced(INSTALLERS, "toml") if "[alerts]" in text)
+    profile = tmp_path / "e21062.toml"
+    profile.write_text((DOCS / "profiles/e21062.toml").read_text() + example)
+    assert load(profile).alerts.hook == ("/usr/local/bin/page-the-shift",)
+
+
 def test_examples_of_other_files_can_be_read() -> None:
-    assert "ExecStart=%h/frib-flow-console/venvcmd console" in documents.fenced(INSTALLERS, "ini")[0]
+    unit = documents.fenced(INSTALLERS, "ini")[0]
+    assert "ExecStart=%h/frib-flow-console/venvcmd console" in unit
+    made = systemd.unit("e21062", Path("/e21062.toml"))
+    own = ("ExecStart", "WorkingDirectory")
+    assert [line for line in unit.splitlines() if not line.startswith(own)] == [
+        line for line in made.splitlines() if not line.startswith(own)
+    ]
 
 
 def test_documented_keys_are_those_of_the_screen() -> None:

@@ -15,7 +15,7 @@ from console.actions import retry as retrying
 from console.actions.queue import hold, queue, release
 from console.context import Context, Refused, dossier_of, permitted, run_of
 from console.disk.mark import TAKE, TAKEN_SECONDS
-from console.ledger import new_failures, runs
+from console.ledger import alerts, new_failures, runs
 from console.ledger.moves import ImpossibleMove
 from console.ledger.store import Request
 from flowspec import permits
@@ -61,6 +61,7 @@ def set_auto(ctx: Context, request: Request) -> str:
 
 def acknowledge(ctx: Context, request: Request) -> str:
     """Acknowledge the failures up to the event `upto`: later ones are new."""
+    alerts.acknowledge(ctx.ledger, request.actor)
     return new_failures.acknowledge(ctx.ledger, int(request.args["upto"]), request.actor)
 
 

@@ -12,7 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from console.cli import bring_back, events, flow_commands, functions, retry_commands, site, site_kit, take_over
+from console.cli import (
+    alert_commands,
+    bring_back,
+    events,
+    flow_commands,
+    functions,
+    retry_commands,
+    site,
+    site_kit,
+    take_over,
+)
 from console.cli.asking import BadUse, Failure, as_json, ask, print_outcome, remotely, settings_of
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
@@ -123,6 +133,11 @@ def watch(options: argparse.Namespace) -> int:
     from console.driver.main import drive
 
     settings = settings_of(options)
+    if options.print_unit:
+        from console.driver.systemd import unit
+
+        print(unit(settings.experiment, options.profile), end="")
+        return 0
     if not options.background:
         refuse_missing_folders(settings, options.profile)
     mode = "sandbox" if options.lifeline else "background" if options.background else "foreground"
@@ -260,6 +275,7 @@ LOOKING = (
     "events",
     "report",
     "driver status",
+    *alert_commands.LOOKING,
     "endpoints status",
     *flow_commands.LOOKING,
     *functions.LOOKING,
@@ -276,6 +292,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "reprocess": retry_commands.reprocess,
     "cancel": cancel,
     "watch": watch,
+    **alert_commands.COMMANDS,
     "driver status": driver_status,
     "driver start": driver_start,
     "driver stop": driver_stop,

@@ -165,8 +165,13 @@ def _parser() -> argparse.ArgumentParser:
     flow_arguments.add_bring_back(add("bring-back", "bring ROOT files from the site to the DTN", json=True), _run)
 
     watch = add("watch", "be the driver, in the foreground")
+    watch.add_argument("--print-unit", action="store_true", help="only print a unit for systemd that does it")
     watch.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
     watch.add_argument("--lifeline", action="store_true", help=argparse.SUPPRESS)
+
+    alerts = group("alerts", "what somebody is called for")
+    add("list", "the newest alerts", to=alerts, json=True)
+    add("test", "send a test to all whom the profile names", to=alerts, json=True)
 
     driver = group("driver", "the background process that watches and launches")
     add("status", "who drives", to=driver, json=True)

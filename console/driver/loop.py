@@ -1,10 +1,10 @@
 """The driver: the one process that acts. It discovers runs on disk, carries out requests, launches and follows runs.
 
-Eight threads: the main one keeps the heartbeat and waits for the end, one keeps the ledger (`console.driver.threads`),
+Nine threads: the main one keeps the heartbeat and waits for the end, one keeps the ledger (`console.driver.threads`),
 one discovers the runs on disk, one keeps the mark beside the results, one measures the room for results, one looks at
-the results, one looks after the driver's log and profile, one talks to Globus. They meet only in the ledger, in a
-wake-up and in the time until which the mark lets us launch, so that neither a hanging file system nor a hanging service
-stops the others.
+the results, one looks after the driver's log and profile, one calls somebody, one talks to Globus. They meet
+only in the ledger, in a wake-up and in the time until which the mark lets us launch, so that neither a hanging file
+system nor a hanging service stops the others.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from typing import Any
 
 from console.actions import cancel, deployed, fetch_reports, reconcile
 from console.actions.results import LOOK_SECONDS, ResultWatch
+from console.alerts import watch as alerts
+from console.alerts.channels import channels, ping
+from console.alerts.watch import AlertWatch
 from console.connect import make_context
 from console.context import Context
 from console.disk import space as disk_space
@@ -63,6 +66,7 @@ class Driver:
             Work("space", self._check_space),
             Work("results", self._watch_results),
             Work("own files", self._look_after_own_files),
+            Work("alerts", self._call_somebody),
             must_progress=Work("globus", self._talk_to_globus),
         )
 
@@ -109,6 +113,18 @@ class Driver:
             Periodic("profile", profile.look, own_files.LOOK_SECONDS),
             Periodic("log", lambda: own_files.cap_log(log), own_files.LOOK_SECONDS),
             Periodic("clock", ClockWatch(ledger).look, own_files.LOOK_SECONDS),
+        )
+        while not self.stop.wait(TICK_SECONDS):
+            for chore in chores:
+                chore.run(ledger)
+
+    def _call_somebody(self) -> None:
+        """Apart as well: a mail server that hangs holds up whoever calls it."""
+        ledger, settings = self._threads.ledger(), self.settings.alerts
+        watch = AlertWatch(ledger, self.settings.experiment, channels(settings), settings.per_hour, beam=settings.beam)
+        chores = (
+            Periodic("alerts", watch.look, alerts.LOOK_SECONDS),
+            Periodic("alerts", lambda: ping(settings), settings.ping_interval, chore="ping"),
         )
         while not self.stop.wait(TICK_SECONDS):
             for chore in chores:

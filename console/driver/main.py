@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 
+from console.driver import systemd
 from console.driver.process import EXIT_ANOTHER, EXIT_DISK
 from console.driver.takeover import AnotherDrives, CannotReplace, become_driver
 from console.ledger.store import Ledger, LedgerError
@@ -42,7 +43,9 @@ def drive(load: Callable[[], Settings], *, mode: str, lifeline: bool) -> int:
     set_on_signal(driver.stop)
     if lifeline:
         threading.Thread(target=_until_stdin_ends, args=(driver.stop,), daemon=True).start()
+    systemd.notify(systemd.READY)
     code = driver.run()
+    systemd.notify(systemd.STOPPING)
     with contextlib.suppress(LedgerError, sqlite3.Error):  # a full disk must not keep it from ending
         ledger = Ledger(settings.ledger, must_exist=True)  # one that was deleted is not begun anew to say this
         if code == 0:

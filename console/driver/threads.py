@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from console.driver import systemd
 from console.driver.periodic import Periodic
 from console.driver.process import EXIT_HUNG, EXIT_REPLACED
 from console.driver.takeover import raise_epoch
@@ -93,6 +94,7 @@ class DriverThreads:
             self._lock.beat()
         except NoLongerDriving as error:
             _end_process(EXIT_REPLACED, f"the driver ends, it was replaced: {error}")
+        systemd.notify(systemd.ALIVE)
         self._lock.publish(problem=self._problem or self._held())
 
     def _hung(self, thread: threading.Thread) -> None:

@@ -201,3 +201,13 @@ CREATE TABLE endpoints (
     endpoint TEXT PRIMARY KEY, name TEXT NOT NULL, stage TEXT NOT NULL,
     online INTEGER NOT NULL, since REAL NOT NULL, detail TEXT NOT NULL DEFAULT '{}'
 ) WITHOUT ROWID;
+
+-- What somebody was called for: fired once for each code and subject, until it is over.
+CREATE TABLE alerts (
+    alert INTEGER PRIMARY KEY AUTOINCREMENT,
+    code TEXT NOT NULL, subject TEXT NOT NULL, parameters TEXT NOT NULL DEFAULT '{}',
+    since REAL NOT NULL, fired_at REAL NOT NULL,
+    told_at REAL,                           -- when its message was sent; NULL: not yet
+    ended_at REAL, acknowledged_by TEXT, acknowledged_at REAL
+);
+CREATE INDEX open_alerts ON alerts (code, subject) WHERE ended_at IS NULL;

@@ -72,6 +72,19 @@ def requests_of_run(ledger: Ledger, run: int) -> list[dict[str, Any]]:
     return [dict(row) for row in ledger.rows("SELECT * FROM requests WHERE run = ? ORDER BY request", run)]
 
 
+def times(ledger: Ledger, begun_from: float, lately: float) -> tuple[tuple[float, ...], float, int, int]:
+    """When the runs began that did from then on, oldest first; when the last one ended; and how many ended, and how
+    many results came, lately."""
+    begun = ledger.rows("SELECT started FROM runs WHERE started >= ? ORDER BY started", begun_from)
+    (counted,) = ledger.rows(
+        "SELECT max(ended) AS last, TOTAL(ended >= ?1) AS ended, "
+        "TOTAL(state = 'done' AND finished_at >= ?1) AS results FROM runs",
+        lately,
+    )
+    last = counted["last"] or 0.0
+    return tuple(row["started"] for row in begun), last, int(counted["ended"]), int(counted["results"])
+
+
 def decisions(ledger: Ledger, at: float) -> list[tuple[int, Decision]]:
     """Waivers and acceptances that were made, each with its run, oldest first."""
     rows = ledger.rows(

@@ -63,6 +63,12 @@ def answered_at(ledger: Ledger, name: str) -> float | None:
     return None if row is None else row["ok_at"]
 
 
+def failed_at(ledger: Ledger, name: str) -> float | None:
+    """Since when there is trouble with a source; None when there is none."""
+    row = ledger.row("SELECT failed_at FROM sources WHERE name = ?", name)
+    return None if row is None else row["failed_at"]
+
+
 def problem(ledger: Ledger, name: str) -> str:
     """What is wrong with a source; '' for nothing."""
     return next((str(trouble["problem"]) for trouble in _troubles(ledger) if trouble["source"] == name), "")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from console.settings.constants import AUTO_THEME, ENVIRONMENT_PREFIX, THEME_NAMES
@@ -65,6 +65,12 @@ def _principal(urn: str) -> str:
     if not _PRINCIPAL.fullmatch(urn):
         raise ValueError("neither a group nor an identity")
     return urn
+
+
+def _web(address: SecretStr) -> SecretStr:
+    if not address.get_secret_value().startswith(("http://", "https://")):
+        raise ValueError("not an address of the web")
+    return address
 
 
 Id = Annotated[str, AfterValidator(_id), Field(description="a UUID, as 9656eff2-8105-445c-8501-154dfe1d88e5")]
@@ -176,6 +182,20 @@ class Screen(Part):
     )
 
 
+class Alerts(Part):
+    """Whom the driver calls, and when. Addresses hold passwords: FRIB_CONSOLE__ALERTS__URLS can have them as well."""
+
+    urls: tuple[SecretStr, ...] = Field(default=(), description="a list of addresses as Apprise takes them")
+    apprise: LocalPath | None = None
+    hook: tuple[str, ...] = Field(default=(), description="a command as a list, as ['/usr/local/bin/page', 'shift']")
+    ping: Annotated[SecretStr, AfterValidator(_web)] | None = Field(
+        default=None, description="an address that begins with http:// or https://"
+    )
+    ping_interval: Seconds = 60.0
+    per_hour: int = Field(default=6, ge=1, le=60, description="a number of messages, 1 to 60")
+    beam: bool = Field(default=True, description="true or false: whether runs are to come")
+
+
 class Settings(BaseSettings):
     """Everything about one experiment. Made by `load`."""
 
@@ -191,6 +211,7 @@ class Settings(BaseSettings):
     flows: DeployedFlows = DeployedFlows()
     policy: Policy = Policy()
     screen: Screen = Screen()
+    alerts: Alerts = Alerts()
     run_managers: Principals = ()
     run_monitors: Principals = ()
     ledger: LocalPath

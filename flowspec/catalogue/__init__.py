@@ -6,11 +6,20 @@ what they are about. A code that is not known here (a ledger of a newer console)
 
 from __future__ import annotations
 
-from flowspec.catalogue import cancel, failures, outcomes, queue, readiness, site, work
+from flowspec.catalogue import alerts, cancel, failures, outcomes, queue, readiness, site, work
 from flowspec.catalogue.entry import Entry, nested, unnested
 from flowspec.conditions import Reason
 
-TABLES = (readiness.TABLE, queue.TABLE, work.TABLE, failures.TABLE, outcomes.TABLE, cancel.TABLE, site.TABLE)
+TABLES = (
+    readiness.TABLE,
+    queue.TABLE,
+    work.TABLE,
+    failures.TABLE,
+    outcomes.TABLE,
+    cancel.TABLE,
+    site.TABLE,
+    alerts.TABLE,
+)
 ENTRIES: dict[str, Entry] = {entry.code: entry for table in TABLES for entry in table}
 
 __all__ = ["ENTRIES", "TABLES", "entry", "nested", "row", "sentence", "unnested"]

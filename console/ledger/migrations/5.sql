@@ -7,3 +7,11 @@ CREATE TABLE waits (
     parameters TEXT NOT NULL DEFAULT '{}'
 );
 CREATE INDEX waits_by_end ON waits (until);
+CREATE TABLE alerts (
+    alert INTEGER PRIMARY KEY AUTOINCREMENT,
+    code TEXT NOT NULL, subject TEXT NOT NULL, parameters TEXT NOT NULL DEFAULT '{}',
+    since REAL NOT NULL, fired_at REAL NOT NULL,
+    told_at REAL,
+    ended_at REAL, acknowledged_by TEXT, acknowledged_at REAL
+);
+CREATE INDEX open_alerts ON alerts (code, subject) WHERE ended_at IS NULL;
