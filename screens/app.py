@@ -67,7 +67,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         self._requests = Requests()
         self._last_event = 0
         self._refilled = 0.0  # on the monotonic clock
-        self._rung: int | None = None  # the newest failure of the first data, or for which a bell rang
+        self._rung: int | None = None  # the newest event of the first data that calls, or for which a bell rang
 
     def get_default_screen(self) -> MainScreen:
         return MainScreen(self)
@@ -140,7 +140,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         self.reader.message_handled()
 
     def _ring(self) -> None:
-        """A bell for what has failed since the console was opened, also where nobody may act."""
+        """A bell for what has failed or got stuck since the console was opened, also where nobody may act."""
         if self.data.snapshot is None:
             return
         newest = self.data.snapshot.new_failures.newest

@@ -5,7 +5,12 @@ from __future__ import annotations
 from console.actions import conclude, launch, queue, reconcile, requests, resume, retry
 from console.context import Context
 from console.evidence import hints, poll
+from console.ledger import stuck
 from remote.globus.errors import RemoteError
+
+LASTING_POLLS = (
+    12.0  # of what the site may end by itself, as an endpoint that is started again: nobody is called before
+)
 
 
 def answer_requests(ctx: Context) -> None:
@@ -16,6 +21,7 @@ def answer_requests(ctx: Context) -> None:
 def launch_what_is_due(ctx: Context) -> None:
     """Raises RemoteError, after the round, when Globus could not be asked to start something: time for a pause."""
     answer_requests(ctx)
+    stuck.tell(ctx.ledger, LASTING_POLLS * ctx.policy.poll_interval)
     queue.queue_what_is_ready(ctx)
     retry.queue_what_is_due(ctx)
     queue.continue_runs(ctx)

@@ -18,9 +18,8 @@ from console.ledger import attempts, endpoints, evidence, site
 from console.ledger.attempts import Attempt
 from console.ledger.endpoints import EndpointRow
 from flowspec import catalogue
-from flowspec.cells import SUSPICIONS, Cell
+from flowspec.cells import Cell
 from flowspec.conditions import Reason, reason
-from flowspec.numbers import ranges
 from flowspec.progress import Evidence, Says
 from flowspec.stages import Stage
 
@@ -39,7 +38,7 @@ def notable(cell: Cell) -> bool:
 
 
 def with_reasons(ctx: Context, attempt: Attempt, stage: Stage, found: Sequence[Evidence]) -> list[Evidence]:
-    """The same evidence, with the reasons of tasks that have not ended. A new suspicion is an event."""
+    """The same evidence, with the reasons of tasks that have not ended."""
     before = evidence.of_tasks(ctx.ledger, attempt, stage)
     since = {(item.segment, item.says): item.at for item in before}
     waiting, running = cache(partial(_waiting, ctx, stage)), cache(partial(_running, ctx, stage))  # asked once for many
@@ -55,12 +54,6 @@ def with_reasons(ctx: Context, attempt: Attempt, stage: Stage, found: Sequence[E
             explained.append(replace(item, reason=running(at), at=at))
         else:
             explained.append(item)
-    suspected = [item for item in explained if item.reason.code in SUSPICIONS]
-    if suspected and not any(item.reason.code in SUSPICIONS for item in before):
-        segments = ranges(item.segment for item in suspected if item.segment is not None)
-        where = f"{stage.value} of segment {segments}" if segments else stage.value
-        words = f"run {attempt.run}: {where} {suspected[0].words}"
-        ctx.ledger.event("warning", words, actor="driver", run=attempt.run, attempt=attempt.attempt)
     return explained
 
 

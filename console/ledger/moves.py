@@ -33,6 +33,7 @@ def move(
     *,
     actor: str = "driver",
     level: str = "info",
+    alert: str = "",
     about: Topic | None = None,
     reasons: Iterable[Reason] = (),
     attempt: int | None = None,
@@ -41,7 +42,7 @@ def move(
 ) -> None:
     """Move a run, in one transaction with its columns, its conditions `about` a topic, and the event of the move.
 
-    `event` are further parameters of the move's event. Raises ImpossibleMove.
+    `event` are further parameters of the move's event, `level` and `alert` are its own. Raises ImpossibleMove.
     """
     target = to if to is not None else how.targets[0]
     with ledger.change():
@@ -52,7 +53,7 @@ def move(
             conditions.put(ledger, run, topic, reasons, attempt, ended=how.ends)
         if how.event:
             text = catalogue.sentence(Reason(how.event, {"run": run, "state": target.value, **(event or {})}))
-            ledger.event(level, text, actor=actor, run=run, attempt=attempt)
+            ledger.event(level, text, actor=actor, run=run, attempt=attempt, alert=alert)
 
 
 def move_attempt(ledger: Ledger, attempt: int, how: Move, reason: Reason | None = None, **columns: Any) -> None:

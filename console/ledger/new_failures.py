@@ -1,4 +1,5 @@
-"""New failures: those that nobody has acknowledged. All consoles on a ledger share them: one operator is enough."""
+"""What is new and needs somebody: failures, stuck runs and troubles that nobody has acknowledged. All consoles on a
+ledger share them: one operator is enough."""
 
 from __future__ import annotations
 
@@ -7,33 +8,44 @@ from dataclasses import dataclass
 from console.ledger.store import Ledger
 
 _ACKNOWLEDGED = "failures_seen"  # in meta: the number of the newest event that was acknowledged
+_NEW = """
+    SELECT count(DISTINCT CASE WHEN level = 'bad' THEN run END) AS failed,
+        count(DISTINCT CASE WHEN alert <> '' THEN run END) AS stuck,
+        total(run IS NULL) AS troubles, max(event) AS newest
+    FROM events WHERE (level = 'bad' OR alert <> '') AND event > ?"""
 
 
 @dataclass(frozen=True)
 class NewFailures:
-    """How many bad events nobody has acknowledged yet, and the number of the newest (0: none)."""
+    """How many runs have failed and have got stuck, how many troubles there were of sources and of the driver, all not
+    acknowledged yet; and the number of the newest event (0: none)."""
 
-    count: int = 0
+    failed: int = 0
+    stuck: int = 0
+    troubles: int = 0
     newest: int = 0
 
+    def __bool__(self) -> bool:
+        return bool(self.newest)
+
     def __str__(self) -> str:
-        return f"{self.count} new failure{'' if self.count == 1 else 's'}"
+        """`1 failed, 2 stuck, 1 trouble`."""
+        plural = "" if self.troubles == 1 else "s"
+        counted = ((self.failed, "failed"), (self.stuck, "stuck"), (self.troubles, f"trouble{plural}"))
+        return ", ".join(f"{count} {what}" for count, what in counted if count)
 
 
 def read(ledger: Ledger) -> NewFailures:
-    row = ledger.row(
-        "SELECT count(*) AS count, max(event) AS newest FROM events WHERE level = 'bad' AND event > ?",
-        _acknowledged(ledger),
-    )
-    return NewFailures(row["count"], row["newest"] or 0) if row else NewFailures()
+    row = ledger.row(_NEW, _acknowledged(ledger))
+    return NewFailures(row["failed"], row["stuck"], int(row["troubles"]), row["newest"] or 0) if row else NewFailures()
 
 
 def acknowledge(ledger: Ledger, upto: int, actor: str) -> str:
-    """Acknowledge the failures up to this event; returns the answer for people."""
+    """Acknowledge what is new up to this event; returns the answer for people."""
     if upto <= _acknowledged(ledger):
-        return f"failures up to event {upto} had been seen already"
+        return f"what was new up to event {upto} had been seen already"
     ledger.put(_ACKNOWLEDGED, str(upto))
-    return f"failures up to event {upto} seen by {actor}"
+    return f"what was new up to event {upto} seen by {actor}"
 
 
 def _acknowledged(ledger: Ledger) -> int:

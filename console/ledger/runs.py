@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from console.ledger import conditions
+from console.ledger import conditions, stuck
 from console.ledger.moves import move
 from console.ledger.store import Ledger
 from flowspec import catalogue, standing
 from flowspec.conditions import Condition, Reason, Topic, reason
+from flowspec.late_segments import late_segments
 from flowspec.states import JUDGED, ON_DISK, VANISHED, WITHDRAWN, RunState
 
 if TYPE_CHECKING:
     from flowspec.readiness import Judgement
 
 UNLISTED = "run.incomplete.unlisted"  # its directory, just now
+LATE = "event.changed"  # a segment has arrived or changed after the launch
 GONE = RunState.GONE.value  # as a verdict: the directory is no longer there
 
 
@@ -181,16 +183,25 @@ def record_judgement(ledger: Ledger, path: str, judged: Judgement, sizes: Mappin
         retaken = note_take(ledger, judged.run) if before is not None and before.launched_started is not None else None
         parameters = {"run": judged.run, "cause": catalogue.nested(judged.reason)}
         if new_state:
-            level = "warning" if target in (RunState.INCOMPLETE, RunState.ABNORMAL) else "info"
-            move(ledger, judged.run, JUDGED, target, level=level, event=parameters)
+            needed = target in (RunState.INCOMPLETE, RunState.ABNORMAL)
+            level, alert = ("warning", _alert(ledger, judged)) if needed else ("info", "")
+            move(ledger, judged.run, JUDGED, target, level=level, alert=alert, event=parameters)
         elif before is not None and _withdrawn(before, judged):
-            move(ledger, judged.run, WITHDRAWN, target, level="warning", event=parameters)
+            alert = _alert(ledger, judged)
+            move(ledger, judged.run, WITHDRAWN, target, level="warning", alert=alert, event=parameters)
         elif retaken is not None:
             text = catalogue.sentence(Reason("event.retaken", {"run": judged.run, "cause": catalogue.nested(retaken)}))
-            ledger.event("warning", text, actor="driver", run=judged.run)
+            ledger.event("warning", text, actor="driver", run=judged.run, alert=retaken.code)
         elif before is not None and not on_disk and _changed(before, judged):
             text = catalogue.sentence(Reason("event.changed", parameters))
-            ledger.event("warning", text, actor="driver", run=judged.run)
+            late = late_segments(before.launched_sizes, sizes)
+            alert = stuck.news(ledger, judged.run, LATE) if late.arrived or late.changed else ""
+            ledger.event("warning", text, actor="driver", run=judged.run, alert=alert)
+
+
+def _alert(ledger: Ledger, judged: Judgement) -> str:
+    """That somebody is needed for what was judged."""
+    return stuck.news(ledger, judged.run, judged.reason.code)
 
 
 def _withdrawn(before: Run, judged: Judgement) -> bool:

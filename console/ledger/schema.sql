@@ -177,10 +177,11 @@ CREATE INDEX requests_by_state ON requests (state);
 CREATE TABLE events (
     event INTEGER PRIMARY KEY AUTOINCREMENT,
     at REAL NOT NULL, actor TEXT NOT NULL, level TEXT NOT NULL, -- info, good, warning, bad
-    run INTEGER, segment INTEGER, attempt INTEGER, text TEXT NOT NULL
+    run INTEGER, segment INTEGER, attempt INTEGER, text TEXT NOT NULL,
+    alert TEXT NOT NULL DEFAULT ''          -- of what needs somebody and has not failed: a code of flowspec.catalogue
 );
 CREATE INDEX events_by_run ON events (run);
-CREATE INDEX bad_events ON events (event) WHERE level = 'bad';
+CREATE INDEX events_that_call ON events (event) WHERE level = 'bad' OR alert <> '';
 
 -- When each source of data last answered; what is wrong with it is in troubles.
 CREATE TABLE sources (

@@ -235,12 +235,14 @@ class Ledger:
         run: int | None = None,
         segment: int | None = None,
         attempt: int | None = None,
+        alert: str = "",
     ) -> None:
-        """Record that something happened, without secrets. Levels: info, good, warning, bad."""
+        """Record that something happened, without secrets. Levels: info, good, warning, bad. `alert`: the code of what
+        needs somebody, where nothing has failed."""
         with self.change() as db:
             db.execute(
-                "INSERT INTO events (at, actor, level, run, segment, attempt, text) VALUES (?,?,?,?,?,?,?)",
-                (self.now(), actor, level, run, segment, attempt, _hidden(text)),
+                "INSERT INTO events (at, actor, level, run, segment, attempt, text, alert) VALUES (?,?,?,?,?,?,?,?)",
+                (self.now(), actor, level, run, segment, attempt, _hidden(text), alert),
             )
 
     # ---- requests

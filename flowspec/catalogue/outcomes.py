@@ -143,6 +143,7 @@ TABLE = (
         "event.changed",
         lambda run, cause, **others: f"run {run} changed on disk after it was launched: {words_of(cause)}",
     ),
+    Entry("event.stuck", lambda run, cause, **others: f"run {run} is STUCK: {words_of(cause)}"),
     Entry("event.withdrawn", lambda run, cause, **others: f"run {run} is taken from the queue: it {words_of(cause)}"),
     Entry("event.retaken", lambda run, cause, **others: f"run {run} {words_of(cause)}"),
     Entry("event.lost", lambda run, cause, **others: f"run {run}: {_lost(cause)}"),

@@ -38,7 +38,7 @@ AUTO = Action(
     runs.switch_auto, changes=True,
 )  # fmt: skip
 ACKNOWLEDGE = Action(
-    "acknowledge", "a", "a", "", "you have seen the new failures: takes their mark away, here and on all consoles",
+    "acknowledge", "a", "a", "", "you have seen what failed or is stuck: takes the mark away, here and on all consoles",
     runs.acknowledge, changes=True,
 )  # fmt: skip
 UNDO = Action(

@@ -69,11 +69,11 @@ def switch_auto(host: Host, target: Target) -> None:
 
 
 def acknowledge(host: Host, target: Target) -> None:
-    """The failures that are on the screen: what fails meanwhile is new again."""
+    """What is new on the screen: what fails or gets stuck meanwhile is new again."""
     if host.data.snapshot is None:
         return
     new = host.data.snapshot.new_failures
-    if new.count:
-        host.ask(Request("acknowledge", None, {"upto": new.newest}), f"note that you have seen {new}")
+    if new:
+        host.ask(Request("acknowledge", None, {"upto": new.newest}), f"note that you have seen what is new: {new}")
     else:
-        host.say("no new failure")
+        host.say("nothing new has failed or is stuck")

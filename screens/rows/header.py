@@ -84,8 +84,8 @@ def _who(data: ScreenData, options: ScreenOptions) -> list[Item]:
 
 def _what(snapshot: Snapshot, now: float) -> list[Item]:
     items = [_driver(snapshot)]
-    if (new := snapshot.new_failures).count:
-        items.append(Item(((7, (f" {new} (a) ", "alarm")), (75, (f" {new.count} failed (a) ", "alarm")))))
+    if new := snapshot.new_failures:
+        items.append(_item(f"{new} (a)", "alarm", 75))
     items.append(_item("auto ON", "plain", 20) if snapshot.auto else _item("auto OFF", "warn", 50))
     items += _tokens(snapshot, now)
     if snapshot.hints_off:

@@ -155,7 +155,7 @@ def many_failed(desk: Desk) -> float:
         runs = [desk.deliver() for _ in range(MANY)]
         seen = desk.see("fit of segment 00 failed", "FAILED")
         desk.wait_for(RunState.FAILED, *runs)
-    desk.see(f"{MANY} new failures")
+    desk.see(f"{MANY} failed")
     desk.press("p")
     desk.see("problems only")
     desk.press("*")

@@ -1,4 +1,5 @@
--- What version 5 of the ledger has and version 4 had not: what kept runs, and for how long.
+-- What version 5 of the ledger has and version 4 had not.
+-- What kept runs, and for how long; whom somebody was called for.
 CREATE TABLE waits (
     wait INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs (run),
@@ -15,3 +16,7 @@ CREATE TABLE alerts (
     ended_at REAL, acknowledged_by TEXT, acknowledged_at REAL
 );
 CREATE INDEX open_alerts ON alerts (code, subject) WHERE ended_at IS NULL;
+-- Who is called: events of what is stuck.
+ALTER TABLE events ADD COLUMN alert TEXT NOT NULL DEFAULT '';
+DROP INDEX bad_events;
+CREATE INDEX events_that_call ON events (event) WHERE level = 'bad' OR alert <> '';

@@ -55,7 +55,7 @@ def test_a_driver_of_another_version_is_told_apart() -> None:
 
 def test_what_was_given_up_comes_back_where_there_is_room_for_it() -> None:
     failed = replace(
-        SEEN, space=None, tokens_end=None, driver=replace(DRIVER, host="daq1"), new_failures=NewFailures(2, 9)
+        SEEN, space=None, tokens_end=None, driver=replace(DRIVER, host="daq1"), new_failures=NewFailures(2, newest=9)
     )
     line = told(failed, 80, sandbox=True)
     assert "2 failed (a)" in line
