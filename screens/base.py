@@ -21,6 +21,7 @@ from screens.keys.footer import footer
 from screens.keys.perform import perform
 from screens.keys.screen_handlers import filter_by
 from screens.rows.header import header
+from screens.rows.night import night_line
 from screens.rows.status import came_at_once, status_line
 from screens.widgets.lines import Bar
 from screens.widgets.pane import Pane
@@ -49,8 +50,9 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         ascii_only = host.options.ascii_only
         super().__init__(classes="ascii" if ascii_only else "")
         self.host = host
-        self.header, self.summary, self.sentence_bar, self.status, self.footer = (
-            Bar(id=name, ascii_only=ascii_only) for name in ("header", "summary", "sentence", "status", "footer")
+        self.header, self.night, self.summary, self.sentence_bar, self.status, self.footer = (
+            Bar(id=name, ascii_only=ascii_only)
+            for name in ("header", "night", "summary", "sentence", "status", "footer")
         )
         self._open = self.OPEN_FIRST
         self._zoomed = False
@@ -88,6 +90,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         yield self.header
+        yield self.night
         yield self.summary
         with Container(id="panes"):
             yield from self.panes()
@@ -122,6 +125,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             return
         host, width = self.host, self.size.width
         self.header.show(header(host.data, host.options, host.now(), width))
+        self.night.show(night_line(host.data, host.now(), width))
         self._say(self.sentence_bar, self.sentence())
         self._say(self.status, status_line(host.data, host.notice))
         keys = footer(self.selected_run(), host.options.read_only, self.FOOTER, width)

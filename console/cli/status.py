@@ -12,6 +12,7 @@ from console.ledger.cancel_lines import CancelLine
 from console.ledger.presence import Presence
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
+from console.reading import night, night_words
 from console.reading.detail import RunDetail, detail
 from console.reading.snapshot import FlowRow, RunRow, Snapshot, snapshot
 from flowspec import catalogue, text
@@ -30,6 +31,8 @@ def status_json(ledger: Ledger, run: int | None = None) -> dict[str, Any]:
         "at": seen.at,
         "driver": asdict(seen.driver) if seen.driver else None,
         "auto": seen.auto,
+        "paused": asdict(seen.paused) if seen.paused else None,
+        "night": _night(seen),
         "hints_off": seen.hints_off,
         "kit_outdated": seen.kit_outdated,
         "slurm_pending": catalogue.sentence(seen.slurm_pending),
@@ -46,6 +49,18 @@ def status_json(ledger: Ledger, run: int | None = None) -> dict[str, Any]:
     if found is None:
         raise KeyError(run)
     return document | {"run": _detail_json(found)}
+
+
+def _night(seen: Snapshot) -> dict[str, Any]:
+    """Whether work moves, as facts and as the line of the screen."""
+    judged = night.judge(seen.night, seen.paused, seen.driver, seen.at)
+    facts = {name: value for name, value in asdict(seen.night).items() if name != "known"}
+    return facts | {
+        "state": judged.state.value.lower(),
+        "why": judged.why.value if judged.why else None,
+        "backlog_until": night.worked_off(seen.night, seen.at),
+        "line": text.clean(night_words.sentence(seen, seen.at)),
+    }
 
 
 def _document(row: RunRow | FlowRow | Run | Attempt) -> dict[str, Any]:
@@ -132,8 +147,11 @@ def _overview(seen: Snapshot) -> str:
         if driver
         else "NONE: nothing is launched or watched"
     )
-    lines = [f"driver: {who}", *_versions(driver), *([text.clean(driver.problem)] if driver and driver.problem else [])]
+    lines = [text.clean(night_words.sentence(seen, seen.at))]
+    lines += [f"driver: {who}", *_versions(driver), *([text.clean(driver.problem)] if driver and driver.problem else [])]
     lines.append(f"auto-launch: {'on' if seen.auto else 'off'}")
+    if seen.paused:
+        lines.append(text.clean(catalogue.sentence(seen.paused.reason)))
     if seen.hints_off:
         lines.append(text.clean(seen.hints_off))
     lines += [text.clean(said) for said in (seen.kit_outdated, catalogue.sentence(seen.slurm_pending)) if said]

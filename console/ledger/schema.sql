@@ -28,6 +28,8 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_state ON runs (state);
 -- What screens ask for: the runs that changed since.
 CREATE INDEX runs_by_updated ON runs (updated);
+-- When the last results came.
+CREATE INDEX results_by_time ON runs (finished_at) WHERE state = 'done';
 
 -- Why each run is where it stands: of each topic what was found last. The words are made when they are read.
 CREATE TABLE conditions (

@@ -16,13 +16,27 @@ from typing import Any
 
 from console.disk import space as disk_space
 from console.disk.space import Space
-from console.ledger import conditions, endpoints, events, hints, logins, new_failures, overview, presence, site, sources
+from console.ledger import (
+    conditions,
+    endpoints,
+    events,
+    hints,
+    logins,
+    new_failures,
+    overview,
+    pause,
+    presence,
+    site,
+    sources,
+)
 from console.ledger.endpoints import EndpointRow
 from console.ledger.events import Event
 from console.ledger.new_failures import NewFailures
+from console.ledger.pause import Pause
 from console.ledger.presence import Presence
 from console.ledger.sources import Source
 from console.ledger.store import Ledger
+from console.reading.night import Night, NightReader
 from console.reading.run_list import ALL, RunList
 from flowspec import catalogue, standing
 from flowspec.conditions import NO_REASON, Condition, Reason
@@ -142,6 +156,8 @@ class Snapshot:
     kit_outdated: str = ""  # that the kit at the site is not this console's; empty while it is, or is not known
     slurm_pending: Reason = NO_REASON  # why Slurm let our jobs wait when it was asked last (console site status)
     new_failures: NewFailures = field(default_factory=NewFailures)
+    paused: Pause | None = None  # launching, in the whole experiment
+    night: Night = field(default_factory=Night)
 
     def run(self, number: int | None) -> RunRow | None:
         return find_run(self.runs, number) if number is not None else None
@@ -163,6 +179,7 @@ class SnapshotReader:
     def __init__(self, ledger: Ledger, first: int = ALL) -> None:
         self.ledger = ledger
         self._runs = RunList(ledger, _run_row, first)
+        self._night = NightReader(ledger)
         self._flow_runs_of: tuple[object, object] = (None, None)  # the rows that these were made from
         self._flow_runs_shown: tuple[FlowRow, ...] = ()
 
@@ -175,13 +192,14 @@ class SnapshotReader:
         # Before the runs: what an event says of a run, its row says too. Who reads "r retries" may press r.
         happened = tuple(events.newest(ledger, EVENTS_SHOWN))
         self._runs.read()
+        flow_runs = self._flow_runs()
         return Snapshot(
             at=ledger.now(),
             driver=presence.driver(ledger.path),
             auto=ledger.get("auto", "on") == "on",
             runs=self._runs.rows,
             unread=self._runs.unread,
-            flow_runs=self._flow_runs(),
+            flow_runs=flow_runs,
             endpoints=endpoints.read(ledger),
             events=happened,
             sources=sources.read(ledger),
@@ -192,6 +210,8 @@ class SnapshotReader:
             kit_outdated=catalogue.sentence(site.outdated(ledger)),
             slurm_pending=site.pending(ledger),
             new_failures=new_failures.read(ledger),
+            paused=pause.read(ledger),
+            night=self._night.read(self._runs.rows, flow_runs, complete=not self._runs.unread),
         )
 
     def _flow_runs(self) -> tuple[FlowRow, ...]:

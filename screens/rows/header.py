@@ -5,8 +5,7 @@ What does not fit is given up in the order of what an operator can do without; w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from console import VERSION
 from console.disk.space import SHOWN_FROM, Space
@@ -15,26 +14,12 @@ from console.reading.snapshot import Snapshot
 from flowspec import text
 from screens.data import ScreenData
 from screens.options import ScreenOptions
+from screens.rows.fitting import Item, fitting
 from screens.widgets.piece import Piece
 
 AGE_STEP = 5  # seconds: ages that change every second would cost a slow line more than they are worth
 TOKENS_SHORT = 86400.0  # seconds of life
 SOON_FULL = 12 * 3600.0  # seconds: within this shift or the next
-
-
-@dataclass(frozen=True)
-class Item:
-    """Ways to say it, from the longest to the shortest, each with what it is worth: the least is given up first."""
-
-    variants: tuple[tuple[int, Piece], ...]
-
-    @property
-    def worth(self) -> int:
-        return self.variants[0][0]
-
-    @property
-    def piece(self) -> Piece:
-        return self.variants[0][1]
 
 
 def _item(words: str, style: str, worth: int) -> Item:
@@ -45,30 +30,10 @@ def header(data: ScreenData, options: ScreenOptions, now: float, width: int) -> 
     """The items from left to right, the time at the right end."""
     clock = _item(text.clock(now), "plain", 6)
     items = [*_who(data, options), *(_what(data.snapshot, now) if data.snapshot else ()), clock]
-    shown = _fitting(items, width)
+    shown = fitting(items, width)
     pieces = [item.piece for item in shown]
     gap = width - sum(text.cells(words) for words, _ in pieces)
     return [*pieces[:-1], (" " * gap, "plain"), pieces[-1]] if gap > 0 and shown[-1] is clock else pieces
-
-
-def _fitting(items: Sequence[Item], width: int) -> Sequence[Item]:
-    """What is given up for a long one may be short enough to come back when that had to go as well."""
-    shown, given_up = dict(enumerate(items)), []
-    while len(shown) > 1 and _cells(shown.values()) > width:
-        place = min(shown, key=lambda place: shown[place].worth)
-        least = shown.pop(place)
-        if least.variants[1:]:
-            shown[place] = Item(least.variants[1:])
-        else:
-            given_up.append((place, least))
-    for place, item in sorted(given_up, key=lambda one: -one[1].worth):
-        if _cells([*shown.values(), item]) <= width:
-            shown[place] = item
-    return [shown[place] for place in sorted(shown)]
-
-
-def _cells(items: Iterable[Item]) -> int:
-    return sum(text.cells(item.piece[0]) for item in items)
 
 
 def _who(data: ScreenData, options: ScreenOptions) -> list[Item]:
@@ -84,6 +49,8 @@ def _who(data: ScreenData, options: ScreenOptions) -> list[Item]:
 
 def _what(snapshot: Snapshot, now: float) -> list[Item]:
     items = [_driver(snapshot)]
+    if (paused := snapshot.paused) is not None:
+        items.append(_item(f"PAUSED by {text.clean(paused.by, 16)}", "warn", 85))
     if new := snapshot.new_failures:
         items.append(_item(f"{new} (a)", "alarm", 75))
     items.append(_item("auto ON", "plain", 20) if snapshot.auto else _item("auto OFF", "warn", 50))

@@ -20,3 +20,5 @@ CREATE INDEX open_alerts ON alerts (code, subject) WHERE ended_at IS NULL;
 ALTER TABLE events ADD COLUMN alert TEXT NOT NULL DEFAULT '';
 DROP INDEX bad_events;
 CREATE INDEX events_that_call ON events (event) WHERE level = 'bad' OR alert <> '';
+-- When the last results came (console.ledger.movement).
+CREATE INDEX results_by_time ON runs (finished_at) WHERE state = 'done';
