@@ -188,7 +188,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
     def undo(self) -> None:
         request = self._requests.undo()
         if request is None:
-            self.say("nothing to undo: u undoes your last hold, release or switch of auto-launch in this console")
+            self.say("nothing to undo: u undoes your last hold, release, pause or switch of auto-launch here")
         else:
             self.ask(request, f"undo: {request.words}")
 

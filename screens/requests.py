@@ -20,6 +20,8 @@ class Request:
     def words(self) -> str:
         if self.verb == "auto":
             return f"switch auto-launch {'on' if self.args['on'] else 'off'}"
+        if self.verb in ("pause", "resume"):
+            return f"{self.verb} launching"
         return f"{self.verb} run {self.run}"
 
     @property
@@ -34,6 +36,10 @@ class Request:
             return Request("release" if self.verb == "hold" else "hold", self.run, undoes=True)
         if self.verb == "auto" and not self.undoes:
             return Request("auto", None, {"on": not self.args["on"]}, undoes=True)
+        if self.verb == "pause" and not self.undoes:
+            return Request("resume", None, {"was": self.args["reason"]}, undoes=True)
+        if self.verb == "resume" and not self.undoes:
+            return Request("pause", None, {"reason": self.args["was"]}, undoes=True)
         return None
 
 

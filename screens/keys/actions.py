@@ -23,7 +23,7 @@ CANCEL = Action(
     runs.cancel, changes=True, why_not=rules.may("cancel"), question=rules.before_cancel,
 )  # fmt: skip
 HOLD = Action(
-    "hold", "h", "h", "hold", "hold the queued run back, or release it",
+    "hold", "h", "h", "hold", "hold the queued run back, or release it; on marked runs it asks first",
     runs.hold_or_release, changes=True, why_not=rules.hold_or_release,
 )  # fmt: skip
 DETAIL = Action(
@@ -37,12 +37,16 @@ AUTO = Action(
     "auto", "A", "A", "auto", "switch auto-launch on or off: with it, runs are launched when complete",
     runs.switch_auto, changes=True,
 )  # fmt: skip
+PAUSE = Action(
+    "pause", "H", "H", "pause", "pause launching in the whole experiment, for a reason, or resume it; asks first",
+    runs.pause_or_resume, changes=True,
+)  # fmt: skip
 ACKNOWLEDGE = Action(
     "acknowledge", "a", "a", "", "you have seen what failed or is stuck: takes the mark away, here and on all consoles",
     runs.acknowledge, changes=True,
 )  # fmt: skip
 UNDO = Action(
-    "undo", "u", "u", "", "undo your last hold, release or switch of auto-launch",
+    "undo", "u", "u", "", "undo your last hold, release, pause or switch of auto-launch",
     on_host(lambda host: host.undo()), changes=True,
 )  # fmt: skip
 
@@ -172,7 +176,7 @@ QUIT = Action(
 OF_RUN = (LAUNCH, RETRY, CANCEL, HOLD)
 OF_DETAIL = (FETCH, WITNESSES, EACH, ACCEPT, *SECTIONS)
 ACTIONS = (
-    *OF_RUN, AUTO, ACKNOWLEDGE, UNDO, DETAIL, EVENTS, REPORT, *OF_DETAIL, NEXT, PREVIOUS,
+    *OF_RUN, AUTO, PAUSE, ACKNOWLEDGE, UNDO, DETAIL, EVENTS, REPORT, *OF_DETAIL, NEXT, PREVIOUS,
     FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, WIDER, NARROWER, HIGHER, LOWER, REDRAW,
     PALETTE, HELP, BACK, SUSPEND, QUIT,
 )  # fmt: skip

@@ -14,23 +14,28 @@ from screens.keys.action import why_not as why_not_one
 from screens.keys.actions import CANCEL, HOLD, LAUNCH, RETRY
 from screens.question import Question
 
-TOGETHER = (LAUNCH, RETRY, CANCEL)  # can be done to many runs at once
+TOGETHER = (LAUNCH, RETRY, CANCEL, HOLD)  # can be done to many runs at once
 NAMED = 8  # so many runs are named one by one
 
 
 def usable(action: Action, runs: Sequence[RunRow]) -> list[RunRow]:
-    """The runs on which the key can be used without a question of their own."""
-    return [run for run in runs if action.why_not(run) is None and not _asks_by_itself(action, run)]
+    """The runs on which the key can be used without a question of their own. Those that are held are released
+    together only when there is none left to hold."""
+    found = [run for run in runs if action.why_not(run) is None and not _asks_by_itself(action, run)]
+    return [run for run in found if verb(action, run) == action.name] or found
+
+
+def verb(action: Action, run: RunRow) -> str:
+    """What is asked of the driver."""
+    return "release" if action is HOLD and run.held_by else action.name
 
 
 def why_not(action: Action, run: RunRow | None, marked: Sequence[RunRow], read_only: bool) -> str | None:
     """Why the key cannot be used now, on the marked runs or, without any, on the selected one; None when it can."""
-    if not marked or action not in (*TOGETHER, HOLD):
+    if not marked or action not in TOGETHER:
         return why_not_one(action, run, read_only)
     if read_only:
         return READ_ONLY
-    if action is HOLD:
-        return "one run at a time is held or released: esc takes the marks away"
     if usable(action, marked):
         return None
     return f"nothing to {action.name} among the {len(marked)} marked runs: {_states(marked)}"
@@ -38,12 +43,13 @@ def why_not(action: Action, run: RunRow | None, marked: Sequence[RunRow], read_o
 
 def question_many(action: Action, runs: Sequence[RunRow], marked: Sequence[RunRow]) -> Question:
     """What to ask before the key is used on `runs`, those of the marked ones on which it can be."""
-    words = f"{action.name} {_count(len(runs), 'run')}"
+    done = verb(action, runs[0])
+    words = f"{done} {_count(len(runs), 'run')}"
     consequence = [
         _named(runs),
         f"Now: {_states(runs)}. {_count(sum(run.segments for run in runs), 'segment')} on disk.",
     ]
-    consequence += CONSEQUENCES[action.name](runs)
+    consequence += CONSEQUENCES[done](runs)
     left_out = [run for run in marked if run not in runs]
     if left_out:
         consequence.append(f"Left out, as it cannot be used on them together: {_named(left_out)} ({_states(left_out)})")
@@ -79,10 +85,20 @@ def _of_cancel(runs: Sequence[RunRow]) -> list[str]:
     return [*lines, "What is done stays; r continues with what is missing."]
 
 
+def _of_hold(runs: Sequence[RunRow]) -> list[str]:
+    return ["They stay in the queue, and are not launched until somebody releases them with h."]
+
+
+def _of_release(runs: Sequence[RunRow]) -> list[str]:
+    return [f"They are launched in their turn. Held by {', '.join(sorted({run.held_by or '-' for run in runs}))}."]
+
+
 CONSEQUENCES: dict[str, Callable[[Sequence[RunRow]], list[str]]] = {
     "launch": _of_launch,
     "retry": _of_retry,
     "cancel": _of_cancel,
+    "hold": _of_hold,
+    "release": _of_release,
 }
 
 

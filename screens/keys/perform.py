@@ -32,6 +32,6 @@ def _perform_on_all(action: Action, host: Host, marked: Sequence[RunRow]) -> Non
 
     def confirmed() -> None:
         for run in runs:
-            host.ask(Request(action.name, run.run))
+            host.ask(Request(bulk.verb(action, run), run.run))
 
     host.confirm(bulk.question_many(action, runs, marked), confirmed)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from console.reading.snapshot import Answer, RunRow
-from flowspec import permits
+from flowspec import permits, text
 from screens.keys.action import Handler, Target
 from screens.question import Question, plan_lines
 from screens.requests import Request
+from screens.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
     from screens.host import Host
@@ -66,6 +68,33 @@ def open_detail(host: Host, run: RunRow) -> None:
 def switch_auto(host: Host, target: Target) -> None:
     if host.data.snapshot is not None:
         host.ask(Request("auto", None, {"on": not host.data.snapshot.auto}))
+
+
+def pause_or_resume(host: Host, target: Target) -> None:
+    """Launching in the whole experiment. A pause is asked for with its reason, which all others will read."""
+    snapshot = host.data.snapshot
+    if snapshot is None:
+        return
+    if (paused := snapshot.paused) is not None:
+        question = Question(
+            "Resume launching?",
+            (
+                f"Paused by {paused.who} for {text.span(host.now() - paused.since)}: {paused.why}",
+                f"{snapshot.night.waiting + snapshot.night.held} runs wait in the queue.",
+            ),
+            "Yes, resume launching",
+        )
+        host.confirm(question, lambda: host.ask(Request("resume", None, {"was": paused.why})))
+    else:
+        hint = "nothing more is launched; enter pauses, esc goes back"
+        target.panes.open_prompt(Prompt("pause, why? ", hint, lambda words: None, done=partial(_pause, host)))
+
+
+def _pause(host: Host, why: str) -> None:
+    if why.strip():
+        host.ask(Request("pause", None, {"reason": why.strip()}))
+    else:
+        host.say("not paused: say why, all others will read it", "warn")
 
 
 def acknowledge(host: Host, target: Target) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from console.ledger import pause
 from screens.requests import Request, Requests
-from tests.ledger_fixture import DemoLedger, stand
-from tests.screen_driver import make_app, settled, until, until_shown
+from tests.ledger_fixture import NOW, DemoLedger, stand
+from tests.screen_driver import make_app, settled, shown, until, until_shown
 from tests.screens.test_seeing import typed
 
 SMALL = (80, 24)
@@ -53,6 +54,34 @@ async def test_switching_auto_launch_by_mistake_is_undone(demo: DemoLedger) -> N
         await pilot.press("u")
         await until_shown(pilot, "undo: switch auto-launch on")
         assert asked(demo) == [("auto", None, {"on": True})]
+
+
+async def test_launching_is_paused_for_a_reason_which_every_console_shows_and_resumed_after_a_question(
+    demo: DemoLedger,
+) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("H", "enter")
+        await until_shown(pilot, "not paused: say why, all others will read it")
+        await pilot.press("H", *typed("NERSC "), "escape")
+        assert asked(demo) == []
+        await pilot.press("H", *typed("NERSC is down"), "enter")
+        await until(pilot, lambda: asked(demo) == [("pause", None, {"reason": "NERSC is down"})])
+        pause.begin(demo.ledger, "anna@daq1", NOW, "NERSC is down")
+        answer(demo, "launching is paused: NERSC is down")
+        await until_shown(pilot, "PAUSED by anna", "PAUSED  by anna <1 min: NERSC is down", "1 waiting", "H resumes")
+        await pilot.press("H")
+        await until_shown(pilot, "Resume launching?", "Paused by anna@daq1 for 0 s: NERSC is down", "1 runs wait")
+        await pilot.press("escape")
+        assert asked(demo) == []
+        await pilot.press("H", "right", "enter")
+        await until(pilot, lambda: asked(demo) == [("resume", None, {"was": "NERSC is down"})])
+        pause.end(demo.ledger)
+        answer(demo, "launching goes on")
+        await until(pilot, lambda: "PAUSED" not in shown(app))
+        await pilot.press("u")
+        await until(pilot, lambda: asked(demo) == [("pause", None, {"reason": "NERSC is down"})])
 
 
 def test_only_what_was_done_is_undone_the_last_one_first_and_an_undo_never() -> None:

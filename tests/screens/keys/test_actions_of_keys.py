@@ -14,6 +14,7 @@ from screens.keys.actions import (
     FETCH,
     HOLD,
     LAUNCH,
+    PAUSE,
     RETRY,
     UNDO,
 )
@@ -54,7 +55,7 @@ def test_a_read_only_console_only_looks() -> None:
     for action in ACTIONS:
         refusal = why_not(action, run(RunState.READY), read_only=True)
         assert (refusal == READ_ONLY) == (
-            action in (LAUNCH, RETRY, CANCEL, HOLD, AUTO, ACKNOWLEDGE, UNDO, FETCH, ACCEPT)
+            action in (LAUNCH, RETRY, CANCEL, HOLD, AUTO, PAUSE, ACKNOWLEDGE, UNDO, FETCH, ACCEPT)
         )
 
 

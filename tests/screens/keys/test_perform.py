@@ -96,6 +96,22 @@ def test_all_marked_runs_on_which_it_can_be_done_are_meant() -> None:
     assert [question.title for question in host.questions] == ["Retry 2 runs?"]
 
 
+def test_marked_runs_are_held_together_and_released_when_all_are_held() -> None:
+    queued = [run(RunState.QUEUED, n, held_by="anna@daq1" if n > 2 else None) for n in (1, 2, 3)]
+    host = press(HOLD, FakeHost(), *queued, run(RunState.RUNNING, 4))
+    assert host.asked == [Request("hold", 1), Request("hold", 2)]
+    (question,) = host.questions
+    assert question.title == "Hold 2 runs?"
+    assert "Left out, as it cannot be used on them together: 3, 4 (1 queued, 1 running)" in question.consequence
+    held = [run(RunState.QUEUED, n, held_by="anna@daq1") for n in (1, 2)]
+    host = press(HOLD, FakeHost(), *held)
+    assert host.asked == [Request("release", 1), Request("release", 2)]
+    assert host.questions[0].title == "Release 2 runs?"
+    assert press(HOLD, FakeHost(yes=False), *held).asked == []
+    host = press(HOLD, FakeHost(), run(RunState.RUNNING, 1), run(RunState.DONE, 2))
+    assert host.said == ["nothing to hold among the 2 marked runs: 1 running, 1 done"]
+
+
 def test_what_cannot_be_done_says_why_and_does_nothing() -> None:
     host = press(CANCEL, FakeHost(), run(RunState.DONE))
     assert (host.said, host.asked, host.questions) == (["run 1218 is done: there is nothing to cancel"], [], [])
