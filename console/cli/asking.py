@@ -46,12 +46,26 @@ def as_json(document: Mapping[str, Any]) -> str:
     return json.dumps(hidden_in(document), indent=2)
 
 
-def ask(options: argparse.Namespace, settings: Settings, verb: str, number: int | None, **args: Any) -> str:
-    """Ask the driver (started when there is none) and wait for its answer. Raises Failure when it refuses."""
+def ask(
+    options: argparse.Namespace,
+    settings: Settings,
+    verb: str,
+    number: int | None,
+    *,
+    driver_first: bool = True,
+    **args: Any,
+) -> str:
+    """Ask the driver (started when there is none) and wait for its answer. Raises Failure when it refuses.
+
+    Not `driver_first`: the request stands also when no driver can be started.
+    """
     refuse_missing_folders(settings, options.profile)
     ledger = Ledger(settings.ledger)
-    start_driver(settings, options.profile.resolve())
+    if driver_first:
+        start_driver(settings, options.profile.resolve())
     asked = ledger.ask(verb, number, actor=actor(), **args)
+    if not driver_first:
+        start_driver(settings, options.profile.resolve())
     until = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < until:
         request = ledger.request(asked)

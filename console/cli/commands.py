@@ -18,6 +18,7 @@ from console.cli import (
     events,
     flow_commands,
     functions,
+    queue_commands,
     retry_commands,
     site,
     site_kit,
@@ -34,6 +35,8 @@ from console.settings.paths import refuse_missing_folders
 from console.settings.private import make_directory, told
 from console.settings.profiles import load
 from remote.globus.credentials import hidden
+
+NEXT_DRIVER = "a console that is open starts the next one; to launch nothing, pause (console pause --reason TEXT)"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -125,7 +128,7 @@ def driver_start(options: argparse.Namespace) -> int:
 def driver_stop(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     stopped = stop_driver(settings.ledger)
-    text = f"the driver (pid {stopped.pid}) has ended" if stopped else "nobody was driving"
+    text = f"the driver (pid {stopped.pid}) has ended: {NEXT_DRIVER}" if stopped else "nobody was driving"
     return print_outcome(options, {"stopped": asdict(stopped) if stopped else None}, text)
 
 
@@ -291,6 +294,11 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "accept": retry_commands.accept,
     "reprocess": retry_commands.reprocess,
     "cancel": cancel,
+    "pause": queue_commands.pause,
+    "resume": queue_commands.resume,
+    "hold": queue_commands.hold,
+    "release": queue_commands.release,
+    "auto": queue_commands.auto,
     "watch": watch,
     **alert_commands.COMMANDS,
     "driver status": driver_status,

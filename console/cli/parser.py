@@ -138,6 +138,14 @@ def _parser() -> argparse.ArgumentParser:
 
     add("cancel", "cancel the attempt under way", json=True).add_argument("run", type=_run, metavar="RUN")
 
+    pause = add("pause", "launch nothing more in the whole experiment until it is resumed", json=True)
+    pause.add_argument("--reason", metavar="TEXT", help="why; all others read it")
+    add("resume", "launch again after a pause", json=True)
+    for name, text in (("hold", "keep queued runs from being launched"), ("release", "launch held runs in their turn")):
+        add(name, text, json=True).add_argument("runs", type=_run, metavar="RUN", nargs="+")
+    auto = add("auto", "launch runs by themselves when they are complete, or not", json=True)
+    auto.add_argument("switch", choices=("on", "off"))
+
     retry = add("retry", "start a new attempt of what is missing", json=True)
     retry.add_argument("run", type=_run, metavar="RUN")
     retry.add_argument("--dry-run", action="store_true", help="only tell what would be done")
