@@ -148,7 +148,11 @@ def _overview(seen: Snapshot) -> str:
         else "NONE: nothing is launched or watched"
     )
     lines = [text.clean(night_words.sentence(seen, seen.at))]
-    lines += [f"driver: {who}", *_versions(driver), *([text.clean(driver.problem)] if driver and driver.problem else [])]
+    lines += [
+        f"driver: {who}",
+        *_versions(driver),
+        *([text.clean(driver.problem)] if driver and driver.problem else []),
+    ]
     lines.append(f"auto-launch: {'on' if seen.auto else 'off'}")
     if seen.paused:
         lines.append(text.clean(catalogue.sentence(seen.paused.reason)))
