@@ -21,7 +21,7 @@ class Subject(Protocol):
     @property
     def state(self) -> RunState: ...
     @property
-    def because(self) -> str: ...
+    def why(self) -> str: ...
     @property
     def segment_count(self) -> int: ...
     @property
@@ -36,11 +36,11 @@ class Subject(Protocol):
 
 def _launch(run: Subject) -> str | None:
     if run.state in (RunState.TAKING, RunState.ARRIVING):
-        return f"{_is(run)} ({run.because}): it can be launched when it is complete"
+        return f"run {run.run} {run.why}; it can be launched when it is complete"
     if run.state in (RunState.FAILED, RunState.CANCELLED):
-        return f"run {run.run} was launched before and is {run.state.value}: r retries what is missing"
+        return f"run {run.run} was launched before and is {run.state.word}: r retries what is missing"
     if run.state is RunState.GONE:
-        return f"{_is(run)}: {run.because}"
+        return f"{_is(run)}: {run.why}"
     if run.state not in LAUNCHABLE:
         return f"{_is(run)}: nothing to launch"
     if not run.segment_count:
@@ -59,7 +59,7 @@ def _cancel(run: Subject) -> str | None:
     if run.again_at is not None:  # its automatic retry is what is cancelled
         return None
     if run.state is RunState.CANCELLING:
-        return f"run {run.run} is being cancelled already: {run.because}"
+        return f"run {run.run} is being cancelled already: {run.why}"
     if run.state not in (RunState.RUNNING, RunState.QUEUED):
         return f"{_is(run)}: there is nothing to cancel"
     return None
@@ -80,7 +80,7 @@ def _queued(run: Subject) -> str | None:
 
 
 def _is(run: Subject) -> str:
-    return f"run {run.run} is {run.state.value}"
+    return f"run {run.run} is {run.state.word}"
 
 
 _RULES: dict[str, Callable[[Subject], str | None]] = {

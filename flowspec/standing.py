@@ -14,6 +14,7 @@ from flowspec.states import ENDED, ON_DISK, RunState
 
 SUSPECT = "flow.suspect"  # a task of the run seems to hang or to be lost
 INACTIVE = "flow.inactive"  # Globus waits for a consent or a login
+RETURNED = "outcome.returned"
 LOST = "outcome.lost"  # its result had come back, and is no longer there or no longer whole
 
 
@@ -50,6 +51,15 @@ def why(state: RunState, conditions: Iterable[Condition]) -> str:
 def row(state: RunState, conditions: Iterable[Condition]) -> str:
     """The same for a column beside the state."""
     return "; ".join(catalogue.row(c.reason) for c in decisive(state, conditions))
+
+
+def part(state: RunState, conditions: Iterable[Condition]) -> tuple[int, int] | None:
+    """Of how many segments, of how many, the result is made that a run which is done has; None for all."""
+    for condition in conditions if state is RunState.DONE else ():
+        told = condition.reason.parameters
+        if condition.code == RETURNED and told.get("waived"):
+            return int(told["segments"]), int(told["of"])
+    return None
 
 
 def has(state: RunState, conditions: Sequence[Condition], code: str) -> bool:

@@ -29,6 +29,11 @@ class RunState(str, Enum):
     CANCELLED = "cancelled"
     GONE = "gone"  # the directory vanished before it was launched
 
+    @property
+    def word(self) -> str:
+        """As people read it; the value is what the ledger and JSON have."""
+        return "recording" if self is RunState.TAKING else self.value
+
 
 class AttemptState(str, Enum):
     """An attempt is an intent first; only a flow run id makes it started."""

@@ -12,6 +12,7 @@ import unicodedata
 
 MORE = "…"  # stands where text was cut off
 UNSHOWABLE = "?"
+_SEPARATORS = (";", ":", ",")
 
 # A whole escape sequence, so that `\x1b[31mred\x1b[0m` leaves `red`: CSI, then OSC and its like up to their terminator.
 _ESCAPE = re.compile(
@@ -60,7 +61,7 @@ def wrap(text: str, width: int, lines: int) -> list[str]:
     rest = clean(text).strip()
     found: list[str] = []
     while len(found) < lines - 1:
-        head = rest if cells(rest) <= width else _cut(rest, width + 1)[:-1]
+        head = rest if cells(rest) <= width else _head(rest, width)
         if head != rest and " " in head:
             head = head[: head.rindex(" ")]
         found.append(head)
@@ -91,15 +92,21 @@ def _cells(character: str) -> int:
 
 
 def _cut(line: str, width: int) -> str:
+    """No separator is left in front of the mark: `failed: …` promises no more than `failed…`."""
     if cells(line) <= width:
         return line
-    kept, room = [], width - 1
+    head = _head(line, width - 1)
+    return (head.rstrip(" ;:,") if head.rstrip()[-1:] in _SEPARATORS else head) + MORE if width > 0 else ""
+
+
+def _head(line: str, room: int) -> str:
+    kept = []
     for character in line:
         room -= _cells(character)
         if room < 0:
             break
         kept.append(character)
-    return "".join(kept) + MORE if width > 0 else ""
+    return "".join(kept)
 
 
 # ---- numbers

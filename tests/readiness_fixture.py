@@ -167,11 +167,11 @@ END_OLD = state(ItemType.END_RUN, started=STARTED - 86_400)
 COUNT_OLD = scaler(STARTED - 3600, BodyHeader(), ItemType.PHYSICS_EVENT_COUNT)
 _HEAD, _MIDDLE, _LAST = WHOLE.values()
 TAKES = [
-    ((_HEAD, _MIDDLE + END * 2, EVENT + END * 2), "ends in run-1217-01.evt, but run-1217-02.evt has more data"),
-    ((_HEAD, _MIDDLE + END * 2, EVENT), "ends in run-1217-01.evt, but run-1217-02.evt has more data"),
-    ((_HEAD, _MIDDLE + END * 2, END), "ends in run-1217-01.evt, but run-1217-02.evt has more data"),
-    ((_HEAD + END * 2, _MIDDLE, _LAST), "ends in run-1217-00.evt, but run-1217-01.evt has more data"),
-    ((_HEAD + END * 2, SCALER, _LAST), "ends in run-1217-00.evt, but run-1217-02.evt has more data"),
+    ((_HEAD, _MIDDLE + END * 2, EVENT + END * 2), "ends in run-1217-01.evt, and run-1217-02.evt has more data"),
+    ((_HEAD, _MIDDLE + END * 2, EVENT), "ends in run-1217-01.evt, and run-1217-02.evt has more data"),
+    ((_HEAD, _MIDDLE + END * 2, END), "ends in run-1217-01.evt, and run-1217-02.evt has more data"),
+    ((_HEAD + END * 2, _MIDDLE, _LAST), "ends in run-1217-00.evt, and run-1217-01.evt has more data"),
+    ((_HEAD + END * 2, SCALER, _LAST), "ends in run-1217-00.evt, and run-1217-02.evt has more data"),
     ((_HEAD + END * 2 + EVENT, _MIDDLE, _LAST), "events follow the last END_RUN in run-1217-00.evt (1)"),
     ((_HEAD, _MIDDLE + END * 2 + EVENT, _LAST), "events follow the last END_RUN in run-1217-01.evt (1)"),
     ((_HEAD, _MIDDLE, _LAST + EVENT), "events follow the last END_RUN in run-1217-02.evt (1)"),
@@ -182,12 +182,12 @@ TAKES = [
     ((_HEAD + BEGIN_OTHER, _MIDDLE, END + _LAST), "run-1217-00.evt has a BEGIN_RUN of another take"),
     (
         (_HEAD, _MIDDLE + END, _LAST),
-        "run-1217-02.evt has an END_RUN too many (3 instead of 2): keep one take",
+        "run-1217-02.evt has an END_RUN too many (3 instead of 2); keep one take",
     ),
-    ((_HEAD, _MIDDLE + END * 3, EVENT), "run-1217-01.evt has an END_RUN too many (3 instead of 2): keep one take"),
+    ((_HEAD, _MIDDLE + END * 3, EVENT), "run-1217-01.evt has an END_RUN too many (3 instead of 2); keep one take"),
     (
         (_HEAD, _MIDDLE, EVENT + END + EVENT + END + EVENT + END),
-        "run-1217-02.evt has an END_RUN too many (3 instead of 2): keep one take",
+        "run-1217-02.evt has an END_RUN too many (3 instead of 2); keep one take",
     ),
     (
         (_HEAD, _MIDDLE + scaler(STARTED - 3600), _LAST),

@@ -21,7 +21,7 @@ TABLE = (
     Entry("seen.made", "made"),
     Entry("seen.ended", _ended),
     Entry("seen.ended-before", "had ended"),
-    Entry("seen.never-begun", "was never begun, and the marker keeps it from it"),
+    Entry("seen.never-begun", "was never begun, and is kept from it"),
     Entry("seen.not-at-work", "is not at work any more: Compute does not tell, but the site shows it"),
     Entry("seen.jobs-left", lambda jobs, **others: f"the site has not told the end of {', '.join(jobs)}"),
     Entry("seen.unknown", "it is not known whether it was started"),

@@ -13,25 +13,31 @@ from flowspec.conditions import Owner, Reason, Severity
 class Entry:
     """`words` is a template for the parameters, or a function of them where parts of the sentence depend on one.
 
-    `row` is what of it stands in a column beside the state; '' for all of it.
+    `row`, likewise, is what of it stands in a column beside the state, with the key to press or the deed first, as the
+    column may be 40 wide; '' for all of it. Of a reason within another one it completes `fit of 07 ...`.
+
+    `way` is what to do, where it depends on whether the reason stands alone: within another one it is left out.
     """
 
     code: str
     words: str | Callable[..., str]
     severity: Severity = Severity.NORMAL
     owner: Owner = Owner.NOBODY
-    row: str = ""
+    row: str | Callable[..., str] = ""
+    way: str = ""
 
-    def sentence(self, parameters: Mapping[str, Any]) -> str:
-        try:
-            if callable(self.words):
-                return self.words(**parameters)
-            return self.words.format_map(_Known(parameters))
-        except (TypeError, ValueError):  # parameters of another version
-            return str(parameters.get("words") or self.code)
+    def sentence(self, parameters: Mapping[str, Any], *, within: bool = False) -> str:
+        said = self._made(self.words, parameters)
+        return said if within or not self.way else f"{said}; {self.way}"
 
     def short(self, parameters: Mapping[str, Any]) -> str:
-        return self.row.format_map(_Known(parameters)) if self.row else self.sentence(parameters)
+        return self._made(self.row or self.words, parameters)
+
+    def _made(self, words: str | Callable[..., str], parameters: Mapping[str, Any]) -> str:
+        try:
+            return words(**parameters) if callable(words) else words.format_map(_Known(parameters))
+        except (TypeError, ValueError, LookupError, AttributeError):  # parameters of another version
+            return str(parameters.get("words") or self.code)
 
 
 class _Known(dict[str, Any]):
@@ -53,4 +59,14 @@ def words_of(parameter: Mapping[str, Any] | None) -> str:
     """The sentence of a nested reason; '' for none."""
     from flowspec import catalogue  # it is made of the tables, which need this
 
-    return catalogue.sentence(unnested(parameter)) if parameter else ""
+    if not parameter:
+        return ""
+    reason = unnested(parameter)
+    return catalogue.entry(reason.code).sentence(reason.parameters, within=True)
+
+
+def row_of(parameter: Mapping[str, Any] | None) -> str:
+    """The short form of a nested reason; '' for none."""
+    from flowspec import catalogue
+
+    return catalogue.row(unnested(parameter)) if parameter else ""

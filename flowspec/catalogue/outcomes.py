@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowspec import text
-from flowspec.catalogue.entry import Entry, words_of
+from flowspec.catalogue.entry import Entry, row_of, words_of
 from flowspec.conditions import Owner, Severity
 from flowspec.numbers import ranges
 
@@ -27,7 +27,24 @@ def _failed(cause: Any, again_at: float | None = None, count: int = 0, limit: in
         then = [f"Retried by itself {count} times; r retries what is missing"]
     else:
         then = [] if quarantined else ["r retries what is missing"]
-    return f"{words_of(cause)}. {'; '.join([*then, *map(words_of, quarantined)])}"
+    told = (cause, (cause.get("parameters") or {}).get("cause"))
+    return f"{words_of(cause)}. {'; '.join([*then, *(words_of(_untold(one, told)) for one in quarantined)])}"
+
+
+def _untold(one: Mapping[str, Any], told: Sequence[Any]) -> Mapping[str, Any]:
+    """A quarantined segment, without its cause when that was told."""
+    parameters = one.get("parameters") or {}
+    if parameters.get("cause") not in told:
+        return one
+    return {**one, "parameters": {name: value for name, value in parameters.items() if name != "cause"}}
+
+
+def _failed_row(
+    cause: Any, again_at: float | None = None, quarantined: Sequence[Any] = (), stopped_by: str = "", **others: Any
+) -> str:
+    if again_at is not None and not stopped_by:
+        return f"again at {text.clock(again_at)}: {row_of(cause)}"
+    return row_of(quarantined[0]) if quarantined else f"r: {row_of(cause)}"
 
 
 def _times(stage: str, segments: Sequence[int], times: int) -> str:
@@ -38,14 +55,25 @@ def _times(stage: str, segments: Sequence[int], times: int) -> str:
 def _held(quarantined: Sequence[Any] = (), left: Sequence[int] = (), **others: Any) -> str:
     parts = [words_of(reason) for reason in quarantined]
     if left:
-        parts.append(f"segment {ranges(left)} is still to be done: r does what is missing")
+        parts.append(f"still to be done: segment {ranges(left)}; r does what is missing")
     return "; ".join(parts) or "not every output is there; r retries what is missing"
+
+
+def _held_row(quarantined: Sequence[Any] = (), left: Sequence[int] = (), **others: Any) -> str:
+    if quarantined:
+        return row_of(quarantined[0])
+    return f"r: still to be done: segment {ranges(left)}" if left else "r: not every output is there"
 
 
 def _returned(file: str, found: bool = False, note: str = "", **lacks: Any) -> str:
     """`note`: of an older ledger. The others are what flowspec.decisions.made_of gives."""
     there = "every output was there" if found else ""
     return "; ".join(filter(None, [f"the result is back: {file}", there, note, *_lacks(**lacks)]))
+
+
+def _returned_row(file: str, note: str = "", found: bool = False, **lacks: Any) -> str:
+    """What it lacks, else its file."""
+    return "; ".join(filter(None, [note, *_lacks(**lacks)])) or file
 
 
 def _lacks(segments: int = 0, of: int = 0, waived: Sequence[Any] = (), lost: int = 0, hits: int = 0,
@@ -78,6 +106,10 @@ def _retaken(started: float, title: str, launched: float, launched_title: str) -
     )
 
 
+def _retaken_row(started: float, **others: Any) -> str:
+    return f"r: taken again since, analyzes the take of {text.clock(started)}"
+
+
 def _asked(who: str, flow_run: str = "", **others: Any) -> str:
     telling = f"flow run {flow_run} and the site are being told" if flow_run else (
         "whether its flow run was started is being found out"
@@ -100,6 +132,14 @@ def _left(
     return f"cancelled by {who}{when}, still running: {'; '.join(parts) or 'not looked at yet'}"
 
 
+def _left_row(
+    who: str, lines: Sequence[Sequence[str]] = (), stages: Sequence[Mapping[str, Any]] = (), **others: Any
+) -> str:
+    left = len(lines) + sum(len(stage["tasks"]) for stage in stages)
+    away = next((stage["endpoint"] for stage in stages if stage.get("endpoint")), "")
+    return f"start {away}: offline, {left} still there" if away else f"{left} still there, cancelled by {who}"
+
+
 def tasks(segments: Sequence[int], ids: Sequence[str]) -> str:
     """As "segments 03, 07 (task ids ...)"; without segments for a stage of the whole run."""
     more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
@@ -113,29 +153,46 @@ def _unqueued(who: str, result: bool = False, **others: Any) -> str:
 
 
 TABLE = (
-    Entry("outcome.failed", _failed, S, OPERATOR),
-    Entry("outcome.held", _held, S, OPERATOR),
-    Entry("outcome.refused", "{words}", S, OPERATOR),
-    Entry("outcome.returned", _returned),
-    Entry("outcome.lost", _lost, S, OPERATOR),
+    Entry("outcome.failed", _failed, S, OPERATOR, _failed_row),
+    Entry("outcome.held", _held, S, OPERATOR, _held_row),
+    Entry("outcome.refused", "{words}", S, OPERATOR, "r: {words}"),
+    Entry("outcome.returned", _returned, row=_returned_row),
+    Entry("outcome.lost", _lost, S, OPERATOR, lambda cause, **others: f"r brings it back: {words_of(cause)}"),
     Entry(
         "outcome.mixed",
-        "its files were replaced while they were transferred: the result may be of both takes",
+        "its files were replaced while they were transferred: the result may be of both takes; r makes it anew",
         S,
         OPERATOR,
+        "r: replaced while transferred, maybe of two takes",
     ),
-    Entry("run.retaken", _retaken, S, OPERATOR, "taken again since: r analyzes the new take"),
-    Entry("outcome.cancelled", "cancelled by {who}: nothing of it runs any more. r does what is missing"),
+    Entry("run.retaken", _retaken, S, OPERATOR, _retaken_row),
     Entry(
-        "outcome.cancelled.unasked", "cancelled by {who}: Globus had not been asked to start it. r does what is missing"
+        "outcome.cancelled",
+        "cancelled by {who}: nothing of it runs any more. r does what is missing",
+        row="r: cancelled by {who}",
     ),
-    Entry("outcome.cancelled.between", "cancelled by {who} before its next attempt. r does what is missing"),
+    Entry(
+        "outcome.cancelled.unasked",
+        "cancelled by {who}: Globus had not been asked to start it. r does what is missing",
+        row="r: cancelled by {who}, before it was started",
+    ),
+    Entry(
+        "outcome.cancelled.between",
+        "cancelled by {who} before its next attempt. r does what is missing",
+        row="r: cancelled by {who} between two attempts",
+    ),
     Entry("outcome.unqueued", _unqueued),
-    Entry("cancel.asked", _asked, Severity.NORMAL, SITE),
+    Entry("cancel.asked", _asked, Severity.NORMAL, SITE, "cancelled by {who}, Globus and the site are told"),
     Entry("cancel.elsewhere", "cancelled by {who}", Severity.NORMAL, SITE),
-    Entry("cancel.left", _left, Severity.NORMAL, SITE),
-    Entry("cancel.stuck", _left, S, SITE),  # the same for minutes
-    Entry("flow.succeeded-but", lambda cause, **others: f"Globus says succeeded, but {words_of(cause)}", S, OPERATOR),
+    Entry("cancel.left", _left, Severity.NORMAL, SITE, _left_row),
+    Entry("cancel.stuck", _left, S, SITE, _left_row),  # the same for minutes
+    Entry(
+        "flow.succeeded-but",
+        lambda cause, **others: f"Globus says succeeded, but {words_of(cause)}",
+        S,
+        OPERATOR,
+        lambda cause, **others: row_of(cause),
+    ),
     Entry("run.unseen", "not seen on disk yet"),
     # of the event log
     Entry("event.judged", lambda run, cause, **others: f"run {run} {words_of(cause)}"),

@@ -59,9 +59,8 @@ def _no_input(directory: str, cause: Mapping[str, object]) -> str:
 
 
 def _block_refused(endpoint: str, at: float, words: str) -> str:
-    return (
-        f"{endpoint}: Slurm refused a block at {text.clock(at)}: {words} (account, qos, licences: endpoints.conf there)"
-    )
+    refused = f"{endpoint}: Slurm refused a block at {text.clock(at)}: {words}"
+    return f"{refused}; mend account, qos or licences in endpoints.conf there"
 
 
 def _used(stage: str, count: int, peak: int, per_gb: int | None = None) -> str:
@@ -79,12 +78,12 @@ def _differs(kit: str) -> str:
 TABLE = (
     Entry("site.host", _host),
     Entry("site.kit", "the kit is that of this console: {digest}"),
-    Entry("site.kit-outdated", _outdated, SLOW, SITE, row="the kit at the site is of another version"),
+    Entry("site.kit-outdated", _outdated, SLOW, SITE),
     Entry("site.path", _path),
     Entry("site.path-missing", "{name} {path} is not there: make it, or correct site.conf", STUCK, SITE),
-    Entry("site.path-readonly", "{name} {path} cannot be written by the endpoint's account", STUCK, SITE),
-    Entry("site.path-full", lambda cause: f"no room left: {words_of(cause)}", STUCK, SITE),
-    Entry("site.path-unseen", lambda name, path, cause: f"{name} {path}: {words_of(cause)}", STUCK, SITE),
+    Entry("site.path-readonly", "{name} {path} cannot be written by the endpoint: mend its rights", STUCK, SITE),
+    Entry("site.path-full", lambda cause: f"no room left, make some: {words_of(cause)}", STUCK, SITE),
+    Entry("site.path-unseen", lambda name, path, cause: f"see to {name} {path}: {words_of(cause)}", STUCK, SITE),
     Entry("site.quota", lambda command, lines: f"{command}: {' | '.join(lines) or 'says nothing'}"),
     Entry("site.queue", _queue),
     Entry("site.pending", _pending),
@@ -99,8 +98,8 @@ TABLE = (
     Entry("function.forbidden", "endpoint {endpoint} does not allow it: add it to allowed_functions", STUCK, SITE),
     Entry("site.no-input", _no_input, STUCK, Owner.OPERATOR),
     Entry("monitor.refused", _block_refused, STUCK, SITE),
-    Entry("monitor.endpoint", "{endpoint}: {words} (the site's monitor)", STUCK, SITE),
-    Entry("monitor.slurm", "the site's monitor: {words}", STUCK, SITE),
+    Entry("monitor.endpoint", "see to {endpoint} at the site: {words} (says its monitor)", STUCK, SITE),
+    Entry("monitor.slurm", "see to Slurm at the site: {words} (says its monitor)", STUCK, SITE),
     Entry("monitor.orphan", "block {job} is of {child}, which is dead: scancel {job} at the site", SLOW, SITE),
     Entry("monitor.ended", lambda at: f"the site's monitor ended at {text.clock(at)}{_AGAIN}", SLOW, SITE),
     Entry("monitor.silent", lambda at: f"the site's monitor is silent since {text.clock(at)}{_AGAIN}", SLOW, SITE),

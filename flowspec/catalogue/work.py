@@ -6,18 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowspec import text
-from flowspec.catalogue.entry import Entry, words_of
-from flowspec.catalogue.globus_codes import goes_when
+from flowspec.catalogue.entry import Entry, row_of, words_of
+from flowspec.catalogue.globus_codes import GLOBUS_CODES, goes_when
 from flowspec.conditions import Owner, Severity
+from flowspec.numbers import ranges
 
+NAMED = 2  # segments in a row
 LOOK_AT_IT = "look at the task in the Globus web app"
 _AGAIN = "; r ends it and does it again"
 
 
 def _work_failed(stage: str, cause: Any, segments: Sequence[int] = (), more: int = 0) -> str:
-    numbers = ", ".join(f"{segment:02d}" for segment in segments)
-    where = f" of segment {numbers}{f' and {more} more' if more else ''}" if segments else ""
+    plural = "s" if len(segments) > 1 else ""
+    where = f" of segment{plural} {ranges(segments)}{f' and {more} more' if more else ''}" if segments else ""
     return f"{stage}{where} failed: {words_of(cause)}"
+
+
+def _work_failed_row(stage: str, cause: Any, segments: Sequence[int] = (), more: int = 0) -> str:
+    named = segments if len(segments) <= NAMED and not more else segments[:1]
+    others = len(segments) - len(named) + more
+    where = f" of {ranges(named)}{f' and {others} more' if others else ''}" if segments else ""
+    return f"{stage}{where} {row_of(cause)}"
 
 
 def _there(size: int | None = None) -> str:
@@ -26,7 +35,30 @@ def _there(size: int | None = None) -> str:
 
 def _faulty(done: int, total: int, fault: str, what: str, words: str, since: float | None = None) -> str:
     began = f"since {text.clock(since)}" if since is not None else ""
-    return "; ".join(filter(None, [f"{done}/{total} files, {fault}: {what}, c gives it up", words, began]))
+    return "; ".join(filter(None, [f"{fault}: {what}, c gives it up", words, f"{done}/{total} files", began]))
+
+
+def _fault_row(fault: str, words: str = "", **others: Any) -> str:
+    return ": ".join(filter(None, [_key(fault), _spelt(fault), words]))
+
+
+def _key(fault: str) -> str:
+    """A transfer that wants a login has one; any other can only be given up from here."""
+    known = GLOBUS_CODES.get(fault)
+    return "console login" if known is not None and known.cause == "failed.login" else "c"
+
+
+def _site_fault_row(fault: str, words: str = "", **others: Any) -> str:
+    return ": ".join(filter(None, ["c, or the site", _spelt(fault), words]))
+
+
+def _again_row(fault: str, words: str = "", **others: Any) -> str:
+    return ": ".join(filter(None, ["Globus tries again", _spelt(fault), words]))
+
+
+def _spelt(fault: str) -> str:
+    """`FILE_NOT_FOUND` as `file not found`."""
+    return fault.replace("_", " ").lower() if fault.isupper() else fault
 
 
 def _fault(done: int, total: int, fault: str, words: str = "", since: float | None = None, **others: Any) -> str:
@@ -47,7 +79,13 @@ def _stalled(done: int, total: int, fault: str, since: float, words: str = "", *
 def _transfer_inactive(words: str = "", fault: str = "") -> str:
     when = goes_when(fault)
     said = "; ".join(filter(None, [fault, words])) or "credentials are missing"
-    return f"the transfer task is inactive: {said}{f'; goes on when {when}' if when else ''}"
+    way = f"goes on when {when}" if when else "console login mends it"
+    return f"Globus has stopped the transfer: {said}; {way}, c gives it up"
+
+
+def _transfer_inactive_row(words: str = "", fault: str = "") -> str:
+    key = _key(fault) if fault else "console login"
+    return f"{key}: {words or _spelt(fault) or 'credentials are missing'}"
 
 
 def _running(done: int, total: int, rate: float) -> str:
@@ -77,7 +115,11 @@ def _roughly(seconds: int) -> str:
 
 def _task_offline(started: bool, since: float, endpoint: str, offline: float) -> str:
     task = f"{_task_running(since)};" if started else f"{_task_pending(since)}:"
-    return f"{task} {endpoint} is offline since {text.clock(offline)}"
+    return f"{task} {endpoint} is offline since {text.clock(offline)}; start it at the site"
+
+
+def _task_offline_row(endpoint: str, offline: float, **others: Any) -> str:
+    return f"start {endpoint}: offline since {text.clock(offline)}"
 
 
 def _task_lost(since: float, endpoint: str, idle: int) -> str:
@@ -104,15 +146,27 @@ def _task_hang(since: float, stage: str, usual: float) -> str:
     return f"{_task_running(since)}, usually {stage} takes {took}: it may hang{_AGAIN}"
 
 
+def _hang_row(since: float, stage: str, usual: float) -> str:
+    return f"may hang: since {text.clock(since)}, usual {text.span(max(1.0, usual))}"
+
+
+def _lost_row(since: float, **others: Any) -> str:
+    return f"may be lost: waits since {text.clock(since)}"
+
+
+def _unserved_row(since: float, endpoint: str, words: str = "") -> str:
+    return f"waits since {text.clock(since)}: {endpoint} {f'says {words}' if words else 'begins nothing'}"
+
+
 def _unlike(size: int, made: int | None = None) -> str:
     how = "digest" if made is None else f"{size:,} bytes, not {made:,}"
     return f"the result differs from what the site made ({how})"
 
 
 def _hints_off(hints: int | None = None, answer: str = "") -> str:
-    tried = f", {hints} had no effect" if hints is not None else ""
+    tried = f" after {hints} times without effect" if hints is not None else ""
     answered = f" (it answered {answer})" if answer else ""
-    return f"hints to Flows are off{tried}{answered}: it notices the end of an action up to 10 min late"
+    return f"Globus is not asked any more to look{tried}{answered}: it notices ends up to 10 min late"
 
 
 def _lossy(lost: int, hits: int, events: int = 0, cut: int = 0, **others: Any) -> str:
@@ -132,7 +186,7 @@ _STUCK = Severity.STUCK
 
 TABLE: tuple[Entry, ...] = (
     Entry("words", "{words}"),  # of an older ledger, which kept sentences only
-    Entry("work.failed", _work_failed, _STUCK, Owner.OPERATOR),
+    Entry("work.failed", _work_failed, _STUCK, Owner.OPERATOR, _work_failed_row),
     Entry("work.missing", "not every output is there"),
     Entry("wait.start", "not started"),
     Entry("wait.next", "next"),
@@ -140,41 +194,56 @@ TABLE: tuple[Entry, ...] = (
     Entry("wait.segments", "waits for {segments} segments to be converted"),
     Entry("stage.says", "{stage} {says}"),
     Entry("flow.running", "{stage} is under way"),
-    Entry("flow.ended", "Flows has seen it end"),
-    Entry("transfer.queued", "queued at Globus: only three transfers run at a time", owner=Owner.GLOBUS),
+    Entry("flow.ended", "Globus has seen it end"),
+    Entry(
+        "transfer.queued",
+        "queued at Globus: only three transfers run at a time",
+        owner=Owner.GLOBUS,
+        row="waits at Globus: three run at a time",
+    ),
     Entry("transfer.running", _running, owner=Owner.GLOBUS),
     # Transfer meets a fault again and again, for a day or more. Which of the codes one has: `_of_transfer_task`.
-    Entry("transfer.fault", _fault, _STUCK, Owner.OPERATOR),
-    Entry("transfer.fault-site", _fault, _STUCK, Owner.SITE),
-    Entry("transfer.again", _again, Severity.SLOW, Owner.GLOBUS),
-    Entry("transfer.stalled", _stalled, _STUCK, Owner.SITE),  # the same for minutes
-    Entry("transfer.inactive", _transfer_inactive, _STUCK, Owner.OPERATOR),
+    Entry("transfer.fault", _fault, _STUCK, Owner.OPERATOR, _fault_row),
+    Entry("transfer.fault-site", _fault, _STUCK, Owner.SITE, _site_fault_row),
+    Entry("transfer.again", _again, Severity.SLOW, Owner.GLOBUS, _again_row),
+    Entry("transfer.stalled", _stalled, _STUCK, Owner.SITE, _site_fault_row),  # the same for minutes
+    Entry("transfer.inactive", _transfer_inactive, _STUCK, Owner.OPERATOR, _transfer_inactive_row),
     Entry("transfer.done", "transferred {done}/{total} files"),
     Entry("task.pending", _task_pending, owner=Owner.SITE),
     Entry("task.running", _task_running, owner=Owner.SITE),
-    Entry("task.offline", _task_offline, _STUCK, Owner.SITE),
-    Entry("task.lost", _task_lost, _STUCK, Owner.OPERATOR),
-    Entry("task.overtaken", _task_overtaken, _STUCK, Owner.OPERATOR),
-    Entry("task.unserved", _task_unserved, _STUCK, Owner.SITE),
-    Entry("task.hang", _task_hang, _STUCK, Owner.OPERATOR),
+    Entry("task.offline", _task_offline, _STUCK, Owner.SITE, _task_offline_row),
+    Entry("task.lost", _task_lost, _STUCK, Owner.OPERATOR, _lost_row),
+    Entry("task.overtaken", _task_overtaken, _STUCK, Owner.OPERATOR, _lost_row),
+    Entry("task.unserved", _task_unserved, _STUCK, Owner.SITE, _unserved_row),
+    Entry("task.hang", _task_hang, _STUCK, Owner.OPERATOR, _hang_row),
     Entry("task.cancelled", "cancelled"),
     Entry("job.progress", _progress),
     Entry("task.done", "{stage} took {seconds} s"),  # `sha256`, `peak` and others: not for people
     Entry("task.lossy", _lossy),
     Entry("file.there", _there),
     Entry("file.awaited", "reported done; its output is being looked for"),
-    Entry("file.missing", "reported done, but its output is not there"),
-    Entry("file.differs", "{size:,} bytes there, but {reported:,} were reported"),
-    Entry("file.empty", "the output is empty"),
-    Entry("file.refused", "{stage} could not use it: {words}"),
+    # Rows complete "fit of 07 ...".
+    Entry("file.missing", "reported done, but its output is not there", row="says done, left no output"),
+    Entry(
+        "file.differs", "{size:,} bytes there, but {reported:,} were reported",
+        row="left {size:,} of {reported:,} bytes",
+    ),
+    Entry("file.empty", "the output is empty", row="left an empty output"),
+    Entry("file.refused", "{stage} could not use it: {words}", row="left what {stage} cannot use: {words}"),
     Entry("file.partial", "{size:,} of {raw:,} bytes there"),
-    Entry("file.small", "{size:,} bytes, less than the {raw:,} of the segment it was made from"),
-    Entry("root.not", "{size:,} bytes that are no ROOT file"),
-    Entry("root.cut", "a ROOT file that is cut: {size:,} of {end:,} bytes"),
-    Entry("root.unclosed", "a ROOT file of {size:,} bytes that was never closed: what it holds cannot be read"),
+    Entry(
+        "file.small", "{size:,} bytes, less than the {raw:,} of the segment it was made from",
+        row="left less than the segment has",
+    ),
+    Entry("root.not", "{size:,} bytes that are no ROOT file", row="left no ROOT file"),
+    Entry("root.cut", "a ROOT file that is cut: {size:,} of {end:,} bytes", row="left a ROOT file that is cut"),
+    Entry(
+        "root.unclosed", "a ROOT file of {size:,} bytes that was never closed: what it holds cannot be read",
+        row="left a ROOT file never closed",
+    ),
     Entry("file.comparing", "{size:,} bytes there; being compared with what the site made"),
-    Entry("file.unlike", _unlike),
-    Entry("result.gone", "its result is no longer on the DTN"),
+    Entry("file.unlike", _unlike, row="brought something else than the site made"),
+    Entry("result.gone", "its result is no longer on the DTN disk", row="result gone from the DTN disk"),
     Entry("file.older", "what lies there is older than what it was copied from"),
     Entry("hints.off", _hints_off, Severity.SLOW, Owner.GLOBUS),
-)
+)  # fmt: skip

@@ -103,6 +103,6 @@ def test_a_reason_may_be_a_parameter_of_another():
     cause = reason("segment.quarantined", segment=3, times=2, stages=["fit"], cause=nested(reason("file.empty")))
     why = reason("work.failed", stage="convert", segments=[3, 4], more=2, cause=nested(cause))
     assert catalogue.sentence(Reason(why.code, json.loads(why.dump()))) == (
-        "convert of segment 03, 04 and 2 more failed: "
-        "segment 03 quarantined: failed twice at fit: the output is empty; retry it with --segments 3, or waive it"
+        "convert of segments 03-04 and 2 more failed: segment 03 quarantined: failed twice at fit: "
+        "the output is empty; enter shows it: x there waives it, r tries it once more"
     )

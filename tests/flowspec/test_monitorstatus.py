@@ -36,19 +36,19 @@ def test_of_endpoints_that_are_well_nothing_is_said() -> None:
     [
         (
             document(endpoint(refused={"at": NOW, "words": "sbatch: error: Invalid license specification"})),
-            "sbatch: error: Invalid license specification (account, qos, licences: endpoints.conf there)",
+            "sbatch: error: Invalid license specification; mend account, qos or licences in endpoints.conf there",
         ),
         (
             document(endpoint(given_up=True, problem="given up after 5 restarts")),
-            "frib-fit-mpi: given up after 5 restarts",
+            "see to frib-fit-mpi at the site: given up after 5 restarts",
         ),
-        (document(problem="no squeue here"), "the site's monitor: no squeue here"),
+        (document(problem="no squeue here"), "see to Slurm at the site: no squeue here"),
         (
             document(orphans=[{"job": "77", "child": "uep.1.2"}]),
             "block 77 is of uep.1.2, which is dead: scancel 77 at the site",
         ),
         (document(endpoint(), ended=True), "start it there, console site monitor"),
-        (document(endpoint(problem="\x1b[2J gone")), "frib-fit-mpi: "),
+        (document(endpoint(problem="\x1b[2J gone")), "see to frib-fit-mpi at the site: "),
     ],
 )
 def test_what_is_wrong_is_one_sentence(told: dict[str, Any], words: str) -> None:

@@ -54,7 +54,7 @@ def test_a_segment_that_failed_twice_is_quarantined_with_the_last_cause():
     assert found[3].parameters["cause"] == {"code": "failed.abort", "parameters": ABORT.parameters}
     assert sentence(found[3]) == (
         "segment 03 quarantined: failed twice at fit and convert: insufficient data points; "
-        "retry it with --segments 3, or waive it"
+        "enter shows it: x there waives it, r tries it once more"
     )
 
 
@@ -96,7 +96,7 @@ def test_the_words_name_the_likely_cause_and_what_to_do():
     assert sentence(quarantine(found, range(5), unfitted(3))[3]) == (
         "segment 03 quarantined: its worker was lost in two attempts at fit while the other segments went well; "
         "it may need more memory than a worker has; fewer workers per node give it more; "
-        "retry it with --segments 3, or waive it"
+        "enter shows it: x there waives it, r tries it once more"
     )
 
 

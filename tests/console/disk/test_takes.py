@@ -33,7 +33,10 @@ from tests.discovery_fixture import (  # noqa: F401  (fixtures)
 
 A_DAY = 86_400
 MARKER_PATIENCE = 10 * SETTLE
-NO_DAQ = "its DAQ has stopped: .started was left behind, "
+NO_DAQ = "the recording died: .started was left behind, "
+ANYWAY = "l launches it all the same"
+COPY = "copy it again"
+AGAIN = f"{COPY}, or {ANYWAY}"
 STOPPED = NO_DAQ + "nothing new for 15 min"
 
 
@@ -75,9 +78,9 @@ OTHER = state_change(1, 7, BEGAN + A_DAY) + EVENTS + end(7, BEGAN + A_DAY)
 SCALERS_BEFORE = item(20, struct.pack("<III", 0, 2, BEGAN - A_DAY))
 DIRECTORIES = {
     "a segment left by a longer earlier take": (
-        (HEAD, LAST, EVENTS + end(7, BEGAN - A_DAY)), "ends in run-0007-01.evt, but run-0007-02.evt has more data"
+        (HEAD, LAST, EVENTS + end(7, BEGAN - A_DAY)), "ends in run-0007-01.evt, and run-0007-02.evt has more data"
     ),
-    "two of them": ((HEAD, LAST, EVENTS, LAST), "the run ends in run-0007-01.evt, but run-0007-02.evt has more data"),
+    "two of them": ((HEAD, LAST, EVENTS, LAST), "the run ends in run-0007-01.evt, and run-0007-02.evt has more data"),
     "all but the first left by an earlier take": (
         (HEAD, EVENTS, EVENTS + end(7, BEGAN - A_DAY)), "the END_RUN in run-0007-02.evt is older than the BEGIN_RUN"
     ),
@@ -85,17 +88,17 @@ DIRECTORIES = {
         (HEAD, EVENTS + SCALERS_BEFORE, LAST), "run-0007-01.evt has scalers of before the BEGIN_RUN of this run"
     ),
     "END_RUN in the first of three": (
-        (HEAD + end(7), EVENTS, LAST), "the run ends in run-0007-00.evt, but run-0007-01.evt has more data"
+        (HEAD + end(7), EVENTS, LAST), "the run ends in run-0007-00.evt, and run-0007-01.evt has more data"
     ),
     "END_RUN in the second of three": (
-        (HEAD, LAST, EVENTS), "the run ends in run-0007-01.evt, but run-0007-02.evt has more data"
+        (HEAD, LAST, EVENTS), "the run ends in run-0007-01.evt, and run-0007-02.evt has more data"
     ),
     "END_RUN within the first of three": (
         (HEAD + end(7) + EVENTS, EVENTS, LAST), "events follow the last END_RUN in run-0007-00.evt (100)"
     ),
     "END_RUN within the last": ((HEAD, LAST + EVENTS), "events follow the last END_RUN in run-0007-01.evt (100)"),
     "two END_RUNs for one source": (
-        (HEAD, LAST + EVENTS + end(7)), "run-0007-01.evt has an END_RUN too many (2 instead of 1): keep one"
+        (HEAD, LAST + EVENTS + end(7)), "run-0007-01.evt has an END_RUN too many (2 instead of 1); keep one"
     ),
     "a whole take in the middle": ((HEAD, OTHER, LAST), "run-0007-01.evt has a BEGIN_RUN of another take of this run"),
     "a whole take at the end": ((HEAD, LAST, OTHER), "run-0007-02.evt has a BEGIN_RUN of another take of this run"),
@@ -136,8 +139,8 @@ def test_a_run_whose_daq_crashed_is_incomplete_and_taken_again_when_it_grows(dis
     disk.wait(3 * LOOK)
     run = disk.run(7)
     assert run.state is RunState.INCOMPLETE
-    assert "run-0007-00.evt (9724 bytes) cut inside an item at offset 9681" in run.why
-    assert run.why.endswith(f"; {STOPPED}")
+    assert "run-0007-00.evt (9,724 bytes) cut inside an item at offset 9681" in run.why
+    assert run.why.endswith(f"; {STOPPED}; {AGAIN}")
     assert permits.refusal("launch", run) is None
     disk.append(7, EVENTS[-5:] + EVENTS)  # there was no beam, or the DAQ was brought back
     disk.wait(PACE.directories + LOOK)
@@ -158,8 +161,8 @@ def test_a_run_that_was_cut_after_it_was_complete_is_incomplete(disk, started):
     disk.wait(STALLED)
     run = disk.run(7)
     assert (run.state, permits.refusal("launch", run)) == (RunState.INCOMPLETE, None)
-    assert "run-0007-01.evt (4893 bytes) cut inside an item" in run.why
-    assert run.why.endswith(f"; {STOPPED}" if started else "there; nothing new for 15 min")
+    assert "run-0007-01.evt (4,893 bytes) cut inside an item" in run.why
+    assert run.why.endswith(f"; {STOPPED}; {AGAIN}" if started else f"there; nothing new for 15 min; {AGAIN}")
 
 
 def test_a_run_without_a_segment_is_not_taken_for_ever(disk):
@@ -168,7 +171,10 @@ def test_a_run_without_a_segment_is_not_taken_for_ever(disk):
     assert disk.run(7).state is RunState.TAKING
     disk.wait(3 * LOOK)
     run = disk.run(7)
-    assert (run.state, run.why) == (RunState.INCOMPLETE, f"is incomplete: no segment is there; {STOPPED}")
+    assert (run.state, run.why) == (
+        RunState.INCOMPLETE,
+        f"is incomplete: no segment is there; {STOPPED}; copy it again",
+    )
     assert permits.refusal("launch", run) == "run 7 has no segment to analyze"
 
 
@@ -179,17 +185,17 @@ def test_a_run_is_over_when_a_later_one_has_begun(disk):
     assert disk.run(7).state is RunState.TAKING
     disk.write(8, begin(8, BEGAN + 3600) + EVENTS, started=True)
     disk.wait(2 * LOOK)
-    told = f"is incomplete: no END_RUN at the end of run-0007-00.evt; {NO_DAQ}and run 8 has begun"
+    told = f"is incomplete: no END_RUN at the end of run-0007-00.evt; {NO_DAQ}and run 8 has begun; {ANYWAY}"
     assert (disk.run(7).state, disk.run(7).why) == (RunState.INCOMPLETE, told)
     assert permits.refusal("launch", disk.run(7)) is None
     assert disk.run(8).state is RunState.TAKING
     disk.write(9, begin(9, BEGAN + 7200) + EVENTS, started=True)
     disk.wait(2 * PACE.directories)
     assert disk.run(7).why == told, "it does not change with every run that begins"
-    assert disk.run(8).why.endswith("and run 9 has begun")
+    assert disk.run(8).why.endswith(f"and run 9 has begun; {ANYWAY}")
     disk.append(7, EVENTS)
     disk.wait(PACE.directories)
-    assert disk.run(7).why.endswith("and run 9 has begun")
+    assert disk.run(7).why.endswith(f"and run 9 has begun; {ANYWAY}")
     disk.append(7, end(7))
     disk.wait(PACE.directories + 2 * MARKER_PATIENCE)
     assert disk.run(7).state is RunState.READY
