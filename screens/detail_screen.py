@@ -140,7 +140,7 @@ class DetailScreen(ConsoleScreen):
 
     def _fill_witnesses(self, detail: RunDetail) -> None:
         stale = self._stale_mark(detail)
-        title = f"What the witnesses say of {self.run}{stale}"
+        title = f"What file, task and flow log say of {self.run}{stale}"
         self.witnesses.show(self._witness_rows(detail), title=title, stale=bool(stale))
 
     def _fill_timeline(self, detail: RunDetail) -> None:

@@ -12,7 +12,7 @@ from console.ledger.endpoints import EndpointRow
 from console.reading.snapshot import FlowRow, RunRow
 from flowspec import text
 from flowspec.conditions import NO_REASON
-from flowspec.states import AttemptState
+from flowspec.states import ON_DISK, AttemptState
 from screens.base import ConsoleScreen
 from screens.host import Host
 from screens.keys.action import Action
@@ -196,7 +196,8 @@ class MainScreen(ConsoleScreen):
         item = self.focused_pane().cursor_item
         if isinstance(item, RunRow):
             word, style = styles.run_state(item.state)
-            return f"run {item.run} {word}: {item.because}{' | ' if item.title else ''}{item.title}", style
+            stands = "" if item.state in ON_DISK else f" {word}:"
+            return f"run {item.run}{stands} {item.why}{' | ' if item.title else ''}{item.title}", style
         if isinstance(item, FlowRow):
             flow_run = f"flow run {item.flow_run}" if item.flow_run else "no flow run yet"
             word, style = styles.attempt_state(item.state)

@@ -29,7 +29,7 @@ SCENES = (
     ("endpoints", "The compute endpoints, one of them offline", ["shift+tab"]),
     ("filter", "Only runs that need somebody", ["p"]),
     ("segments", "The detail of the failed run: its segments", [*TO_FAILED, "enter"]),
-    ("witnesses", "What every witness says of it", [*TO_FAILED, "enter", "w"]),
+    ("witnesses", "What file, task and flow log say of it", [*TO_FAILED, "enter", "w"]),
     ("timeline", "Where its time went", [*TO_FAILED, "enter", "3"]),
     ("flow-log", "What Flows logged", [*TO_FAILED, "enter", "4"]),
     ("jobs", "The report and the log of the job that failed", [*TO_FAILED, "enter", "6"]),

@@ -59,7 +59,7 @@ def _sorted_out(ctx: Context, numbers: Sequence[int]) -> tuple[list[Run], list[s
         if run is None:
             others.setdefault("not known", []).append(number)
         elif run.state not in ENDED:
-            others.setdefault(run.state.value, []).append(number)
+            others.setdefault(run.state.word, []).append(number)
     return chosen, [f"left out, {why}: {ranges(runs, 1)}" for why, runs in others.items()]
 
 

@@ -70,7 +70,7 @@ def launch(ctx: Context, request: Request) -> str:
     run = run_of(ctx, request)
     permitted("launch", run)
     if permits.forced(run) and not request.args.get("force"):
-        raise Refused(f"run {run.run} is {run.state.value}: {run.why}. It is launched only when told to anyway")
+        raise Refused(f"run {run.run} {run.why}. It is launched only when told to anyway")
     queue(ctx, run, request.actor)
     return f"run {run.run} is queued"
 

@@ -105,7 +105,7 @@ def dossier(options: argparse.Namespace) -> int:
 def driver_status(options: argparse.Namespace) -> int:
     present = driver(settings_of(options).ledger)
     if present is None:
-        return print_outcome(options, {"driver": None}, "nobody drives: console driver start")
+        return print_outcome(options, {"driver": None}, "no driver runs: console driver start")
     lines = [
         f"driven by {present.who}, pid {present.pid} on {present.host}, last heartbeat {present.beat_age:.0f} s ago",
         f"epoch {present.epoch}, of which {present.takeovers} began with a takeover",

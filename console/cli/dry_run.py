@@ -32,7 +32,7 @@ def dry_run(settings: Settings, number: int) -> tuple[list[str], str]:
     flow, kit = settings.flows.analysis, catalogue.sentence(site.outdated(ledger))
     if flow is None:
         return ["flows.analysis is not set: deploy the flows (console flows deploy)"], ""
-    text = f"run {number} is {run.state.value}; would do: {plan.describe()}; the input document is valid here"
+    text = f"run {number} is {run.state.word}; would do: {plan.describe()}; the input document is valid here"
     text = f"{kit}\n{text}" if kit else text
     try:
         connect.remote(settings).flows.validate_run(flow, body)

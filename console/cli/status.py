@@ -171,7 +171,7 @@ def _overview(seen: Snapshot) -> str:
         state = "online" if endpoint.online else "OFFLINE"
         lines.append(f"endpoint {text.clean(endpoint.name)}: {state} since {text.moment(endpoint.since)}")
     rows = [
-        [str(r.run), r.state.value, str(r.segments), text.size(r.bytes), text.moment(r.ended), text.clean(r.because)]
+        [str(r.run), r.state.word, str(r.segments), text.size(r.bytes), text.moment(r.ended), text.clean(r.because)]
         for r in seen.runs
     ]
     return "\n".join([*lines, "", *_table(["RUN", "STATE", "SEGMENTS", "SIZE", "ENDED", "WHY"], rows, "r.rr")])
@@ -180,7 +180,7 @@ def _overview(seen: Snapshot) -> str:
 def _run_text(found: RunDetail) -> str:
     run = found.run
     lines = [
-        f"run {run.run} {run.state.value}: {text.clean(run.why)}",
+        f"run {run.run} {run.state.word}: {text.clean(run.why)}",
         f"title: {text.clean(run.title)}",
         f"path: {text.clean(run.path)}",
         f"taken: {text.moment(run.started)} to {text.moment(run.ended)}",

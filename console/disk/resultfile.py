@@ -83,4 +83,4 @@ def _version(status: os.stat_result) -> Version:
 
 
 def _unreachable(path: Path, error: OSError) -> SettingsError:
-    return SettingsError(f"{path} cannot be looked at: {error.strerror}; is the disk of the results mounted?")
+    return SettingsError(f"{path} cannot be looked at: {error.strerror}; is the DTN disk mounted?")

@@ -70,10 +70,10 @@ def check(ledger: Ledger, directory: Path) -> None:
         if samples is not None:
             ledger.put(SAMPLES, json.dumps(samples))
         if found.short and not was_short:
-            words = f"the results' disk is {found}: nothing is launched until there is room in {directory}"
+            words = f"the DTN disk is {found}: nothing is launched until there is room in {directory}"
             ledger.event("bad", words, actor="driver")
         elif was_short and not found.short:
-            ledger.event("good", f"the results' disk has room again: {found}", actor="driver")
+            ledger.event("good", f"the DTN disk has room again: {found}", actor="driver")
 
 
 def _sampled(ledger: Ledger, free: int) -> list[tuple[float, int]] | None:

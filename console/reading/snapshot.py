@@ -72,8 +72,8 @@ class RunRow:
 
     @cached_property
     def why(self) -> str:
-        """Why it stands where it stands, as a sentence."""
-        return standing.why(self.state, self.conditions)
+        """Why it stands where it stands, as a sentence of which the run is the subject, and what arrived late."""
+        return "; ".join(filter(None, (standing.why(self.state, self.conditions), self.late)))
 
     @cached_property
     def because(self) -> str:

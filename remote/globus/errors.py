@@ -21,7 +21,7 @@ Kind = Literal["later", "operator", "bug"]
 _SENTENCE_LIMIT = 300
 _READ_LIMIT = 10_000  # of a message, whatever its length
 _LOGIN_AGAIN = "log in to Globus again (console login)"
-_TRY_LATER = "nothing to do: the console tries again by itself"
+_TRY_LATER = "the console tries again by itself"
 _TRY_IF_SO = "the console tries again by itself; if it stays so, report it"
 _REPORT = "report this to the developers, with the log of the driver"
 _ASK_LATER = "try it again later"
@@ -95,7 +95,7 @@ def classify(exc: Exception, service: str, call: str, *, repeatable: bool = True
     if isinstance(exc, globus_sdk.GlobusAPIError):
         consent = missing_consent(exc)
         if consent is not None:
-            return error("operator", consent, "give the consent by logging in again (console login)", login=True)
+            return error("operator", consent, "give it by logging in (console login)", login=True)
         kind, next_step = _of_status(exc)
         happened, login = exc.http_status >= 500, exc.http_status == 401
         return error(kind, f"the service answers {_api_text(exc)}", next_step, happened=happened, login=login)

@@ -115,7 +115,7 @@ FETCH = Action(
     on_sections(lambda sections: sections.fetch_report()), changes=True,
 )  # fmt: skip
 WITNESSES = Action(
-    "witnesses", "w", "w", "witnesses", "in the detail of a run: what every witness says, or the segments",
+    "evidence", "w", "w", "evidence", "in the detail of a run: what file, task and flow log say, or the segments",
     on_sections(lambda sections: sections.toggle_witnesses()),
 )  # fmt: skip
 EACH = Action(
@@ -138,7 +138,7 @@ def _section(number: int, name: str) -> Action:
 SECTIONS = tuple(
     _section(number, name)
     for number, name in enumerate(
-        ("segments", "witnesses", "timeline", "flow log", "input document", "job reports", "events"), start=1
+        ("segments", "evidence", "timeline", "flow log", "input document", "job reports", "events"), start=1
     )
 )
 

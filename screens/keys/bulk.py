@@ -125,4 +125,4 @@ def _named(runs: Sequence[RunRow]) -> str:
 
 
 def _states(runs: Sequence[RunRow]) -> str:
-    return ", ".join(f"{count} {state}" for state, count in Counter(run.state.value for run in runs).items())
+    return ", ".join(f"{count} {state}" for state, count in Counter(run.state.word for run in runs).items())

@@ -35,7 +35,7 @@ def before_launch(run: RunRow) -> Question | None:
     if not permits.forced(run):
         return None
     forced = (
-        f"It is {run.state.value}: {run.because}",
+        f"It {run.why}",
         f"The {run.segments} segments that are on disk are analyzed as they are.",
     )
     return Question(f"Launch run {run.run} all the same?", forced, f"Yes, launch run {run.run}")
@@ -46,7 +46,7 @@ def before_retry(run: RunRow) -> Question | None:
     if not run.suspected:
         return None
     again = (
-        f"Now: {run.because}",
+        f"Now: {run.why}",
         "Its flow run and its work at the site are told to end, and watched until they have.",
         "Then a new attempt does what is missing; what is done stays.",
     )
@@ -58,10 +58,10 @@ def before_cancel(run: RunRow) -> Question:
         consequence = ("It is taken from the queue and is not launched.", "r launches it again.")
         return Question(f"Cancel run {run.run} (queued)?", consequence, f"Yes, cancel run {run.run}")
     if run.again_at is not None:
-        stopped = (f"Now: {run.because}", "Nothing is done again until somebody presses r.")
+        stopped = (f"Now: {run.why}", "Nothing is done again until somebody presses r.")
         return Question(f"Do not repeat run {run.run}?", stopped, "Yes, stop it")
     lasting = (
-        f"Now: {run.because}",
+        f"Now: {run.why}",
         "Its flow run and its work at the site are told to end, and watched until they have.",
         "What is done stays; r continues with what is missing.",
     )

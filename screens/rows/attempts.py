@@ -76,7 +76,7 @@ def _stage(attempt: Attempt, time: StageTime, timing: Timing, now: float) -> Row
 def _hints(hints: Sequence[Hint]) -> str:
     if not hints:
         return ""
-    given = f"{len(hints)} hint{'s' if len(hints) > 1 else ''} to Flows"
+    given = f"Flows was asked to look{f' {len(hints)} times' if len(hints) > 1 else ''}"
     last = hints[-1]
     if last.moved is not None:
         return f"{given}, moved {precisely(last.moved - last.at)} after the last"

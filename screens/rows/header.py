@@ -56,7 +56,7 @@ def _what(snapshot: Snapshot, now: float) -> list[Item]:
     items.append(_item("auto ON", "plain", 20) if snapshot.auto else _item("auto OFF", "warn", 50))
     items += _tokens(snapshot, now)
     if snapshot.hints_off:
-        items.append(_item("Flows hints OFF", "warn", 8))
+        items.append(_item("Flows LATE", "warn", 8))
     if snapshot.kit_outdated:
         items.append(_item("site kit OLD", "warn", 24))
     items += _space(snapshot.space)

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from console.reading.snapshot import FlowRow, RunRow
-from flowspec import text
+from flowspec import standing, text
 from flowspec.stages import CellState
 from flowspec.states import OPEN, RunState
 from screens.rows import endpoints, styles
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # what is known of one run is read, and its modules imported,
 
 RUNS = (
     Column("RUN", 5, True, attrgetter("run")),
-    Column("STATE", 10, value=attrgetter("state.value")),
+    Column("STATE", 10, value=attrgetter("state.word")),
     Column("SEG", 4, True, attrgetter("segments")),
     Column("SIZE", 6, True, attrgetter("bytes")),
     Column("STARTED", 7, value=attrgetter("started"), extra=True),
@@ -52,9 +52,10 @@ NEEDS_SOMEBODY = (RunState.FAILED, RunState.ABNORMAL, RunState.INCOMPLETE)
 
 def run(row: RunRow) -> Sequence[Piece]:
     word, style = styles.run_state(row.state)
+    part = standing.part(row.state, row.conditions)
     return (
         (str(row.run), "plain"),
-        (word, style),
+        (f"{word} {part[0]}/{part[1]}" if part else word, style),
         (str(row.segments), "plain"),
         (text.size(row.bytes), "plain"),
         (text.clock(row.started), "plain"),

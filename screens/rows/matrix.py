@@ -129,7 +129,7 @@ def _of_places(
             found.append(
                 Statement(group, stage.value, cell, witness.value, _says(said, places), spread, since, _note(said))
             )
-    return found or [Statement(group, stage.value, cell, "", "", None, None, "no witness has said anything yet")]
+    return found or [Statement(group, stage.value, cell, "", "", None, None, "nothing is known of it yet")]
 
 
 def _says(said: Sequence[Evidence], places: Sequence[Place]) -> str:

@@ -10,7 +10,7 @@ from screens.data import ScreenData
 from screens.rows.styles import LEVEL_STYLES
 from screens.widgets.piece import Piece
 
-NOBODY = "nobody drives: nothing is launched or watched until a driver is started (console driver start)"
+NOBODY = "no driver runs: nothing is launched or watched until one is started (console driver start)"
 
 
 def stale_mark(data: ScreenData, now: float, *names: str) -> str:

@@ -41,14 +41,14 @@ GLYPHS = {
     CellState.RUNNING: (">>", "busy", "running"),
     CellState.WAITING: ("..", "plain", "waiting for its turn"),
     CellState.FAILED: ("!!", "bad", "failed"),
-    CellState.DISAGREES: ("??", "bad", "the witnesses disagree: reported done, but the output says otherwise"),
+    CellState.DISAGREES: ("??", "bad", "reported done, but the output says otherwise"),
 }
 NOTHING = ("-", "dim", "not done, and nothing is under way")
 
 
 def run_state(state: RunState) -> tuple[str, str]:
     """The word for a run's state and its style; what needs the operator is in capitals."""
-    word = state.value.upper() if state in (RunState.FAILED, RunState.ABNORMAL, RunState.INCOMPLETE) else state.value
+    word = state.word.upper() if state in (RunState.FAILED, RunState.ABNORMAL, RunState.INCOMPLETE) else state.word
     return word, _RUN_STYLES[state]
 
 

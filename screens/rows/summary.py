@@ -11,7 +11,7 @@ from flowspec import text
 from screens.rows import styles
 from screens.widgets.piece import Piece
 
-NAMES = ("Segments", "Witnesses", "Timeline", "Flow log", "Input", "Jobs", "Events")
+NAMES = ("Segments", "Evidence", "Timeline", "Flow log", "Input", "Jobs", "Events")
 
 
 def run_lines(detail: RunDetail) -> list[list[Piece]]:

@@ -22,7 +22,7 @@ def endpoint_offline(desk: Desk) -> None:
     desk.see("compute endpoint frib-convert is OFFLINE: runs wait for it")
     behind = desk.deliver()
     desk.select(behind)
-    desk.see("held: compute endpoint frib-convert is offline since")
+    desk.see("waits: compute endpoint frib-convert is offline since")
     desk.world.hold(False)
     desk.select(waiting)
     desk.see("convert 0/1: segment 00 waits for a worker since", ": frib-convert is offline since")

@@ -40,7 +40,7 @@ def endpoint_offline(desk: Desk) -> float:
     desk.fault("endpoint-offline", endpoint="frib-fit-mpi")
     seen = desk.see("frib-fit-mpi is OFFLINE: runs wait for it")
     run = desk.deliver()
-    desk.see("held: compute endpoint frib-fit-mpi is offline since")
+    desk.see("waits: compute endpoint frib-fit-mpi is offline since")
     desk.clear()
     desk.see(f"run {run} done")
     return seen
@@ -87,9 +87,9 @@ def disk_almost_full(desk: Desk) -> float:
     """The disk that the results come back to has hardly any room: nothing is launched until somebody makes some."""
     file = free_space(desk.world.sandbox.directory.parent)
     file.write_text("2000000000 100000000000")
-    seen = desk.see("DTN 98 % full", "the results' disk is 98 % full, 2.0 G free: nothing is launched")
+    seen = desk.see("DTN 98 % full", "the DTN disk is 98 % full, 2.0 G free: nothing is launched")
     run = desk.deliver()
-    desk.see("held: the results' disk is 98 % full, 2.0 G free; starts when there is room in")
+    desk.see("waits: the DTN disk is 98 % full, 2.0 G free; starts when there is room in")
     file.write_text("50000000000 100000000000")
     desk.see(f"run {run} done")
     assert "% full" not in desk.text().partition("Runs")[0]

@@ -35,7 +35,7 @@ def prepare(pipeline: Pipeline) -> None:
     until(lambda: [*states(pipeline).values()] == [READY] * 7, told=lambda: str(states(pipeline)))
     launch(pipeline, 1, 2, 3, 4)
     until(lambda: fits_asked(pipeline) == 4, every=0.2)
-    until(lambda: why(pipeline, 4) == "held: 2 runs are in flight, the limit is 2", told=lambda: why(pipeline, 4))
+    until(lambda: why(pipeline, 4) == "waits: 2 of 2 slots in use", told=lambda: why(pipeline, 4))
     pipeline.kill_driver()
     os.environ[MAX_IN_FLIGHT] = "10"  # the next one would launch all that it may
 
@@ -81,7 +81,7 @@ def test_what_vanished_or_changed_while_nobody_drove_is_told_and_not_launched(pi
     pipeline.start_driver()
     found = {1: RUNNING, 2: RUNNING, 3: GONE, 4: QUEUED, 5: GONE, 6: RunState.ARRIVING, 7: READY}
     until(lambda: states(pipeline) == found, told=lambda: str(states(pipeline)))
-    until(lambda: why(pipeline, 4).startswith("held: is arriving: "), told=lambda: why(pipeline, 4))
+    until(lambda: why(pipeline, 4).startswith("waits: it is arriving: "), told=lambda: why(pipeline, 4))
     disk = {c.code for c in run_rows.run(pipeline.ledger, 1).conditions if c.topic is Topic.DISK}
     assert disk == {"run.gone"}
     told = [row["text"] for row in pipeline.ledger.rows("SELECT text FROM events WHERE run IN (1, 2)")]
@@ -139,7 +139,7 @@ def test_an_unmounted_disk_holds_all_launches_until_it_is_mounted_again(pipeline
         question = f"{pipeline.settings.dtn.runs} is empty, and 7 runs were there: is its file system mounted?"
 
         def held(*runs: int) -> bool:
-            return all(why(pipeline, run).startswith(f"held: {question}") for run in runs)
+            return all(why(pipeline, run).startswith(f"waits for the DTN disk: {question}") for run in runs)
 
         # nobody drives when it goes
         take_away()

@@ -124,7 +124,7 @@ def token_expired(desk: Desk) -> None:
     desk.see(told + "log in to Globus again (console login)")
     behind = desk.deliver()
     desk.select(behind)
-    desk.see(f"held: run {first} is before it and {told}")
+    desk.see(f"waits: run {first} is before it and {told}")
     desk.clear()
     desk.wait_for(DONE, first, behind)
 
@@ -145,7 +145,7 @@ def consent_missing(desk: Desk) -> None:
     desk.fault("consent-missing", stage="fit", run=desk.next_run)
     run = desk.deliver()
     desk.select(run)
-    desk.see("the flow run is inactive: Globus asks for a consent that is missing", "give it (console login)")
+    desk.see("Globus has stopped the flow run: Globus asks for a consent that is missing", "console login gives it")
     desk.clear()
     desk.press("r")
     desk.wait_for(DONE, run)
@@ -157,7 +157,7 @@ def flows_late(desk: Desk) -> None:
     desk.fault("flows-late", seconds=5)
     run = desk.deliver()
     desk.select(run)
-    desk.see(" done ", "Flows has not noticed yet (next look by")
+    desk.see(" done ", "Globus has not noticed yet (looks by")
     desk.clear()
     desk.wait_for(DONE, run)
 

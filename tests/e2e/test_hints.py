@@ -13,7 +13,7 @@ from flowspec.stages import Stage
 from tests.pipeline_fixture import running_pipeline
 from tests.waiting import HANGS_AFTER, until
 
-WAITS = r"(transfer|fit) done \d\d:\d\d:\d\d, Flows has not noticed yet \(next look by \d\d:\d\d\)"
+WAITS = r"(transfer|fit) done \d\d:\d\d:\d\d, Globus has not noticed yet \(looks by \d\d:\d\d\)"
 LATE = 0.5 / HANGS_AFTER  # times as fast as Flows: before its first look at an action a test fails
 
 
@@ -54,7 +54,8 @@ def test_they_end_by_themselves_when_flows_ignores_them(tmp_path):
             return snapshot(pipeline.ledger).hints_off
 
         assert until(off, every=0.1) == (
-            f"hints to Flows are off, {TRIAL} had no effect: it notices the end of an action up to 10 min late"
+            f"Globus is not asked any more to look after {TRIAL} times without effect: "
+            "it notices ends up to 10 min late"
         )
         hints = pipeline.ledger.rows("SELECT * FROM hints")
         assert len(hints) <= TRIAL + 3

@@ -57,7 +57,7 @@ def test_what_the_old_sentences_said_is_known(pipeline: Pipeline) -> None:
     assert [run.run for run in found.values() if run.inactive] == [INACTIVE]
     assert [run.run for run in found.values() if run.suspected] == [HANGING]
     assert (found[HELD].held_by, found[HELD].why) == ("me@here", "held by me@here: h releases it")
-    assert found[INACTIVE].why.startswith("the flow run is inactive: Globus asks for a consent that is missing: urn:")
+    assert found[INACTIVE].why.startswith("Globus has stopped the flow run: Globus asks for a consent that is missing")
     assert found[INACTIVE].why.count("console login") == 1
     of_the_failed = dossier.read(pipeline.ledger, 2)
     assert of_the_failed is not None

@@ -100,7 +100,7 @@ def test_a_segment_that_loses_its_worker_every_time_is_quarantined_and_the_rest_
     failed = wait_for(pipeline, 9, RunState.FAILED, attempts=2)
     lost = "segment 01 quarantined: its worker was lost in two attempts at fit while the other segments went well; "
     likely = r"it may need more memory than a worker has(: used [\d.]+ [MG]B)?; fewer workers per node give it more; "
-    assert re.search(re.escape(lost) + likely + "retry it with --segments 1, or waive it", failed.why)
+    assert re.search(re.escape(lost) + likely + "enter shows it: x there waives it, r tries it once more", failed.why)
     assert failed.again_at is None
     matrix = evidence.matrix(pipeline.ledger, failed)
     assert [matrix[(Stage.CONVERT, segment)].state is CellState.DONE for segment in range(3)] == [True, False, True]

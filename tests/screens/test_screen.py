@@ -135,7 +135,7 @@ async def test_the_header_says_that_flows_is_given_no_hints(demo: DemoLedger) ->
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         hints.switch_off(demo.ledger, 10, "")
-        await until_shown(pilot, "Flows hints OFF")
+        await until_shown(pilot, "Flows LATE")
 
 
 async def test_a_key_that_cannot_be_used_says_why(demo: DemoLedger) -> None:
@@ -204,7 +204,7 @@ async def test_help_lists_every_key(demo: DemoLedger) -> None:
     async with app.run_test(size=(100, 60)) as pilot:
         await settled(pilot)
         await pilot.press("question_mark")
-        screen = await until_shown(pilot, "Help", "shift+tab", "ctrl+z", "the witnesses disagree")
+        screen = await until_shown(pilot, "Help", "shift+tab", "ctrl+z", "reported done, but")
         assert "asks first" in screen
         await pilot.press("escape")
         await until_shown(pilot, "Endpoints")
@@ -239,10 +239,10 @@ async def test_nobody_driving_is_loud(tmp_path: Path) -> None:
         await settled(pilot)
         screen = shown(app)
         assert "driver NONE" in screen.splitlines()[0]
-        assert "nobody drives: nothing is launched or watched" in screen
+        assert "no driver runs: nothing is launched or watched" in screen
         assert "Runs (OLD)" in screen
         await pilot.press("down", "l")
-        await until_shown(pilot, "asked to launch run 1218, but nobody drives")
+        await until_shown(pilot, "asked to launch run 1218, but no driver runs")
         lock = DriverLock(demo.ledger.path)
         assert lock.take("background")
         await until_shown(pilot, "driver here")

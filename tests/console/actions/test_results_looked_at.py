@@ -60,7 +60,7 @@ def done_and_looked_at(world, *runs):
 
 
 SPOILT = {
-    "deleted": (None, "its result is no longer on the DTN"),
+    "deleted": (None, "its result is no longer on the DTN disk"),
     "cut": (root_file(2 * SIZE)[:500], "a ROOT file that is cut: 500 of 2,000 bytes"),
     "emptied": (b"", "0 bytes that are no ROOT file"),
     "overwritten": (b"not found" * 100, "900 bytes that are no ROOT file"),
@@ -97,7 +97,7 @@ def test_a_retry_finds_a_lost_result_before_a_look_does(world):
     done_and_looked_at(world)
     world.result(5).unlink()
     assert "return the result; the analysis is there" in world.ask("retry", 5, dry=True).answer
-    assert world.run(5).why == "its result is no longer on the DTN: r brings it back"
+    assert world.run(5).why == "its result is no longer on the DTN disk: r brings it back"
 
 
 def test_what_was_cleared_away_at_the_site_is_not_made_again_for_a_lost_result(world):

@@ -152,7 +152,8 @@ def test_a_segment_that_fails_twice_is_left_out_until_it_is_named(world):
     world.failed(FIT_7)
     world.ask("retry", 5)
     world.works(5, FIT_7)
-    sentence = f"segment 07 quarantined: failed twice at fit: {ABORTED}; retry it with --segments 7, or waive it"
+    way = "enter shows it: x there waives it, r tries it once more"
+    sentence = f"segment 07 quarantined: failed twice at fit: {ABORTED}; {way}"
     answer = world.ask("retry", 5)
     assert (answer.state, answer.answer) == ("refused", f"run 5: {sentence}")
     del world.files["/top/converted/run5/run-0005-02-fitted.root"]
@@ -251,7 +252,9 @@ CONSENT = {
 
 def test_an_inactive_flow_run_names_the_consent_and_is_resumed_once_after_it_was_given(world):
     run = inactive(world, CONSENT)
-    assert run.why.startswith("the flow run is inactive: Globus asks for a consent that is missing: https://auth")
+    assert run.why.startswith(
+        "Globus has stopped the flow run: Globus asks for a consent that is missing: https://auth"
+    )
     assert "console login" in run.why
     assert snapshot.snapshot(world.ledger).run(5).inactive
     world.ledger.ask("retry", 5, actor="bob@daq2")
@@ -287,7 +290,7 @@ def test_a_campaign_waits_behind_live_data_and_does_everything_again(world):
     plan = json.loads(world.ask("reprocess", None, runs="4-8", dry=True).answer)
     assert plan["runs"] == [5, 6]
     assert plan["lines"][0].startswith("run 5: transfer 3, fit 3, convert 3, analyze, return; 11 files that are there")
-    assert plan["lines"][-2:] == ["left out, not known: 4, 8", "left out, taking: 7"]
+    assert plan["lines"][-2:] == ["left out, not known: 4, 8", "left out, recording: 7"]
     assert world.run(5).state is RunState.DONE
     with world.ledger.change() as db:
         db.execute("INSERT INTO endpoints VALUES ('e', 'frib-fit-mpi', 'fit', 0, 1000000, '{}')")
@@ -322,7 +325,7 @@ def test_a_queued_retry_whose_outputs_cannot_be_seen_is_held_and_holds_up_no_oth
     world.ledger.ask("reprocess", None, actor="anna@daq1", runs="5")
     with pytest.raises(RemoteError, match="no right"):
         world.round()
-    assert (world.run(5).state, world.run(5).why) == (RunState.QUEUED, "held: 403: no right; ask for the right")
+    assert (world.run(5).state, world.run(5).why) == (RunState.QUEUED, "waits: 403: no right; ask for the right")
     assert world.run(6).state is RunState.RUNNING
     monkeypatch.undo()
     world.round()

@@ -152,8 +152,8 @@ def test_while_another_console_drives_queued_runs_wait_and_say_who_and_where(two
     for run in RUNS:
         found = runs.run(held.ledger, run)
         assert found.state is RunState.QUEUED
-        assert found.why.startswith("held: anna (uid 1001) on daq2 drives this experiment since 2001-09-")
-        assert found.why.endswith("with /home/anna/ledger.db: console driver take-over")
+        assert found.why.startswith("waits: anna (uid 1001) on daq2 drives this experiment since 2001-09-")
+        assert found.why.endswith("with /home/anna/ledger.db: look there, or console driver take-over")
 
 
 def test_an_intent_waits_as_well(two, globus: Remote) -> None:
@@ -163,7 +163,7 @@ def test_an_intent_waits_as_well(two, globus: Remote) -> None:
         round.launch_what_is_due(first)
     round.launch_what_is_due(replace(first, elsewhere=lambda: HELD))
     assert globus.flows.there == []
-    assert runs.run(first.ledger, 1).why.startswith("attempt 1 is held: anna (uid 1001) on daq2 drives")
+    assert runs.run(first.ledger, 1).why.startswith("attempt 1 waits: anna (uid 1001) on daq2 drives")
 
 
 def test_a_flow_run_that_is_not_taken_over_is_told_once(two, globus: Remote) -> None:

@@ -16,6 +16,7 @@ from flowspec.states import RunState
 from tests.retry_fixture import FIT_7, World
 
 NEW = (5_000, "Fe-60")
+MIXED = "its files were replaced while they were transferred: the result may be of both takes; r makes it anew"
 TOLD = (
     f"taken again since: launched was the take that began {text.moment(1)} ('t'), on disk is one that began "
     f"{text.moment(5_000)} ('Fe-60'); r analyzes the new one"
@@ -47,7 +48,7 @@ def test_a_run_that_is_taken_again_after_it_was_done_says_so_and_r_does_all_of_i
     assert (run.state, run.why) == (RunState.DONE, TOLD)
     assert events(world) == [f"run 5 {TOLD}"]
     row = snapshot(world.ledger).run(5)
-    assert (row.late, row.because) == ("", "taken again since: r analyzes the new take")
+    assert (row.late, row.because) == ("", "r: taken again since, analyzes the take of 01:23")
     plan = json.loads(world.ask("retry", 5, dry=True).answer)["plan"]
     assert (plan["transfer"], plan["convert"], plan["analyze"]) == (list(range(8)), list(range(8)), True)
     told = [segment["transfer"]["why"] for segment in status_json(world.ledger, 5)["run"]["segments"]]
@@ -111,7 +112,7 @@ def test_a_result_of_segments_that_were_replaced_on_their_way_is_not_done(world)
     assert world.run(5).why == TOLD
     run = world.works(5)
     assert run.state is RunState.FAILED
-    assert run.why == f"its files were replaced while they were transferred: the result may be of both takes; {TOLD}"
+    assert run.why == f"{MIXED}; {TOLD}"
     plan = json.loads(world.ask("retry", 5, dry=True).answer)["plan"]
     assert plan["transfer"] == list(range(8))
 

@@ -42,7 +42,7 @@ def test_nothing_is_launched_while_the_runs_cannot_be_seen_and_at_once_when_they
     sources.failed(ctx.ledger, SOURCE, LOST)
     judge(ctx, 1)
     round.launch_what_is_due(ctx)
-    assert run(ctx, 1) == (RunState.QUEUED, f"held: {LOST}")
+    assert run(ctx, 1) == (RunState.QUEUED, f"waits for the DTN disk: {LOST}")
     assert launched(ctx) == 0
     sources.answered(ctx.ledger, SOURCE)
     round.launch_what_is_due(ctx)
@@ -54,7 +54,7 @@ def test_nothing_is_launched_before_this_driver_has_looked(ctx):
     ctx.ledger.put(LOOKED, "6")  # the one before it
     judge(ctx, 1)
     round.launch_what_is_due(ctx)
-    assert run(ctx, 1) == (RunState.QUEUED, "held: this driver has not looked at all run directories yet")
+    assert run(ctx, 1) == (RunState.QUEUED, "waits: this driver has not looked at all run directories yet")
     ctx.ledger.put(LOOKED, "7")
     round.launch_what_is_due(ctx)
     assert launched(ctx) == 1
@@ -77,7 +77,7 @@ def test_an_attempt_that_was_meant_to_start_waits_as_well_and_says_so(ctx):
     assert (launched(ctx), run(ctx, 1)[0]) == (0, RunState.RUNNING)
     sources.failed(ctx.ledger, SOURCE, LOST)
     round.launch_what_is_due(ctx)
-    assert run(ctx, 1) == (RunState.RUNNING, f"attempt 1 is held: {LOST}")
+    assert run(ctx, 1) == (RunState.RUNNING, f"attempt 1 waits for the DTN disk: {LOST}")
     assert launched(ctx) == 0
     sources.answered(ctx.ledger, SOURCE)
     ctx.ledger.now.time += LOOKUP_SECONDS
@@ -111,7 +111,7 @@ def test_a_queued_run_whose_directory_cannot_be_listed_just_now_waits_in_the_que
     runs.record_judgement(ctx.ledger, "/data/run1", judged, {})
     ctx.ledger.ask("release", 1, actor="anna@daq1")
     round.launch_what_is_due(ctx)
-    why = "held: is not launched by itself: its directory cannot be listed: Input/output error"
+    why = "waits: it is not launched by itself: its directory cannot be listed: Input/output error"
     assert (run(ctx, 1), launched(ctx)) == ((RunState.QUEUED, why), 0)
     judge(ctx, 1)
     round.launch_what_is_due(ctx)

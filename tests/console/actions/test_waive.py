@@ -88,7 +88,7 @@ def test_segments_that_arrive_after_the_launch_are_flagged_and_added_on_request(
     world.done(segments=3)
     world.found(5, range(5))
     row = snapshot.snapshot(world.ledger).run(5)
-    assert row.because.startswith("2 segments arrived after the launch: r adds them; the result is back")
+    assert row.because.startswith("2 segments arrived after the launch: r adds them; run-0005-sorted.root")
     world.round()
     assert world.attempt(5).number == 1  # on request only
     assert world.ask("retry", 5).state == "done"
@@ -126,7 +126,7 @@ def test_a_changed_segment_that_is_not_asked_for_stays_flagged(world):
     world.ask("retry", 5, wish={"from": "fit", "segments": [0]})
     assert world.attempt(5).plan.held == (1,)
     assert snapshot.snapshot(world.ledger).run(5).late.startswith("1 segment changed")
-    assert world.works(5).why == "segment 01 is still to be done: r does what is missing"
+    assert world.works(5).why == "still to be done: segment 01; r does what is missing"
 
 
 def test_segments_that_vanish_from_the_dtn_still_belong_to_the_run(world):

@@ -23,7 +23,7 @@ LIMIT = 3  # policy.auto_retries
 WORKER_LOST = (
     "segment 07 quarantined: its worker was lost in two attempts at fit while the other segments went well; "
     "it may need more memory than a worker has; fewer workers per node give it more; "
-    "retry it with --segments 7, or waive it"
+    "enter shows it: x there waives it, r tries it once more"
 )
 
 

@@ -128,14 +128,14 @@ def drivers(tmp_path, runs, clock):
 
 def test_a_new_driver_launches_nothing_before_it_has_looked(drivers):
     drivers.restart()
-    assert drivers.held == "held: this driver has not looked at all run directories yet"
+    assert drivers.held == "waits: this driver has not looked at all run directories yet"
     drivers.look()
     assert drivers.held == ""
 
 
 def test_the_same_driver_looks_again_when_the_thread_that_looks_had_to_begin_anew(drivers):
     drivers.watch()
-    assert drivers.held == "held: this driver has not looked at all run directories yet"
+    assert drivers.held == "waits: this driver has not looked at all run directories yet"
     drivers.look()
     assert drivers.held == ""
 
@@ -167,11 +167,12 @@ def test_an_unmounted_disk_holds_everything_until_it_is_back(drivers, runs, cloc
             drivers.restart()
         drivers.look()
         drivers.look()
-        assert drivers.held.startswith(f"held: {runs} is empty, and 5 runs were there: is its file system mounted?")
+        question = f"{runs} is empty, and 5 runs were there: is its file system mounted?"
+        assert drivers.held.startswith(f"waits for the DTN disk: {question}")
         assert set(drivers.states.values()) == {RunState.READY}
     runs.rmdir()
     drivers.look()
-    assert drivers.held.startswith(f"held: {runs} is not there: mount its file system")
+    assert drivers.held.startswith(f"waits for the DTN disk: {runs} is not there: mount its file system")
     away.rename(runs)
     drivers.look()
     assert drivers.held == ""
@@ -197,7 +198,7 @@ def test_a_new_run_says_that_it_is_the_right_directory(drivers, runs, clock):
     drivers.restart()
     drivers.look()
     drivers.look()
-    assert drivers.held.startswith(f"held: {runs} is another directory than before, 5 runs were there")
+    assert drivers.held.startswith(f"waits for the DTN disk: {runs} is another directory than before, 5 runs")
     assert 77 not in drivers.states
     take_run(runs, 78)
     drivers.look()

@@ -63,7 +63,7 @@ def test_a_place_that_cannot_be_looked_at_is_told_with_its_cause(tmp_path):
     beneath = tmp_path / "file" / "a.root"
     (tmp_path / "file").write_text("no directory")
     for look in (resultfile.look, resultfile.version, lambda path: resultfile.digest(path, never)):
-        with pytest.raises(SettingsError, match="cannot be looked at: Not a directory; is the disk of the results"):
+        with pytest.raises(SettingsError, match="cannot be looked at: Not a directory; is the DTN disk"):
             look(beneath)
     with pytest.raises(SettingsError, match="cannot be looked at: No such file or directory"):
         resultfile.names_in(tmp_path / "nowhere")

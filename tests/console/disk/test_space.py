@@ -51,14 +51,14 @@ def test_runs_wait_while_there_is_no_room(ledger, look):
     assert waits is not None
     assert (
         catalogue.sentence(waits)
-        == "held: the results' disk is 98 % full, 2.0 T free; starts when there is room in /results"
+        == "waits: the DTN disk is 98 % full, 2.0 T free; starts when there is room in /results"
     )
     look(1.0)
     look(50)
     assert waits_for(ctx, run, Room.now(ctx)) is None
     assert told(ledger)[-2:] == [
-        "the results' disk is 98 % full, 2.0 T free: nothing is launched until there is room in /results",
-        "the results' disk has room again: 50 % full, 50.0 T free",
+        "the DTN disk is 98 % full, 2.0 T free: nothing is launched until there is room in /results",
+        "the DTN disk has room again: 50 % full, 50.0 T free",
     ]
     assert snapshot(ledger).space == Space(50 * TB, 100 * TB)
 

@@ -107,7 +107,7 @@ def test_what_the_login_does_not_allow_holds_the_runs_until_it_is_mended(ctx):
     judge(ctx, 2)
     launch(ctx)
     assert "could not be started: 403: no right; ask for the right" in run_rows.run(ctx.ledger, 1).why
-    assert run_rows.run(ctx.ledger, 2).why.startswith("held: run 1 is before it and could not be started: 403")
+    assert run_rows.run(ctx.ledger, 2).why.startswith("waits: run 1 is before it and could not be started: 403")
     ctx.ledger.now.time += LOOKUP_SECONDS
     launch(ctx)
     assert len(ctx.remote.flows.there) == 2
@@ -132,7 +132,7 @@ def test_no_more_runs_in_flight_than_allowed(ctx):
     assert len(ctx.remote.flows.there) == 3
     waiting = run_rows.runs(ctx.ledger, RunState.QUEUED)
     assert {run.run for run in waiting} == {4, 5}
-    assert all(run.why == "held: 3 runs are in flight, the limit is 3" for run in waiting)
+    assert all(run.why == "waits: 3 of 3 slots in use" for run in waiting)
 
 
 def test_runs_wait_for_an_offline_endpoint(ctx):
@@ -140,7 +140,7 @@ def test_runs_wait_for_an_offline_endpoint(ctx):
         db.execute("INSERT INTO endpoints VALUES ('e', 'frib-fit-mpi', 'fit', 0, 1000000, '{}')")
     judge(ctx, 1)
     launch(ctx)
-    assert run_rows.run(ctx.ledger, 1).why.startswith("held: compute endpoint frib-fit-mpi is offline since")
+    assert run_rows.run(ctx.ledger, 1).why.startswith("waits: compute endpoint frib-fit-mpi is offline since")
 
 
 def test_a_queued_run_that_changes_again_waits(ctx):
@@ -149,7 +149,7 @@ def test_a_queued_run_that_changes_again_waits(ctx):
     stand(ctx.ledger, 1, state=RunState.QUEUED)
     judge(ctx, 1, Verdict.ARRIVING, reason="is arriving: segment 02 is being copied")
     launch(ctx)
-    assert run_rows.run(ctx.ledger, 1).why == "held: is arriving: segment 02 is being copied"
+    assert run_rows.run(ctx.ledger, 1).why == "waits: it is arriving: segment 02 is being copied"
     assert ctx.remote.flows.there == []
     judge(ctx, 1)
     launch(ctx)
@@ -219,7 +219,7 @@ def test_three_transfers_at_a_time(ctx):
         judge(ctx, run)
     launch(ctx)
     assert started(ctx) == [1, 2, 3]
-    assert run_rows.run(ctx.ledger, 4).why == "held: 3 transfers are under way, Globus runs no more at a time"
+    assert run_rows.run(ctx.ledger, 4).why == "waits: 3 transfers under way, Globus takes no more at a time"
     attempts.set_attempt(ctx.ledger, 1, stage="fit")
     launch(ctx)
     assert started(ctx) == [1, 2, 3, 4]
@@ -280,7 +280,7 @@ def test_runs_wait_for_workers(ctx):
     attempts.add_tasks(ctx.ledger, 1, Stage.FIT, [f"task-{n}" for n in range(10)])
     judge(ctx, 2)
     launch(ctx)
-    assert run_rows.run(ctx.ledger, 2).why == "held: 8 segments wait for the 2 workers of frib-fit-mpi"
+    assert run_rows.run(ctx.ledger, 2).why == "waits: 8 segments are before it at the 2 workers of frib-fit-mpi"
     attempts.end_tasks(ctx.ledger, ["task-0"])
     launch(ctx)
     assert started(ctx) == [1, 2]
@@ -296,7 +296,7 @@ def test_runs_wait_for_an_endpoint_that_tells_no_workers(ctx):
     evidence.record_evidence(ctx.ledger, 1, fits, 1)
     judge(ctx, 2)
     launch(ctx)
-    assert run_rows.run(ctx.ledger, 2).why == "held: 8 segments wait at frib-fit-mpi, where 2 run"
+    assert run_rows.run(ctx.ledger, 2).why == "waits: 8 segments are before it at frib-fit-mpi, where 2 run"
     attempts.end_tasks(ctx.ledger, ["task-0"])
     launch(ctx)
     assert started(ctx) == [1, 2]

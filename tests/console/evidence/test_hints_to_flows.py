@@ -179,7 +179,7 @@ def test_it_switches_itself_off_after_ten_without_effect_and_says_so(bench):
         assert snapshot(bench.ledger).hints_off == ""
         run_through(bench, run, moves_after=60)
     assert len(bench.hints()) == TRIAL
-    said = "hints to Flows are off, 10 had no effect: it notices the end of an action up to 10 min late"
+    said = "Globus is not asked any more to look after 10 times without effect: it notices ends up to 10 min late"
     assert snapshot(bench.ledger).hints_off == said
     assert said in status_text(bench.ledger)
     assert status_json(bench.ledger)["hints_off"] == said
@@ -203,5 +203,5 @@ def test_what_flows_does_not_take_for_the_moment_is_not_counted_but_a_refusal_is
     bench.flows.error = RemoteError("operator", "flows", "resume", "409: it is active", "look")
     for run in range(15, 26):
         run_through(bench, run, moves_after=60)
-    assert "had no effect (it answered 409: it is active)" in snapshot(bench.ledger).hints_off
+    assert "without effect (it answered 409: it is active)" in snapshot(bench.ledger).hints_off
     assert json.loads(json.dumps(status_json(bench.ledger)))["hints_off"]

@@ -37,44 +37,44 @@ TASK = TransferTask("t", "ACTIVE", "", 4, 1, 1, 10, 2.52e6, 0, "OK", "", None, "
             Says.RUNNING,
             "transfer.fault",
             {"done": 2, "total": 4, "fault": "FILE_NOT_FOUND", "words": "no x"},
-            "2/4 files, FILE_NOT_FOUND: goes on when the file is there, c gives it up; no x",
+            "FILE_NOT_FOUND: goes on when the file is there, c gives it up; no x; 2/4 files",
         ),
         (
             {"nice_status": "SOMETHING_NEW"},
             Says.RUNNING,
             "transfer.fault",
             {"done": 2, "total": 4, "fault": "SOMETHING_NEW", "words": ""},
-            "2/4 files, SOMETHING_NEW: look at the task in the Globus web app, c gives it up",
+            "SOMETHING_NEW: look at the task in the Globus web app, c gives it up; 2/4 files",
         ),
         (
             {"nice_status": "PAUSED", "nice_status_details": "until Monday"},
             Says.RUNNING,
             "transfer.fault-site",
             {"done": 2, "total": 4, "fault": "PAUSED", "words": "until Monday"},
-            "2/4 files, PAUSED: goes on when the collection's administrator ends the pause, c gives it up; "
-            "until Monday",
+            "PAUSED: goes on when the collection's administrator ends the pause, c gives it up; "
+            "until Monday; 2/4 files",
         ),
         (
             {"nice_status": "CONNECT_FAILED"},
             Says.RUNNING,
             "transfer.again",
             {"done": 2, "total": 4, "fault": "CONNECT_FAILED", "words": ""},
-            "2/4 files, CONNECT_FAILED: Globus tries again by itself, c gives it up",
+            "CONNECT_FAILED: Globus tries again by itself, c gives it up; 2/4 files",
         ),
         (
             {"status": "INACTIVE"},
             Says.PENDING,
             "transfer.inactive",
             {"words": ""},
-            "the transfer task is inactive: credentials are missing",
+            "Globus has stopped the transfer: credentials are missing; console login mends it, c gives it up",
         ),
         (
             {"status": "INACTIVE", "nice_status": "NO_CREDENTIALS", "nice_status_details": "of anna"},
             Says.PENDING,
             "transfer.inactive",
             {"words": "of anna", "fault": "NO_CREDENTIALS"},
-            "the transfer task is inactive: NO_CREDENTIALS; of anna; goes on when somebody has logged in again "
-            "with console login",
+            "Globus has stopped the transfer: NO_CREDENTIALS; of anna; goes on when somebody has logged in again "
+            "with console login, c gives it up",
         ),
         (
             {"status": "FAILED", "fatal_error": "NO_SPACE_LEFT: no space left"},
@@ -157,7 +157,7 @@ def test_the_flow_log():
     assert kind_of(failed.reason.code) is Kind.PASSES
     assert of_log(ATTEMPT, Stage.FIT, replace(visit, cause=""), 5.0)[0].words == "failed without a cause"
     assert of_log(ATTEMPT, Stage.FIT, replace(visit, says=Says.RUNNING), 5.0)[0].words == "fit is under way"
-    assert of_log(ATTEMPT, Stage.FIT, replace(visit, says=Says.DONE), 5.0)[0].words == "Flows has seen it end"
+    assert of_log(ATTEMPT, Stage.FIT, replace(visit, says=Says.DONE), 5.0)[0].words == "Globus has seen it end"
 
 
 def fitted(status: str, value: object = None, exception: str = "") -> tuple[Says, str, str]:

@@ -113,7 +113,7 @@ def test_a_command_that_ends_does_not_promise_to_try_again(connected):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         error = failure(connected(f"http://127.0.0.1:{unused.getsockname()[1]}"))
-    assert error.next_step == "nothing to do: the console tries again by itself"
+    assert error.next_step == "the console tries again by itself"
     assert str(error) == "flows run: the service cannot be reached (no connection); try it again later"
 
 

@@ -49,7 +49,7 @@ def test_a_run_of_hundreds_of_segments_is_a_few_rows() -> None:
 
 
 def test_every_witness_is_told_with_what_it_says_and_since_when(demo: DemoLedger) -> None:
-    demo.says(1214, Stage.FIT, [7], Witness.LOG, Says.DONE, "Flows has seen it end")
+    demo.says(1214, Stage.FIT, [7], Witness.LOG, Says.DONE, "Globus has seen it end")
     demo.at -= 50
     demo.says(1214, Stage.FIT, [3], Witness.TASK, Says.DONE, "fit took 8 s", size=SEGMENT_BYTES - 1)
     detail = reading.detail(demo.ledger, 1214)
@@ -60,8 +60,8 @@ def test_every_witness_is_told_with_what_it_says_and_since_when(demo: DemoLedger
         ("raw", "file", "done", "on the DTN"),
         ("transfer", "file", "done", ""),
         ("fit", "task", "failed", "EventEditor aborted (rc 134), no output"),
-        ("fit", "log", "done", "Flows has seen it end"),
-        ("convert", "", "", "no witness has said anything yet"),
+        ("fit", "log", "done", "Globus has seen it end"),
+        ("convert", "", "", "nothing is known of it yet"),
     ]
     (of_3,) = [t for t in found if t.group and t.group.first == 3 and t.stage == "fit" and t.witness == "task"]
     assert (of_3.since, of_3.sizes, of_3.bad) == (demo.at, (SEGMENT_BYTES - 1,) * 2, True)
