@@ -55,9 +55,10 @@ class Context:
         return self.elsewhere() or listener.holds(self.ledger)
 
 
-def dossier_of(ctx: Context, request: Request) -> Dossier:
-    """All that is known of the run that a request is about."""
-    known = dossier.read(ctx.ledger, request.run) if request.run is not None else None
+def dossier_of(ctx: Context, request: Request, run: int | None = None) -> Dossier:
+    """All that is known of the run that a request is about; of one of them, when it is about many."""
+    number = request.run if run is None else run
+    known = dossier.read(ctx.ledger, number) if number is not None else None
     if known is None:
         raise _unknown(request)
     return known

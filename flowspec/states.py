@@ -76,28 +76,42 @@ _OF_AN_ATTEMPT = (Topic.PROGRESS, Topic.POLL, Topic.OUTCOME)
 _LAUNCHED = ("launched_fingerprint", "launched_sizes", "launched_started", "launched_title")
 
 JUDGED = Move("judged", ON_DISK, (R.TAKING, R.ARRIVING, R.INCOMPLETE, R.ABNORMAL, R.READY), event="event.judged")
-VANISHED = Move("vanished", (*ON_DISK, R.QUEUED), (R.GONE,), clears=("held_by",), ends=(Topic.QUEUE,))
+VANISHED = Move("vanished", (*ON_DISK, R.QUEUED), (R.GONE,), clears=("held_by", "queued_by"), ends=(Topic.QUEUE,))
 WITHDRAWN = Move(
-    "withdrawn", (R.QUEUED,), (R.INCOMPLETE, R.ABNORMAL), clears=("held_by",), ends=(Topic.QUEUE,),
+    "withdrawn", (R.QUEUED,), (R.INCOMPLETE, R.ABNORMAL), clears=("held_by", "queued_by"), ends=(Topic.QUEUE,),
     event="event.withdrawn",
 )  # fmt: skip
-QUEUED = Move("queued", LAUNCHABLE, (R.QUEUED,), stamps=("ready_at",), event="event.queued")
+QUEUED = Move("queued", LAUNCHABLE, (R.QUEUED,), sets=("queued_by",), stamps=("ready_at",), event="event.queued")
+TAKEN_BACK = Move(
+    "taken back", (R.QUEUED,), (R.TAKING, R.ARRIVING, R.INCOMPLETE, R.ABNORMAL, R.READY),
+    clears=("held_by", "queued_by"), ends=(Topic.QUEUE,), event="event.taken-back",
+)  # fmt: skip
 REPROCESSED = Move(
-    "reprocessed", ENDED, (R.QUEUED,), sets=("priority", "wish"), clears=("again_at",), stamps=("ready_at",),
+    "reprocessed", ENDED, (R.QUEUED,), sets=("priority", "wish"), clears=("again_at", "queued_by"),
+    stamps=("ready_at",),
     event="event.reprocessed",
 )  # fmt: skip
 REPEATED = Move(
-    "repeated", (R.FAILED, R.CANCELLED), (R.QUEUED,), clears=("again_at",), stamps=("ready_at",),
+    "repeated", (R.FAILED, R.CANCELLED), (R.QUEUED,), clears=("again_at", "queued_by"), stamps=("ready_at",),
     event="event.repeated",
 )  # fmt: skip
 ASKED_FOR = Move(
-    "asked for", ENDED, (R.QUEUED,), sets=("wish",), clears=("again_at",), stamps=("ready_at",), event="event.asked-for"
-)
+    "asked for", ENDED, (R.QUEUED,), sets=("wish", "queued_by"), clears=("again_at",), stamps=("ready_at",),
+    event="event.asked-for",
+)  # fmt: skip
+RETRIED = Move(
+    "retried", ENDED, (R.QUEUED,), sets=("queued_by",), clears=("again_at",), stamps=("ready_at",),
+    event="event.retried",
+)  # fmt: skip
 UNQUEUED = Move(
-    "unqueued", (R.QUEUED,), (R.CANCELLED, R.DONE), clears=("held_by", "wish", "priority"), ends=(Topic.QUEUE,)
+    "unqueued",
+    (R.QUEUED,),
+    (R.CANCELLED, R.DONE),
+    clears=("held_by", "queued_by", "wish", "priority"),
+    ends=(Topic.QUEUE,),
 )
 REFUSED = Move(
-    "refused", (R.QUEUED,), (R.FAILED,), clears=("held_by",), stamps=("finished_at",), ends=(Topic.QUEUE,),
+    "refused", (R.QUEUED,), (R.FAILED,), clears=("held_by", "queued_by"), stamps=("finished_at",), ends=(Topic.QUEUE,),
     event="event.refused",
 )  # fmt: skip
 INTENDED = Move(
@@ -123,13 +137,14 @@ RESULT_LOST = Move(
     event="event.lost",
 )  # fmt: skip
 FOUND_WHOLE = Move(
-    "found whole", (R.QUEUED, R.FAILED, R.CANCELLED), (R.DONE,), sets=("result",), clears=("held_by", "again_at"),
-    stamps=("finished_at",), ends=(Topic.QUEUE, *_OF_AN_ATTEMPT),
+    "found whole", (R.QUEUED, R.FAILED, R.CANCELLED), (R.DONE,), sets=("result",),
+    clears=("held_by", "queued_by", "again_at"), stamps=("finished_at",), ends=(Topic.QUEUE, *_OF_AN_ATTEMPT),
 )  # fmt: skip
 
 RUN_MOVES = (
-    JUDGED, VANISHED, WITHDRAWN, QUEUED, REPROCESSED, REPEATED, ASKED_FOR, UNQUEUED, REFUSED, INTENDED, TAKEN_OVER,
-    CANCEL_ASKED, CANCEL_WITHDRAWN, CANCEL_ENDED, PART_DONE, FAILED, RETURNED, RESULT_LOST, FOUND_WHOLE,
+    JUDGED, VANISHED, WITHDRAWN, QUEUED, TAKEN_BACK, REPROCESSED, REPEATED, ASKED_FOR, RETRIED, UNQUEUED, REFUSED,
+    INTENDED, TAKEN_OVER, CANCEL_ASKED, CANCEL_WITHDRAWN, CANCEL_ENDED, PART_DONE,
+    FAILED, RETURNED, RESULT_LOST, FOUND_WHOLE,
 )  # fmt: skip
 
 STARTED = Move("started", (A.INTENT,), (A.STARTED,), sets=("flow_run",), stamps=("started_at",))

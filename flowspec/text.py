@@ -139,6 +139,11 @@ def span(seconds: float) -> str:
     return f"{int(seconds // 86400)} d"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 run`, `3 runs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def clock(at: float | None, *, seconds: bool = False) -> str:
     """Local time of day, `14:03` or `14:03:22`; `-` when it is not known."""
     return time.strftime("%H:%M:%S" if seconds else "%H:%M", time.localtime(at)) if at is not None else "-"

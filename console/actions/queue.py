@@ -27,16 +27,41 @@ TRANSFERS_AT_ONCE = 3
 # Segments in flight that wait for a worker of an endpoint, per worker: with more nothing would end sooner.
 WAITING_PER_WORKER = 4
 NEXT = Reason("queue.next")
+_AUTO, _AUTO_BY = "auto", "auto_by"  # in meta: the switch, and the request that switched it on
 
 
 def auto_launch(ctx: Context) -> bool:
-    return ctx.ledger.get("auto", "on") == "on"
+    return ctx.ledger.get(_AUTO, "on") == "on"
 
 
-def queue(ctx: Context, run: Run, actor: str) -> None:
+def switched_on_by(ctx: Context) -> int | None:
+    """The request with which auto-launch was switched on; None when it is off, or on since the first start."""
+    by = ctx.ledger.get(_AUTO_BY)
+    return int(by) if by and auto_launch(ctx) else None
+
+
+def set_auto(ctx: Context, request: Request) -> str:
+    """Switch auto-launch (`on`). Switched on, it queues what is ready, which `take-back` of this request takes back."""
+    on = bool(request.args.get("on"))
+    if on is auto_launch(ctx):
+        return f"auto-launch is {'on' if on else 'off'} already"
+    switch(ctx, request.id if on else None)
+    queued = queue_what_is_ready(ctx)
+    return f"auto-launch is on: {queued} queued" if queued else f"auto-launch is {'on' if on else 'off'}"
+
+
+def switch(ctx: Context, on_by: int | None) -> None:
+    """Switch auto-launch on, by this request, or off."""
+    with ctx.ledger.change():
+        ctx.ledger.put(_AUTO, "off" if on_by is None else "on")
+        ctx.ledger.put(_AUTO_BY, "" if on_by is None else str(on_by))
+
+
+def queue(ctx: Context, run: Run, actor: str, by: int | None = None) -> None:
+    """Put a run that was not launched into the queue; `by` is the request that can be taken back."""
     move(
         ctx.ledger, run.run, QUEUED, actor=actor, about=Topic.QUEUE, reasons=[NEXT],
-        event={"segments": len(run.segments)},
+        event={"segments": len(run.segments)}, queued_by=by,
     )  # fmt: skip
 
 
@@ -61,12 +86,15 @@ def _set_hold(ctx: Context, run: Run, who: str | None) -> None:
         conditions.put(ctx.ledger, run.run, Topic.QUEUE, [reason("queue.held", who=who) if who else NEXT])
 
 
-def queue_what_is_ready(ctx: Context) -> None:
+def queue_what_is_ready(ctx: Context) -> int:
+    """With auto-launch; returns how many were."""
     if not auto_launch(ctx) or not runs.runs(ctx.ledger, RunState.READY):
-        return
+        return 0
     with ctx.ledger.change():  # the thread that watches the disk may find at any moment that one changes again
-        for run in runs.runs(ctx.ledger, RunState.READY):
-            queue(ctx, run, "driver")
+        ready, by = runs.runs(ctx.ledger, RunState.READY), switched_on_by(ctx)
+        for run in ready:
+            queue(ctx, run, "driver", by)
+    return len(ready)
 
 
 def continue_runs(ctx: Context) -> None:

@@ -10,9 +10,9 @@ import logging
 from collections.abc import Callable
 
 from console.actions import cancel as cancelling
-from console.actions import decide, fetch_reports, pausing, reprocess
+from console.actions import decide, fetch_reports, many, pausing, reprocess, take_back
 from console.actions import retry as retrying
-from console.actions.queue import hold, queue, release
+from console.actions.queue import hold, queue, release, set_auto
 from console.context import Context, Refused, dossier_of, permitted, run_of
 from console.disk.mark import TAKE, TAKEN_SECONDS
 from console.ledger import alerts, new_failures, runs
@@ -32,9 +32,12 @@ def answer(ctx: Context, request: Request) -> None:
         verb = VERBS.get(request.verb)
         if verb is None:
             raise Refused(f"this driver does not know the request {request.verb!r}")
-        if request.verb in CHECK_FIRST:
+        if many.about_many(request):
+            verb = many.carry_out
+        elif request.verb in CHECK_FIRST:
             CHECK_FIRST[request.verb](ctx, request)
         with ctx.ledger.change():
+            many.refuse_changed(ctx, request)
             _answered(ctx, request, "done", verb(ctx, request))
     except (Refused, RemoteError) as refusal:
         with ctx.ledger.change():
@@ -53,12 +56,6 @@ def _answered(ctx: Context, request: Request, state: str, text: str) -> None:
     ctx.ledger.event(level, f"{request.verb}: {text}", actor=request.actor, run=request.run)
 
 
-def set_auto(ctx: Context, request: Request) -> str:
-    on = bool(request.args.get("on"))
-    ctx.ledger.put("auto", "on" if on else "off")
-    return f"auto-launch is {'on' if on else 'off'}"
-
-
 def acknowledge(ctx: Context, request: Request) -> str:
     """Acknowledge the failures up to the event `upto`: later ones are new."""
     alerts.acknowledge(ctx.ledger, request.actor)
@@ -71,7 +68,7 @@ def launch(ctx: Context, request: Request) -> str:
     permitted("launch", run)
     if permits.forced(run) and not request.args.get("force"):
         raise Refused(f"run {run.run} {run.why}. It is launched only when told to anyway")
-    queue(ctx, run, request.actor)
+    queue(ctx, run, request.actor, request.id)
     return f"run {run.run} is queued"
 
 
@@ -112,6 +109,7 @@ VERBS: dict[str, Verb] = {
     "accept": decide.accept,
     "reprocess": reprocess.reprocess,
     "auto": set_auto,
+    "take-back": take_back.take_back,
     "hold": hold,
     "release": release,
     "pause": pausing.pause_launching,

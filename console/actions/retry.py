@@ -28,7 +28,7 @@ from flowspec.plan import Wish
 from flowspec.quarantine import Failure
 from flowspec.readiness import Verdict
 from flowspec.stages import Place
-from flowspec.states import ASKED_FOR, ENDED, FAILED, FOUND_WHOLE, REPEATED, AttemptState, RunState
+from flowspec.states import ASKED_FOR, ENDED, FAILED, FOUND_WHOLE, REPEATED, RETRIED, AttemptState, RunState
 
 DRIVER = "driver"
 PAUSES = (1.0, 5.0, 15.0)  # before the first, second, ... automatic retry, in units of policy.retry_pause
@@ -79,7 +79,7 @@ def retry(ctx: Context, request: Request) -> str:
     if (pausing := pause.read(ctx.ledger)) is not None:
         move(
             ctx.ledger, run.run, ASKED_FOR, actor=request.actor, about=Topic.QUEUE, reasons=[pausing.reason],
-            wish=wish.to_json(), event={"plan": plan.describe()},
+            wish=wish.to_json(), queued_by=request.id, event={"plan": plan.describe()},
         )  # fmt: skip
         return f"run {run.run} waits in the queue, {catalogue.sentence(pausing.reason)}; then: {plan.describe()}"
     number = write_intent(ctx, known, plan, request.actor, wish)
@@ -91,6 +91,18 @@ def wish_of(request: Request) -> Wish:
         return Wish.from_json(request.args.get("wish") or {})
     except ValueError as error:
         raise Refused(str(error)) from None
+
+
+def queue_retry(ctx: Context, run: Run, request: Request) -> str:
+    """One of many: it waits for its turn, and what is missing is found out then. What no event tells of it."""
+    if run.inactive:
+        known = dossier.read(ctx.ledger, run.run)
+        return resume.request_resume(ctx, known, request.actor) if known else ""
+    move(
+        ctx.ledger, run.run, RETRIED, actor=request.actor, about=Topic.QUEUE, reasons=[Reason("queue.again")],
+        queued_by=request.id,
+    )  # fmt: skip
+    return ""
 
 
 # ---- by the queue
@@ -107,11 +119,17 @@ def start_queued_run(ctx: Context, run: Run) -> None:
         wish = Wish.from_json(run.wish)
         proposal = propose(known, wish)
         if proposal.plan is not None:
-            write_intent(ctx, known, proposal.plan, DRIVER, wish)
+            write_intent(ctx, known, proposal.plan, _whose(ctx, run), wish)
         elif whole(known):
             finish(ctx, known.run)
         else:
             raise Refused(proposal.reason)
+
+
+def _whose(ctx: Context, run: Run) -> str:
+    """Who asked for a retry that has waited in the queue: the limit of automatic ones begins anew with it."""
+    asked = ctx.ledger.request(run.queued_by) if run.launched_sizes and run.queued_by is not None else None
+    return asked.actor if asked else DRIVER
 
 
 def start_next_attempt(ctx: Context, run: Run) -> None:

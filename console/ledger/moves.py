@@ -13,6 +13,7 @@ from flowspec.states import AttemptState, Move, RunState
 
 _DEFAULTS: dict[str, Any] = {
     "held_by": None,
+    "queued_by": None,
     "again_at": None,
     "finished_at": None,
     "result": None,

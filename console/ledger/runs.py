@@ -52,6 +52,7 @@ class Run:
     held_by: str | None
     launched_started: float | None
     launched_title: str | None
+    queued_by: int | None
     conditions: tuple[Condition, ...]
 
     @property
@@ -128,6 +129,11 @@ def since(ledger: Ledger, at: float) -> list[Run]:
     """The runs that began, ended or came to the end of their analysis at this time or later, oldest first."""
     rows = ledger.rows(f"{_SELECT} WHERE started >= ?1 OR ended >= ?1 OR finished_at >= ?1 ORDER BY run", at)
     return [_run(row) for row in rows]
+
+
+def queued_by(ledger: Ledger, request: int) -> list[Run]:
+    """The runs that this request has put into the queue, also those that were started since, oldest first."""
+    return [_run(row) for row in ledger.rows(f"{_SELECT} WHERE queued_by = ? ORDER BY run", request)]
 
 
 def due_again(ledger: Ledger) -> list[int]:

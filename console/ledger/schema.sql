@@ -23,7 +23,8 @@ CREATE TABLE runs (
     again_at REAL,                          -- when the driver retries a failed run by itself; NULL: it does not
     launched_sizes TEXT NOT NULL DEFAULT '{}', -- JSON {segment: bytes} when the newest attempt was planned
     held_by TEXT,                           -- who holds the queued run back; NULL: nobody
-    launched_started REAL, launched_title TEXT -- BEGIN_RUN of the take that was launched: its number may be taken again
+    launched_started REAL, launched_title TEXT, -- BEGIN_RUN of the take that was launched: its number may be taken again
+    queued_by INTEGER                       -- the request that put it into the queue, stays when it was started; NULL: none
 );
 CREATE INDEX runs_by_state ON runs (state);
 -- What screens ask for: the runs that changed since.

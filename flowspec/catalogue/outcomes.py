@@ -206,6 +206,8 @@ TABLE = (
     Entry("event.lost", lambda run, cause, **others: f"run {run}: {_lost(cause)}"),
     Entry("event.back", "run {run}: its result {file} is on the DTN again"),
     Entry("event.queued", "run {run} queued: {segments} segments"),
+    Entry("event.taken-back", "run {run} is taken back from the queue: it is {state} again"),
+    Entry("event.retried", "run {run} queued to be retried: what is missing is done again"),
     Entry("event.reprocessed", "run {run} queued to be reprocessed"),
     Entry("event.repeated", "run {run} is retried by itself"),
     Entry("event.asked-for", "run {run} queued: {plan}"),

@@ -22,3 +22,5 @@ DROP INDEX bad_events;
 CREATE INDEX events_that_call ON events (event) WHERE level = 'bad' OR alert <> '';
 -- When the last results came (console.ledger.movement).
 CREATE INDEX results_by_time ON runs (finished_at) WHERE state = 'done';
+-- What is taken back, and what failed alike.
+ALTER TABLE runs ADD COLUMN queued_by INTEGER
