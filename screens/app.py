@@ -185,12 +185,8 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         else:
             self.say(f"asked the driver to {message.words}", "plain")
 
-    def undo(self) -> None:
-        request = self._requests.undo()
-        if request is None:
-            self.say("nothing to undo: u undoes your last hold, release, pause or switch of auto-launch here")
-        else:
-            self.ask(request, f"undo: {request.words}")
+    def last_undone_by(self) -> Request | None:
+        return self._requests.undo()
 
     def confirm(self, question: Question, confirmed: Callable[[], None]) -> None:
         def answered(yes: bool | None) -> None:

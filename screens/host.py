@@ -29,8 +29,8 @@ class Host(Protocol):
     def ask(self, request: Request, words: str = "") -> None:
         """Write a request for the driver into the ledger; `words` describe it to the operator."""
 
-    def undo(self) -> None:
-        """Ask for what undoes the last request of this console that can be undone."""
+    def last_undone_by(self) -> Request | None:
+        """What undoes the last request of this console that can be undone, which is then no longer the last."""
 
     def confirm(self, question: Question, confirmed: Callable[[], None]) -> None:
         """Ask the operator first; `confirmed` is called when the answer is yes."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from console.reading.snapshot import RunRow
 
 
 @dataclass(frozen=True)
 class Request:
-    """As `Ledger.ask` takes it. `undoes` marks one that takes another back: it is not undone itself."""
+    """As `Ledger.ask` takes it. `undoes` marks one that takes another back: it is not undone itself.
+
+    About many runs its arguments have `each`: {run: the state in which it was shown}; about one `state`, where the
+    driver is to do nothing when that has changed.
+    """
 
     verb: str
     run: int | None
@@ -22,6 +28,10 @@ class Request:
             return f"switch auto-launch {'on' if self.args['on'] else 'off'}"
         if self.verb in ("pause", "resume"):
             return f"{self.verb} launching"
+        if self.verb == "take-back":
+            return "take back what has not started"
+        if "each" in self.args:
+            return f"{self.verb} {len(self.args['each'])} runs"
         return f"{self.verb} run {self.run}"
 
     @property
@@ -29,18 +39,26 @@ class Request:
         """Whether it asks only what would be done."""
         return bool(self.args.get("dry"))
 
-    @property
-    def inverse(self) -> Request | None:
-        """What undoes it; None when nothing does."""
-        if self.verb in ("hold", "release") and not self.undoes:
-            return Request("release" if self.verb == "hold" else "hold", self.run, undoes=True)
-        if self.verb == "auto" and not self.undoes:
-            return Request("auto", None, {"on": not self.args["on"]}, undoes=True)
-        if self.verb == "pause" and not self.undoes:
+    def inverse(self, number: int) -> Request | None:
+        """What undoes it, which stands in the ledger under this number; None when nothing does."""
+        if self.undoes:
+            return None
+        if self.verb in ("hold", "release"):
+            return Request("release" if self.verb == "hold" else "hold", self.run, self.args, undoes=True)
+        if self.verb == "launch" or (self.verb == "auto" and self.args["on"]):
+            return Request("take-back", None, {"request": number}, undoes=True)
+        if self.verb == "auto":
+            return Request("auto", None, {"on": True}, undoes=True)
+        if self.verb == "pause":
             return Request("resume", None, {"was": self.args["reason"]}, undoes=True)
-        if self.verb == "resume" and not self.undoes:
+        if self.verb == "resume":
             return Request("pause", None, {"reason": self.args["was"]}, undoes=True)
         return None
+
+
+def about_each(verb: str, runs: Sequence[RunRow]) -> Request:
+    """One request about all of these, with the states in which they are shown."""
+    return Request(verb, None, {"each": {str(run.run): run.state.value for run in runs}})
 
 
 class Requests:
@@ -48,7 +66,7 @@ class Requests:
 
     def __init__(self) -> None:
         self._open: dict[int, Request] = {}
-        self._done: list[Request] = []
+        self._undone_by: list[Request] = []
 
     def written(self, number: int, request: Request) -> None:
         """It is in the ledger under this number."""
@@ -59,10 +77,10 @@ class Requests:
         if state == "asked":
             return None
         request = self._open.pop(number, None)
-        if request is not None and request.inverse is not None and state == "done":
-            self._done.append(request)
+        if request is not None and state == "done" and (inverse := request.inverse(number)) is not None:
+            self._undone_by.append(inverse)
         return request
 
     def undo(self) -> Request | None:
         """What undoes the last one that was done, which is then no longer the last."""
-        return self._done.pop().inverse if self._done else None
+        return self._undone_by.pop() if self._undone_by else None

@@ -37,7 +37,19 @@ def _cancel(ctx: Context, run: Run, request: Request) -> str:
     return cancel.begin(ctx, dossier_of(ctx, request, run.run), request.actor)
 
 
+def _hold(ctx: Context, run: Run, request: Request) -> str:
+    queue.set_hold(ctx, run, request.actor)
+    return f"run {run.run} is held"
+
+
+def _release(ctx: Context, run: Run, request: Request) -> str:
+    queue.set_hold(ctx, run, None)
+    return f"run {run.run} is released"
+
+
 _ACTS = {
+    "hold": _Act(_hold, "held"),
+    "release": _Act(_release, "released"),
     "launch": _Act(_launch, "queued"),
     "cancel": _Act(_cancel, "cancelled"),
     "retry": _Act(retry.queue_retry, "queued to be retried"),

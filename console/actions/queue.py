@@ -69,18 +69,18 @@ def hold(ctx: Context, request: Request) -> str:
     """Keep a queued run in the queue until somebody releases it."""
     run = run_of(ctx, request)
     permitted("hold", run)
-    _set_hold(ctx, run, request.actor)
+    set_hold(ctx, run, request.actor)
     return f"run {run.run} is held: it is not launched until it is released"
 
 
 def release(ctx: Context, request: Request) -> str:
     run = run_of(ctx, request)
     permitted("release", run)
-    _set_hold(ctx, run, None)
+    set_hold(ctx, run, None)
     return f"run {run.run} is released: {run.held_by} had held it"
 
 
-def _set_hold(ctx: Context, run: Run, who: str | None) -> None:
+def set_hold(ctx: Context, run: Run, who: str | None) -> None:
     with ctx.ledger.change():
         runs.set_run(ctx.ledger, run.run, held_by=who)
         conditions.put(ctx.ledger, run.run, Topic.QUEUE, [reason("queue.held", who=who) if who else NEXT])

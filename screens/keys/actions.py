@@ -11,7 +11,7 @@ from screens.keys.screen_handlers import on_host, on_markable, on_panes, on_sect
 # ---- a run
 
 LAUNCH = Action(
-    "launch", "l", "l", "launch", "launch the selected run; asks first when it is incomplete or abnormal",
+    "launch", "l", "l", "launch", "launch the selected run; asks first",
     runs.launch, changes=True, why_not=rules.may("launch"), question=rules.before_launch,
 )  # fmt: skip
 RETRY = Action(
@@ -23,8 +23,8 @@ CANCEL = Action(
     runs.cancel, changes=True, why_not=rules.may("cancel"), question=rules.before_cancel,
 )  # fmt: skip
 HOLD = Action(
-    "hold", "h", "h", "hold", "hold the queued run back, or release it; on marked runs it asks first",
-    runs.hold_or_release, changes=True, why_not=rules.hold_or_release,
+    "hold", "h", "h", "hold", "hold the queued run back, or release it; asks before it releases",
+    runs.hold_or_release, changes=True, why_not=rules.hold_or_release, question=rules.before_hold_or_release,
 )  # fmt: skip
 DETAIL = Action(
     "detail", "enter", "enter", "detail", "all that is known of the selected run",
@@ -34,7 +34,7 @@ DETAIL = Action(
 # ---- the driver
 
 AUTO = Action(
-    "auto", "A", "A", "auto", "switch auto-launch on or off: with it, runs are launched when complete",
+    "auto", "o", "o", "auto", "switch auto-launch on, after a question, or off: it launches what is complete",
     runs.switch_auto, changes=True,
 )  # fmt: skip
 PAUSE = Action(
@@ -46,8 +46,8 @@ ACKNOWLEDGE = Action(
     runs.acknowledge, changes=True,
 )  # fmt: skip
 UNDO = Action(
-    "undo", "u", "u", "", "undo your last hold, release, pause or switch of auto-launch",
-    on_host(lambda host: host.undo()), changes=True,
+    "undo", "u", "u", "", "undo your last launch, hold, release, pause or switch of auto-launch; what started goes on",
+    runs.undo, changes=True,
 )  # fmt: skip
 
 # ---- the rows of a pane

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from console.reading.snapshot import RunRow
-from flowspec import permits
+from flowspec import permits, text
 from flowspec.stages import SEGMENT_STAGES, STAGES, CellState, Stage
 from flowspec.states import RunState
 from screens.keys.action import READ_ONLY, Action
@@ -44,10 +44,10 @@ def why_not(action: Action, run: RunRow | None, marked: Sequence[RunRow], read_o
 def question_many(action: Action, runs: Sequence[RunRow], marked: Sequence[RunRow]) -> Question:
     """What to ask before the key is used on `runs`, those of the marked ones on which it can be."""
     done = verb(action, runs[0])
-    words = f"{done} {_count(len(runs), 'run')}"
+    words = f"{done} {text.counted(len(runs), 'run')}"
     consequence = [
         _named(runs),
-        f"Now: {_states(runs)}. {_count(sum(run.segments for run in runs), 'segment')} on disk.",
+        f"Now: {_states(runs)}. {text.counted(sum(run.segments for run in runs), 'segment')} on disk.",
     ]
     consequence += CONSEQUENCES[done](runs)
     left_out = [run for run in marked if run not in runs]
@@ -58,17 +58,19 @@ def question_many(action: Action, runs: Sequence[RunRow], marked: Sequence[RunRo
 
 
 def _of_launch(runs: Sequence[RunRow]) -> list[str]:
-    return ["Each gets an attempt of all its segments."]
+    return ["Each gets an attempt of all its segments. u takes back those that have not started."]
 
 
 def _of_retry(runs: Sequence[RunRow]) -> list[str]:
     """The plans themselves are made by the driver, one for each run, when it carries them out."""
     missing = {stage: sum(_missing(run, stage) for run in runs) for stage in STAGES}
     of = {stage: "segment" if stage in SEGMENT_STAGES else "run" for stage in STAGES}
-    counts = ", ".join(f"{stage.value} {_count(number, of[stage])}" for stage, number in missing.items() if number)
+    counts = ", ".join(
+        f"{stage.value} {text.counted(number, of[stage])}" for stage, number in missing.items() if number
+    )
     return [
         f"Missing by what is known now: {counts or 'nothing'}.",
-        "Each gets a new attempt of what is missing only, planned when it is carried out; what is done stays.",
+        "Each waits for its turn and gets a new attempt of what is missing then; what is done stays.",
     ]
 
 
@@ -78,10 +80,10 @@ def _of_cancel(runs: Sequence[RunRow]) -> list[str]:
     lines = []
     if under_way:
         lines.append(
-            f"{_count(under_way, 'flow run')}: told to end, with the work at the site, and watched until it has."
+            f"{text.counted(under_way, 'flow run')}: told to end, with the work at the site, and watched until it has."
         )
     if queued:
-        lines.append(f"{_count(queued, 'run')}: taken from the queue, and not launched.")
+        lines.append(f"{text.counted(queued, 'run')}: taken from the queue, and not launched.")
     return [*lines, "What is done stays; r continues with what is missing."]
 
 
@@ -107,10 +109,6 @@ def _missing(run: RunRow, stage: Stage) -> int:
     if stage.value not in run.progress:  # nothing is known yet
         return run.segments if stage in SEGMENT_STAGES else 1
     return sum(count for state, count in run.progress[stage.value].items() if state != CellState.DONE.value)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _asks_by_itself(action: Action, run: RunRow) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from console.reading.snapshot import RunRow
 from screens.keys import bulk
 from screens.keys.action import Action, Target
-from screens.requests import Request
+from screens.requests import about_each
 
 if TYPE_CHECKING:
     from screens.host import Host
@@ -29,9 +29,5 @@ def perform(action: Action, host: Host, target: Target) -> None:
 
 def _perform_on_all(action: Action, host: Host, marked: Sequence[RunRow]) -> None:
     runs = bulk.usable(action, marked)
-
-    def confirmed() -> None:
-        for run in runs:
-            host.ask(Request(bulk.verb(action, run), run.run))
-
-    host.confirm(bulk.question_many(action, runs, marked), confirmed)
+    request = about_each(bulk.verb(action, runs[0]), runs)
+    host.confirm(bulk.question_many(action, runs, marked), lambda: host.ask(request))

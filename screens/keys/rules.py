@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console.reading.snapshot import RunRow
-from flowspec import permits
+from console.reading.snapshot import RunRow, Snapshot
+from flowspec import permits, text
 from flowspec.states import RunState
 from screens.question import Question
 
 NO_RUN = "no run is selected"
+UNTIL_IT_STARTS = "u takes that back until it has started; then only c ends it."
 
 
 # ---- why not
@@ -31,14 +32,45 @@ def detail(run: RunRow | None) -> str | None:
 # ---- what is asked before
 
 
-def before_launch(run: RunRow) -> Question | None:
+def before_launch(run: RunRow) -> Question:
+    """Always: what has started can be cancelled, which takes its time, and not be taken back."""
     if not permits.forced(run):
-        return None
+        consequence = (
+            f"It is complete: {text.counted(run.segments, 'segment')}, {text.size(run.bytes)}.",
+            UNTIL_IT_STARTS,
+        )
+        return Question(f"Launch run {run.run}?", consequence, f"Yes, launch run {run.run}")
     forced = (
         f"It {run.why}",
         f"The {run.segments} segments that are on disk are analyzed as they are.",
     )
     return Question(f"Launch run {run.run} all the same?", forced, f"Yes, launch run {run.run}")
+
+
+def before_hold_or_release(run: RunRow) -> Question | None:
+    """Only before a release: the run may start at once."""
+    if not run.held_by:
+        return None
+    consequence = (f"It is held by {run.held_by}. Released, it is launched when its turn comes.", UNTIL_IT_STARTS)
+    return Question(f"Release run {run.run}?", consequence, f"Yes, release run {run.run}")
+
+
+def before_auto(snapshot: Snapshot) -> Question:
+    """Before auto-launch is switched on: what it launches at once."""
+    ready = [run.run for run in snapshot.runs if run.state is RunState.READY]
+    older = snapshot.unread.get(RunState.READY, 0)
+    count = text.counted(len(ready) + older, "complete run")
+    first = f"runs {min(ready)} to {max(ready)}" if len(ready) > 1 else f"run {ready[0]}" if ready else ""
+    more = f"{older} older ones that are not read yet" if older else ""
+    named = ", and ".join(filter(None, (first, more)))
+    consequence = (
+        *([f"Now: {named}."] if named else []),
+        "Each further run is launched when it is complete.",
+        "u takes back what has not started, and switches it off again.",
+    )
+    if named:
+        return Question(f"Launch {count} now?", consequence, f"Yes, launch {count}")
+    return Question("Switch auto-launch on? No run waits for it now", consequence, "Yes, switch it on")
 
 
 def before_retry(run: RunRow) -> Question | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from console.reading.snapshot import Answer, RunRow
 from flowspec import permits, text
 from screens.keys.action import Handler, Target
+from screens.keys.rules import before_auto
 from screens.question import Question, plan_lines
 from screens.requests import Request
 from screens.widgets.prompt import Prompt
@@ -30,14 +31,15 @@ def on_run(handle: Callable[[Host, RunRow], None]) -> Handler:
 
 @on_run
 def launch(host: Host, run: RunRow) -> None:
-    host.ask(Request("launch", run.run, {"force": True} if permits.forced(run) else {}))
+    forced = {"force": True} if permits.forced(run) else {}
+    host.ask(Request("launch", run.run, {"state": run.state.value, **forced}))
 
 
 @on_run
 def retry(host: Host, run: RunRow) -> None:
     """What has ended is planned first, and the plan is shown; an attempt under way was asked about."""
     if run.inactive or run.suspected:
-        host.ask(Request("retry", run.run))
+        host.ask(Request("retry", run.run, {"state": run.state.value}))
     else:
         host.ask(Request("retry", run.run, {"dry": True}), f"plan a retry of run {run.run}")
 
@@ -52,7 +54,7 @@ def confirm_plan(host: Host, answer: Answer) -> None:
 
 @on_run
 def cancel(host: Host, run: RunRow) -> None:
-    host.ask(Request("cancel", run.run))
+    host.ask(Request("cancel", run.run, {"state": run.state.value}))
 
 
 @on_run
@@ -67,7 +69,24 @@ def open_detail(host: Host, run: RunRow) -> None:
 
 def switch_auto(host: Host, target: Target) -> None:
     if host.data.snapshot is not None:
-        host.ask(Request("auto", None, {"on": not host.data.snapshot.auto}))
+        ask_or_confirm(host, Request("auto", None, {"on": not host.data.snapshot.auto}))
+
+
+def undo(host: Host, target: Target) -> None:
+    """What undoes a switch of auto-launch launches as well, and is asked about as that is."""
+    request = host.last_undone_by()
+    if request is None:
+        host.say("nothing to undo: u undoes your last launch, hold, release, pause or switch of auto-launch here")
+    else:
+        ask_or_confirm(host, request, f"undo: {request.words}")
+
+
+def ask_or_confirm(host: Host, request: Request, words: str = "") -> None:
+    """Ask the driver; before auto-launch is switched on, the operator first."""
+    if request.verb == "auto" and request.args["on"] and host.data.snapshot is not None:
+        host.confirm(before_auto(host.data.snapshot), lambda: host.ask(request, words))
+    else:
+        host.ask(request, words)
 
 
 def pause_or_resume(host: Host, target: Target) -> None:

@@ -58,7 +58,7 @@ class Line:
         assert not self.terminal.closed, self.terminal.text()[-2000:]
         assert self.asked() == []
         self.send(b"\x1b", gap=0.5)
-        self.send(b"A")
+        self.send(b"o")
         until(lambda: self.terminal.watch(0.1) or self.asked(), told=lambda: self.terminal.text()[-2000:])
         assert len(self.asked()) == 1
         self.terminal.send(b"q")

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from console.ledger.presence import driver
+from flowspec.states import RunState
 from tests.pipeline_fixture import Pipeline
 from tests.tmux import terminal
 from tests.waiting import until
@@ -119,12 +120,46 @@ def test_with_a_profile_the_driver_outlives_the_screen_until_it_is_stopped(tmp_p
         pipeline.close()
 
 
+def test_auto_launch_asks_with_its_number_and_is_taken_back_but_for_what_has_started(tmp_path):
+    pipeline = Pipeline(tmp_path / "sandbox", auto_launch=False)
+    try:
+        with terminal(tmp_path / "window", "--profile", str(pipeline.profile)) as window:
+            window.wait_for("no runs yet", "driver here", "auto OFF")
+            for run in range(1, 7):
+                pipeline.deliver(pipeline.take(run, segments=1))
+            for run in range(1, 7):
+                window.wait_for(f"{run} ready")
+            window.press("o")
+            window.wait_for("Launch 6 complete runs now?", "Now: runs 1 to 6.")
+            window.press("Enter")
+            window.wait_for("nothing was done", "auto OFF")
+            window.press("o")
+            window.wait_for("Yes, launch 6 complete runs")
+            window.press("Tab")
+            window.press("Enter")
+            window.wait_for("auto ON", "auto-launch is on: 6 queued")
+            window.press("u")
+            window.wait_for("auto-launch is off;", "taken back", "had started: left running, c cancels", "auto OFF")
+            left = {run for run in range(1, 7) if pipeline.state(run) is RunState.READY}
+            assert 0 < len(left) < 6
+            for run in {*range(1, 7)} - left:
+                pipeline.wait_for(run, RunState.DONE)
+            assert {run for run in range(1, 7) if pipeline.state(run) is RunState.READY} == left
+            window.press("q")
+            assert window.wait_for_end() == 0
+    finally:
+        subprocess.run(
+            [sys.executable, "-m", "console", "--profile", str(pipeline.profile), "driver", "stop"], check=False
+        )
+        pipeline.close()
+
+
 def test_read_only_looks_and_starts_nobody(tmp_path):
     pipeline = Pipeline(tmp_path / "sandbox")
     try:
         with terminal(tmp_path / "window", "--profile", str(pipeline.profile), "--read-only") as window:
             window.wait_for("READ-ONLY", "driver NONE")
-            window.press("A")
+            window.press("o")
             window.wait_for("--read-only: this console only looks")
             window.press("q")
             assert window.wait_for_end() == 0

@@ -34,6 +34,8 @@ async def test_a_run_is_gone_to_from_anywhere_and_acted_on_by_name(demo: DemoLed
         await pilot.press("enter")
         await until_shown(pilot, "Segments of 1218", "run 1218 ready:")
         await pilot.press(*command("launch"))
+        await until_shown(pilot, "Launch run 1218?")
+        await pilot.press("tab", "enter")
         await until(pilot, lambda: asked(demo) == [("launch", 1218)])
         await pilot.press(*command("filter state:failed"))
         await until_shown(pilot, "Runs  /state:failed", "Segments of 1214")

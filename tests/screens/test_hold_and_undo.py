@@ -33,6 +33,8 @@ async def test_h_holds_a_queued_run_h_releases_it_and_u_undoes_the_last_of_these
         answer(demo, "run 1209 is held")
         await until_shown(pilot, "queued", "held by anna@daq1: h releases it", "run 1209 is held")
         await pilot.press("h")
+        await until_shown(pilot, "Release run 1209?", "It is held by anna@daq1")
+        await pilot.press("tab", "enter")
         await until(pilot, lambda: asked(demo) == [("release", 1209, {})])
         stand(demo.ledger, 1209, held_by=None, why="is next")
         answer(demo, "run 1209 is released")
@@ -46,12 +48,14 @@ async def test_switching_auto_launch_by_mistake_is_undone(demo: DemoLedger) -> N
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("A")
+        await pilot.press("o")
         await until(pilot, lambda: asked(demo) == [("auto", None, {"on": False})])
         demo.ledger.put("auto", "off")
         answer(demo, "auto-launch is off")
         await until_shown(pilot, "auto OFF", "auto-launch is off")
         await pilot.press("u")
+        await until_shown(pilot, "Launch 1 complete run now?")
+        await pilot.press("tab", "enter")
         await until_shown(pilot, "undo: switch auto-launch on")
         assert asked(demo) == [("auto", None, {"on": True})]
 
@@ -84,6 +88,22 @@ async def test_launching_is_paused_for_a_reason_which_every_console_shows_and_re
         await until(pilot, lambda: asked(demo) == [("pause", None, {"reason": "NERSC is down"})])
 
 
+async def test_auto_launch_that_was_switched_on_is_taken_back_with_what_it_queued(demo: DemoLedger) -> None:
+    demo.ledger.put("auto", "off")
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("colon", *typed("auto"), "enter")
+        await until_shown(pilot, "Launch 1 complete run now?", "Now: run 1218.")
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: asked(demo) == [("auto", None, {"on": True})])
+        number = demo.ledger.asked()[0].id
+        answer(demo, "auto-launch is on: 1 queued")
+        await until_shown(pilot, "auto-launch is on: 1 queued")
+        await pilot.press("u")
+        await until(pilot, lambda: asked(demo) == [("take-back", None, {"request": number})])
+
+
 def test_only_what_was_done_is_undone_the_last_one_first_and_an_undo_never() -> None:
     requests = Requests()
     made = [
@@ -95,5 +115,6 @@ def test_only_what_was_done_is_undone_the_last_one_first_and_an_undo_never() -> 
         assert requests.answered(number, "asked") is None
         assert requests.answered(number, "refused" if request.run == 2 else "done") is request
         assert requests.answered(number, "done") is None
-    undone = [requests.undo() for _ in range(3)]
-    assert undone == [Request("hold", 1, undoes=True), Request("release", 1, undoes=True), None]
+    undone = [requests.undo() for _ in range(4)]
+    launched = Request("take-back", None, {"request": 2}, undoes=True)
+    assert undone == [Request("hold", 1, undoes=True), launched, Request("release", 1, undoes=True), None]

@@ -24,7 +24,8 @@ async def test_a_command_is_found_by_typing_and_done_on_the_selected_run(
         await pilot.press("down", "ctrl+p", *typed("lau"))
         await until_shown(pilot, "Commands: run 1218", "> lau_", "launch: launch the selected run")
         await pilot.press("enter")
-        await until_shown(pilot, "Segments of 1218")
+        await until_shown(pilot, "Launch run 1218?")
+        await pilot.press("tab", "enter")
         await until(pilot, lambda: asked(demo) == [("launch", 1218)])
 
 
@@ -51,6 +52,8 @@ async def test_enter_alone_does_nothing_and_arrows_choose(demo: DemoLedger) -> N
         await until_shown(pilot, "type the command, or go to it with the arrows, first", "Commands: run 1218")
         assert asked(demo) == []
         await pilot.press("down", "up", "enter")
+        await until_shown(pilot, "Launch run 1218?")
+        await pilot.press("tab", "enter")
         await until(pilot, lambda: asked(demo) == [("launch", 1218)])
 
 

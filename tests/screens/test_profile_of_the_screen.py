@@ -26,15 +26,15 @@ FLAGS = argparse.Namespace(read_only=False, ascii=False, sandbox=False, theme=No
 
 
 async def test_further_keys_work_beside_the_usual_ones_and_are_in_the_help(demo: DemoLedger) -> None:
-    app = make_app(demo.ledger.path, keys={"detail": ("o",), "down": ("ctrl+n",), "auto": ("f5", ",")})
+    app = make_app(demo.ledger.path, keys={"detail": ("i",), "down": ("ctrl+n",), "auto": ("f5", ",")})
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        await pilot.press("ctrl+n", "down", "o")
+        await pilot.press("ctrl+n", "down", "i")
         await until_shown(pilot, "7 Events", "run 1217")
-        await pilot.press("escape", "f5", "comma", "A")
+        await pilot.press("escape", "f5", "comma", "o")
         await until(pilot, lambda: [request.verb for request in demo.ledger.asked()] == ["auto"] * 3)
         await pilot.press("question_mark")
-        await until_shown(pilot, "A f5 ,", "enter o")
+        await until_shown(pilot, "o f5 ,", "enter i")
 
 
 @pytest.mark.parametrize(

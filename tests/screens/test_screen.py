@@ -75,8 +75,10 @@ async def test_launching_asks_the_driver_and_shows_its_answer(demo: DemoLedger) 
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         await pilot.press("down", "l")
+        await until_shown(pilot, "Launch run 1218?", "u takes that back until it has started")
+        await pilot.press("tab", "enter")
         await until_shown(pilot, "asked the driver to launch run 1218")
-        assert asked(demo) == [("launch", 1218, {})]
+        assert asked(demo) == [("launch", 1218, {"state": "ready"})]
         request = demo.ledger.asked()[0]
         demo.ledger.answer(request.id, "done", "run 1218 is queued")
         await until_shown(pilot, "run 1218 is queued")
@@ -105,7 +107,7 @@ async def test_cancelling_is_asked_and_enter_goes_back(demo: DemoLedger) -> None
         assert asked(demo) == []
         await pilot.press("c", "right", "enter")
         await until_shown(pilot, "asked the driver to cancel run 1217")
-        assert asked(demo) == [("cancel", 1217, {})]
+        assert asked(demo) == [("cancel", 1217, {"state": "running"})]
 
 
 async def test_launching_an_incomplete_run_asks_with_the_reason_and_forces(demo: DemoLedger) -> None:
@@ -115,19 +117,22 @@ async def test_launching_an_incomplete_run_asks_with_the_reason_and_forces(demo:
         await pilot.press(*row_of(1213), "l")
         await until_shown(pilot, "Launch run 1213 all the same?", "It is incomplete: segment 03 is missing")
         await pilot.press("tab", "enter")
-        await until(pilot, lambda: asked(demo) == [("launch", 1213, {"force": True})])
+        await until(pilot, lambda: asked(demo) == [("launch", 1213, {"state": "incomplete", "force": True})])
 
 
 async def test_auto_launch_is_switched(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("A")
+        await pilot.press("o")
         await until(pilot, lambda: asked(demo) == [("auto", None, {"on": False})])
         demo.ledger.put("auto", "off")
         await until_shown(pilot, "auto OFF")
-        await pilot.press("A")
+        await pilot.press("o")
+        await until_shown(pilot, "Launch 1 complete run now?", "Now: run 1218.", "Yes, launch 1 complete run")
+        await pilot.press("enter", "o", "tab", "enter")  # the first enter goes back
         await until(pilot, lambda: ("auto", None, {"on": True}) in asked(demo))
+        assert len(asked(demo)) == 2
 
 
 async def test_the_header_says_that_flows_is_given_no_hints(demo: DemoLedger) -> None:
@@ -158,7 +163,7 @@ async def test_read_only_looks_and_does_not_touch(demo: DemoLedger) -> None:
         screen = shown(app)
         assert "READ-ONLY" in screen
         assert "launch" not in screen.splitlines()[-1]
-        await pilot.press("down", "l", "r", "c", "A", "a")
+        await pilot.press("down", "l", "r", "c", "o", "a")
         await until_shown(pilot, "--read-only: this console only looks")
         assert asked(demo) == []
 
@@ -241,7 +246,7 @@ async def test_nobody_driving_is_loud(tmp_path: Path) -> None:
         assert "driver NONE" in screen.splitlines()[0]
         assert "no driver runs: nothing is launched or watched" in screen
         assert "Runs (OLD)" in screen
-        await pilot.press("down", "l")
+        await pilot.press("down", "l", "tab", "enter")
         await until_shown(pilot, "asked to launch run 1218, but no driver runs")
         lock = DriverLock(demo.ledger.path)
         assert lock.take("background")

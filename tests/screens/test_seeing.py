@@ -58,6 +58,8 @@ async def test_keys_that_come_all_at_once_are_dealt_with_in_their_order(demo: De
             app.post_message(events.Key(key, character))
         app.post_message(events.Key("k", "k"))
         app.post_message(events.Key("l", "l"))
+        await until_shown(pilot, "Launch run 1218?")
+        await pilot.press("tab", "enter")
         await until(pilot, lambda: asked(demo) == [("launch", 1218)])
         assert app.screen.focused_pane().cursor_key == 1218  # type: ignore[attr-defined]
 
@@ -108,7 +110,14 @@ async def test_marked_runs_are_acted_on_together_after_one_question(demo: DemoLe
         await until_shown(pilot, "nothing was done")
         assert asked(demo) == []
         await pilot.press("l", "tab", "enter")
-        await until(pilot, lambda: asked(demo) == [("launch", 1210), ("launch", 1209)])
+        await until(pilot, lambda: asked(demo) == [("launch", None)])
+        (request,) = demo.ledger.asked()
+        assert request.args == {"each": {"1210": "ready", "1209": "ready"}}
+        demo.ledger.answer(request.id, "done", "1 queued, 1 had started: left running (1209)")
+        await until_shown(pilot, "1 queued, 1 had started: left running (1209)")
+        await pilot.press("u")
+        await until_shown(pilot, "undo: take back what has not started")
+        assert [(asked.verb, asked.args) for asked in demo.ledger.asked()] == [("take-back", {"request": request.id})]
         await pilot.press("escape")
         await until(pilot, lambda: "marked" not in shown(app))
 

@@ -23,4 +23,4 @@ CREATE INDEX events_that_call ON events (event) WHERE level = 'bad' OR alert <> 
 -- When the last results came (console.ledger.movement).
 CREATE INDEX results_by_time ON runs (finished_at) WHERE state = 'done';
 -- What is taken back, and what failed alike.
-ALTER TABLE runs ADD COLUMN queued_by INTEGER
+ALTER TABLE runs ADD COLUMN queued_by INTEGER;

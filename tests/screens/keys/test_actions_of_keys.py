@@ -63,9 +63,7 @@ def test_what_is_hard_to_undo_is_asked_first_naming_run_and_consequence() -> Non
     asked = {
         (action.name, state) for action in ACTIONS for state in RunState if action.question(run(state)) is not None
     }
-    assert asked == {("launch", RunState.INCOMPLETE), ("launch", RunState.ABNORMAL)} | {
-        ("cancel", state) for state in RunState
-    }
+    assert asked == {(name, state) for name in ("launch", "cancel") for state in RunState}
     for action, state in ((CANCEL, RunState.RUNNING), (CANCEL, RunState.QUEUED), (LAUNCH, RunState.INCOMPLETE)):
         asking = action.question(run(state))
         assert asking is not None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from console.reading.snapshot import RunRow
+from console.reading.snapshot import RunRow, Snapshot
 from flowspec.states import RunState
 from screens.keys.action import READ_ONLY, Target
 from screens.keys.actions import ACTIONS, AUTO, CANCEL, FETCH, HOLD, LAUNCH, OF_DETAIL, QUIT, RETRY, Action
@@ -61,12 +61,11 @@ def press(action: Action, host: FakeHost, *runs: RunRow) -> FakeHost:
 @pytest.mark.parametrize(
     ("action", "state", "wanted"),
     [
-        (LAUNCH, RunState.READY, Request("launch", 1218)),
         (RETRY, RunState.FAILED, Request("retry", 1218, {"dry": True})),
         (HOLD, RunState.QUEUED, Request("hold", 1218)),
         (AUTO, RunState.DONE, Request("auto", None, {"on": False})),
     ],
-    ids=["launch", "retry", "hold", "auto"],
+    ids=["retry", "hold", "auto"],
 )
 def test_what_needs_no_question_is_asked_of_the_driver_at_once(
     action: Action, state: RunState, wanted: Request
@@ -78,10 +77,11 @@ def test_what_needs_no_question_is_asked_of_the_driver_at_once(
 @pytest.mark.parametrize(
     ("action", "state", "wanted"),
     [
-        (LAUNCH, RunState.ABNORMAL, Request("launch", 1218, {"force": True})),
-        (CANCEL, RunState.RUNNING, Request("cancel", 1218)),
+        (LAUNCH, RunState.READY, Request("launch", 1218, {"state": "ready"})),
+        (LAUNCH, RunState.ABNORMAL, Request("launch", 1218, {"state": "abnormal", "force": True})),
+        (CANCEL, RunState.RUNNING, Request("cancel", 1218, {"state": "running"})),
     ],
-    ids=["launch", "cancel"],
+    ids=["launch", "abnormal", "cancel"],
 )
 def test_what_has_consequences_is_done_after_a_yes_only(action: Action, state: RunState, wanted: Request) -> None:
     for yes in (True, False):
@@ -92,24 +92,47 @@ def test_what_has_consequences_is_done_after_a_yes_only(action: Action, state: R
 
 def test_all_marked_runs_on_which_it_can_be_done_are_meant() -> None:
     host = press(RETRY, FakeHost(), run(RunState.FAILED, 1), run(RunState.RUNNING, 2), run(RunState.DONE, 3))
-    assert host.asked == [Request("retry", 1), Request("retry", 3)]
+    assert host.asked == [Request("retry", None, {"each": {"1": "failed", "3": "done"}})]
     assert [question.title for question in host.questions] == ["Retry 2 runs?"]
 
 
 def test_marked_runs_are_held_together_and_released_when_all_are_held() -> None:
     queued = [run(RunState.QUEUED, n, held_by="anna@daq1" if n > 2 else None) for n in (1, 2, 3)]
     host = press(HOLD, FakeHost(), *queued, run(RunState.RUNNING, 4))
-    assert host.asked == [Request("hold", 1), Request("hold", 2)]
+    assert host.asked == [Request("hold", None, {"each": {"1": "queued", "2": "queued"}})]
     (question,) = host.questions
     assert question.title == "Hold 2 runs?"
     assert "Left out, as it cannot be used on them together: 3, 4 (1 queued, 1 running)" in question.consequence
     held = [run(RunState.QUEUED, n, held_by="anna@daq1") for n in (1, 2)]
     host = press(HOLD, FakeHost(), *held)
-    assert host.asked == [Request("release", 1), Request("release", 2)]
+    assert host.asked == [Request("release", None, {"each": {"1": "queued", "2": "queued"}})]
     assert host.questions[0].title == "Release 2 runs?"
     assert press(HOLD, FakeHost(yes=False), *held).asked == []
     host = press(HOLD, FakeHost(), run(RunState.RUNNING, 1), run(RunState.DONE, 2))
     assert host.said == ["nothing to hold among the 2 marked runs: 1 running, 1 done"]
+
+
+def test_what_starts_a_run_is_asked_about_and_what_keeps_it_back_is_not() -> None:
+    host = press(HOLD, FakeHost(), run(RunState.QUEUED))
+    assert (host.asked, host.questions) == ([Request("hold", 1218)], [])
+    host = press(HOLD, FakeHost(yes=False), run(RunState.QUEUED, held_by="anna@daq1"))
+    assert ([question.title for question in host.questions], host.asked) == (["Release run 1218?"], [])
+
+
+def test_auto_launch_asks_with_the_runs_that_it_would_launch_and_nothing_when_switched_off() -> None:
+    host = FakeHost(yes=False)
+    rows = tuple(run(RunState.READY, number) for number in (1229, 1215, 1100))
+    host.data.snapshot = Snapshot(0.0, None, auto=False, runs=rows, unread={RunState.READY: 127, RunState.DONE: 3})
+    press(AUTO, host)
+    (question,) = host.questions
+    assert (question.title, question.yes) == ("Launch 130 complete runs now?", "Yes, launch 130 complete runs")
+    assert question.consequence[0] == "Now: runs 1100 to 1229, and 127 older ones that are not read yet."
+    assert host.asked == []
+    host = FakeHost(yes=True)
+    host.data.snapshot = Snapshot(0.0, None, auto=False)
+    press(AUTO, host)
+    assert [question.title for question in host.questions] == ["Switch auto-launch on? No run waits for it now"]
+    assert host.asked == [Request("auto", None, {"on": True})]
 
 
 def test_what_cannot_be_done_says_why_and_does_nothing() -> None:
