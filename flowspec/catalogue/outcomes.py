@@ -129,15 +129,20 @@ def _left(
         where = f", endpoint {stage['endpoint']} offline" if stage.get("endpoint") else ""
         parts.append(f"{stage['stage']}{of}{tasks(stage['segments'], stage['tasks'])}{where}")
     when = f" {text.clock(since)}" if since is not None else ""
-    return f"cancelled by {who}{when}, still running: {'; '.join(parts) or 'not looked at yet'}"
+    look = "; look at it at the site" if since is not None else ""
+    return f"cancelled by {who}{when}, still running: {'; '.join(parts) or 'not looked at yet'}{look}"
 
 
 def _left_row(
-    who: str, lines: Sequence[Sequence[str]] = (), stages: Sequence[Mapping[str, Any]] = (), **others: Any
-) -> str:
+    who: str, lines: Sequence[Sequence[str]] = (), stages: Sequence[Mapping[str, Any]] = (),
+    since: float | None = None, **others: Any,
+) -> str:  # fmt: skip
     left = len(lines) + sum(len(stage["tasks"]) for stage in stages)
     away = next((stage["endpoint"] for stage in stages if stage.get("endpoint")), "")
-    return f"start {away}: offline, {left} still there" if away else f"{left} still there, cancelled by {who}"
+    if away:
+        return f"start {away}: offline, {left} still there"
+    look = "look at the site: " if since is not None else ""
+    return f"{look}{left} still there, cancelled by {who}"
 
 
 def tasks(segments: Sequence[int], ids: Sequence[str]) -> str:

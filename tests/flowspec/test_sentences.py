@@ -38,7 +38,7 @@ IN_A_ROW = re.compile(
     r"|^the console tries again|^tried again"
 )
 IN_A_SENTENCE = re.compile(
-    r"\b[a-z] (?:launches|retries|tries|ends|does|brings|makes|analyzes|resumes|takes|gives|there waives)\b"
+    r"\b[a-z] (?:launches|retries|tries|ends|does|brings|makes|analyzes|resumes|takes|gives|shows|there waives)\b"
     rf"|console [a-z]+|{DEED}"
 )
 INSIDER = re.compile(
@@ -52,6 +52,8 @@ def seen(why: Reason) -> Reason:
     """The reason as it stands beside a run: what is of one place is part of another one."""
     if why.code.startswith(OF_A_PLACE):
         why = reason("work.failed", stage="fit", segments=[7], cause=nested(why))
+    if why.code.startswith("alert."):
+        return reason("words", words=catalogue.sentence(why))  # a message, in no column
     if why.code in ("work.failed", "flow.succeeded-but"):
         return reason("outcome.failed", cause=nested(why))
     if why.code.startswith("segment."):
@@ -93,7 +95,7 @@ def test_a_row_says_what_to_press_and_a_sentence_too(why: Reason) -> None:
     whole = catalogue.sentence(shown)
     faultless(whole)
     assert why.code in (*OF_THE_SITE, "words") or "?" not in whole.replace("mounted?", ""), "a parameter is missing"
-    if stuck(shown):
+    if stuck(why):
         assert IN_A_SENTENCE.search(whole), whole
     for width in WIDTHS:
         line = text.clean(catalogue.row(shown), width)

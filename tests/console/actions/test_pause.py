@@ -124,7 +124,7 @@ def test_an_intent_that_was_written_is_not_sent(ctx):
     ask(ctx, "pause", reason=WHY)
     a_round(ctx)
     assert started(ctx) == 0
-    assert run(ctx, 1).why.startswith("attempt 1 is paused by anna@daq1")
+    assert run(ctx, 1).why.startswith("attempt 1 paused by anna@daq1")
     ask(ctx, "resume")
     assert started(ctx) == 1
 
@@ -162,7 +162,7 @@ def test_a_run_between_two_attempts_waits(tmp_path):
         db.execute("UPDATE attempts SET state = 'succeeded', plan = json_set(plan, '$.left', 2)")
     shift.rounds(2)
     assert shift.attempt.number == 1
-    assert shift.run.why.startswith("attempt 2 is paused by anna@daq1")
+    assert shift.run.why.startswith("attempt 2 paused by anna@daq1")
 
 
 @pytest.mark.parametrize("state", [RunState.FAILED, RunState.CANCELLED, RunState.DONE])
