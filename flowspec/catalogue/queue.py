@@ -175,5 +175,6 @@ TABLE = (
     Entry("flow.unnoticed", _unnoticed, N, GLOBUS, _unnoticed_row),
     Entry("flow.inactive", _inactive, S, OPERATOR, _inactive_row),
     Entry("poll.failed", _UNSEEN, Severity.SLOW, GLOBUS, "{next_step}: {service}: {cause}"),
-    Entry("poll.blind", f"{_UNSEEN}; c gives it up", S, OPERATOR, "c: {service} tells nothing of it: {cause}"),  # for minutes
+    # The same for minutes.
+    Entry("poll.blind", f"{_UNSEEN}; c gives it up", S, OPERATOR, "c: {service} tells nothing of it: {cause}"),
 )  # fmt: skip
