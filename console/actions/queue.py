@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from console.actions import retry
@@ -10,7 +10,7 @@ from console.actions.launch import Look, send_intents
 from console.context import Context, Refused, permitted, run_of
 from console.disk import space as disk_space
 from console.ledger import attempts as attempt_rows
-from console.ledger import conditions, endpoints, evidence, pause, runs
+from console.ledger import conditions, endpoints, evidence, pause, runs, stuck
 from console.ledger.attempts import Attempt
 from console.ledger.moves import move
 from console.ledger.runs import Run
@@ -170,11 +170,13 @@ class Room:
     space: disk_space.Space | None
     under_way: Sequence[Attempt]
     endpoint: Reason | None  # what keeps an endpoint from taking more
+    stuck: Mapping[int, float]  # the runs under way that are stuck, by how many seconds
 
     @classmethod
     def now(cls, ctx: Context) -> Room:
-        space = disk_space.read(ctx.ledger)
-        return cls(_held(ctx), space, attempt_rows.open_attempts(ctx.ledger), _full_endpoint(ctx))
+        space, now = disk_space.read(ctx.ledger), ctx.now()
+        stuck_for = {run: now - since for run, since in stuck.since(ctx.ledger).items()}
+        return cls(_held(ctx), space, attempt_rows.open_attempts(ctx.ledger), _full_endpoint(ctx), stuck_for)
 
 
 def _held(ctx: Context) -> Reason | None:
@@ -195,12 +197,28 @@ def waits_for(ctx: Context, run: Run, room: Room) -> Reason | None:
     unsent = next((attempt for attempt in room.under_way if attempt.flow_run is None), None)
     if unsent is not None:  # the service does not take what was asked before: asking for more would not help
         return reason("queue.behind", run=unsent.run, cause=catalogue.nested(unsent.reason))
-    if len(room.under_way) >= ctx.policy.max_in_flight:
-        return reason("queue.slots", under_way=len(room.under_way), limit=ctx.policy.max_in_flight)
-    moving = sum(attempt.stage in (Stage.TRANSFER.value, Stage.RETURN.value) for attempt in room.under_way)
-    if moving >= TRANSFERS_AT_ONCE:
-        return reason("queue.transfers", under_way=moving)
-    return room.endpoint
+    return _full_slots(ctx, room) or _full_transfers(room) or room.endpoint
+
+
+def _full_slots(ctx: Context, room: Room) -> Reason | None:
+    """A run that is stuck gives its slot back after a while: its flow run stays, and others go past it."""
+    patience, limit = ctx.policy.stuck_gives_slot_back, ctx.policy.max_in_flight
+    using = [attempt.run for attempt in room.under_way if room.stuck.get(attempt.run, 0.0) < patience]
+    if len(using) < limit:
+        return None
+    if all(run in room.stuck for run in using):
+        return reason("queue.slots-stuck", stuck=len(using), limit=limit)
+    return reason("queue.slots", under_way=len(using), limit=limit)
+
+
+def _full_transfers(room: Room) -> Reason | None:
+    """A transfer that is stuck has one of the places at Globus as long as it is not given up."""
+    moving = [a.run for a in room.under_way if a.stage in (Stage.TRANSFER.value, Stage.RETURN.value)]
+    if len(moving) < TRANSFERS_AT_ONCE:
+        return None
+    if all(run in room.stuck for run in moving):
+        return reason("queue.transfers-stuck", stuck=len(moving))
+    return reason("queue.transfers", under_way=len(moving))
 
 
 def _full_endpoint(ctx: Context) -> Reason | None:

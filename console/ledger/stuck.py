@@ -16,14 +16,24 @@ from flowspec.states import RunState
 QUIET_SECONDS = 600.0  # in which the same of a run is told once
 _TOLD = (RunState.TAKING, RunState.RUNNING, RunState.CANCELLING)
 _ABOUT = ", ".join(f"('{state.value}', '{topic.value}')" for state in _TOLD for topic in standing.topics(state))
+_STUCK = f"""runs.state IN ({", ".join(f"'{state.value}'" for state in _TOLD)})
+        AND (runs.state, c.topic) IN (VALUES {_ABOUT}) AND c.severity = '{Severity.STUCK.value}'"""
 _NEW = f"""
     SELECT c.run, c.code, c.attempt, c.parameters FROM runs JOIN conditions c USING (run)
-    WHERE runs.state IN ({", ".join(f"'{state.value}'" for state in _TOLD)})
-        AND (runs.state, c.topic) IN (VALUES {_ABOUT})
-        AND c.severity = '{Severity.STUCK.value}' AND (c.owner = '{Owner.OPERATOR.value}' OR c.since <= ?)
+    WHERE {_STUCK} AND (c.owner = '{Owner.OPERATOR.value}' OR c.since <= ?)
         AND NOT EXISTS (
             SELECT 1 FROM events e WHERE e.run = c.run AND e.alert = c.code AND (e.at >= c.since OR e.at > ?)
         )"""
+
+
+_SINCE = f"""
+    SELECT c.run, min(c.since) AS since FROM runs JOIN conditions c USING (run)
+    WHERE {_STUCK} AND runs.state != '{RunState.TAKING.value}' GROUP BY c.run"""
+
+
+def since(ledger: Ledger) -> dict[int, float]:
+    """The runs under way that are stuck, and since when."""
+    return {row["run"]: row["since"] for row in ledger.rows(_SINCE)}
 
 
 def tell(ledger: Ledger, lasting: float) -> None:

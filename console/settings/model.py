@@ -165,6 +165,7 @@ class Policy(Part):
     poll_interval: Seconds = 5.0
     order: Literal["newest", "oldest"] = Field(default="oldest", description="newest or oldest")
     max_in_flight: int = Field(default=3, ge=1, le=100, description="a number of flow runs, 1 to 100")
+    stuck_gives_slot_back: Seconds = 1800.0
     auto_retries: int = Field(default=3, ge=0, le=20, description="a number of retries, 0 to 20")
     retry_pause: Seconds = 60.0
     sources: int | None = Field(default=None, ge=1, le=1000, description="the number of sources of the event builder")

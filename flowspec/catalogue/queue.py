@@ -133,6 +133,15 @@ TABLE = (
         row=lambda run, cause, **others: f"waits for run {run}: {row_of(cause)}",
     ),
     Entry("queue.slots", "waits: {under_way} of {limit} slots in use"),
+    Entry(
+        "queue.slots-stuck", "waits: {stuck} of {limit} slots are held by stuck runs: p shows them", S, OPERATOR,
+        "p: {stuck} of {limit} slots are held by stuck runs",
+    ),
+    Entry(
+        "queue.transfers-stuck",
+        "waits: {stuck} transfers are stuck, and Globus takes no more at a time: p shows them, c gives one up", S,
+        OPERATOR, "p: {stuck} transfers are stuck, Globus takes no more",
+    ),
     Entry("queue.transfers", "waits: {under_way} transfers under way, Globus takes no more at a time", N, GLOBUS),
     Entry("queue.endpoint", _endpoint, S, SITE, _endpoint_row),
     Entry(
