@@ -15,6 +15,7 @@ from flowspec.states import ENDED, ON_DISK, RunState
 SUSPECT = "flow.suspect"  # a task of the run seems to hang or to be lost
 INACTIVE = "flow.inactive"  # Globus waits for a consent or a login
 RETURNED = "outcome.returned"
+MAY_STAND_STILL = (RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING)  # shown as STUCK when they do
 LOST = "outcome.lost"  # its result had come back, and is no longer there or no longer whole
 
 
@@ -41,6 +42,22 @@ def stuck(state: RunState, conditions: Iterable[Condition]) -> bool:
     """Whether a run that has not ended goes on only when a person does something."""
     reasons = decisive(state, conditions)
     return state not in ENDED and any(catalogue.entry(c.code).severity is Severity.STUCK for c in reasons)
+
+
+def needs_somebody(
+    state: RunState, conditions: Iterable[Condition], *, again: bool = False, late: bool = False
+) -> bool:
+    """Whether a person is needed for a run to come to its result, or to the one of all its data.
+
+    `again`: it is retried by itself. `late`: segments came after its launch that no attempt has taken.
+    """
+    if state in (RunState.CANCELLED, RunState.GONE):
+        return False
+    if state is RunState.FAILED:
+        return late or not again
+    if state is RunState.DONE:
+        return late or any(catalogue.entry(c.code).severity is Severity.STUCK for c in decisive(state, conditions))
+    return stuck(state, conditions) or state in (RunState.INCOMPLETE, RunState.ABNORMAL)
 
 
 def why(state: RunState, conditions: Iterable[Condition]) -> str:

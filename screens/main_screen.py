@@ -12,7 +12,7 @@ from console.ledger.endpoints import EndpointRow
 from console.reading.snapshot import FlowRow, RunRow
 from flowspec import text
 from flowspec.conditions import NO_REASON
-from flowspec.states import ON_DISK, AttemptState
+from flowspec.states import ON_DISK
 from screens.base import ConsoleScreen
 from screens.host import Host
 from screens.keys.action import Action
@@ -55,6 +55,7 @@ class MainScreen(ConsoleScreen):
         options = host.options
         self.selected: int | None = None
         self._shown_detail: int | None = None
+        self._in_order: tuple[Sequence[RunRow], Sequence[RunRow]] = ((), ())  # the runs as read, and as shown
 
         def pane(id: str, key: str, drawn: Callable[[Any], Sequence[Piece]], problem: Callable[[Any], bool]) -> Pane:
             name = id.replace("-", "_")
@@ -65,7 +66,7 @@ class MainScreen(ConsoleScreen):
             )  # fmt: skip
 
         self.runs = pane("runs", "run", main.run, main.needs_somebody)
-        self.flow_runs = pane("flow-runs", "attempt", self._flow_run, lambda row: row.state is AttemptState.FAILED)
+        self.flow_runs = pane("flow-runs", "attempt", self._flow_run, main.in_trouble)
         self.segments = pane("segments", "segment", self._segment, attrgetter("bad"))
         self.endpoints = pane("endpoints", "endpoint", self._endpoint, lambda row: not row.online)
 
@@ -119,7 +120,7 @@ class MainScreen(ConsoleScreen):
 
     def fill(self) -> None:
         snapshot = self.host.data.snapshot
-        runs = snapshot.runs if snapshot else ()
+        runs = self._ordered(snapshot.runs) if snapshot else ()
         flow_runs = snapshot.flow_runs if snapshot else ()
         endpoints = snapshot.endpoints if snapshot else ()
         stale = self._stale_mark("disk")
@@ -150,6 +151,12 @@ class MainScreen(ConsoleScreen):
         )
         self._fill_segments()
         self._follow_cursor()
+
+    def _ordered(self, runs: Sequence[RunRow]) -> Sequence[RunRow]:
+        """The same object as long as the runs are, so that nothing is drawn again."""
+        if runs is not self._in_order[0]:
+            self._in_order = (runs, main.in_order(runs))
+        return self._in_order[1]
 
     def _stale_mark(self, *sources: str) -> str:
         return stale_mark(self.host.data, self.host.now(), *sources)
@@ -195,7 +202,7 @@ class MainScreen(ConsoleScreen):
     def sentence(self) -> Piece:
         item = self.focused_pane().cursor_item
         if isinstance(item, RunRow):
-            word, style = styles.run_state(item.state)
+            word, style = styles.run_state(item.state, item.stuck)
             stands = "" if item.state in ON_DISK else f" {word}:"
             return f"run {item.run}{stands} {item.why}{' | ' if item.title else ''}{item.title}", style
         if isinstance(item, FlowRow):

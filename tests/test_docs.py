@@ -264,7 +264,7 @@ def test_documented_glyphs_and_states_are_those_of_the_screen() -> None:
     glyphs = [f"| `{glyph}` | {meaning} |" for glyph, _, meaning in (*styles.GLYPHS.values(), styles.NOTHING)]
     assert sorted(_table("Glyphs")) == sorted(glyphs)
     told = [state for state, *_ in documents.rows(documents.section(OPERATORS, "States of a run"))]
-    assert sorted(told) == sorted(styles.run_state(state)[0] for state in RunState)
+    assert sorted(told) == sorted({styles.run_state(s, stuck)[0] for s in RunState for stuck in (False, True)})
 
 
 def _table(heading: str) -> list[str]:

@@ -155,7 +155,7 @@ def test_the_screen_loads_only_what_its_first_paint_needs(tmp_path: Path, monkey
     """
     command = [sys.executable, "-c", code, "--profile", str(profile), "--read-only"]
     with running(command, os.environ | {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}) as terminal:
-        terminal.wait_for("of 1219")  # read after the first paint
+        terminal.wait_for("of 1214")  # read after the first paint
         terminal.send(b"q")
         assert terminal.wait_for_exit() == 0, terminal.text()
     loaded = seen.read_text().split()

@@ -19,6 +19,7 @@ from flowspec import catalogue, text
 from flowspec.cells import Cell
 from flowspec.conditions import Condition
 from flowspec.stages import SEGMENT_STAGES
+from flowspec.standing import MAY_STAND_STILL
 
 SCHEMA = 1
 
@@ -68,6 +69,7 @@ def _document(row: RunRow | FlowRow | Run | Attempt) -> dict[str, Any]:
     document = asdict(row) | {"why": row.why}
     document.pop("run_why", None)  # it is in `why`
     if isinstance(row, RunRow | Run):
+        document["stuck"] = row.stuck
         document["conditions"] = [_condition(condition) for condition in row.conditions]
     return document
 
@@ -171,16 +173,27 @@ def _overview(seen: Snapshot) -> str:
         state = "online" if endpoint.online else "OFFLINE"
         lines.append(f"endpoint {text.clean(endpoint.name)}: {state} since {text.moment(endpoint.since)}")
     rows = [
-        [str(r.run), r.state.word, str(r.segments), text.size(r.bytes), text.moment(r.ended), text.clean(r.because)]
+        [
+            str(r.run),
+            _state(r),
+            str(r.segments),
+            text.size(r.bytes),
+            text.moment(r.ended),
+            text.clean(r.because),
+        ]
         for r in seen.runs
     ]
     return "\n".join([*lines, "", *_table(["RUN", "STATE", "SEGMENTS", "SIZE", "ENDED", "WHY"], rows, "r.rr")])
 
 
+def _state(run: RunRow | Run) -> str:
+    return "STUCK" if run.stuck and run.state in MAY_STAND_STILL else run.state.word
+
+
 def _run_text(found: RunDetail) -> str:
     run = found.run
     lines = [
-        f"run {run.run} {run.state.word}: {text.clean(run.why)}",
+        f"run {run.run} {_state(run)}: {text.clean(run.why)}",
         f"title: {text.clean(run.title)}",
         f"path: {text.clean(run.path)}",
         f"taken: {text.moment(run.started)} to {text.moment(run.ended)}",

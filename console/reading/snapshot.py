@@ -69,6 +69,7 @@ class RunRow:
     again_at: float | None = None  # when it is retried by itself
     held_by: str | None = None  # who holds it back in the queue
     late: str = ""  # what arrived or changed on the DTN after the launch, as a sentence; '' when nothing did
+    late_data: bool = False  # some of it would be taken by a further attempt
 
     @cached_property
     def why(self) -> str:
@@ -84,6 +85,14 @@ class RunRow:
     def stuck(self) -> bool:
         """It has not ended, and goes on only when a person does something."""
         return standing.stuck(self.state, self.conditions)
+
+    @cached_property
+    def urgency(self) -> int:
+        """0: it needs somebody. 1: it is queued, and what it waits for needs somebody. 2: neither."""
+        again, late = self.again_at is not None, self.late_data
+        if not standing.needs_somebody(self.state, self.conditions, again=again, late=late):
+            return 2
+        return 1 if self.state is RunState.QUEUED else 0
 
     @property
     def segment_count(self) -> int:
@@ -116,6 +125,7 @@ class FlowRow:
     ended: float | None
     reason: Reason  # how it ended, or what keeps it; code '' for nothing
     run_why: str = ""  # while it is open: why its run stands where it stands
+    stuck: bool = False  # while it is open: its run goes on only when a person does something
 
     @property
     def why(self) -> str:
@@ -245,10 +255,11 @@ def _progress(document: str) -> Counts:
 
 def _run_row(raw: tuple[Any, ...]) -> RunRow:
     run, state, segments, count, title, started, ended, told, progress, attempts, result, again_at, held, late = raw
-    late = late_segments(*json.loads(late)).sentence(RunState(state)) if late else ""
+    came = late_segments(*json.loads(late)) if late else None
     return RunRow(
         run, RunState(state), segments, count, title, started, ended, conditions.from_json(told),
-        _progress(progress), attempts, result, again_at, held, late,
+        _progress(progress), attempts, result, again_at, held, came.sentence(RunState(state)) if came else "",
+        bool(came and (came.arrived or came.changed)),
     )  # fmt: skip
 
 
@@ -269,4 +280,5 @@ def _flow_row(row: sqlite3.Row, run: RunRow) -> FlowRow:
         ended=row["ended_at"],
         reason=Reason(row["code"], json.loads(row["parameters"])),
         run_why=run.why if state in OPEN else "",
+        stuck=run.stuck and state in OPEN,
     )

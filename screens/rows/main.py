@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from console.reading.snapshot import FlowRow, RunRow
 from flowspec import standing, text
-from flowspec.stages import CellState
-from flowspec.states import OPEN, RunState
+from flowspec.states import OPEN, AttemptState
 from screens.rows import endpoints, styles
 from screens.widgets.piece import Piece
 from screens.widgets.table import Column
@@ -19,7 +18,7 @@ if TYPE_CHECKING:  # what is known of one run is read, and its modules imported,
 
 RUNS = (
     Column("RUN", 5, True, attrgetter("run")),
-    Column("STATE", 10, value=attrgetter("state.word")),
+    Column("STATE", 10, value=lambda row: f"stuck {row.state.word}" if row.stuck else row.state.word),
     Column("SEG", 4, True, attrgetter("segments")),
     Column("SIZE", 6, True, attrgetter("bytes")),
     Column("STARTED", 7, value=attrgetter("started"), extra=True),
@@ -47,11 +46,15 @@ SEGMENTS = (
     Column("NOTE", 0, value=attrgetter("note")),
 )
 PANES = {"runs": RUNS, "flow_runs": FLOW_RUNS, "segments": SEGMENTS, "endpoints": endpoints.COLUMNS}
-NEEDS_SOMEBODY = (RunState.FAILED, RunState.ABNORMAL, RunState.INCOMPLETE)
+
+
+def in_order(rows: Sequence[RunRow]) -> list[RunRow]:
+    """What needs somebody stands on top; then, and otherwise, as they are: the newest first."""
+    return sorted(rows, key=attrgetter("urgency"))
 
 
 def run(row: RunRow) -> Sequence[Piece]:
-    word, style = styles.run_state(row.state)
+    word, style = styles.run_state(row.state, row.stuck)
     part = standing.part(row.state, row.conditions)
     return (
         (str(row.run), "plain"),
@@ -75,12 +78,16 @@ def flow_run(row: FlowRow, now: float) -> Sequence[Piece]:
         (str(row.run), "plain"),
         (str(row.number), "plain"),
         (word, style),
-        (stage if under_way else word, style),
+        (stage if under_way else word, "bad" if row.stuck else style),
         (progress if under_way else f"at {stage}" if style == "bad" else "", "plain"),
         (text.span((row.ended or now) - row.since), "plain"),
         (row.flow_run or "-", "plain"),
-        (row.why, "bad" if style == "bad" else "plain"),
+        (row.why, "bad" if style == "bad" or row.stuck else "plain"),
     )
+
+
+def in_trouble(row: FlowRow) -> bool:
+    return row.stuck or row.state is AttemptState.FAILED
 
 
 def segment(row: SegmentRow, active: bool) -> Sequence[Piece]:
@@ -92,9 +99,7 @@ def segment(row: SegmentRow, active: bool) -> Sequence[Piece]:
 
 
 def needs_somebody(row: RunRow) -> bool:
-    """A run in trouble, or one under way of which a part is."""
-    bad = (CellState.FAILED.value, CellState.DISAGREES.value)
-    return row.state in NEEDS_SOMEBODY or any(counts.get(state) for counts in row.progress.values() for state in bad)
+    return row.urgency < 2
 
 
 def whole_run(detail: RunDetail) -> str:

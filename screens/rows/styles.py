@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowspec.cells import Cell
 from flowspec.stages import CellState
+from flowspec.standing import MAY_STAND_STILL
 from flowspec.states import AttemptState, RunState
 
 Piece = tuple[str, str]  # text, style name
@@ -43,11 +44,16 @@ GLYPHS = {
     CellState.FAILED: ("!!", "bad", "failed"),
     CellState.DISAGREES: ("??", "bad", "reported done, but the output says otherwise"),
 }
+STUCK = "STUCK"
 NOTHING = ("-", "dim", "not done, and nothing is under way")
 
 
-def run_state(state: RunState) -> tuple[str, str]:
+def run_state(state: RunState, stuck: bool = False) -> tuple[str, str]:
     """The word for a run's state and its style; what needs the operator is in capitals."""
+    if stuck and state in MAY_STAND_STILL:
+        return STUCK, "bad"
+    if stuck and state is RunState.TAKING:
+        return state.word, "warn"
     word = state.word.upper() if state in (RunState.FAILED, RunState.ABNORMAL, RunState.INCOMPLETE) else state.word
     return word, _RUN_STYLES[state]
 

@@ -49,7 +49,7 @@ def tabs(panes: Sequence[Any], shown: Collection[Any], focused: Any) -> list[Pie
 
 
 def _state(detail: RunDetail) -> list[Piece]:
-    word, style = styles.run_state(detail.run.state)
+    word, style = styles.run_state(detail.run.state, detail.run.stuck)
     return [(f" run {detail.run.run} ", "title"), (f"{word} ", style), (detail.run.why, style)]
 
 

@@ -126,6 +126,7 @@ async def test_what_is_no_longer_seen_is_not_acted_on(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
+        app.go_to(1219)
         await pilot.press("space", "space")
         await until_shown(pilot, " * 1219", " * 1218", ">  1217", "2 marked")
         await pilot.press("slash", *typed("1218"), "enter", "l")
