@@ -20,6 +20,11 @@ class LateSegments:
     def __bool__(self) -> bool:
         return bool(self.arrived or self.changed or self.vanished)
 
+    def how(self, segment: int) -> str:
+        """What became of a segment; '' for nothing."""
+        counted = ((self.arrived, "arrived"), (self.changed, "changed"), (self.vanished, "vanished from the DTN"))
+        return next((how for found, how in counted if segment in found), "")
+
     def sentence(self, state: RunState) -> str:
         """`2 segments arrived after the launch: r adds them`; '' when nothing did."""
         counted = ((self.arrived, "arrived"), (self.changed, "changed"), (self.vanished, "vanished from the DTN"))

@@ -82,7 +82,7 @@ def fold(segments: Iterable[int], evidence: Iterable[Evidence], raw_sizes: Mappi
         stage, segment = place
         raw = raw_sizes.get(segment) if segment is not None else None
         matrix[place] = fold_place(stage, by_place.get(place, {}), raw)
-    return _with_reasons_for_waiting(_with_what_was_refused(matrix, by_place))
+    return _with_reasons_for_waiting(_without_what_had_no_input(_with_what_was_refused(matrix, by_place)))
 
 
 def fold_place(stage: Stage, said: Mapping[Witness, Evidence], raw_size: int | None) -> Cell:
@@ -153,6 +153,15 @@ def _with_what_was_refused(matrix: Matrix, said: Mapping[Place, Mapping[Witness,
             made, cell = said.get(source, {}).get(Witness.TASK), matrix.get(source)
             if cell is not None and cell.state is CellState.DONE and (made is None or made.at <= job.at):
                 matrix[source] = Cell(CellState.DISAGREES, reason("file.refused", stage=stage.value, words=job.words))
+    return matrix
+
+
+def _without_what_had_no_input(matrix: Matrix) -> Matrix:
+    """A convert whose fit has failed did not fail itself: it found nothing to work on."""
+    for (stage, segment), cell in matrix.items():
+        refused = stage is Stage.CONVERT and cell.state is CellState.FAILED and cell.reason.code == REFUSED_INPUT
+        if refused and matrix[(Stage.FIT, segment)].state is CellState.FAILED:
+            matrix[(stage, segment)] = Cell(CellState.WAITING, NO_REASON)
     return matrix
 
 

@@ -20,6 +20,7 @@ from console.reading.snapshot import EVENTS_SHOWN
 from console.reading.timing import Timing
 from flowspec.cells import LOSSES, LOSSY, Cell
 from flowspec.decisions import Acceptance, Decision, Waiver
+from flowspec.late_segments import late_segments
 from flowspec.progress import Evidence, Says, Witness, fold
 from flowspec.stages import SEGMENT_STAGES, CellState, Place, Stage
 from flowspec.states import OPEN
@@ -33,6 +34,7 @@ class SegmentRow:
     bytes: int | None
     cells: tuple[Cell, ...]  # in the order of SEGMENT_STAGES
     note: str
+    late: bool = False  # it arrived or changed after the launch, or is no longer there
 
     @property
     def bad(self) -> bool:
@@ -127,14 +129,14 @@ def _segment_row(
     segment: int, run: Run, matrix: Mapping[Place, Cell], decision: Decision | None, jobs: Mapping[Place, Evidence]
 ) -> SegmentRow:
     cells = tuple(matrix[(stage, segment)] for stage in SEGMENT_STAGES)
-    new = bool(run.launched_sizes) and segment not in run.launched_sizes
+    late = late_segments(run.launched_sizes, run.sizes).how(segment)
     notes = (
         f"{decision.HOW} {decision.actor}: {decision.reason}" if decision else "",
-        "arrived after the launch" if new else "",
+        f"{late} after the launch" if late else "",
         _note(cells),
         *(job.words for stage in SEGMENT_STAGES if (job := jobs.get((stage, segment))) is not None),
     )
-    return SegmentRow(segment, run.sizes.get(segment), cells, "; ".join(filter(None, notes)))
+    return SegmentRow(segment, run.sizes.get(segment), cells, "; ".join(filter(None, notes)), bool(late))
 
 
 def _note(cells: tuple[Cell, ...]) -> str:

@@ -21,6 +21,7 @@ class Timing:
 
     jobs: dict[Stage, list[Job]] = field(default_factory=dict)
     hints: list[Hint] = field(default_factory=list)
+    failed: set[Stage] = field(default_factory=set)  # a task of it failed, whatever Flows says of the whole
 
     def spent(self, attempt: Attempt, now: float) -> AttemptTime:
         """Where its time went until it ended, or until now."""
@@ -35,6 +36,8 @@ def of_run(ledger: Ledger, run: int, reports: Iterable[RequestedReport]) -> Mapp
     for attempt, task in evidence.tasks_by_attempt(ledger, run):
         seconds = task.seconds if task.seconds is not None else told.get((attempt, task.stage, task.segment))
         timing = found.setdefault(attempt, Timing())
+        if task.says is Says.FAILED:
+            timing.failed.add(task.stage)
         timing.jobs.setdefault(task.stage, []).append(_job(task.says, task.at, seconds))
     for hint in hints.of_run(ledger, run):
         found.setdefault(hint.attempt, Timing()).hints.append(hint)

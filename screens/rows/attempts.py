@@ -16,6 +16,7 @@ from flowspec import flowlog, text
 from flowspec.causes import in_words
 from flowspec.progress import Says
 from flowspec.stages import Place, Stage
+from flowspec.states import AttemptState
 from flowspec.timeline import StageTime
 from screens.rows import styles
 from screens.rows.sections import Row, columns, precisely
@@ -53,9 +54,10 @@ def timeline_rows(detail: RunDetail, now: float) -> list[Row]:
 def _stage(attempt: Attempt, time: StageTime, timing: Timing, now: float) -> Row:
     visit = attempt.visits[time.stage]
     took = (time.ended if time.ended is not None else now) - time.began
-    style = styles.SAYS_STYLES.get(visit.says.value, "plain")
+    says = Says.FAILED if _has_failed(attempt, time.stage, timing) else visit.says
+    style = styles.SAYS_STYLES.get(says.value, "plain")
     hints = [hint for hint in timing.hints if hint.stage is time.stage]
-    what = "; ".join(filter(None, (visit.says.value, in_words(visit.cause), _hints(hints))))
+    what = "; ".join(filter(None, (says.value, in_words(visit.cause), _hints(hints))))
     split = time.worked is not None
     pieces = (
         ("", "plain"), (time.stage.value, style), (text.clock(time.began), "plain"), (_short(took), "plain"),
@@ -69,8 +71,14 @@ def _stage(attempt: Attempt, time: StageTime, timing: Timing, now: float) -> Row
     noticed = f"{precisely(time.unnoticed)} until Flows noticed its end"
     sentence = f"attempt {attempt.number} {time.stage.value}: {times}, {noticed}; {what}"
     place: Place | None = (Stage.ANALYZE, None) if time.stage is Stage.ANALYZE else None
-    bad = visit.says is Says.FAILED
+    bad = says is Says.FAILED
     return Row((attempt.number, time.stage.value), pieces, (sentence, "plain"), bad, place=place)
+
+
+def _has_failed(attempt: Attempt, stage: Stage, timing: Timing) -> bool:
+    """To Flows an action is done when its tasks have replied, whatever they replied."""
+    ended_there = attempt.state is AttemptState.FAILED and attempt.stage == stage.value
+    return attempt.visits[stage].ended is not None and (ended_there or stage in timing.failed)
 
 
 def _hints(hints: Sequence[Hint]) -> str:

@@ -33,7 +33,7 @@ FLOW_RUNS = (
     Column("STATE", 9, value=attrgetter("state.value"), extra=True),
     Column("STAGE", 9, value=lambda row: row.stage.value if row.stage else None),
     Column("PROGRESS", 15, value=lambda row: row.done / row.total if row.total else None),
-    Column("AGE", 5, True, value=lambda row: -row.since),
+    Column("AGE", 5, True, value=lambda row: -(row.ended or row.since)),  # of one that has ended, since its end
     Column("ID", 36, value=attrgetter("flow_run"), extra=True),
     Column("WHY", 0, value=attrgetter("why")),
 )
@@ -80,7 +80,7 @@ def flow_run(row: FlowRow, now: float) -> Sequence[Piece]:
         (word, style),
         (stage if under_way else word, "bad" if row.stuck else style),
         (progress if under_way else f"at {stage}" if style == "bad" else "", "plain"),
-        (text.span((row.ended or now) - row.since), "plain"),
+        (text.span(now - (row.ended or row.since)), "plain"),
         (row.flow_run or "-", "plain"),
         (row.why, "bad" if style == "bad" or row.stuck else "plain"),
     )
@@ -94,8 +94,9 @@ def segment(row: SegmentRow, active: bool) -> Sequence[Piece]:
     """`active` tells whether an attempt is under way that may come to what is still waiting."""
     cells = [styles.glyph(cell, active) for cell in row.cells]
     size = text.size(row.bytes) if row.bytes is not None else "-"
-    note = row.note if active or row.bad else ""
-    return ((f"{row.segment:02d}", "plain"), (size, "plain"), *cells, (note, "bad" if row.bad else "plain"))
+    note = row.note if active or row.bad or row.late else ""
+    style = "bad" if row.bad else "warn" if row.late else "plain"
+    return ((f"{row.segment:02d}", "plain"), (size, "plain"), *cells, (note, style))
 
 
 def needs_somebody(row: RunRow) -> bool:

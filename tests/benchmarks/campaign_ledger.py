@@ -1,7 +1,7 @@
 """The ledger of a long campaign, and a stand-in for its driver: `python -m tests.benchmarks.campaign_ledger FILE RATE`.
 
 The stand-in holds the driver's lock and beats; it changes RATE of the runs under way every second, one at a time, as
-the driver does when tasks end. It ends with its standard input.
+the driver does when tasks end, and refuses what it is asked. It ends with its standard input.
 """
 
 from __future__ import annotations
@@ -97,6 +97,8 @@ def drive(path: Path, rate: float) -> None:
     print("ready", flush=True)
     while not ended.wait(max(0.0, began + number / (rate or 1) - time.monotonic())):
         lock.beat()
+        for request in ledger.asked():  # else whoever asks waits for an answer that never comes
+            ledger.answer(request.id, "refused", "this is a stand-in for a driver: it does nothing")
         if rate:
             _one_more(ledger, under_way[number % len(under_way)], number // len(under_way))
         else:

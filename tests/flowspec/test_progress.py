@@ -161,3 +161,12 @@ def test_every_cell_has_a_reason_and_done_has_a_file(items):
         assert found.why
         if found.state is CellState.DONE:
             assert files[place].says is Says.DONE
+
+
+def test_a_convert_of_a_fit_that_failed_has_not_failed_itself():
+    failed = Evidence(Stage.FIT, 0, Witness.TASK, Says.FAILED, reason("failed.abort", words="return code 134"))
+    nothing = Evidence(Stage.CONVERT, 0, Witness.TASK, Says.FAILED, reason("failed.input", words="input is missing"))
+    matrix = fold([0], [failed, nothing], {0: 10})
+    assert matrix[(Stage.FIT, 0)].state is CellState.FAILED
+    assert (matrix[(Stage.CONVERT, 0)].state, matrix[(Stage.CONVERT, 0)].why) == (CellState.WAITING, "waits for fit")
+    assert fold([0], [nothing], {0: 10})[(Stage.CONVERT, 0)].state is CellState.FAILED, "its input should be there"

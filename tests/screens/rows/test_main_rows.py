@@ -1,0 +1,84 @@
+"""What the panes of the main screen say of a segment, a flow run and an attempt that did not go well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from console.ledger import attempts, conditions, runs
+from console.reading.detail import detail
+from console.reading.snapshot import snapshot
+from flowspec import flowlog
+from flowspec.conditions import Reason, Topic
+from flowspec.flowlog import Visit
+from flowspec.progress import Says, Witness
+from flowspec.stages import Stage
+from flowspec.states import AttemptState, RunState
+from screens.rows import main
+from screens.rows.attempts import timeline_rows
+from tests.ledger_fixture import NOW, SEGMENT_BYTES, DemoLedger
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> DemoLedger:
+    return DemoLedger(tmp_path / "ledger.db")
+
+
+def failed_at_fit(demo: DemoLedger) -> int:
+    ended = {"attempt_state": AttemptState.FAILED, "since": 9000.0, "ended": 7200.0}
+    number = demo.launched(7, RunState.FAILED, "fit failed", Stage.FIT, segments=2, **ended)
+    demo.files(7, Stage.TRANSFER, [0, 1])
+    demo.files(7, Stage.FIT, [0])
+    demo.says(7, Stage.FIT, [1], Witness.TASK, Says.FAILED, "return code 134")
+    return number
+
+
+def notes(demo: DemoLedger) -> list[str]:
+    found = detail(demo.ledger, 7)
+    assert found is not None
+    return [main.segment(row, found.active)[-1][0] for row in found.segments]
+
+
+@pytest.mark.parametrize(
+    ("launched", "note"),
+    [({0: SEGMENT_BYTES}, "arrived after the launch"), ({0: SEGMENT_BYTES, 1: 5}, "changed after the launch")],
+)
+def test_a_late_segment_says_so_when_nothing_is_under_way(
+    demo: DemoLedger, launched: dict[int, int], note: str
+) -> None:
+    ended = {"attempt_state": AttemptState.SUCCEEDED, "ended": 60.0}
+    demo.launched(7, RunState.DONE, "returned", Stage.RETURN, segments=2, **ended)
+    assert notes(demo) == ["", ""]
+    with demo.ledger.change():
+        runs.set_run(demo.ledger, 7, launched_sizes=launched)
+    first, second = notes(demo)
+    assert (first, second.partition(";")[0]) == ("", note)
+
+
+def test_the_age_of_a_flow_run_is_that_of_its_end(demo: DemoLedger) -> None:
+    failed_at_fit(demo)
+    (row,) = snapshot(demo.ledger).flow_runs
+    age = [column.name for column in main.FLOW_RUNS].index("AGE")
+    assert main.flow_run(row, NOW)[age][0] == "2 h"
+
+
+def test_the_timeline_says_that_a_stage_failed_though_flows_calls_its_action_done(demo: DemoLedger) -> None:
+    number = failed_at_fit(demo)
+    began, ended = "2026-07-01T11:40:00+00:00", "2026-07-01T11:50:00+00:00"
+    visits = {stage: Visit(Says.DONE, began, ended=ended) for stage in (Stage.TRANSFER, Stage.FIT, Stage.CONVERT)}
+    attempts.set_attempt(demo.ledger, number, visits=flowlog.dump(visits))
+    found = detail(demo.ledger, 7)
+    assert found is not None
+    told = {row.key[1]: (row.pieces[-1][0], row.bad) for row in timeline_rows(found, NOW)[1:]}  # type: ignore[index]
+    assert told == {"transfer": ("done", False), "fit": ("failed", True), "convert": ("done", False)}
+
+
+def test_the_stage_of_a_stuck_run_looks_as_one_that_failed(demo: DemoLedger) -> None:
+    demo.launched(7, RunState.RUNNING, "fit 1/2", Stage.FIT, segments=2)
+    cell = {"code": "words", "parameters": {"words": "no such file"}}
+    why = Reason("flow.waits", {"stage": "fit", "done": 0, "total": 2, "cell": cell})
+    conditions.put(demo.ledger, 7, Topic.PROGRESS, [why])
+    (row,) = snapshot(demo.ledger).flow_runs
+    assert [style for _, style in main.flow_run(row, NOW)][3] == "bad"
+    assert main.in_trouble(row)
