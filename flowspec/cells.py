@@ -10,7 +10,8 @@ from flowspec.stages import CellState
 
 LOSSES = "failed.losses"  # more hits were lost in a fit than the site tolerates
 LOSSY = "task.lossy"  # hits were lost in a fit that counts all the same
-OVERDUE = ("task.lost", "task.overtaken", "task.unserved")  # a task waits that should have been begun by now
+UNSERVED = "task.unserved"  # a task waits where nothing is begun
+OVERDUE = ("task.lost", "task.overtaken", UNSERVED)  # a task waits that should have been begun by now
 SUSPICIONS = ("task.hang", *OVERDUE)  # a task does not end, and r ends it and does it again
 
 

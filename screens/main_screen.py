@@ -68,7 +68,7 @@ class MainScreen(ConsoleScreen):
         self.runs = pane("runs", "run", main.run, main.needs_somebody)
         self.flow_runs = pane("flow-runs", "attempt", self._flow_run, main.in_trouble)
         self.segments = pane("segments", "segment", self._segment, attrgetter("bad"))
-        self.endpoints = pane("endpoints", "endpoint", self._endpoint, lambda row: not row.online)
+        self.endpoints = pane("endpoints", "endpoint", self._endpoint, endpoint_rows.in_trouble)
 
     def panes(self) -> list[Pane]:
         return [self.runs, self.flow_runs, self.segments, self.endpoints]

@@ -10,6 +10,7 @@ from typing import Any
 
 from console.ledger.store import Ledger
 from flowspec import text
+from flowspec.cells import UNSERVED
 from flowspec.progress import Says, Witness
 from flowspec.states import OPEN, RunState
 
@@ -35,6 +36,7 @@ class EndpointRow:
     queued: int = 0
     oldest: float | None = None
     waiting: tuple[int, ...] = ()
+    silent: bool = False  # it takes tasks and begins none
 
     @property
     def idle(self) -> int:
@@ -74,7 +76,8 @@ class EndpointRow:
 
 
 _TASKS = f"""
-    SELECT e.stage AS stage, e.run AS run, e.says AS says, COUNT(*) AS tasks, MIN(e.at) AS oldest
+    SELECT e.stage AS stage, e.run AS run, e.says AS says, COUNT(*) AS tasks, MIN(e.at) AS oldest,
+        MAX(e.code = '{UNSERVED}') AS unserved
     FROM attempts a JOIN evidence e ON e.run = a.run AND e.attempt = a.attempt
     WHERE a.state IN ({",".join(f"'{state.value}'" for state in OPEN)}) AND e.witness = '{Witness.TASK.value}'
         AND e.says IN ('{Says.PENDING.value}', '{Says.RUNNING.value}')
@@ -122,6 +125,7 @@ def read(ledger: Ledger) -> tuple[EndpointRow, ...]:
                 queued=sum(task["tasks"] for task in pending),
                 oldest=min((task["oldest"] for task in mine), default=None),
                 waiting=tuple(sorted(waiting, reverse=True)),
+                silent=any(task["unserved"] for task in mine),
             )
         )
     return tuple(found)

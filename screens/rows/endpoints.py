@@ -13,7 +13,7 @@ from screens.widgets.table import Column
 
 COLUMNS = (
     Column("ENDPOINT", 14, value=attrgetter("name")),
-    Column("STATE", 7, value=lambda row: "online" if row.online else "offline"),
+    Column("STATE", 7, value=lambda row: _state(row)[0].lower()),
     Column("SINCE", 5, True, value=lambda row: -row.since),
     Column("TASK", 5, True, value=lambda row: -row.oldest if row.oldest else None),
     Column("WORK", 0, value=attrgetter("queued")),
@@ -24,13 +24,19 @@ NONE = "no endpoint was heard of yet"
 
 
 def pieces(row: EndpointRow, now: float) -> Sequence[Piece]:
-    state = ("online", "good") if row.online else ("OFFLINE", "bad")
+    state = _state(row)
     oldest = text.span(now - row.oldest) if row.oldest is not None else ""
     work = _work(row) if row.online or not row.waiting else f"waits: {_runs(row.waiting)}"
     return (
         (row.name, "plain"), state, (text.span(now - row.since), "plain"), (oldest, "plain"),
         (work, "plain" if row.online else "bad"),
     )  # fmt: skip
+
+
+def _state(row: EndpointRow) -> Piece:
+    if not row.online:
+        return "OFFLINE", "bad"
+    return ("SILENT", "bad") if row.silent else ("online", "good")
 
 
 def _work(row: EndpointRow) -> str:
@@ -58,17 +64,24 @@ def sentence(row: EndpointRow, answered_at: float | None, now: float, pending: R
         return f"{since}: {waits}{oldest}; {NEXT_STEP} | {of} | {row.endpoint}", "bad"
     ago = f", heard {text.span(now - answered_at)} ago" if answered_at is not None else ""
     since = f"{row.name} online since {text.clock(row.since)}{ago}"
-    work = f"{_work(row)}{oldest}{'' if row.workers else '; its workers are not told'}"
+    silent = "SILENT, it takes tasks and begins none: " if row.silent else ""
+    work = f"{silent}{_work(row)}{oldest}{'' if row.workers else '; its workers are not told'}"
     if row.error:
         return f"{since}, but it says: {row.error}: {work}; {waits} | {of} | {row.endpoint}", "bad"
-    return f"{since}: {work}; {waits} | {of} | {row.endpoint}", "plain"
+    return f"{since}: {work}; {waits} | {of} | {row.endpoint}", "bad" if row.silent else "plain"
 
 
 def summary(rows: Sequence[EndpointRow]) -> str:
     if not rows:
         return NONE
     away = [text.clean(row.name) for row in rows if not row.online]
-    return f"OFFLINE: {', '.join(away)}" if away else f"{len(rows)} online"
+    silent = [text.clean(row.name) for row in rows if row.online and row.silent]
+    told = [f"{word}: {', '.join(names)}" for word, names in (("OFFLINE", away), ("SILENT", silent)) if names]
+    return "; ".join(told) or f"{len(rows)} online"
+
+
+def in_trouble(row: EndpointRow) -> bool:
+    return row.silent or not row.online
 
 
 def _count(runs: Sequence[int]) -> str:

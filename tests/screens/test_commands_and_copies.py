@@ -115,6 +115,8 @@ async def test_a_copy_is_harmless_and_short(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
+        app.go_to(1219)
+        await until(pilot, lambda: app.data.detail is not None and app.data.detail.run.run == 1219)
         assert app.data.snapshot is not None
         copied = to_copy(app.data.snapshot.run(1219), app.data.detail)
         assert copied is not None

@@ -58,6 +58,18 @@ def test_what_is_said_of_an_endpoint() -> None:
     assert "no run waits for it" in told(EndpointRow("uuid", "fit", "fit", False, NOW, {}))[1]
     assert endpoints.summary([busy, idle]) == "2 online"
     assert endpoints.summary([busy, away]) == "OFFLINE: fit"
+    silent = EndpointRow("uuid", "fit", "fit", True, NOW - 60, {}, 0, 4, NOW - 700, (1217,), silent=True)
+    line, sentence = told(silent)
+    assert line == "fit SILENT 60 s 11 m 0 running 4 queued"
+    assert "SILENT, it takes tasks and begins none: 0 running 4 queued" in sentence
+    assert endpoints.summary([away, silent]) == "OFFLINE: fit; SILENT: fit"
+
+
+def test_an_endpoint_that_begins_nothing_is_silent(demo: DemoLedger) -> None:
+    assert not any(row.silent for row in endpoint_table.read(demo.ledger))
+    with demo.ledger.change() as db:
+        db.execute("UPDATE evidence SET code = 'task.unserved' WHERE run = 1217 AND stage = 'fit' AND segment = 40")
+    assert [row.name for row in endpoint_table.read(demo.ledger) if row.silent] == ["frib-fit-mpi"]
 
 
 async def test_the_pane_says_it_on_a_small_terminal_too(demo: DemoLedger) -> None:
