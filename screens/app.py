@@ -25,7 +25,7 @@ from screens.keys.run_handlers import confirm_plan
 from screens.main_screen import MainScreen
 from screens.options import ScreenOptions
 from screens.question import Question
-from screens.reader import DataRead, Processes, Reader, RequestWriter, RequestWritten
+from screens.reader import DataRead, Processes, Reader, RequestWriter, RequestWritten, Returned
 from screens.requests import Request, Requests
 from screens.rows.status import NOBODY, came_at_once, newest_event
 from screens.terminal.driver import TypedAtOnce, driver_with
@@ -36,6 +36,7 @@ from screens.widgets.piece import Piece
 
 TICK_SECONDS = 1.0
 MANY_RUNS = 100
+LEAVE_SECONDS = 0.5  # for a last word in the ledger; a disk that hangs holds nobody up
 ENDS_A_LINE = ("enter", "escape", "ctrl+c")
 
 
@@ -63,7 +64,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         self.data = ScreenData(snapshot)
         self.notice: Piece | None = None
         self.reader = Reader(options.ledger, now, self.post_message, processes)
-        self.request_writer = RequestWriter(options.ledger, now, self.post_message)
+        self.request_writer = RequestWriter(options.ledger, now, self.post_message, here=not options.read_only)
         self._requests = Requests()
         self._last_event = 0
         self._refilled = 0.0  # on the monotonic clock
@@ -174,6 +175,17 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
 
     def ask(self, request: Request, words: str = "") -> None:
         self.request_writer.write(request, words)
+
+    @property
+    def person(self) -> str:
+        return self.request_writer.person
+
+    def introduce(self, name: str) -> None:
+        self.request_writer.person = name
+
+    def on_returned(self, message: Returned) -> None:
+        if self.notice is None:
+            self.say(message.words)
 
     def on_request_written(self, message: RequestWritten) -> None:
         if message.number is None:
@@ -299,6 +311,7 @@ def run_screen(options: ScreenOptions, processes: Processes | None = None, snaps
     app = ConsoleApp(options, processes=processes, snapshot=snapshot)
     threading.excepthook = app.thread_failed
     code = app.run(mouse=False)
+    app.request_writer.join(LEAVE_SECONDS)
     if app.failure is not None:
         raise InternalFailure from app.failure
     return code if code is not None else app.return_code or 0

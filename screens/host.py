@@ -32,6 +32,13 @@ class Host(Protocol):
     def last_undone_by(self) -> Request | None:
         """What undoes the last request of this console that can be undone, which is then no longer the last."""
 
+    @property
+    def person(self) -> str:
+        """The name that the operator has given, '' when nobody has asked yet: an account is often shared."""
+
+    def introduce(self, name: str) -> None:
+        """From now on this console acts for somebody of this name."""
+
     def confirm(self, question: Question, confirmed: Callable[[], None]) -> None:
         """Ask the operator first; `confirmed` is called when the answer is yes."""
 

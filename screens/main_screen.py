@@ -204,7 +204,11 @@ class MainScreen(ConsoleScreen):
         if isinstance(item, RunRow):
             word, style = styles.run_state(item.state, item.stuck)
             stands = "" if item.state in ON_DISK else f" {word}:"
-            return f"run {item.run}{stands} {item.why}{' | ' if item.title else ''}{item.title}", style
+            snapshot = self.host.data.snapshot
+            said = snapshot.remarks.get(item.run) if snapshot else None
+            return " | ".join(
+                filter(None, (f"run {item.run}{stands} {item.why}", said.words if said else "", item.title))
+            ), style
         if isinstance(item, FlowRow):
             flow_run = f"flow run {item.flow_run}" if item.flow_run else "no flow run yet"
             word, style = styles.attempt_state(item.state)

@@ -6,7 +6,10 @@ a stalled terminal cannot pile them up. The request writer writes the operator's
 
 from __future__ import annotations
 
+import contextlib
+import os
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -17,13 +20,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.message import Message
 
-from console.ledger import presence
-from console.ledger.errors import cause_of
+from console.ledger import consoles, presence
+from console.ledger.errors import LedgerError, cause_of
 from console.ledger.events import Event
 from console.ledger.presence import Presence
 from console.ledger.store import Ledger, actor
 from console.reading.eventlog import Log, LogReader
 from console.reading.run_list import SCREENFUL
+from console.reading.since_left import since_left
 from console.reading.snapshot import SnapshotReader
 from screens.data import ScreenData
 from screens.requests import Request
@@ -214,12 +218,24 @@ class RequestWritten(Message):
         self.request, self.words, self.number, self.problem = request, words, number, problem
 
 
-class RequestWriter(threading.Thread):
-    """Writes requests for the driver into the ledger, in the order in which they were made."""
+class Returned(Message):
+    """What happened since the operator had a console open last."""
 
-    def __init__(self, path: Path, now: Callable[[], float], post: Post) -> None:
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words
+
+
+class RequestWriter(threading.Thread):
+    """Writes requests for the driver into the ledger, in the order in which they were made; and that this console is
+    open, unless it is not `here` for others. `person` is the name that the operator has given."""
+
+    def __init__(self, path: Path, now: Callable[[], float], post: Post, *, here: bool = False) -> None:
         super().__init__(name="request writer", daemon=True)
-        self._path, self._now, self._post = path, now, post
+        self._path, self._now, self._post, self._here = path, now, post, here
+        self._id = f"{os.getpid()}:{presence.born_of(os.getpid())}"
+        self._welcomed = False
+        self.person = ""
         self._requests: queue.SimpleQueue[tuple[Request, str] | None] = queue.SimpleQueue()
 
     def write(self, request: Request, words: str = "") -> None:
@@ -230,12 +246,40 @@ class RequestWriter(threading.Thread):
         self._requests.put(None)
 
     def run(self) -> None:
-        while (queued := self._requests.get()) is not None:
+        while True:
+            self._tell_presence()
+            try:
+                queued = self._requests.get(timeout=consoles.BEAT_SECONDS if self._here else None)
+            except queue.Empty:
+                continue
+            if queued is None:
+                self._leave()
+                return
             request, words = queued
             try:
-                with closing(Ledger(self._path, now=self._now, must_exist=True)) as ledger:
-                    number = ledger.ask(request.verb, request.run, actor=actor(), **request.args)
+                with closing(self._open()) as ledger:
+                    number = ledger.ask(request.verb, request.run, actor=actor(self.person), **request.args)
                 written = RequestWritten(request, words, number)
             except Exception as error:  # whatever it is: it is told, and the next request may go well
                 written = RequestWritten(request, words, None, cause_of(error))
             self._post(written)
+
+    def _tell_presence(self) -> None:
+        """What cannot be written now is written with the next beat: nobody acts on it."""
+        if not self._here:
+            return
+        with contextlib.suppress(LedgerError, sqlite3.Error, OSError), closing(self._open()) as ledger:
+            left = consoles.left_at(ledger, actor(self.person), self._id)
+            consoles.beat(ledger, self._id, actor(self.person))
+            if not self._welcomed and left is not None and (words := since_left(ledger, left)):
+                self._post(Returned(words))
+            self._welcomed = True
+
+    def _leave(self) -> None:
+        if not self._here:
+            return
+        with contextlib.suppress(LedgerError, sqlite3.Error, OSError), closing(self._open()) as ledger:
+            consoles.close(ledger, self._id)
+
+    def _open(self) -> Ledger:
+        return Ledger(self._path, now=self._now, must_exist=True)

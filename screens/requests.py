@@ -32,6 +32,8 @@ class Request:
             return "take back what has not started"
         if "each" in self.args:
             return f"{self.verb} {len(self.args['each'])} runs"
+        if self.verb == "note":
+            return f"note on run {self.run}"
         return f"{self.verb} run {self.run}"
 
     @property

@@ -41,8 +41,8 @@ ORDER = (
     "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
     "site endpoints", "site monitor",
     "login", SCREEN, "cancel", "retry",
-    "waive", "accept", "reprocess", "launch", "status", "events", "report", "dossier", "alerts list", "alerts test",
-    "driver status",
+    "waive", "accept", "note", "claim", "reprocess", "launch", "status", "events", "report", "dossier", "alerts list",
+    "alerts test", "driver status",
     "driver take-over", "sandbox", "sandbox fault", "driver stop", "driver start", "watch", "site bundle",
 )  # fmt: skip
 
@@ -158,7 +158,9 @@ class Shift:
             run = {"launch": self._ready, "cancel": self._under_way}.get(name, self._cancelled)()
             if name == "accept":
                 self._loses_hits(run, options.segment)
-            if getattr(options, "undo", False):
+            if name == "claim" and options.undo:
+                self._ask("claim", run)
+            elif getattr(options, "undo", False):
                 self._ask(name, run, segment=options.segment, reason="to be taken back")
         directory = self.pipeline.settings.dtn.runs / f"run{run}"
         ours = str(directory) if isinstance(given, Path) else str(run)

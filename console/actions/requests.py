@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from console.actions import cancel as cancelling
-from console.actions import decide, fetch_reports, many, pausing, reprocess, take_back
+from console.actions import decide, fetch_reports, many, pausing, remark, reprocess, take_back
 from console.actions import retry as retrying
 from console.actions.queue import hold, queue, release, set_auto
 from console.context import Context, Refused, dossier_of, permitted, run_of
@@ -115,6 +115,8 @@ VERBS: dict[str, Verb] = {
     "pause": pausing.pause_launching,
     "resume": pausing.resume_launching,
     "acknowledge": acknowledge,
+    "note": remark.note,
+    "claim": remark.claim,
     "report": fetch_reports.request_report,
     "take-over": take_over,
 }

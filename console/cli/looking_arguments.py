@@ -1,4 +1,4 @@
-"""The arguments of the commands that tell what happened."""
+"""The arguments of the commands that tell what happened, and of those with which people tell each other."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ def add_events(command: argparse.ArgumentParser, run: Number) -> None:
 def add_dossier(command: argparse.ArgumentParser, run: Number) -> None:
     command.add_argument("run", type=run, metavar="RUN")
     command.add_argument("--output", type=Path, metavar="FILE", help="the file (run-RUN-dossier.tar.gz)")
+
+
+def add_note(command: argparse.ArgumentParser, run: Number) -> None:
+    command.add_argument("run", type=run, metavar="RUN")
+    command.add_argument("text", nargs="+", metavar="TEXT")
+
+
+def add_claim(command: argparse.ArgumentParser, run: Number) -> None:
+    command.add_argument("run", type=run, metavar="RUN")
+    command.add_argument("--undo", action="store_true", help="it is nobody's again")
 
 
 def add_report(command: argparse.ArgumentParser) -> None:

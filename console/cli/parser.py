@@ -131,6 +131,9 @@ def _parser() -> argparse.ArgumentParser:
         add("dossier", "all that is known of a run in one file, without secrets", json=True), _run
     )
 
+    looking_arguments.add_note(add("note", "write a note on a run", json=True), _run)
+    looking_arguments.add_claim(add("claim", "say that you see to a run", json=True), _run)
+
     launch = add("launch", "queue a run that is ready", json=True)
     launch.add_argument("run", type=_run_or_directory, metavar="RUN|DIR", help="a run number or a run directory")
     launch.add_argument("--dry-run", action="store_true", help="only validate: here, and at Flows when it answers")

@@ -89,6 +89,12 @@ def messages_since(ledger: Ledger, at: float) -> int:
     return int(row["count"]) if row else 0
 
 
+def unseen(ledger: Ledger) -> int:
+    """How many are not over, and nobody has seen."""
+    row = ledger.row("SELECT count(*) AS count FROM alerts WHERE ended_at IS NULL AND acknowledged_at IS NULL")
+    return int(row["count"]) if row else 0
+
+
 def acknowledge(ledger: Ledger, actor: str) -> None:
     """Somebody has seen those that are not over; who was first stays."""
     with ledger.change() as db:

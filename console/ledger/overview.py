@@ -54,6 +54,12 @@ def states_below(ledger: Ledger, number: int) -> dict[RunState, int]:
     return {RunState(state): count for state, count in rows}
 
 
+def ended_since(ledger: Ledger, at: float) -> dict[RunState, int]:
+    """How many runs have come to which end since then."""
+    rows = ledger.rows("SELECT state, count(*) FROM runs WHERE finished_at >= ? GROUP BY state", at)
+    return {RunState(state): count for state, count in rows}
+
+
 def flow_runs(ledger: Ledger, ended: int) -> list[sqlite3.Row]:
     """The open attempts, oldest first, then the newest of those that ended, so many."""
     return ledger.rows(_FLOW_RUNS, ended)

@@ -73,14 +73,15 @@ class Presence:
         return other is not None and (self.pid, self.host, self.born) == (other.pid, other.host, other.born)
 
 
-def actor() -> str:
+def actor(name: str = "") -> str:
     """Who acts, for requests and events: `account@host` by the kernel's uid.
 
-    When the environment gives another name, as after sudo, it comes first: `anna(shift)@host`. Anybody can choose that.
+    When somebody has said a `name`, or the environment gives another one, as after sudo, it comes first:
+    `anna(shift)@host`. Anybody can choose that.
     """
     mine = account(os.getuid())
     try:
-        given = text.clean(getpass.getuser(), NAME_LENGTH)
+        given = text.clean(name, NAME_LENGTH).strip() or text.clean(getpass.getuser(), NAME_LENGTH)
     except (KeyError, OSError):
         given = mine
     return f"{mine if given == mine else f'{given}({mine})'}@{socket.gethostname().split('.')[0]}"

@@ -215,3 +215,20 @@ CREATE TABLE alerts (
     ended_at REAL, acknowledged_by TEXT, acknowledged_at REAL
 );
 CREATE INDEX open_alerts ON alerts (code, subject) WHERE ended_at IS NULL;
+
+-- What people say of runs.
+CREATE TABLE notes (
+    note INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs (run), at REAL NOT NULL, actor TEXT NOT NULL, text TEXT NOT NULL
+);
+CREATE INDEX notes_by_run ON notes (run);
+
+-- The runs that somebody sees to.
+CREATE TABLE claims (run INTEGER PRIMARY KEY REFERENCES runs (run), at REAL NOT NULL, actor TEXT NOT NULL);
+
+-- The consoles with a screen that may act: who has one open, and who had one when.
+CREATE TABLE consoles (
+    console TEXT PRIMARY KEY,               -- the process
+    who TEXT NOT NULL, opened REAL NOT NULL, seen REAL NOT NULL,
+    open INTEGER NOT NULL
+) WITHOUT ROWID;

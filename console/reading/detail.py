@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from console.ledger import attempts as attempt_rows
-from console.ledger import cancel_lines, decisions, events, job_reports, logins
+from console.ledger import cancel_lines, decisions, events, job_reports, logins, remarks
 from console.ledger import evidence as evidence_rows
 from console.ledger import runs as run_rows
 from console.ledger.attempts import Attempt
 from console.ledger.cancel_lines import CancelLine
 from console.ledger.events import Event
 from console.ledger.job_reports import RequestedReport
+from console.ledger.remarks import Remarks
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from console.reading import timing
@@ -64,6 +65,7 @@ class RunDetail:
     jobs: tuple[Evidence, ...] = ()
     reports: tuple[RequestedReport, ...] = ()
     timing: Mapping[int, Timing] = field(default_factory=dict)
+    remarks: Remarks = remarks.NONE
     web_app: str = ""  # address of a flow run, without its id; '' when there is no such place
 
     @property
@@ -121,6 +123,7 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
         jobs=tuple(jobs.values()),
         reports=tuple(reports),
         timing=timing.of_run(ledger, number, reports),
+        remarks=remarks.of_run(ledger, number),
         web_app=ledger.get(logins.WEB_APP),
     )
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from console.ledger import attempts as attempt_rows
-from console.ledger import endpoints, job_reports, presence, results, runs, shift, sources, waits
+from console.ledger import endpoints, job_reports, presence, remarks, results, runs, shift, sources, waits
+from console.ledger.remarks import Claim, Note
 from console.ledger.runs import Run
 from console.ledger.shift import Asked, FailedPlace
 from console.ledger.store import Ledger
@@ -138,6 +139,8 @@ class Report:
     delayed: int  # the number of runs that these are of
     asked: tuple[Asked, ...]
     decisions: tuple[tuple[int, Decision], ...]
+    notes: tuple[Note, ...]
+    claims: tuple[Claim, ...]  # all there are
     open: tuple[Open, ...]
     ready: int  # runs that nobody has launched
     driver: bool
@@ -164,6 +167,8 @@ def report(ledger: Ledger, experiment: str, since: float) -> Report:
         delayed=len(delays),
         asked=tuple(shift.requests(ledger, since)),
         decisions=tuple(shift.decisions(ledger, since)),
+        notes=tuple(remarks.notes_since(ledger, since)),
+        claims=tuple(remarks.claims(ledger)),
         open=tuple(_open(ledger)),
         ready=len(runs.runs(ledger, RunState.READY)),
         driver=presence.driver(ledger.path) is not None,

@@ -42,6 +42,7 @@ def page(report: Report) -> Page:
         _waits(report),
         _delays(report),
         _losses(report),
+        _remarks(report),
         _asked(report),
     )
     return Page(hidden(title), tuple(map(_without_secrets, sections)))
@@ -132,6 +133,12 @@ def _losses(report: Report) -> Section:
             lines.append(f"run {result.run}: {catalogue.sentence(_returned(result))}")
     lines += [f"run {run} segment {decision}" for run, decision in report.decisions]
     return Section("Losses, waivers and acceptances", tuple(lines) or ("none",))
+
+
+def _remarks(report: Report) -> Section:
+    lines = [f"{text.moment(note.at)} run {note.run} {note.actor}: {note.text}" for note in report.notes]
+    lines += [f"run {claim.run} is claimed by {claim.actor} since {text.moment(claim.at)}" for claim in report.claims]
+    return Section("Notes and claims", tuple(lines) or ("none",))
 
 
 def _returned(result: Result) -> Reason:

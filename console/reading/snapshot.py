@@ -17,7 +17,9 @@ from typing import Any
 from console.disk import space as disk_space
 from console.disk.space import Space
 from console.ledger import (
+    alerts,
     conditions,
+    consoles,
     endpoints,
     events,
     hints,
@@ -26,14 +28,17 @@ from console.ledger import (
     overview,
     pause,
     presence,
+    remarks,
     site,
     sources,
-)
+)  # fmt: skip
+from console.ledger.consoles import Console
 from console.ledger.endpoints import EndpointRow
 from console.ledger.events import Event
 from console.ledger.new_failures import NewFailures
 from console.ledger.pause import Pause
 from console.ledger.presence import Presence
+from console.ledger.remarks import Remarks
 from console.ledger.sources import Source
 from console.ledger.store import Ledger
 from console.reading.night import Night, NightReader
@@ -168,6 +173,9 @@ class Snapshot:
     new_failures: NewFailures = field(default_factory=NewFailures)
     paused: Pause | None = None  # launching, in the whole experiment
     night: Night = field(default_factory=Night)
+    alerts: int = 0  # that are not over, and that nobody has acknowledged
+    remarks: Mapping[int, Remarks] = field(default_factory=dict)  # by run: what people say of it
+    consoles: tuple[Console, ...] = ()  # that are open
 
     def run(self, number: int | None) -> RunRow | None:
         return find_run(self.runs, number) if number is not None else None
@@ -222,6 +230,9 @@ class SnapshotReader:
             new_failures=new_failures.read(ledger),
             paused=pause.read(ledger),
             night=self._night.read(self._runs.rows, flow_runs, complete=not self._runs.unread),
+            alerts=alerts.unseen(ledger),
+            remarks=remarks.of_all(ledger),
+            consoles=consoles.open_ones(ledger),
         )
 
     def _flow_runs(self) -> tuple[FlowRow, ...]:

@@ -26,6 +26,14 @@ HOLD = Action(
     "hold", "h", "h", "hold", "hold the queued run back, or release it; asks before it releases",
     runs.hold_or_release, changes=True, why_not=rules.hold_or_release, question=rules.before_hold_or_release,
 )  # fmt: skip
+NOTE = Action(
+    "note", "n", "n", "", "write a note on the selected run; it stands beside the run and in the report of the shift",
+    runs.note, changes=True, why_not=rules.detail,
+)  # fmt: skip
+CLAIM = Action(
+    "claim", "m", "m", "", "the selected run is yours (others see it), or nobody's again; asks for your name once",
+    runs.claim, changes=True, why_not=rules.detail,
+)  # fmt: skip
 DETAIL = Action(
     "detail", "enter", "enter", "detail", "all that is known of the selected run",
     runs.open_detail, why_not=rules.detail,
@@ -176,7 +184,7 @@ QUIT = Action(
 OF_RUN = (LAUNCH, RETRY, CANCEL, HOLD)
 OF_DETAIL = (FETCH, WITNESSES, EACH, ACCEPT, *SECTIONS)
 ACTIONS = (
-    *OF_RUN, AUTO, PAUSE, ACKNOWLEDGE, UNDO, DETAIL, EVENTS, REPORT, *OF_DETAIL, NEXT, PREVIOUS,
+    *OF_RUN, NOTE, CLAIM, AUTO, PAUSE, ACKNOWLEDGE, UNDO, DETAIL, EVENTS, REPORT, *OF_DETAIL, NEXT, PREVIOUS,
     FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, WIDER, NARROWER, HIGHER, LOWER, REDRAW,
     PALETTE, HELP, BACK, SUSPEND, QUIT,
 )  # fmt: skip

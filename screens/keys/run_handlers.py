@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from console.ledger.presence import actor
 from console.reading.snapshot import Answer, RunRow
 from flowspec import permits, text
 from screens.keys.action import Handler, Target
@@ -60,6 +61,55 @@ def cancel(host: Host, run: RunRow) -> None:
 @on_run
 def hold_or_release(host: Host, run: RunRow) -> None:
     host.ask(Request("release" if run.held_by else "hold", run.run))
+
+
+def note(host: Host, target: Target) -> None:
+    """Ask for the words, and first for whose they are."""
+    if (run := target.run) is None:
+        return
+
+    def written(words: str) -> None:
+        if words.strip():
+            host.ask(Request("note", run.run, {"text": words}))
+        else:
+            host.say("a note without words: nothing was done")
+
+    hint = "enter keeps it, esc goes back"
+    _as_somebody(host, target, lambda: target.panes.open_prompt(_line(f"note on {run.run}: ", hint, written)))
+
+
+def claim(host: Host, target: Target) -> None:
+    """The run is yours, or nobody's again when it was."""
+    if (run := target.run) is None:
+        return
+
+    def claimed() -> None:
+        remarks = host.data.snapshot.remarks.get(run.run) if host.data.snapshot else None
+        mine = remarks is not None and remarks.claim is not None and remarks.claim.actor == actor(host.person)
+        host.ask(Request("claim", run.run, {"undo": True} if mine else {}))
+
+    _as_somebody(host, target, claimed)
+
+
+def _as_somebody(host: Host, target: Target, then: Callable[[], None]) -> None:
+    """An account is often shared: the name is asked for once in a console."""
+    if host.person:
+        then()
+        return
+
+    def named(name: str) -> None:
+        if name.strip():
+            host.introduce(name.strip())
+            then()
+        else:
+            host.say("without a name nothing was done")
+
+    hint = "who are you? kept as long as this console is open"
+    target.panes.open_prompt(_line("your name: ", hint, named))
+
+
+def _line(sign: str, hint: str, done: Callable[[str], None]) -> Prompt:
+    return Prompt(sign, hint, lambda words: None, done=done)
 
 
 @on_run
@@ -121,7 +171,8 @@ def acknowledge(host: Host, target: Target) -> None:
     if host.data.snapshot is None:
         return
     new = host.data.snapshot.new_failures
-    if new:
-        host.ask(Request("acknowledge", None, {"upto": new.newest}), f"note that you have seen what is new: {new}")
+    if new or host.data.snapshot.alerts:
+        words = f"what is new: {new}" if new else "what somebody was called for"
+        host.ask(Request("acknowledge", None, {"upto": new.newest}), f"note that you have seen {words}")
     else:
         host.say("nothing new has failed or is stuck")

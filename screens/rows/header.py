@@ -59,6 +59,10 @@ def _what(snapshot: Snapshot, now: float) -> list[Item]:
         items.append(_item("Flows LATE", "warn", 8))
     if snapshot.kit_outdated:
         items.append(_item("site kit OLD", "warn", 24))
+    if len(snapshot.consoles) > 1:
+        many = f"{len(snapshot.consoles)} consoles"
+        who = ", ".join(dict.fromkeys(text.clean(console.who, 24) for console in snapshot.consoles))
+        items.append(Item(((3, (f" {many}: {who} ", "plain")), (4, (f" {many} ", "plain")))))
     items += _space(snapshot.space)
     return items + _sources(snapshot.sources, now)
 

@@ -27,6 +27,7 @@ def run_lines(detail: RunDetail) -> list[list[Piece]]:
         _stages(detail),
         [(" result   ", "head"), (run.result or "-", "plain")],
         _globus(detail),
+        *_remarks(detail),
         *_cancel(detail),
     ])  # fmt: skip
 
@@ -36,7 +37,7 @@ def short_run_lines(detail: RunDetail) -> list[list[Piece]]:
     run = detail.run
     data = f"{run.title or 'no title'}; {len(run.segments)} segments, {text.size(run.bytes)}, {run.verdict}"
     named: list[Piece] = [(" data     ", "head"), (data, "plain")]
-    return _cleaned([_state(detail), named, _stages(detail), _globus(detail), *_cancel(detail)])
+    return _cleaned([_state(detail), named, _stages(detail), _globus(detail), *_remarks(detail), *_cancel(detail)])
 
 
 def tabs(panes: Sequence[Any], shown: Collection[Any], focused: Any) -> list[Piece]:
@@ -64,6 +65,11 @@ def _stages(detail: RunDetail) -> list[Piece]:
 def _globus(detail: RunDetail) -> list[Piece]:
     flow_runs = [attempt.flow_run for attempt in detail.attempts if attempt.flow_run]
     return [(" Globus   ", "head"), (detail.address(flow_runs[-1]) if flow_runs else "no flow run yet", "plain")]
+
+
+def _remarks(detail: RunDetail) -> list[list[Piece]]:
+    said = detail.remarks.words
+    return [[(" people   ", "head"), (said, "plain")]] if said else []
 
 
 def _cancel(detail: RunDetail) -> list[list[Piece]]:

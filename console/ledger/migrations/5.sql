@@ -24,3 +24,14 @@ CREATE INDEX events_that_call ON events (event) WHERE level = 'bad' OR alert <> 
 CREATE INDEX results_by_time ON runs (finished_at) WHERE state = 'done';
 -- What is taken back, and what failed alike.
 ALTER TABLE runs ADD COLUMN queued_by INTEGER;
+CREATE TABLE notes (
+    note INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs (run), at REAL NOT NULL, actor TEXT NOT NULL, text TEXT NOT NULL
+);
+CREATE INDEX notes_by_run ON notes (run);
+CREATE TABLE claims (run INTEGER PRIMARY KEY REFERENCES runs (run), at REAL NOT NULL, actor TEXT NOT NULL);
+CREATE TABLE consoles (
+    console TEXT PRIMARY KEY,
+    who TEXT NOT NULL, opened REAL NOT NULL, seen REAL NOT NULL,
+    open INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -15,6 +15,8 @@ ARGUMENTS = {
     "retry": [["1214"], ["1214", "--dry-run"], ["1214", "--all"]],
     "waive": [["1214", "7", "--reason", "noise"], ["1214", "7", "--undo"]],
     "accept": [["1214", "7", "--reason", "noise"], ["1214", "7", "--undo"]],
+    "note": [["1214", "trap was open"]],
+    "claim": [["1214"], ["1214", "--undo"]],
     "reprocess": [["1205"], ["1205", "--dry-run"]],
     "cancel": [["1217"]],
     "flows update": [["transfer"]],
