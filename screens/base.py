@@ -262,9 +262,18 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def copy_row(self) -> None:
         from screens.rows.copying import to_copy  # with all that a run's detail needs: not before the first paint
 
-        words = to_copy(self.focused_pane().cursor_item, self.host.data.detail)
-        if words is None:
+        offered = to_copy(self.focused_pane().cursor_item, self.host.data.detail, self.sentence()[0])
+        if not offered:
             self.host.say("nothing to copy here", "warn")
+        elif len(offered) == 1:
+            self._copy(offered[0][1])
+        else:
+            from screens.choice import Choice
+
+            self.app.push_screen(Choice("Copy what?", offered, self.host.options.ascii_only), self._copy)
+
+    def _copy(self, words: str | None) -> None:
+        if words is None:
             return
         self.app.copy_to_clipboard(words)
         self.host.say(f"copied: {words} (if your terminal allows; else select it here)")

@@ -138,7 +138,8 @@ def _said_by_task(stage: Stage, status: TaskStatus, reply: Mapping[str, object])
 
 
 def _done(stage: Stage, reply: Mapping[str, object]) -> Reason:
-    """`hits` and `events` of a fit are those in its input and in its output, `sha256` is of the result of a run.
+    """`hits` and `events` of a fit are those in its input and in its output, `sha256` is of the result of a run,
+    `entries` are those of the tree of a converted file.
 
     What the job used is kept too.
     """
@@ -146,6 +147,8 @@ def _done(stage: Stage, reply: Mapping[str, object]) -> Reason:
     digest = reply.get("sha256")
     if isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest):
         done["sha256"] = digest
+    if stage is Stage.CONVERT and type(entries := reply.get("entries")) is int:
+        done["entries"] = entries
     done |= {name: used for name in USED if type(used := reply.get(name)) in (int, float)}
     hits, events = _counts(reply.get("hits")), _counts(reply.get("events"))
     cut = reply.get("cut")  # bytes of a last item that is cut: the fit leaves it out

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from console.ledger import attempts as attempt_rows
-from console.ledger import cancel_lines, decisions, events, job_reports, logins, remarks
+from console.ledger import cancel_lines, decisions, events, job_reports, logins, remarks, results
 from console.ledger import evidence as evidence_rows
 from console.ledger import runs as run_rows
 from console.ledger.attempts import Attempt
@@ -26,6 +26,8 @@ from flowspec.progress import Evidence, Says, Witness, fold
 from flowspec.stages import SEGMENT_STAGES, CellState, Place, Stage
 from flowspec.states import OPEN
 
+RETURNED = "outcome.returned"
+
 
 @dataclass(frozen=True)
 class SegmentRow:
@@ -40,6 +42,21 @@ class SegmentRow:
     @property
     def bad(self) -> bool:
         return any(cell.bad for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """The result that is back: `bytes` None as long as it was not looked at, `entries` None where the jobs told none.
+
+    It was made of `segments` of the `of` segments of the run; `entries` are those of their converted files together.
+    """
+
+    path: str
+    bytes: int | None
+    at: float | None
+    entries: int | None
+    segments: int
+    of: int
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,7 @@ class RunDetail:
     reports: tuple[RequestedReport, ...] = ()
     timing: Mapping[int, Timing] = field(default_factory=dict)
     remarks: Remarks = remarks.NONE
+    result: ResultFile | None = None
     web_app: str = ""  # address of a flow run, without its id; '' when there is no such place
 
     @property
@@ -124,8 +142,26 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
         reports=tuple(reports),
         timing=timing.of_run(ledger, number, reports),
         remarks=remarks.of_run(ledger, number),
+        result=_result(ledger, run, evidence),
         web_app=ledger.get(logins.WEB_APP),
     )
+
+
+def _result(ledger: Ledger, run: Run, evidence: Sequence[Evidence]) -> ResultFile | None:
+    if run.result is None:
+        return None
+    judged = results.read(ledger, run.run)
+    lacks = next((c.reason.parameters for c in run.conditions if c.code == RETURNED), {})
+    # As it was made: who waives a segment afterwards changes nothing in it.
+    made_of = {*run.members} - {one["segment"] for one in lacks.get("waived", ())}
+    told = {
+        item.segment: item.reason.parameters["entries"]
+        for item in evidence
+        if item.stage is Stage.CONVERT and item.witness is Witness.TASK and "entries" in item.reason.parameters
+    }
+    entries = sum(told[segment] for segment in made_of) if made_of and made_of <= told.keys() else None
+    size = judged.version.size if judged else None
+    return ResultFile(run.result, size, run.finished_at, entries, len(made_of), len(run.members))
 
 
 def _segment_row(

@@ -18,6 +18,7 @@ from console.ledger.shift import Asked, FailedPlace
 from console.ledger.store import Ledger
 from console.ledger.waits import Wait
 from console.reading import timing
+from console.reading.detail import RETURNED
 from flowspec import standing
 from flowspec.conditions import Owner, Reason
 from flowspec.decisions import Decision
@@ -26,7 +27,6 @@ from flowspec.states import RunState
 from flowspec.timeline import TRANSFERS
 
 SHIFT_SECONDS = 8 * 3600.0
-RETURNED = "outcome.returned"
 NEED_SOMEBODY = (RunState.FAILED, RunState.INCOMPLETE, RunState.ABNORMAL)
 NOT_ENDED = (RunState.TAKING, RunState.ARRIVING, RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING)
 

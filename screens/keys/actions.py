@@ -70,7 +70,7 @@ COMMAND = Action(
     on_panes(lambda panes: panes.type_command()),
 )  # fmt: skip
 COPY = Action(
-    "copy", "y", "y", "copy", "show the path or id of the row, and copy it where the terminal allows that",
+    "copy", "y", "y", "copy", "copy path, result, log, id, link or sentence of the row, where the terminal allows that",
     on_panes(lambda panes: panes.copy_row()),
 )  # fmt: skip
 PROBLEMS = Action(

@@ -25,7 +25,7 @@ def run_lines(detail: RunDetail) -> list[list[Piece]]:
         [(" path     ", "head"), (run.path, "plain")],
         [(" on disk  ", "head"), (disk, "plain")],
         _stages(detail),
-        [(" result   ", "head"), (run.result or "-", "plain")],
+        *(_result(detail) or [[(" result   ", "head"), ("-", "plain")]]),
         _globus(detail),
         *_remarks(detail),
         *_cancel(detail),
@@ -37,7 +37,8 @@ def short_run_lines(detail: RunDetail) -> list[list[Piece]]:
     run = detail.run
     data = f"{run.title or 'no title'}; {len(run.segments)} segments, {text.size(run.bytes)}, {run.verdict}"
     named: list[Piece] = [(" data     ", "head"), (data, "plain")]
-    return _cleaned([_state(detail), named, _stages(detail), _globus(detail), *_remarks(detail), *_cancel(detail)])
+    stages = _result(detail) or [_stages(detail)]  # which say nothing more, once the result is back
+    return _cleaned([_state(detail), named, *stages, _globus(detail), *_remarks(detail), *_cancel(detail)])
 
 
 def tabs(panes: Sequence[Any], shown: Collection[Any], focused: Any) -> list[Piece]:
@@ -65,6 +66,24 @@ def _stages(detail: RunDetail) -> list[Piece]:
 def _globus(detail: RunDetail) -> list[Piece]:
     flow_runs = [attempt.flow_run for attempt in detail.attempts if attempt.flow_run]
     return [(" Globus   ", "head"), (detail.address(flow_runs[-1]) if flow_runs else "no flow run yet", "plain")]
+
+
+def _result(detail: RunDetail) -> list[list[Piece]]:
+    """Where it is, and what it is: nothing while there is none."""
+    result = detail.result
+    if result is None:
+        return []
+    parts = (
+        text.size(result.bytes) if result.bytes is not None else "",
+        f"{result.entries:,} entries" if result.entries is not None else "",
+        f"of {result.segments} of {result.of} segments" if result.segments < result.of else
+        f"of all {result.of} segments",
+        f"back {text.moment(result.at)}" if result.at is not None else "",
+    )  # fmt: skip
+    return [
+        [(" result   ", "head"), (result.path, "plain")],
+        [("          ", "head"), (", ".join(filter(None, parts)), "plain")],
+    ]
 
 
 def _remarks(detail: RunDetail) -> list[list[Piece]]:

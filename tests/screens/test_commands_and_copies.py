@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from console.ledger import runs
+from screens.choice import Choice
 from screens.keys.actions import ACTIONS, OF_RUN
 from screens.keys.command_line import COMMANDS, Command, parse_command
 from screens.rows.copying import LONGEST, to_copy
@@ -106,6 +107,8 @@ async def test_y_copies_and_always_shows(demo: DemoLedger, keys: list[str], want
         await settled(pilot)
         await pilot.pause()
         await pilot.press("y")
+        await until_shown(pilot, "Copy what?")
+        await pilot.press("enter")
         await until_shown(pilot, f"copied: {wanted}")
         assert app.clipboard == wanted
 
@@ -118,10 +121,37 @@ async def test_a_copy_is_harmless_and_short(demo: DemoLedger) -> None:
         app.go_to(1219)
         await until(pilot, lambda: app.data.detail is not None and app.data.detail.run.run == 1219)
         assert app.data.snapshot is not None
-        copied = to_copy(app.data.snapshot.run(1219), app.data.detail)
-        assert copied is not None
+        copied = dict(to_copy(app.data.snapshot.run(1219), app.data.detail))["path"]
         assert copied.isprintable()
         assert copied.startswith("/data/run 1219xxx")
         assert len(copied) == LONGEST
         await pilot.press("question_mark", "y")
         await until_shown(pilot, "nothing to copy here")
+
+
+@pytest.mark.parametrize("size", [WIDE, (80, 24)], ids=["wide", "small"])
+async def test_what_can_be_copied_of_a_run_is_offered(demo: DemoLedger, size: tuple[int, int]) -> None:
+    demo.ledger.put("web_app", "https://app.globus.org/runs/")
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press(*command("run 1215"))
+        await settled(pilot)
+        await until(pilot, lambda: app.data.detail and app.data.detail.run.run == 1215 and app.data.detail.web_app)
+        result, link = (
+            "/data/e21062/results/run-1215-sorted.root",
+            "https://app.globus.org/runs/0d3c5f1e-0000-4000-8000-001215000001",
+        )
+        for keys, wanted in (("2", result), ("down", result), ("4", link)):
+            await pilot.press("y")
+            screen = await until_shown(pilot, "Copy what?", "1 path", "2 result", "3 id", "4 link", "5 sentence")
+            assert max(map(len, screen.splitlines())) <= size[0]
+            await pilot.press(keys)
+            if keys == "down":
+                await pilot.press("enter")
+            await until(pilot, lambda wanted=wanted: app.clipboard == wanted)
+        await pilot.press("y")
+        await until_shown(pilot, "Copy what?")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, Choice))
+        assert app.clipboard == link
