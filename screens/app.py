@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -208,6 +208,11 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
                 self.say("nothing was done")
 
         self.push_screen(Confirm(question, self.options.ascii_only), answered)
+
+    def choose(self, title: str, offered: Sequence[tuple[str, str]], chosen: Callable[[str | None], None]) -> None:
+        from screens.choice import Choice
+
+        self.push_screen(Choice(title, offered, self.options.ascii_only), chosen)
 
     def say(self, words: str, style: str = "plain") -> None:
         self.notice = (words, style)

@@ -268,9 +268,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         elif len(offered) == 1:
             self._copy(offered[0][1])
         else:
-            from screens.choice import Choice
-
-            self.app.push_screen(Choice("Copy what?", offered, self.host.options.ascii_only), self._copy)
+            self.host.choose("Copy what?", offered, self._copy)
 
     def _copy(self, words: str | None) -> None:
         if words is None:

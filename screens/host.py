@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from screens.data import ScreenData
@@ -38,6 +38,9 @@ class Host(Protocol):
 
     def introduce(self, name: str) -> None:
         """From now on this console acts for somebody of this name."""
+
+    def choose(self, title: str, offered: Sequence[tuple[str, str]], chosen: Callable[[str | None], None]) -> None:
+        """Let the operator choose one of these, each a name and words; `chosen` is called with the words, or None."""
 
     def confirm(self, question: Question, confirmed: Callable[[], None]) -> None:
         """Ask the operator first; `confirmed` is called when the answer is yes."""

@@ -30,7 +30,7 @@ _USUAL: dict[str, Any] = {
     "since": _AT, "ended": _AT, "next_poll": _AT + 300, "started": _AT, "launched": _AT - 7200, "at": _AT,
     "offline": _AT, "usual": 720.0, "title": "beam on target", "launched_title": "test", "how": "done",
     "endpoint": "frib-fit-mpi", "path": "/mnt/results", "space": "98 % full, 12 G free", "waiting": 80, "workers": 40,
-    "running": 38, "under_way": 3, "limit": 3, "left": 14, "done": 1, "total": 2, "rate": 412e6, "idle": 2, "served": 3,
+    "running": 38, "under_way": 3, "stuck": 3, "limit": 3, "left": 14, "done": 1, "total": 2, "rate": 412e6, "idle": 2, "served": 3,
     "flow_run": "4d1b6b3e-2c1f-4a53-9a7e-0c9c4f3f7a11", "service": "flows", "words": "Permission denied",
     "cause": _FIT, "cell": nested(reason("task.running", since=_AT)), "next_step": "the console tries again by itself",
     "fault": "FILE_NOT_FOUND", "reported": 2_000_000_000, "raw": 1_900_000_000, "end": 2_000_000_000, "says": "running",

@@ -164,7 +164,7 @@ def test_runs_by_where_they_stand(nights: Nights) -> None:
     night = nights.read()
     assert (night.in_flight, night.stuck_in_flight, night.waiting, night.stuck_waiting) == (3, 1, 2, 1)
     assert (night.held, night.ready, night.failed, night.slots) == (1, 1, 1, 2)
-    assert "the DTN disk is full" in night.waits_for
+    assert night.waits_for == "make room: DTN disk full"
 
 
 def test_what_last_happened_to_what_is_in_flight(nights: Nights) -> None:

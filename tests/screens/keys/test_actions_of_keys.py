@@ -10,10 +10,12 @@ from screens.keys.actions import (
     ACTIONS,
     AUTO,
     CANCEL,
+    CLAIM,
     DETAIL,
     FETCH,
     HOLD,
     LAUNCH,
+    NOTE,
     PAUSE,
     RETRY,
     UNDO,
@@ -55,7 +57,7 @@ def test_a_read_only_console_only_looks() -> None:
     for action in ACTIONS:
         refusal = why_not(action, run(RunState.READY), read_only=True)
         assert (refusal == READ_ONLY) == (
-            action in (LAUNCH, RETRY, CANCEL, HOLD, AUTO, PAUSE, ACKNOWLEDGE, UNDO, FETCH, ACCEPT)
+            action in (LAUNCH, RETRY, CANCEL, HOLD, NOTE, CLAIM, AUTO, PAUSE, ACKNOWLEDGE, UNDO, FETCH, ACCEPT)
         )
 
 
