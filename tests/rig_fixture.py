@@ -35,9 +35,13 @@ echo "$SLURM_JOB_ID" >>{began}
 while [[ -e {hold} ]]; do sleep 0.1; done
 exec {program} "$@"
 """
-# In s, so that the stories take minutes: a block that is silent for so long is lost (by itself the engine waits for two
-# minutes), and one that has no work is kept for the next story.
-QUICK = {"engine:\n": "engine:\n  heartbeat_period: 3\n  heartbeat_threshold: 15\n", "idletime: 30": "idletime: 900"}
+# So that the stories take minutes: a block that is silent for 15 s is lost (the engine alone waits for two minutes),
+# and one that has no work is kept for the next story.
+QUICK = {
+    "engine:\n": "engine:\n  heartbeat_period: 3\n  heartbeat_threshold: 15\n",
+    "max_idletime: 30": "max_idletime: 900",
+}
+ONE_IN_A_BLOCK = {"workers_per_node | default(2)": "workers_per_node | default(1)", "max_blocks: 1": "max_blocks: 2"}
 # A container of bubblewrap whose temporary files are on a file system of 1 MB.
 SMALL = 'CONTAINER=(bwrap --dev-bind / / --size 1048576 --tmpfs "{disk}")\nexport TMPDIR="{disk}"\n'
 
@@ -55,11 +59,12 @@ class Rig:
         program.write_text(HELD.format(began=self._began, hold=self._hold, program=TOOLS / program.name))
         program.chmod(0o755)
         self._conf.write_text(f"{self._conf.read_text()}PATH={program.parent}:$PATH\n")
-        for template in self._home.glob("*/user_config_template.yaml.j2"):
+        for name in ENDPOINTS:
+            template = self._home / name / "user_config_template.yaml.j2"
             text = template.read_text()
-            for slow, quick in QUICK.items():
-                assert slow in text
-                text = text.replace(slow, quick, 1)
+            for before, after in {**QUICK, **(ONE_IN_A_BLOCK if name == FIT else {})}.items():
+                assert before in text
+                text = text.replace(before, after, 1)
             template.write_text(text)
 
     # ---- what happens

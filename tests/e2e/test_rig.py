@@ -33,8 +33,8 @@ def test_what_sbatch_says_when_it_refuses_is_told_and_a_retry_waits_while_nodes_
 
 def test_c_in_the_middle_of_a_fit_leaves_nothing_at_the_site(rig: Rig, tmp_path: Path) -> None:
     with rig.fits_held():
-        rig.deliver(12, segments=2)
-        rig.blocks(2)
+        rig.deliver(12)
+        rig.blocks()
         assert rig.programs(12)
         with terminal(tmp_path, "--profile", str(rig.pipeline.profile)) as screen:
             screen.wait_for("12 running")
@@ -61,34 +61,33 @@ def test_a_full_scratch_fails_the_segment_and_a_retry_goes_well_when_there_is_ro
     rig.is_done(13, attempts_made=2)
 
 
+def test_what_a_killed_user_endpoint_had_is_ended_and_done_again_by_a_retry(rig: Rig) -> None:
+    with rig.fits_held():
+        rig.deliver(14)
+        [orphaned] = rig.blocks()
+        rig.kill_child()
+        rig.sees(14, "fit 0/1: segment 00 running since", ": it may hang; r ends it and does it again")
+        assert rig.programs(14)
+        rig.let_next_child_start()
+        rig.console("retry", 14)
+        until(lambda: not rig.programs(14))  # in the old block, which goes on: by the marker
+        assert rig.jobs()[orphaned] == "RUNNING"
+        assert rig.blocks(2)[1] != orphaned
+    rig.is_done(14, attempts_made=2)
+    rig.slurm.run("scancel", str(orphaned))  # its interchange keeps it until the walltime
+
+
 def test_what_ran_in_a_block_at_its_walltime_or_in_one_that_is_lost_is_run_again_and_nothing_is_double(
     rig: Rig,
 ) -> None:
     with rig.fits_held():
-        rig.deliver(14, segments=2)
-        first = rig.blocks(2)[0]
-        rig.slurm.run("scontrol", "update", f"JobId={first}", "TimeLimit=1")  # minutes
-        assert rig.slurm.ended(first)["JobState"] == "TIMEOUT"
-        second = rig.blocks(4)[2]
-        rig.slurm.run("scancel", str(second))
-        assert rig.slurm.ended(second)["JobState"] == "CANCELLED"
-        third = rig.blocks(6)[4]
-        assert len({first, second, third}) == 3
-        rig.sees(14, "run 14 running: fit 0/2: ", "running since")
-    rig.is_done(14, segments=2)
-
-
-def test_what_a_killed_user_endpoint_had_is_ended_and_done_again_by_a_retry(rig: Rig) -> None:
-    with rig.fits_held():
-        rig.deliver(15)
-        [orphaned] = rig.blocks()
-        rig.kill_child()
-        rig.sees(15, "fit 0/1: segment 00 running since", ": it may hang; r ends it and does it again")
-        assert rig.programs(15)
-        rig.let_next_child_start()
-        rig.console("retry", 15)
-        until(lambda: not rig.programs(15))  # in the old block, which goes on: by the marker
-        assert rig.jobs()[orphaned] == "RUNNING"
-        assert rig.blocks(2)[1] != orphaned
-    rig.is_done(15, attempts_made=2)
-    rig.slurm.run("scancel", str(orphaned))  # its interchange keeps it until the walltime
+        rig.deliver(15, segments=2)
+        old, new = sorted(rig.blocks(2))
+        rig.slurm.run("scontrol", "update", f"JobId={old}", "TimeLimit=1")  # minutes
+        rig.slurm.run("scancel", str(new))
+        assert rig.slurm.ended(new)["JobState"] == "CANCELLED"
+        assert rig.slurm.ended(old)["JobState"] == "TIMEOUT"
+        again = rig.blocks(4)[2:]
+        assert not {old, new} & set(again)
+        rig.sees(15, "run 15 running: fit 0/2: ", "running since")
+    rig.is_done(15, segments=2)
