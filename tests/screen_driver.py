@@ -33,6 +33,12 @@ def make_app(
     return ConsoleApp(options, now=now, processes=processes, snapshot=snapshot)
 
 
+def keys_to(run: int) -> list[str]:
+    """The keys that lead from the first run of the demo to this one: what needs somebody is above, the newest first."""
+    order = (1214, 1213, 1212, *range(1219, 1214, -1), *range(1211, 1199, -1))
+    return ["down"] * order.index(run)
+
+
 def shown(app: App[Any]) -> str:
     """What is on the terminal, line by line."""
     strips = app.screen._compositor.render_strips()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from console.ledger import pause
 from screens.requests import Request, Requests
 from tests.ledger_fixture import NOW, DemoLedger, stand
-from tests.screen_driver import make_app, settled, shown, until, until_shown
+from tests.screen_driver import keys_to, make_app, settled, shown, until, until_shown
 from tests.screens.test_seeing import typed
 
 SMALL = (80, 24)
@@ -25,7 +25,7 @@ async def test_h_holds_a_queued_run_h_releases_it_and_u_undoes_the_last_of_these
         await settled(pilot)
         await pilot.press("u")
         await until_shown(pilot, "nothing to undo")
-        await pilot.press("h")
+        await pilot.press(*keys_to(1219), "h")
         await until_shown(pilot, "run 1219 is taking: only a queued run can be held")
         await pilot.press("slash", *typed("run:1209"), "enter", "h")
         await until(pilot, lambda: asked(demo) == [("hold", 1209, {})])

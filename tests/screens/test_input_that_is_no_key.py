@@ -18,7 +18,7 @@ from screens.terminal import stream
 from screens.terminal.driver import TypedAtOnce, driver_with
 from screens.terminal.sequences import TABLE
 from tests.ledger_fixture import DemoLedger
-from tests.screen_driver import make_app, settled, until_shown
+from tests.screen_driver import keys_to, make_app, settled, until_shown
 from tests.screens.terminal.reading import DELAY, LONG, Reading, read, splits
 from tests.screens.terminal.replies import KEYS, REPORTS, STRINGS
 
@@ -265,7 +265,7 @@ async def test_text_where_letters_are_commands_does_nothing_and_says_so(demo: De
         await until_shown(pilot, "nothing was done: 'console status 1217' came at once")
         pilot.app.post_message(events.Paste("launch 1217\n"))
         await until_shown(pilot, "nothing was done: 'launch 1217' came at once")
-        await pilot.press("down", "down", "c")
+        await pilot.press(*keys_to(1217), "c")
         await until_shown(pilot, "Cancel run 1217?")
         await comes(pilot, "\t\rl y")
         assert len(app.screen_stack) == 2, "a question is answered by keys"

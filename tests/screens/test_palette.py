@@ -7,7 +7,7 @@ import pytest
 from screens.keys.actions import EVERYWHERE, FETCH, RETRY
 from screens.keys.command_line import matching
 from tests.ledger_fixture import DemoLedger
-from tests.screen_driver import make_app, settled, until, until_shown
+from tests.screen_driver import keys_to, make_app, settled, until, until_shown
 from tests.screens.test_commands_and_copies import asked
 from tests.screens.test_seeing import typed
 
@@ -21,7 +21,7 @@ async def test_a_command_is_found_by_typing_and_done_on_the_selected_run(
     app = make_app(demo.ledger.path)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
-        await pilot.press("down", "ctrl+p", *typed("lau"))
+        await pilot.press(*keys_to(1218), "ctrl+p", *typed("lau"))
         await until_shown(pilot, "Commands: run 1218", "> lau_", "launch: launch the selected run")
         await pilot.press("enter")
         await until_shown(pilot, "Launch run 1218?")
@@ -33,7 +33,7 @@ async def test_what_cannot_be_used_says_why_and_does_nothing(demo: DemoLedger) -
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("ctrl+p", *typed("launch"))
+        await pilot.press(*keys_to(1219), "ctrl+p", *typed("launch"))
         await until_shown(pilot, "launch: not now: run 1219 is taking")
         await pilot.press("enter")
         await until_shown(pilot, "Segments of 1219", "it can be launched when it is complete")
@@ -48,7 +48,7 @@ async def test_enter_alone_does_nothing_and_arrows_choose(demo: DemoLedger) -> N
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("down", "ctrl+p", "enter")
+        await pilot.press(*keys_to(1218), "ctrl+p", "enter")
         await until_shown(pilot, "type the command, or go to it with the arrows, first", "Commands: run 1218")
         assert asked(demo) == []
         await pilot.press("down", "up", "enter")

@@ -12,10 +12,10 @@ from flowspec.conditions import reason
 from flowspec.standing import INACTIVE, SUSPECT
 from flowspec.states import RunState
 from tests.ledger_fixture import NOW, DemoLedger, stand
-from tests.screen_driver import make_app, settled, until, until_shown
+from tests.screen_driver import keys_to, make_app, settled, until, until_shown
 
 SMALL = (80, 24)
-TO_1214 = ["down"] * 5
+TO_1214 = keys_to(1214)
 LINES = [
     "starts at fit",
     "fit 1: segment 07 (07 EventEditor \x1b[31maborted [bold]rc 134[/])",
@@ -77,7 +77,8 @@ async def test_an_automatic_retry_can_be_stopped(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press(*TO_1214, "c")
+        app.go_to(1214)
+        await pilot.press("c")
         await until_shown(pilot, "Do not repeat run 1214?", "(1 of 3)")
         await pilot.press("right", "enter")
         await until(pilot, lambda: asked(demo) == [("cancel", 1214, {})])
@@ -87,7 +88,7 @@ async def test_a_run_that_may_hang_is_ended_and_done_again_after_one_question(de
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("home", "down", "down", "r")
+        await pilot.press("home", *keys_to(1217), "r")
         await until_shown(pilot, "run 1217 is running: only a run that has ended is retried")
         cell = nested(reason("task.hang", since=NOW - 1380, stage="fit", usual=120))
         stand(demo.ledger, 1217, why=reason(SUSPECT, stage="fit", done=38, total=42, segment=7, cell=cell))

@@ -16,10 +16,10 @@ from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import Stage
 from tests.ledger_fixture import DemoLedger
 from tests.run_history import with_history
-from tests.screen_driver import make_app, settled, shown, until, until_shown
+from tests.screen_driver import keys_to, make_app, settled, shown, until, until_shown
 
 WIDE, SMALL = (120, 40), (80, 24)
-TO_1214 = ["down"] * 5
+TO_1214 = keys_to(1214)
 
 
 async def opened(pilot: Pilot[Any]) -> None:
@@ -187,7 +187,7 @@ async def test_before_the_first_launch_the_sections_say_so(demo: DemoLedger) -> 
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("enter")
+        await pilot.press(*keys_to(1219), "enter")
         await until_shown(pilot, "Segments of 1219", "no flow run yet")
         for key, words in (("3", "never launched"), ("4", "no flow run has begun"), ("5", "never launched")):
             await pilot.press(key)

@@ -16,7 +16,7 @@ from screens.keys.actions import ACTIONS, QUIT, SUSPEND
 from screens.rows.status import status_line
 from screens.widgets.moves import MOVES
 from tests.ledger_fixture import NOW, DemoLedger, demo_ledger, stand
-from tests.screen_driver import WATCHING, make_app, settled, shown, until, until_shown
+from tests.screen_driver import WATCHING, keys_to, make_app, settled, shown, until, until_shown
 
 WIDE, SMALL = (120, 40), (80, 24)
 
@@ -25,18 +25,13 @@ def asked(demo: DemoLedger) -> list[tuple[str, int | None, dict[str, object]]]:
     return [(request.verb, request.run, request.args) for request in demo.ledger.asked()]
 
 
-def row_of(run: int) -> list[str]:
-    """The keys that lead from the newest run of the demo to this one."""
-    return ["down"] * (1219 - run)
-
-
 @pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
 async def test_runs_segments_progress_and_endpoints_are_all_in_sight(demo: DemoLedger, size: tuple[int, int]) -> None:
     new_failures.acknowledge(demo.ledger, 10**6, "anna@daq1")
     app = make_app(demo.ledger.path)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
-        await pilot.press(*row_of(1214))
+        await pilot.press(*keys_to(1214))
         await settled(pilot)
         screen = shown(app)
         for words in ("e21062", "driver here", "auto ON", "compute disk flows ok", "14:03"):
@@ -64,7 +59,8 @@ async def test_both_cursors_stay_on_the_run_that_keys_act_on(demo: DemoLedger) -
     app = make_app(demo.ledger.path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        await pilot.press("tab")  # the cursor of Flow runs stands on 1217
+        app.go_to(1217)
+        await pilot.press("tab")  # the cursor of Flow runs stands on it too
         await until_shown(pilot, ">  1217 running", ">  1217 fit", "Segments of 1217")
         await pilot.press("down", "c")
         await until_shown(pilot, "Cancel run 1216?")
@@ -74,7 +70,7 @@ async def test_launching_asks_the_driver_and_shows_its_answer(demo: DemoLedger) 
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("down", "l")
+        await pilot.press(*keys_to(1218), "l")
         await until_shown(pilot, "Launch run 1218?", "u takes that back until it has started")
         await pilot.press("tab", "enter")
         await until_shown(pilot, "asked the driver to launch run 1218")
@@ -88,7 +84,7 @@ async def test_a_refusal_is_shown_as_such(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press(*row_of(1214), "r")
+        await pilot.press(*keys_to(1214), "r")
         await until(pilot, lambda: asked(demo) == [("retry", 1214, {"dry": True})])
         demo.ledger.answer(demo.ledger.asked()[0].id, "refused", "run 1214: nothing is missing")
         await until_shown(pilot, "refused: run 1214: nothing is missing")
@@ -98,7 +94,7 @@ async def test_cancelling_is_asked_and_enter_goes_back(demo: DemoLedger) -> None
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press(*row_of(1217), "c")
+        await pilot.press(*keys_to(1217), "c")
         await until_shown(pilot, "Cancel run 1217?", "r continues with what is missing")
         await pilot.press("enter")
         await until_shown(pilot, "nothing was done")
@@ -114,7 +110,7 @@ async def test_launching_an_incomplete_run_asks_with_the_reason_and_forces(demo:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press(*row_of(1213), "l")
+        await pilot.press(*keys_to(1213), "l")
         await until_shown(pilot, "Launch run 1213 all the same?", "It is incomplete: segment 03 is missing")
         await pilot.press("tab", "enter")
         await until(pilot, lambda: asked(demo) == [("launch", 1213, {"state": "incomplete", "force": True})])
@@ -136,6 +132,7 @@ async def test_auto_launch_is_switched(demo: DemoLedger) -> None:
 
 
 async def test_the_header_says_that_flows_is_given_no_hints(demo: DemoLedger) -> None:
+    new_failures.acknowledge(demo.ledger, 10**6, "anna@daq1")
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
@@ -147,9 +144,9 @@ async def test_a_key_that_cannot_be_used_says_why(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("l")
+        await pilot.press(*keys_to(1219), "l")
         await until_shown(pilot, "run 1219 is taking (segment 02 is growing): it can be launched when it is complete")
-        await pilot.press(*row_of(1215), "l")
+        await pilot.press("home", *keys_to(1215), "l")
         await until_shown(pilot, "run 1215 is done: nothing to launch")
         await pilot.press("escape")
         await until(pilot, lambda: "nothing to launch" not in shown(app))
@@ -172,7 +169,7 @@ async def test_ascii_means_ascii_in_every_screen(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path, ascii_only=True)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        for keys in (row_of(1215), ["enter"], ["escape", "question_mark"], ["escape", "up", "up", "c"]):
+        for keys in (keys_to(1215), ["enter"], ["escape", "question_mark"], ["escape", "up", "up", "c"]):
             await pilot.press(*keys)
             await pilot.pause()
             assert shown(app).isascii()
@@ -183,7 +180,7 @@ async def test_the_detail_of_a_run_and_back(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        await pilot.press(*row_of(1214), "enter")
+        await pilot.press(*keys_to(1214), "enter")
         screen = await until_shown(pilot, "run 1214 FAILED", "Timeline of the attempts", "7 Events", "??")
         for words in ("60Cr beta decay", "/data/e21062/stagearea/run1214", "transfer 42, fit 42, convert 42"):
             assert words in screen
@@ -198,7 +195,7 @@ async def test_a_hostile_title_is_shown_harmlessly(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press(*row_of(1215))
+        await pilot.press(*keys_to(1215))
         await until_shown(pilot, "60Cr beta [bold red]decay[/] gnp.exe 日本語 !")
         await pilot.press("enter")
         await until_shown(pilot, "60Cr beta [bold red]decay[/] gnp.exe 日本語 !")
@@ -219,7 +216,7 @@ async def test_new_data_do_not_move_the_cursor(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("down")
+        await pilot.press(*keys_to(1218))
         demo.found(1220, Verdict.TAKING, "segment 00 is growing", 1)
         await until_shown(pilot, "  1220 taking", ">  1218 ready")
         stand(demo.ledger, 1218, state=RunState.QUEUED, why="is next")
@@ -230,7 +227,7 @@ async def test_an_important_event_takes_the_place_of_what_was_said(demo: DemoLed
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("l")
+        await pilot.press(*keys_to(1219), "l")
         await until_shown(pilot, "it can be launched when it is complete")
         demo.ledger.event("info", "run 1210: segment 05 arrived", actor="driver", run=1210)
         demo.ledger.event("bad", "run 1216 FAILED at convert", actor="driver", run=1216)
@@ -246,7 +243,7 @@ async def test_nobody_driving_is_loud(tmp_path: Path) -> None:
         assert "driver NONE" in screen.splitlines()[0]
         assert "no driver runs: nothing is launched or watched" in screen
         assert "Runs (OLD)" in screen
-        await pilot.press("down", "l", "tab", "enter")
+        await pilot.press(*keys_to(1218), "l", "tab", "enter")
         await until_shown(pilot, "asked to launch run 1218, but no driver runs")
         lock = DriverLock(demo.ledger.path)
         assert lock.take("background")
@@ -258,6 +255,7 @@ async def test_nobody_driving_is_loud(tmp_path: Path) -> None:
 async def test_an_old_source_shows_its_age_and_problem(demo: DemoLedger) -> None:
     demo.at = NOW + 35
     sources.failed(demo.ledger, "flows", "timeout after 10 s")
+    new_failures.acknowledge(demo.ledger, 10**6, "anna@daq1")
     demo.at = NOW + 38
     sources.answered(demo.ledger, "disk")
     sources.answered(demo.ledger, "compute")
@@ -268,7 +266,7 @@ async def test_an_old_source_shows_its_age_and_problem(demo: DemoLedger) -> None
         assert "compute disk ok" in shown(app).splitlines()[0]
         assert "Flow runs (OLD 40 s: flows: timeout after 10 s)" in shown(app)
         assert ": disk" not in shown(app)
-        await pilot.press(*row_of(1217))
+        await pilot.press(*keys_to(1217))
         await until_shown(pilot, "Segments of 1217 (OLD 40 s: flows")
         await pilot.press("down", "down")
         await until_shown(pilot, "Segments of 1215  analyze ok")  # what is finished does not grow old

@@ -9,10 +9,10 @@ from textual.pilot import Pilot
 from screens.themes import RGB
 from tests.ledger_fixture import DemoLedger
 from tests.run_history import with_history
-from tests.screen_driver import make_app, settled
+from tests.screen_driver import keys_to, make_app, settled
 
 WIDE, SMALL = (120, 40), (80, 24)
-TO_FAILED_RUN = ["down"] * 5
+TO_FAILED_RUN = keys_to(1214)
 
 
 def after(theme: str, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
@@ -37,7 +37,7 @@ def after(theme: str, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
         pytest.param(SMALL, "ansi-dark", True, [*TO_FAILED_RUN, "tab"], id="main-small-ascii-ansi"),
         pytest.param(WIDE, RGB.name, False, [*TO_FAILED_RUN, "enter", "6"], id="detail-wide"),
         pytest.param(SMALL, RGB.name, False, [*TO_FAILED_RUN, "enter", "w"], id="detail-small"),
-        pytest.param(SMALL, RGB.name, False, ["down", "down", "c"], id="confirm-small"),
+        pytest.param(SMALL, RGB.name, False, [*keys_to(1217), "c"], id="confirm-small"),
     ],
 )
 def test_screen(

@@ -272,7 +272,7 @@ async def test_the_console_is_shown_the_same_and_costs_a_fraction(demo: DemoLedg
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         first = list(spent)
-        for key in ["down"] * 4 + ["c", "escape", "tab", "down", "enter", "escape", "question_mark", "escape"]:
+        for key in ["down"] * 7 + ["c", "escape", "tab", "down", "enter", "escape", "question_mark", "escape"]:
             await pilot.press(key)
             await settled(pilot)
             assert sparing.cells() == plain.cells(), key

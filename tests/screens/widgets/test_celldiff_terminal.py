@@ -79,8 +79,8 @@ def shift(demo: DemoLedger, **environ: str) -> tuple[list[list[Any]], list[bytes
     kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     with running(command, kept | places, 100, 30) as terminal:
         emulated = Emulated(terminal, 100, 30, lock_path(demo.ledger.path))
-        emulated.wait_for("Endpoints", "Segments of 1219")
-        terminal.send(b"jj")
+        emulated.wait_for("Endpoints", "Segments of 1214")
+        terminal.send(b"jjjjj")
         emulated.wait_for("Segments of 1217")
         emulated.resize(80, 24)
         emulated.wait_for("q quit", "Slurm Priority |")

@@ -10,7 +10,7 @@ from flowspec.states import RunState
 from screens.keys import bulk
 from screens.keys.actions import RETRY
 from tests.ledger_fixture import DemoLedger, stand
-from tests.screen_driver import make_app, settled, shown, until, until_shown
+from tests.screen_driver import keys_to, make_app, settled, shown, until, until_shown
 
 WIDE, SMALL = (120, 40), (80, 24)
 
@@ -47,7 +47,7 @@ async def test_a_word_that_comes_all_at_once_is_the_word(demo: DemoLedger) -> No
         for key in ("asterisk", "c", *"cancel", "enter", "j"):
             app.post_message(events.Key(key, key if len(key) == 1 else None))
         await until(pilot, lambda: len(asked(demo)) == 3)
-        await until(pilot, lambda: app.screen.focused_pane().cursor_key == 1218)  # type: ignore[attr-defined]
+        await until(pilot, lambda: app.screen.focused_pane().cursor_key == 1213)  # type: ignore[attr-defined]
 
 
 async def test_the_question_on_many_retries_sums_up_what_is_missing(demo: DemoLedger) -> None:
@@ -84,11 +84,11 @@ async def test_only_the_first_answer_counts(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        await pilot.press("down", "down", "c")
+        await pilot.press(*keys_to(1217), "c")
         await until_shown(pilot, "Cancel run 1217")
         for answer in ("yes", "no", "yes"):
             app.screen.post_message(Button.Pressed(app.screen.query_one(f"#{answer}", Button)))
         await until_shown(pilot, "asked the driver to cancel run 1217", "Flow runs", "Endpoints")
         await pilot.press("home")
-        await until_shown(pilot, "run 1219 taking")
+        await until_shown(pilot, "run 1214 FAILED")
         assert asked(demo) == [("cancel", 1217)]
