@@ -155,7 +155,7 @@ def _new_run(night: Night, now: float, *, idle: bool = False) -> Iterator[Part]:
     if night.last_run is None:
         return
     age, usual = now - night.last_run, _usual(night.usual_run)
-    if night.usual_run is not None and age > SLOW_AFTER * night.usual_run:
+    if night.usual_run is not None and age > max(MINUTE, SLOW_AFTER * night.usual_run):
         words, worth = f"no new run for {_age(age)}", 52 if idle else 48
         yield Part(((worth - 20, f"{words}{usual}"), (worth, words)), "warn" if idle else "plain")
     else:
@@ -178,7 +178,7 @@ def _age(seconds: float) -> str:
 
 def _usual(seconds: float | None) -> str:
     """Without a unit it is minutes, as the age before it."""
-    if seconds is None:
+    if seconds is None or seconds < 1:
         return ""
     return f" (usual {seconds // MINUTE:.0f})" if MINUTE <= seconds < 100 * MINUTE else f" (usual {text.span(seconds)})"
 
