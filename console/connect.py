@@ -44,6 +44,7 @@ def make_context(settings: Settings, ledger: Ledger, elsewhere: Callable[[], Rea
         flow_id=settings.flows.analysis,
         endpoints={stage: getattr(settings.compute, stage.value).endpoint for stage in COMPUTE_STAGES},
         policy=settings.policy,
+        retry_rules=settings.retry_rules(),
         run_managers=settings.run_managers,
         run_monitors=settings.run_monitors,
         canary=settings.compute.canary.function,

@@ -15,6 +15,7 @@ from console.settings.model import Policy
 from flowspec import permits
 from flowspec.conditions import Reason
 from flowspec.inputs import Places
+from flowspec.retry_rules import RetryRule
 from flowspec.stages import Stage
 from remote.globus.connection import Remote
 
@@ -37,6 +38,7 @@ class Context:
     flow_id: str
     endpoints: Mapping[Stage, str]
     policy: Policy
+    retry_rules: tuple[RetryRule, ...] = ()
     run_managers: tuple[str, ...] = ()
     run_monitors: tuple[str, ...] = ()
     canary: str | None = None  # id of that compute function; None when it is not registered yet

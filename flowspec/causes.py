@@ -182,6 +182,9 @@ _RC_KILLED = (135, 137)  # by SIGBUS or SIGKILL
 _RC_CANCELLED, _CANCELLED = 143, (": cancelled", ": cancelled before it was started")  # of a kit that sent no codes
 
 
+CODES = tuple(_KINDS)  # of all causes that are told apart
+
+
 def kind_of(code: str) -> Kind:
     return _KINDS.get(code, Kind.UNKNOWN)
 

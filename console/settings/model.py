@@ -14,7 +14,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from console.settings.constants import AUTO_THEME, ENVIRONMENT_PREFIX, THEME_NAMES
 from console.settings.errors import SettingsError
 from console.settings.paths import check_folders, state_home
+from flowspec.causes import CODES
 from flowspec.inputs import Places
+from flowspec.retry_rules import RetryRule
 from flowspec.stages import Stage
 
 _EXPERIMENT = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -171,6 +173,21 @@ class Policy(Part):
     sources: int | None = Field(default=None, ge=1, le=1000, description="the number of sources of the event builder")
 
 
+class Rule(Part):
+    """A failure that is done again without a person, or (0 times) is not."""
+
+    code: Literal[CODES] = Field(description="a code as failed.abort")  # type: ignore[valid-type]
+    stage: Literal["transfer", "fit", "convert", "analyze", "return"] | None = Field(
+        default=None, description="transfer, fit, convert, analyze or return"
+    )
+    times: int = Field(ge=0, le=20, description="a number of retries, 0 to 20")
+    pause: Seconds = 60.0
+
+
+class Retry(Part):
+    rule: tuple[Rule, ...] = Field(default=(), description="tables [[retry.rule]] with code, stage, times, pause")
+
+
 class Screen(Part):
     """How the screen looks."""
 
@@ -211,6 +228,7 @@ class Settings(BaseSettings):
     globus: Globus
     flows: DeployedFlows = DeployedFlows()
     policy: Policy = Policy()
+    retry: Retry = Retry()
     screen: Screen = Screen()
     alerts: Alerts = Alerts()
     run_managers: Principals = ()
@@ -248,6 +266,10 @@ class Settings(BaseSettings):
             kit=self.site.kit,
             compute=compute,
         )
+
+    def retry_rules(self) -> tuple[RetryRule, ...]:
+        """In the order of the profile: the first that fits counts."""
+        return tuple(RetryRule(rule.code, rule.times, rule.pause, rule.stage) for rule in self.retry.rule)
 
     def function(self, name: str) -> str:
         """The id of a compute function. Raises SettingsError when it is not registered yet."""

@@ -9,6 +9,7 @@ import pytest
 from console.settings.errors import SettingsError
 from console.settings.paths import deployed_file
 from console.settings.profiles import load, read_deployed, write_deployed, write_sandbox_profile
+from flowspec.retry_rules import RetryRule
 from flowspec.stages import Stage
 from remote.globus.connection import connect
 
@@ -43,6 +44,27 @@ def refusal(path: Path | None, overrides: dict[str, object] | None = None) -> st
     with pytest.raises(SettingsError) as caught:
         load(path, overrides)
     return str(caught.value)
+
+
+def test_rules_of_retries_are_read_in_their_order(profile):
+    rules = """
+[[retry.rule]]
+code = "failed.abort"
+stage = "fit"
+times = 2
+pause = 30.0
+[[retry.rule]]
+code = "failed.worker"
+times = 0
+"""
+    path = profile()
+    path.write_text(path.read_text() + rules)
+    assert load(path).retry_rules() == (
+        RetryRule("failed.abort", 2, 30.0, "fit"),
+        RetryRule("failed.worker", 0, 60.0),
+    )
+    path.write_text(path.read_text().replace("failed.worker", "failed.wrker"))
+    assert "retry.rule.1.code" in refusal(path)
 
 
 def test_the_shipped_profile_loads_as_it_stands(state_home):
