@@ -9,15 +9,17 @@ from console.actions.conclusion import conclusion, planned_cells
 from console.context import Context
 from console.evidence.hints import unnoticed
 from console.evidence.outputs import copies_of_what_is_there
-from console.ledger import attempts, conditions, dossier, evidence, failures
+from console.ledger import attempts, conditions, dossier, events, evidence, failures
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
 from console.ledger.errors import LedgerError
 from console.ledger.moves import move, move_attempt
 from flowspec import catalogue, names, quarantine
+from flowspec.alike import failure_kind
 from flowspec.conditions import Reason, Topic, reason
 from flowspec.decisions import made_of
 from flowspec.progress import Says, Witness
+from flowspec.retry_rules import by_rules
 from flowspec.stages import Stage
 from flowspec.states import (
     CANCEL_ASKED,
@@ -32,6 +34,7 @@ from flowspec.states import (
 )
 from remote.globus.flows import FlowRun
 
+ALIKE_SECONDS = 600.0  # after an alert, within which failures alike give none of their own
 _LEVELS = {RETURNED: "good", PART_DONE: "good", FAILED: "bad", CANCEL_ENDED: "warning"}
 
 
@@ -70,15 +73,28 @@ def end_attempt(
         move(ctx.ledger, attempt.run, run_move, about=about, reasons=[why], attempt=attempt.attempt, **columns)
         evidence.refresh_progress(ctx.ledger, attempt.run)
         text = f"run {attempt.run} attempt {attempt.number} {how.targets[0].value}: {catalogue.sentence(why)}"
-        ctx.ledger.event(_LEVELS[run_move], text, actor="driver", run=attempt.run, attempt=attempt.attempt)
+        _tell(ctx, attempt, run_move, why, text)
+
+
+def _tell(ctx: Context, attempt: Attempt, run_move: Move, why: Reason, text: str) -> None:
+    """Of failures that are alike and come together only the first is an alert."""
+    kind = failure_kind(why) if run_move is FAILED else None
+    key, since = kind.key if kind else "", ctx.now() - ALIKE_SECONDS
+    first = events.first_alike(ctx.ledger, key, since, attempt.run)
+    level = _LEVELS[run_move] if first is None else "info"
+    ctx.ledger.event(
+        level, text, actor="driver", run=attempt.run, attempt=attempt.attempt, kind=key, alike=first
+    )  # fmt: skip
 
 
 # ---- how it ended
 
 
 def _failed(ctx: Context, known: Dossier, attempt: Attempt, stage: Stage, cause: Reason) -> None:
-    found = quarantine.found_in(
-        attempt.attempt, attempt.plan, stage, planned_cells(known, attempt), known.evidence, cause
+    cells = planned_cells(known, attempt)
+    found = by_rules(
+        ctx.retry_rules,
+        quarantine.found_in(attempt.attempt, attempt.plan, stage, cells, known.evidence, cause),
     )
     with ctx.ledger.change():
         failures.record(ctx.ledger, attempt.run, found)

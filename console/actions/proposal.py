@@ -89,8 +89,8 @@ def _refuse_unknown(dossier: Dossier, wish: Wish, waived: Mapping[int, Waiver]) 
         if segment not in run.members:
             raise Refused(f"run {run.run} has no segment {segment:02d}: it has {ranges(run.members)}")
         if segment in waived:
-            undo = f"console waive {run.run} {segment} --undo"
-            raise Refused(f"run {run.run}: segment {waived[segment]}; to take that back: {undo}")
+            undo = f"x in the detail takes that back, or console waive {run.run} {segment} --undo"
+            raise Refused(f"run {run.run}: segment {waived[segment]}; {undo}")
 
 
 def _why_nothing(dossier: Dossier, wish: Wish, left_out: list[str]) -> str:
@@ -100,4 +100,4 @@ def _why_nothing(dossier: Dossier, wish: Wish, left_out: list[str]) -> str:
     if not dossier.expected:
         return f"run {run}: every segment is waived, so there is nothing to analyze"
     what = f"of segment {ranges(wish.segments)}" if wish.segments else ""
-    return " ".join(filter(None, (f"run {run}: nothing is missing", what, "(--from STAGE or --all does it again)")))
+    return " ".join(filter(None, (f"run {run}: nothing is missing", what)))

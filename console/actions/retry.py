@@ -27,6 +27,7 @@ from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import Wish
 from flowspec.quarantine import Failure
 from flowspec.readiness import Verdict
+from flowspec.retry_rules import rule_for
 from flowspec.stages import Place
 from flowspec.states import ASKED_FOR, ENDED, FAILED, FOUND_WHOLE, REPEATED, RETRIED, AttemptState, RunState
 
@@ -52,7 +53,7 @@ def check_first(ctx: Context, request: Request) -> None:
 
 
 def retry(ctx: Context, request: Request) -> str:
-    """A new attempt of a run that has ended, or with `dry` only what it would do, as JSON.
+    """A new attempt of a run that has ended, or with `dry` only what it would do, as JSON; `plan` null: nothing.
 
     `wish`: see flowspec.plan.Wish. `shown`: the digest of the plan that the operator agreed to. While launching is
     paused the run waits in the queue, and is planned anew when that is over.
@@ -67,7 +68,9 @@ def retry(ctx: Context, request: Request) -> str:
     proposal = propose(known, wish)
     plan = proposal.plan
     if plan is None:
-        if not dry and whole(known):
+        if dry:
+            return json.dumps({"lines": [proposal.reason], "plan": None, "digest": ""})
+        if whole(known):
             return finish(ctx, run)
         raise Refused(proposal.reason)
     if plan.transfer and run.verdict in (Verdict.TAKING.value, Verdict.ARRIVING.value):
@@ -165,24 +168,29 @@ def after_failure(ctx: Context, known: Dossier, attempt: Attempt, found: Iterabl
     """When a failed run is retried without anybody asking (`again_at`; not there: it is not), and what else a person
     has to know of what comes next: parameters of outcome.failed.
 
-    `policy.auto_retries` limits this twice. What failed more often at one place since it last went well there does not
+    A rule of the profile for the failure counts in place of the policy, the strictest of several. The limit,
+    `policy.auto_retries`, counts twice. What failed more often at one place since it last went well there does not
     pass by itself: it waits for a person, and a person's attempt that fails there again arms no further retries. And
     no more than these follow each other until somebody asks, at whatever places they fail. Beside a segment that is
     quarantined now the others go on: those that failed, and those that this attempt left for a further one.
     """
-    limit, quarantined = ctx.policy.auto_retries, known.quarantined()
+    quarantined = known.quarantined()
     then: dict[str, Any] = {"quarantined": _nested(quarantined)}
     left = [failure for failure in found if failure.segment not in quarantined]
+    rules = {failure.place: rule_for(ctx.retry_rules, failure) for failure in left}
+    limits = {place: rule.times if rule else ctx.policy.auto_retries for place, rule in rules.items()}
+    limit = min(limits.values(), default=ctx.policy.auto_retries)
     goes_on = bool(left or attempt.plan.left) and all(failure.kind is Kind.PASSES for failure in left)
     if limit == 0 or not goes_on:
         return then
     times = {failure.place: known.times_failed(failure.place) for failure in left}
-    if too_often := {place: n for place, n in times.items() if n > limit}:
+    if too_often := {place: n for place, n in times.items() if n > limits[place]}:
         return then | {"again_and_again": _by_stage(too_often)}
     so_far = max([_automatic_retries(known.attempts, attempt), *(n - 1 for n in times.values())])
     if so_far >= limit:
         return then | {"count": so_far}
-    pause = backoff.pause(so_far + 1, PAUSES) * ctx.policy.retry_pause
+    ruled = [rule.pause for rule in rules.values() if rule is not None]
+    pause = max(ruled) if ruled else backoff.pause(so_far + 1, PAUSES) * ctx.policy.retry_pause
     again_at = ctx.now() + backoff.jittered(pause, PAUSE_SPREAD, random.random)
     return then | {"again_at": again_at, "count": so_far, "limit": limit}
 

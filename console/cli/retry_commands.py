@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from console.cli.asking import BadUse, ask, print_outcome, settings_of
+from console.cli.asking import BadUse, Failure, ask, print_outcome, settings_of
 from flowspec.numbers import parse_ranges
 from flowspec.plan import Wish
 from flowspec.stages import STAGES, Stage
@@ -51,6 +51,8 @@ def _told(options: argparse.Namespace, document: dict[str, Any], answer: str) ->
     if not options.dry_run:
         return print_outcome(options, {**document, "answer": answer}, answer)
     shown: dict[str, Any] = json.loads(answer)
+    if shown.get("plan", shown) is None:
+        raise Failure(shown["lines"][0])
     return print_outcome(options, {**document, **shown}, "\n".join(shown["lines"]))
 
 

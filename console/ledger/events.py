@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from console.ledger.store import Ledger
+from flowspec import catalogue
+from flowspec.conditions import Reason
 
 
 @dataclass(frozen=True)
@@ -16,18 +18,38 @@ class Event:
     run: int | None
     segment: int | None
     text: str
+    alike: int = 0  # runs that failed alike within moments after it, without an alert of their own
 
     @property
     def important(self) -> bool:
         return self.level != "info"
+
+    @property
+    def words(self) -> str:
+        """The text, and of a failure how many others failed alike."""
+        if not self.alike:
+            return self.text
+        return catalogue.sentence(Reason("failed.alike", {"runs": self.alike + 1, "words": self.text}))
 
 
 _COLUMNS = "SELECT event, at, actor, level, run, segment, text FROM events"
 
 
 def newest(ledger: Ledger, at_most: int) -> list[Event]:
-    """The newest first."""
-    return [Event(*row) for row in ledger.rows(f"{_COLUMNS} ORDER BY event DESC LIMIT ?", at_most)]
+    """The newest first, each with the number of runs that failed alike."""
+    alike = "(SELECT count(DISTINCT other.run) FROM events other WHERE other.alike = events.event)"
+    newest = _COLUMNS.replace(" FROM", f", {alike} FROM")
+    return [Event(*row) for row in ledger.rows(f"{newest} ORDER BY event DESC LIMIT ?", at_most)]
+
+
+def first_alike(ledger: Ledger, kind: str, since: float, but_of: int) -> int | None:
+    """The alert for another run that failed in this kind since then; None when there was none."""
+    row = ledger.row(
+        "SELECT event FROM events WHERE kind = ? AND kind != '' AND alike IS NULL AND at >= ? AND run != ? "
+        "ORDER BY event LIMIT 1",
+        kind, since, but_of,
+    )  # fmt: skip
+    return row["event"] if row else None
 
 
 def of_run(ledger: Ledger, run: int, at_most: int) -> list[Event]:

@@ -181,10 +181,14 @@ CREATE TABLE events (
     event INTEGER PRIMARY KEY AUTOINCREMENT,
     at REAL NOT NULL, actor TEXT NOT NULL, level TEXT NOT NULL, -- info, good, warning, bad
     run INTEGER, segment INTEGER, attempt INTEGER, text TEXT NOT NULL,
-    alert TEXT NOT NULL DEFAULT ''          -- of what needs somebody and has not failed: a code of flowspec.catalogue
+    alert TEXT NOT NULL DEFAULT '',         -- of what needs somebody and has not failed: a code of flowspec.catalogue
+    kind TEXT NOT NULL DEFAULT '',          -- of a failure: flowspec.alike.FailureKind.key
+    alike INTEGER                           -- the event of the first failure of this kind, when that was a moment before
 );
 CREATE INDEX events_by_run ON events (run);
 CREATE INDEX events_that_call ON events (event) WHERE level = 'bad' OR alert <> '';
+CREATE INDEX events_by_kind ON events (kind, event) WHERE kind != '';
+CREATE INDEX alike_events ON events (alike) WHERE alike IS NOT NULL;
 
 -- When each source of data last answered; what is wrong with it is in troubles.
 CREATE TABLE sources (

@@ -236,13 +236,19 @@ class Ledger:
         segment: int | None = None,
         attempt: int | None = None,
         alert: str = "",
+        kind: str = "",
+        alike: int | None = None,
     ) -> None:
-        """Record that something happened, without secrets. Levels: info, good, warning, bad. `alert`: the code of what
-        needs somebody, where nothing has failed."""
+        """Record that something happened, without secrets. Levels: info, good, warning, bad.
+
+        `alert` is the code of what needs somebody where nothing has failed, `kind` that of a failure, `alike` the event
+        of the first of this kind.
+        """
         with self.change() as db:
             db.execute(
-                "INSERT INTO events (at, actor, level, run, segment, attempt, text, alert) VALUES (?,?,?,?,?,?,?,?)",
-                (self.now(), actor, level, run, segment, attempt, _hidden(text), alert),
+                "INSERT INTO events (at, actor, level, run, segment, attempt, text, alert, kind, alike) "
+                "VALUES (?,?,?,?,?,?,?,?,?,?)",
+                (self.now(), actor, level, run, segment, attempt, _hidden(text), alert, _hidden(kind), alike),
             )
 
     # ---- requests

@@ -44,7 +44,8 @@ from console.ledger.store import Ledger
 from console.reading.night import Night, NightReader
 from console.reading.run_list import ALL, RunList
 from flowspec import catalogue, standing
-from flowspec.conditions import NO_REASON, Condition, Reason
+from flowspec.alike import FailureKind, failure_kind
+from flowspec.conditions import NO_REASON, Condition, Reason, Topic
 from flowspec.late_segments import late_segments
 from flowspec.stages import STAGES, CellState, Stage
 from flowspec.states import OPEN, AttemptState, RunState
@@ -98,6 +99,14 @@ class RunRow:
         if not standing.needs_somebody(self.state, self.conditions, again=again, late=late):
             return 2
         return 1 if self.state is RunState.QUEUED else 0
+
+    @cached_property
+    def failure(self) -> FailureKind | None:
+        """The kind of failure with which it ended; None when it did not fail, or not in an attempt."""
+        if self.state is not RunState.FAILED:
+            return None
+        kinds = (failure_kind(c.reason) for c in self.conditions if c.topic is Topic.OUTCOME)
+        return next(filter(None, kinds), None)
 
     @property
     def segment_count(self) -> int:
@@ -176,6 +185,19 @@ class Snapshot:
     alerts: int = 0  # that are not over, and that nobody has acknowledged
     remarks: Mapping[int, Remarks] = field(default_factory=dict)  # by run: what people say of it
     consoles: tuple[Console, ...] = ()  # that are open
+
+    @cached_property
+    def failed_alike(self) -> Mapping[FailureKind, tuple[RunRow, ...]]:
+        """The runs that are failed now by the kind of their failure, newest first; only kinds of several."""
+        kinds: dict[FailureKind, list[RunRow]] = {}
+        for row in self.runs:
+            if row.state is RunState.FAILED and row.failure is not None:
+                kinds.setdefault(row.failure, []).append(row)
+        return {kind: tuple(rows) for kind, rows in kinds.items() if len(rows) > 1}
+
+    def alike(self, run: RunRow) -> tuple[RunRow, ...]:
+        """The runs that failed alike, this one among them; none when it is the only one."""
+        return self.failed_alike.get(run.failure, ()) if run.failure is not None else ()
 
     def run(self, number: int | None) -> RunRow | None:
         return find_run(self.runs, number) if number is not None else None

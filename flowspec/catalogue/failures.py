@@ -133,6 +133,7 @@ TABLE: tuple[Entry, ...] = (
     _failed("network", _followed("lost the line"), GLOBUS),
     _failed("timeout", "had no answer in time", GLOBUS),
     _failed("unknown", _followed("failed")),
+    Entry("failed.alike", "{runs} runs failed alike: r on one of them retries all. The first: {words}"),
     Entry("segment.quarantined", _quarantined, Severity.STUCK, OPERATOR, _quarantined_row),
     Entry("segment.worker-lost", _lost, Severity.STUCK, OPERATOR, _lost_row),
 )

@@ -35,3 +35,7 @@ CREATE TABLE consoles (
     who TEXT NOT NULL, opened REAL NOT NULL, seen REAL NOT NULL,
     open INTEGER NOT NULL
 ) WITHOUT ROWID;
+ALTER TABLE events ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+ALTER TABLE events ADD COLUMN alike INTEGER;
+CREATE INDEX events_by_kind ON events (kind, event) WHERE kind != '';
+CREATE INDEX alike_events ON events (alike) WHERE alike IS NOT NULL;

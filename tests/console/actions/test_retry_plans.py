@@ -39,7 +39,7 @@ def test_one_segment_that_failed_at_fit_is_done_again_and_nothing_else(world):
     assert asked.answer == "run 5 attempt 2: fit 1, convert 1, analyze, return; 7 of 8 segments are converted already"
     assert world.work() == (0, 1, 1, 1, 1)
     assert world.works(5).state is RunState.DONE
-    assert world.ask("retry", 5).answer == "run 5: nothing is missing (--from STAGE or --all does it again)"
+    assert world.ask("retry", 5).answer == "run 5: nothing is missing"
 
 
 def test_what_was_cleared_away_after_the_result_came_back_is_not_missing(world):
