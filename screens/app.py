@@ -165,7 +165,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
                 continue
             if request.dry and answer.state == "done":
                 if not isinstance(self.screen, Confirm):  # else another question was quicker
-                    confirm_plan(self, answer)
+                    confirm_plan(self, request, answer)
             elif answer.state == "refused":
                 self.notice = (f"refused: {answer.answer}", "warn")
             else:
@@ -200,11 +200,11 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
     def last_undone_by(self) -> Request | None:
         return self._requests.undo()
 
-    def confirm(self, question: Question, confirmed: Callable[[], None]) -> None:
-        def answered(yes: bool | None) -> None:
-            if yes:
-                confirmed()
-            else:
+    def confirm(self, question: Question, *confirmed: Callable[[], None]) -> None:
+        def answered(place: int | None) -> None:
+            if place is not None and place >= 0:
+                confirmed[place]()
+            elif question.answers:
                 self.say("nothing was done")
 
         self.push_screen(Confirm(question, self.options.ascii_only), answered)

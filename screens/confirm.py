@@ -16,13 +16,16 @@ from screens.question import Question
 from screens.widgets.prompt import Prompt
 
 
-class Confirm(ModalScreen[bool]):
-    """True only when the operator goes to the answer that does it, or types the word that does, and presses enter."""
+class Confirm(ModalScreen[int]):
+    """The place among `Question.answers` of the one that the operator goes to, or whose word is typed, and then enter.
+
+    -1 is no.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,up,shift+tab,h,k", "app.focus_previous", show=False),
         Binding("right,down,tab,l,j", "app.focus_next", show=False),
-        Binding("escape,n,q", "answer(False)", show=False),
+        Binding("escape,n,q", "answer(-1)", show=False),
     ]
 
     def __init__(self, question: Question, ascii_only: bool) -> None:
@@ -42,8 +45,8 @@ class Confirm(ModalScreen[bool]):
                 yield self._line("> _", "typed")
             with Horizontal(id="answers"):
                 yield Button(f"[{question.no}]".replace("[", "\\["), id="no")
-                if self._typed is None:
-                    yield Button(f"[{question.yes}]".replace("[", "\\["), id="yes")
+                for place, words in enumerate(question.answers if self._typed is None else ()):
+                    yield Button(f"[{words}]".replace("[", "\\["), id=f"answer-{place}")
 
     def _line(self, words: str, id: str | None = None) -> Static:
         return Static(self._shown(text.clean(words)), markup=False, id=id)
@@ -52,12 +55,12 @@ class Confirm(ModalScreen[bool]):
         self.query_one("#no", Button).focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        self.action_answer(event.button.id == "yes")
+        self.action_answer([button.id for button in self.query(Button)].index(event.button.id) - 1)
 
-    def action_answer(self, yes: bool) -> None:
+    def action_answer(self, place: int) -> None:
         """Only the first answer counts: of keys that come at once, others may lead to a second one."""
         if self.is_active:
-            self.dismiss(yes)
+            self.dismiss(place)
 
     # ---- a word that is typed
 
@@ -75,11 +78,11 @@ class Confirm(ModalScreen[bool]):
             return False
         words = self._typed.words.strip().lower()
         if event.key in ("escape", "ctrl+c") or (event.key == "enter" and not words):
-            self.action_answer(False)
+            self.action_answer(-1)
         elif event.key != "enter":
             self._typed.press(event.key, event.character)
         elif words == self._question.word:
-            self.action_answer(True)
+            self.action_answer(0)
         return True
 
     def _show_typed(self, words: str) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from operator import attrgetter
 from typing import ClassVar
 
 from console.ledger.attempts import Attempt
 from console.reading.detail import RunDetail
 from console.reading.snapshot import RunRow
-from flowspec import permits
 from screens.base import TALL, ConsoleScreen
+from screens.deciding import ACCEPT, WAIVE, decide
 from screens.host import Host
 from screens.keys.action import Action, Target
 from screens.keys.actions import (
@@ -28,7 +27,6 @@ from screens.keys.actions import (
     RETRY,
     WITNESSES,
 )
-from screens.question import Question
 from screens.requests import Request
 from screens.rows import attempts, sections
 from screens.rows.matrix import Group, grouped
@@ -37,7 +35,6 @@ from screens.rows.status import stale_mark, unread
 from screens.rows.summary import run_lines, short_run_lines, tabs
 from screens.widgets.pane import Pane
 from screens.widgets.piece import Piece
-from screens.widgets.prompt import Prompt
 from screens.widgets.table import Column, View
 
 SHORT = 30  # lines: below, what is known of the run is kept to what matters most
@@ -59,7 +56,10 @@ class DetailScreen(ConsoleScreen):
 
         def pane(name: str, columns: Sequence[Column]) -> Pane:
             key, pieces = attrgetter("key"), attrgetter("pieces")
-            return Pane(columns, key, pieces, id=name, ascii_only=host.options.ascii_only, problem=attrgetter("bad"))
+            return Pane(
+                columns, key, pieces, id=name, ascii_only=host.options.ascii_only, problem=attrgetter("bad"),
+                markable=name == "segments",
+            )  # fmt: skip
 
         self.segments = pane("segments", sections.SEGMENTS)
         self.witnesses = pane("witnesses", sections.WITNESSES)
@@ -135,7 +135,10 @@ class DetailScreen(ConsoleScreen):
         stale = self._stale_mark(detail)
         bad = sum(row.bad for row in detail.segments)
         title = f"Segments of {self.run}: {len(detail.segments)}{f', {bad} to look at' if bad else ''}{stale}"
-        rows = sections.segment_rows(detail, self._groups(self.segments, detail))
+        marked = self.marked_segments()
+        groups = grouped(detail.segments, merge=False) if marked else self._groups(self.segments, detail)
+        rows = sections.segment_rows(detail, groups)
+        self.segments.table.mark(marked)  # each by itself: a row of several may come to be one of others
         self.segments.show(rows, title=title, empty="no segment on disk", stale=bool(stale))
 
     def _fill_witnesses(self, detail: RunDetail) -> None:
@@ -253,33 +256,13 @@ class DetailScreen(ConsoleScreen):
         self.host.ask(request, f"fetch the report of {of}")
 
     def accept_segment(self) -> None:
-        """Ask for the reason, or whether an acceptance is to be taken back."""
-        detail, segment = self._detail(), self._segment()
-        if detail is None or segment is None:
-            self.host.say("no segment here: go to one with 1", "warn")
-            return
-        accepted = {acceptance.segment: acceptance for acceptance in detail.accepted}
-        refusal = permits.accept(self.run, segment, detail.lossy, accepted, undo=segment in accepted)
-        if refusal is not None:
-            self.host.say(refusal, "warn")
-        elif segment in accepted:
-            question = Question(
-                f"Do not use segment {segment:02d} of run {self.run} as it is after all?",
-                (f"Now: segment {accepted[segment]}",), "Yes, take it back",
-            )  # fmt: skip
-            undo = Request("accept", self.run, {"segment": segment, "undo": True})
-            self.host.confirm(
-                question, lambda: self.host.ask(undo, f"take back that segment {segment:02d} is accepted")
-            )
-        else:
-            hint = "why it is used although hits were lost; enter accepts it, esc goes back"
-            self.open_prompt(
-                Prompt(f"accept {segment:02d}: ", hint, lambda words: None, done=partial(self._accept, segment))
-            )
+        decide(self.host, ACCEPT, self._detail(), self._segment(), self.open_prompt)
 
-    def _accept(self, segment: int, why: str) -> None:
-        request = Request("accept", self.run, {"segment": segment, "reason": why})
-        self.host.ask(request, f"accept segment {segment:02d} of run {self.run} as it is")
+    def waive_segment(self) -> None:
+        decide(self.host, WAIVE, self._detail(), self._segment(), self.open_prompt)
+
+    def marked_segments(self) -> tuple[int, ...]:
+        return tuple(segment for row in self.segments.table.marked for segment in row.segments)
 
     def _focus(self, pane: Pane) -> None:
         pane.display = True  # what is not displayed cannot be focused

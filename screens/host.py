@@ -42,8 +42,8 @@ class Host(Protocol):
     def choose(self, title: str, offered: Sequence[tuple[str, str]], chosen: Callable[[str | None], None]) -> None:
         """Let the operator choose one of these, each a name and words; `chosen` is called with the words, or None."""
 
-    def confirm(self, question: Question, confirmed: Callable[[], None]) -> None:
-        """Ask the operator first; `confirmed` is called when the answer is yes."""
+    def confirm(self, question: Question, *confirmed: Callable[[], None]) -> None:
+        """Ask the operator first; `confirmed` has for each of the question's answers what is called then."""
 
     def go_to(self, run: int) -> None:
         """Show the main screen with the cursor on this run."""

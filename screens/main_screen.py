@@ -65,7 +65,7 @@ class MainScreen(ConsoleScreen):
                 markable=name == "runs",
             )  # fmt: skip
 
-        self.runs = pane("runs", "run", main.run, main.needs_somebody)
+        self.runs = pane("runs", "run", self._run, main.needs_somebody)
         self.flow_runs = pane("flow-runs", "attempt", self._flow_run, main.in_trouble)
         self.segments = pane("segments", "segment", self._segment, attrgetter("bad"))
         self.endpoints = pane("endpoints", "endpoint", self._endpoint, endpoint_rows.in_trouble)
@@ -130,6 +130,7 @@ class MainScreen(ConsoleScreen):
             empty=self._empty("disk", self._no_runs()),
             stale=bool(stale),
             unread=sum(snapshot.unread.values()) if snapshot else 0,
+            depends_on=[len(alike) for alike in snapshot.failed_alike.values()] if snapshot else (),
         )
         stale = self._stale_mark("flows")
         self.flow_runs.show(
@@ -220,6 +221,10 @@ class MainScreen(ConsoleScreen):
             pending = snapshot.slurm_pending if snapshot else NO_REASON
             return endpoint_rows.sentence(item, self._answered_at("compute"), self.host.now(), pending)
         return "", "plain"
+
+    def _run(self, row: RunRow) -> Sequence[Piece]:
+        snapshot = self.host.data.snapshot
+        return main.run(row, len(snapshot.alike(row)) if snapshot else 0)
 
     def _flow_run(self, row: FlowRow) -> Sequence[Piece]:
         return main.flow_run(row, self.host.now())

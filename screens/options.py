@@ -23,6 +23,7 @@ class ScreenOptions:
     read_only: bool = False
     ascii_only: bool = False
     sandbox: bool = False
+    profile: Path | None = None  # None: of a sandbox, which needs no login
     theme: str = AUTO_THEME
     keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)

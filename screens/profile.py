@@ -35,6 +35,7 @@ def screen_options(settings: ScreenSettings, profile: Path, flags: argparse.Name
         read_only=flags.read_only,
         ascii_only=flags.ascii or not draws_lines(os.environ, sys.stderr.encoding),
         sandbox=flags.sandbox,
+        profile=None if flags.sandbox else profile.absolute(),
         theme=flags.theme or settings.theme,
         keys=settings.keys,
         columns=settings.columns,

@@ -12,7 +12,8 @@ MOST_LINES, LONGEST_LINE = 8, 110  # of a plan in a question
 class Question:
     """What to ask before something is done: the consequence in sentences, and what the two answers are called.
 
-    With a `word`, yes is to type that word and press enter.
+    With a `word`, yes is to type that word and press enter. `others` are further answers, beside yes and no; without
+    `yes` there are only those.
     """
 
     title: str
@@ -20,6 +21,12 @@ class Question:
     yes: str
     no: str = "No, go back"
     word: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """All but no, as they are numbered for who asked."""
+        return tuple(filter(None, (self.yes, *self.others)))
 
 
 def plan_lines(lines: Sequence[str]) -> tuple[str, ...]:

@@ -50,6 +50,10 @@ class Sections(Protocol):
 
     def accept_segment(self) -> None: ...
 
+    def waive_segment(self) -> None: ...
+
+    def marked_segments(self) -> tuple[int, ...]: ...
+
 
 @dataclass(frozen=True)
 class Target:

@@ -15,7 +15,7 @@ LAUNCH = Action(
     runs.launch, changes=True, why_not=rules.may("launch"), question=rules.before_launch,
 )  # fmt: skip
 RETRY = Action(
-    "retry", "r", "r", "retry", "a new attempt of the selected run, of what is missing only; shows it and asks first",
+    "retry", "r", "r", "retry", "a new attempt of the selected run, of what is missing or from a stage on; asks first",
     runs.retry, changes=True, why_not=rules.may("retry"), question=rules.before_retry,
 )  # fmt: skip
 CANCEL = Action(
@@ -58,6 +58,8 @@ UNDO = Action(
     runs.undo, changes=True,
 )  # fmt: skip
 
+LOGIN = Action("login", "L", "L", "", "the command that logs in to Globus, to be typed in a terminal", shown.login)
+
 # ---- the rows of a pane
 
 FILTER = Action(
@@ -79,11 +81,11 @@ PROBLEMS = Action(
 SORT = Action("sort", "s", "s", "", "sort by the next column; after the last, the usual order", shown.sort)
 REVERSE = Action("reverse", "S", "S", "", "turn the order around", shown.reverse)
 MARK = Action(
-    "mark", "space", "space", "mark", "mark the run: what acts, acts on all marked runs, and asks first",
+    "mark", "space", "space", "mark", "mark the run, in its detail the segment: what acts, acts on all that are",
     on_markable(lambda pane: pane.mark()),
 )  # fmt: skip
 MARK_ALL = Action(
-    "mark_all", "asterisk", "*", "", "mark all runs that are shown, or none",
+    "mark_all", "asterisk", "*", "", "mark all runs or segments that are shown, or none",
     on_markable(lambda pane: pane.mark_all()),
 )  # fmt: skip
 
@@ -134,6 +136,10 @@ ACCEPT = Action(
     "accept", "t", "t", "", "in the detail of a run: take the segment as it is although its fit lost hits, or not",
     on_sections(lambda sections: sections.accept_segment()), changes=True,
 )  # fmt: skip
+WAIVE = Action(
+    "waive", "x", "x", "", "in the detail of a run: make the result without the segment, or with it again",
+    on_sections(lambda sections: sections.waive_segment()), changes=True,
+)  # fmt: skip
 
 
 def _section(number: int, name: str) -> Action:
@@ -182,9 +188,9 @@ QUIT = Action(
 # ---- all of them, in the order of the footer and the help
 
 OF_RUN = (LAUNCH, RETRY, CANCEL, HOLD)
-OF_DETAIL = (FETCH, WITNESSES, EACH, ACCEPT, *SECTIONS)
+OF_DETAIL = (FETCH, WITNESSES, EACH, ACCEPT, WAIVE, *SECTIONS)
 ACTIONS = (
-    *OF_RUN, NOTE, CLAIM, AUTO, PAUSE, ACKNOWLEDGE, UNDO, DETAIL, EVENTS, REPORT, *OF_DETAIL, NEXT, PREVIOUS,
+    *OF_RUN, NOTE, CLAIM, AUTO, PAUSE, ACKNOWLEDGE, UNDO, LOGIN, DETAIL, EVENTS, REPORT, *OF_DETAIL, NEXT, PREVIOUS,
     FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, WIDER, NARROWER, HIGHER, LOWER, REDRAW,
     PALETTE, HELP, BACK, SUSPEND, QUIT,
 )  # fmt: skip

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from console.ledger.presence import actor
 from console.reading.snapshot import Answer, RunRow
 from flowspec import permits, text
+from flowspec.numbers import ranges
+from flowspec.plan import Wish
+from flowspec.stages import STAGES
 from screens.keys.action import Handler, Target
 from screens.keys.rules import before_auto
 from screens.question import Question, plan_lines
-from screens.requests import Request
+from screens.requests import Request, about_each
 from screens.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -36,21 +40,68 @@ def launch(host: Host, run: RunRow) -> None:
     host.ask(Request("launch", run.run, {"state": run.state.value, **forced}))
 
 
-@on_run
-def retry(host: Host, run: RunRow) -> None:
+def retry(host: Host, target: Target) -> None:
     """What has ended is planned first, and the plan is shown; an attempt under way was asked about."""
+    if target.run is None:
+        return
+    run, segments = target.run, target.sections.marked_segments() if target.sections else ()
     if run.inactive or run.suspected:
         host.ask(Request("retry", run.run, {"state": run.state.value}))
+    elif (alike := _alike(host, run)) and not segments:
+        consequence = (
+            f"Run {run.run}: {run.because}",
+            f"Alike: {ranges((row.run for row in alike), 1)}.",
+            "All of them wait for their turn, and get a new attempt of what is missing then.",
+        )
+        one, several = f"Only run {run.run}", f"All {len(alike)} alike"
+        host.confirm(
+            Question(
+                f"Retry run {run.run}, or all {len(alike)} that failed alike?", consequence, one, others=(several,)
+            ),
+            lambda: _plan(host, run.run, Wish()),
+            lambda: host.ask(about_each("retry", alike)),
+        )
     else:
-        host.ask(Request("retry", run.run, {"dry": True}), f"plan a retry of run {run.run}")
+        _plan(host, run.run, Wish(segments=segments or None))
 
 
-def confirm_plan(host: Host, answer: Answer) -> None:
+def _alike(host: Host, run: RunRow) -> Sequence[RunRow]:
+    """The runs that failed as this one did and are not done again by themselves; none when there is no other."""
+    snapshot = host.data.snapshot
+    alike = [row for row in snapshot.alike(run) if row.again_at is None or row is run] if snapshot else []
+    return alike if len(alike) > 1 else ()
+
+
+def _plan(host: Host, run: int, wish: Wish) -> None:
+    """Have the driver plan a retry; its answer comes to `confirm_plan`."""
+    wished = {"wish": wish.to_json()} if wish.to_json() else {}
+    host.ask(Request("retry", run, {"dry": True, **wished}), f"plan a retry of run {run}")
+
+
+def confirm_plan(host: Host, planned: Request, answer: Answer) -> None:
     """A retry is carried out as it was shown, or not at all: the driver compares the digest."""
     plan: dict[str, Any] = json.loads(answer.answer)
-    request = Request("retry", answer.run, {"shown": plan["digest"]})
-    question = Question(f"{request.words.capitalize()}?", plan_lines(plan["lines"]), f"Yes, {request.words}")
-    host.confirm(question, lambda: host.ask(request))
+    if planned.run is None:
+        return
+    run, lines, wish = planned.run, plan_lines(plan["lines"]), Wish.from_json(planned.args.get("wish", {}))
+    what = f"segment {ranges(wish.segments)} of run {run}" if wish.segments else f"run {run}"
+    if plan["plan"] is None:
+        _confirm_stage(host, run, wish, f"Do {what} again from a stage on?", lines)
+        return
+    request = Request("retry", run, {"shown": plan["digest"], **{k: v for k, v in planned.args.items() if k == "wish"}})
+    question = Question(f"Retry {what}?", lines, f"Yes, retry run {run}", others=("From another stage",))
+    host.confirm(
+        question,
+        lambda: host.ask(request),
+        lambda: _confirm_stage(host, run, wish, f"Retry {what} from which stage?", ()),
+    )
+
+
+def _confirm_stage(host: Host, run: int, wish: Wish, title: str, lines: Sequence[str]) -> None:
+    """Which stage and those after it are done again; the plan of that is shown before it is carried out."""
+    again = "That stage and those after it are done again, also where they went well. The plan is shown first."
+    question = Question(title, (*lines, again), "", "Back", others=tuple(stage.value for stage in STAGES))
+    host.confirm(question, *(partial(_plan, host, run, replace(wish, from_stage=stage)) for stage in STAGES))
 
 
 @on_run

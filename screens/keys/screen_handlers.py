@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from screens.keys.action import Handler, Panes, Sections, Target
+from screens.question import Question
 from screens.widgets.prompt import Prompt
 from screens.widgets.table import View
 
@@ -46,7 +48,7 @@ def on_markable(handle: Callable[[Pane], None]) -> Handler:
         if pane.markable:
             handle(pane)
         else:
-            host.say("only runs can be marked", "warn")
+            host.say("only runs can be marked, and in the detail of a run its segments", "warn")
 
     return run
 
@@ -61,6 +63,18 @@ def on_sections(handle: Callable[[Sections], None]) -> Handler:
             host.say("this key is for the detail of a run: enter opens it", "warn")
 
     return run
+
+
+def login(host: Host, target: Target) -> None:
+    """The whole command, for this profile: nobody should have to put it together at night."""
+    if host.options.profile is None:
+        host.say("a sandbox needs no login")
+        return
+    command = shlex.join(["console", "--profile", str(host.options.profile), "login"])
+    how = (
+        "Type this in another terminal of this machine and account, or here after ctrl+z (fg brings this console back):"
+    )
+    host.confirm(Question("Log in to Globus", (how, command, "What waits for it then goes on by itself."), "", "Back"))
 
 
 # ---- the rows of a pane

@@ -53,9 +53,11 @@ def in_order(rows: Sequence[RunRow]) -> list[RunRow]:
     return sorted(rows, key=attrgetter("urgency"))
 
 
-def run(row: RunRow) -> Sequence[Piece]:
+def run(row: RunRow, alike: int = 0) -> Sequence[Piece]:
+    """`alike`: how many failed alike, itself among them; 0 for none."""
     word, style = styles.run_state(row.state, row.stuck)
     part = standing.part(row.state, row.conditions)
+    because = f"({alike} alike) {row.because}" if alike else row.because
     return (
         (str(row.run), "plain"),
         (f"{word} {part[0]}/{part[1]}" if part else word, style),
@@ -65,7 +67,7 @@ def run(row: RunRow) -> Sequence[Piece]:
         (text.clock(row.ended), "plain"),
         (str(row.attempts), "plain"),
         (row.title, "plain"),
-        (row.because, style if style in ("warn", "bad") else "plain"),
+        (because, style if style in ("warn", "bad") else "plain"),
     )
 
 

@@ -24,7 +24,8 @@ from screens.widgets.table import Column
 class Row:
     """A row of a section. `values` are what its columns are sorted and filtered by, where that is not what they show.
 
-    `segment` is the first that it is about, `place` the job whose report is worth reading.
+    `segment` is the first that it is about, `segments` are all of a row of segments, `place` is the job whose report is
+    worth reading.
     """
 
     key: Hashable
@@ -34,6 +35,7 @@ class Row:
     values: Mapping[str, Any] = field(default_factory=dict)
     segment: int | None = None
     place: Place | None = None
+    segments: tuple[int, ...] = ()
 
 
 def column(place: int, name: str, width: int, right: bool = False) -> Column:
@@ -74,7 +76,8 @@ def _segment(detail: RunDetail, group: Group) -> Row:
     named = f"segment {group.label}: {note or 'all done'}"
     states = zip(("XFER", "FIT", "CONV"), (cell.state.value for cell in group.cells), strict=True)
     values = {"SEG": group.first, "RAW": group.bytes, **dict(states)}
-    return Row(group.first, pieces, (named, style), group.bad, values, group.first, worth_reading(group))
+    numbers = tuple(row.segment for row in group.rows)
+    return Row(group.first, pieces, (named, style), group.bad, values, group.first, worth_reading(group), numbers)
 
 
 def worth_reading(group: Group) -> Place:

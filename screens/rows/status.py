@@ -53,7 +53,7 @@ def status_line(data: ScreenData, notice: Piece | None) -> Piece:
     event = newest_event(data.snapshot)
     if event is None:
         return "", "plain"
-    return f"{text.clock(event.at)} {event.text}", LEVEL_STYLES.get(event.level, "plain")
+    return f"{text.clock(event.at)} {event.words}", LEVEL_STYLES.get(event.level, "plain")
 
 
 def came_at_once(words: str) -> str:

@@ -8,7 +8,7 @@ Upper and lower case are the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -178,6 +178,10 @@ class Table:
     def toggle(self, row: Any) -> None:
         """Mark a row, or take its mark away."""
         self._marks ^= {self.key(row)}
+
+    def mark(self, keys: Iterable[Hashable]) -> None:
+        """Mark the rows with these keys, which are about to be shown, and no others."""
+        self._marks = {*keys}
 
     def toggle_all(self) -> None:
         """Mark all rows that are shown; when they are, none."""

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from flowspec.catalogue import nested
 from flowspec.conditions import reason
@@ -62,6 +63,59 @@ async def test_a_long_plan_leaves_room_for_the_answers(demo: DemoLedger) -> None
         await until_shown(pilot, "Retry run 1214?", "and 33 lines more: console retry --dry-run", "Yes, retry run 1214")
 
 
+async def planned(pilot: Pilot[Any], demo: DemoLedger, wanted: dict[str, Any], plan: object) -> None:
+    """The driver answers this dry request with a plan."""
+    await until(pilot, lambda: asked(demo) == [("retry", 1214, wanted)])
+    answer = json.dumps(
+        {"lines": LINES if plan is not None else ["run 1214: nothing is missing"], "plan": plan, "digest": "abc"}
+    )
+    demo.ledger.answer(demo.ledger.asked()[0].id, "done", answer)
+
+
+@pytest.mark.parametrize("plan", [{}, None], ids=["something is missing", "nothing is missing"])
+async def test_a_retry_from_a_stage_is_chosen_in_the_question_and_its_plan_shown(
+    demo: DemoLedger, plan: object
+) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(*TO_1214, "r")
+        await planned(pilot, demo, {"dry": True}, plan)
+        if plan is not None:
+            await until_shown(pilot, "[From another stage]")
+            await pilot.press("left", "enter")
+            await until_shown(pilot, "Retry run 1214 from which stage?")
+        else:
+            await until_shown(pilot, "Do run 1214 again from a stage on?", "run 1214: nothing is missing")
+        await until_shown(pilot, "[Back]", "[transfer]", "[fit]", "[convert]", "[analyze]", "[return]")
+        await pilot.press("right", "right", "right", "enter")
+        wish = {"wish": {"from": "convert"}}
+        await planned(pilot, demo, {"dry": True, **wish}, {})
+        await until_shown(pilot, "Retry run 1214?", "starts at fit")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: asked(demo) == [("retry", 1214, {"shown": "abc", **wish})])
+
+
+async def test_marked_segments_are_retried_and_no_others(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(*TO_1214, "enter")
+        await until_shown(pilot, "Segments of 1214", "> 07", "00-06")
+        await pilot.press("home", "space")  # a row of many: each is marked, and has a row of its own
+        await until_shown(pilot, "7 marked", "*00", "*06")
+        await pilot.press("escape")
+        await until_shown(pilot, "00-06")
+        await pilot.press("end", "home", "down", "space")
+        await until_shown(pilot, "1 marked", "*07")
+        await pilot.press("r")
+        wish = {"wish": {"segments": [7]}}
+        await planned(pilot, demo, {"dry": True, **wish}, {})
+        await until_shown(pilot, "Retry segment 07 of run 1214?")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: asked(demo) == [("retry", 1214, {"shown": "abc", **wish})])
+
+
 async def test_an_inactive_flow_run_is_resumed_without_a_plan(demo: DemoLedger) -> None:
     why = reason(INACTIVE, words="Globus asks for a consent that is missing: data_access", consent=True)
     stand(demo.ledger, 1214, state=RunState.RUNNING, why=why)
@@ -69,7 +123,7 @@ async def test_an_inactive_flow_run_is_resumed_without_a_plan(demo: DemoLedger) 
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         await pilot.press(*TO_1214, "r")
-        await until(pilot, lambda: asked(demo) == [("retry", 1214, {})])
+        await until(pilot, lambda: asked(demo) == [("retry", 1214, {"state": "running"})])
 
 
 async def test_an_automatic_retry_can_be_stopped(demo: DemoLedger) -> None:
@@ -81,7 +135,7 @@ async def test_an_automatic_retry_can_be_stopped(demo: DemoLedger) -> None:
         await pilot.press("c")
         await until_shown(pilot, "Do not repeat run 1214?", "(1 of 3)")
         await pilot.press("right", "enter")
-        await until(pilot, lambda: asked(demo) == [("cancel", 1214, {})])
+        await until(pilot, lambda: asked(demo) == [("cancel", 1214, {"state": "failed"})])
 
 
 async def test_a_run_that_may_hang_is_ended_and_done_again_after_one_question(demo: DemoLedger) -> None:
@@ -96,4 +150,4 @@ async def test_a_run_that_may_hang_is_ended_and_done_again_after_one_question(de
         await pilot.press("r")
         await until_shown(pilot, "End run 1217 and do it again?", "Yes, do run 1217 again")
         await pilot.press("right", "enter")
-        await until(pilot, lambda: asked(demo) == [("retry", 1217, {})])
+        await until(pilot, lambda: asked(demo) == [("retry", 1217, {"state": "running"})])

@@ -11,7 +11,7 @@ from console.ledger import decisions, evidence, runs
 from console.ledger.job_reports import ReportState
 from console.ledger.store import Ledger
 from flowspec.conditions import reason
-from flowspec.decisions import Acceptance
+from flowspec.decisions import Acceptance, Waiver
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import Stage
 from tests.ledger_fixture import DemoLedger
@@ -156,6 +156,25 @@ async def test_t_asks_for_a_reason_to_take_a_segment_as_it_is_and_takes_that_bac
         await until_shown(pilot, "Do not use segment 07 of run 1214 as it is after all?")
         await pilot.press("right", "enter")
         await until(pilot, lambda: asked(demo.ledger)[-1] == ("accept", 1214, {"segment": 7, "undo": True}))
+
+
+async def test_x_asks_for_a_reason_to_do_without_a_segment_and_takes_that_back(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await opened(pilot)
+        await pilot.press("g", "down", "x")
+        await until_shown(pilot, "waive 07: _  why the result is made without it")
+        await pilot.press("escape")
+        assert asked(demo.ledger) == []
+        await pilot.press("x", *"beam", "enter")
+        await until(pilot, lambda: asked(demo.ledger) == [("waive", 1214, {"segment": 7, "reason": "beam"})])
+        decisions.add(demo.ledger, 1214, Waiver(7, "beam", "anna@daq1", demo.ledger.now()))
+        runs.set_run(demo.ledger, 1214)
+        await until_shown(pilot, "waived by anna@daq1: beam")
+        await pilot.press("x")
+        await until_shown(pilot, "Make the result of run 1214 with segment 07 after all?")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: asked(demo.ledger)[-1] == ("waive", 1214, {"segment": 7, "undo": True}))
 
 
 async def test_keys_of_the_detail_say_so_elsewhere_and_a_reader_fetches_nothing(demo: DemoLedger) -> None:

@@ -19,6 +19,7 @@ from screens.keys.actions import (
     PAUSE,
     RETRY,
     UNDO,
+    WAIVE,
 )
 from screens.widgets.moves import MOVES
 
@@ -57,7 +58,7 @@ def test_a_read_only_console_only_looks() -> None:
     for action in ACTIONS:
         refusal = why_not(action, run(RunState.READY), read_only=True)
         assert (refusal == READ_ONLY) == (
-            action in (LAUNCH, RETRY, CANCEL, HOLD, NOTE, CLAIM, AUTO, PAUSE, ACKNOWLEDGE, UNDO, FETCH, ACCEPT)
+            action in (LAUNCH, RETRY, CANCEL, HOLD, NOTE, CLAIM, AUTO, PAUSE, ACKNOWLEDGE, UNDO, FETCH, ACCEPT, WAIVE)
         )
 
 

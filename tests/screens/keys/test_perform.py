@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from console.reading.snapshot import RunRow, Snapshot
+from flowspec.catalogue import nested
+from flowspec.conditions import Condition, Topic, reason
 from flowspec.states import RunState
 from screens.keys.action import READ_ONLY, Target
-from screens.keys.actions import ACTIONS, AUTO, CANCEL, FETCH, HOLD, LAUNCH, OF_DETAIL, QUIT, RETRY, Action
+from screens.keys.actions import ACTIONS, AUTO, CANCEL, FETCH, HOLD, LAUNCH, LOGIN, OF_DETAIL, QUIT, RETRY, Action
 from screens.keys.perform import perform
 from screens.question import Question
-from screens.requests import Request
+from screens.requests import Request, about_each
 
 
 @dataclass
@@ -23,15 +26,17 @@ class FakeHost:
     """Answers each question with `yes` and keeps what it was called with."""
 
     yes: bool = True
+    answer: int = 0  # which, when yes
     read_only: bool = False
+    profile: Path | None = None
     said: list[str] = field(default_factory=list)
     asked: list[Request] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.options = SimpleNamespace(read_only=self.read_only)
-        self.data = SimpleNamespace(snapshot=SimpleNamespace(auto=True))
+        self.options = SimpleNamespace(read_only=self.read_only, profile=self.profile)
+        self.data = SimpleNamespace(snapshot=Snapshot(0.0, None, auto=True))
 
     def say(self, words: str, style: str = "plain") -> None:
         self.said.append(words)
@@ -39,10 +44,11 @@ class FakeHost:
     def ask(self, request: Request, words: str = "") -> None:
         self.asked.append(request)
 
-    def confirm(self, question: Question, confirmed: Callable[[], None]) -> None:
+    def confirm(self, question: Question, *confirmed: Callable[[], None]) -> None:
         self.questions.append(question)
-        if self.yes:
-            confirmed()
+        assert len(confirmed) == len(question.answers)
+        if self.yes and confirmed:
+            confirmed[self.answer]()
 
     def exit(self, code: int) -> None:
         self.codes.append(code)
@@ -112,6 +118,29 @@ def test_marked_runs_are_held_together_and_released_when_all_are_held() -> None:
     assert host.said == ["nothing to hold among the 2 marked runs: 1 running, 1 done"]
 
 
+def failed_alike(*numbers: int, cause: str = "insufficient data points") -> tuple[RunRow, ...]:
+    why = reason("outcome.failed", cause=nested(reason("failed.fitconf", words=cause, rc=134)))
+    rows = (run(RunState.FAILED, number) for number in numbers)
+    return tuple(replace(row, conditions=(Condition(Topic.OUTCOME, why),)) for row in rows)
+
+
+def test_a_retry_offers_this_run_or_all_that_failed_alike() -> None:
+    other = failed_alike(1216, cause="Failed to find endpoint")
+    rows = (*failed_alike(1219, 1218, 1217), *other)
+    for yes, wanted in ((0, Request("retry", 1218, {"dry": True})), (1, about_each("retry", rows[:3]))):
+        host = FakeHost(answer=yes)
+        host.data.snapshot = Snapshot(0.0, None, auto=True, runs=rows)
+        press(RETRY, host, rows[1])
+        (question,) = host.questions
+        assert question.title == "Retry run 1218, or all 3 that failed alike?"
+        assert question.answers == ("Only run 1218", "All 3 alike")
+        assert question.consequence[1] == "Alike: 1217-1219."
+        assert host.asked == [wanted]
+    host = FakeHost()
+    host.data.snapshot = Snapshot(0.0, None, auto=True, runs=rows)
+    assert press(RETRY, host, *other).questions == []
+
+
 def test_what_starts_a_run_is_asked_about_and_what_keeps_it_back_is_not() -> None:
     host = press(HOLD, FakeHost(), run(RunState.QUEUED))
     assert (host.asked, host.questions) == ([Request("hold", 1218)], [])
@@ -146,6 +175,13 @@ def test_read_only_nothing_is_asked_of_the_driver() -> None:
             host = press(action, FakeHost(read_only=True), run(RunState.READY))
             assert (host.said, host.asked) == ([READ_ONLY], [])
     assert press(QUIT, FakeHost(read_only=True)).codes == [0]
+
+
+def test_the_command_that_logs_in_is_shown_whole() -> None:
+    (question,) = press(LOGIN, FakeHost(read_only=True, profile=Path("/daq/our profiles/e21062.toml"))).questions
+    assert question.consequence[1] == "console --profile '/daq/our profiles/e21062.toml' login"
+    assert question.answers == ()
+    assert press(LOGIN, FakeHost()).said == ["a sandbox needs no login"]
 
 
 def test_keys_of_the_detail_say_elsewhere_where_they_belong() -> None:
