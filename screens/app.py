@@ -144,10 +144,10 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         """A bell for what has failed or got stuck since the console was opened, also where nobody may act."""
         if self.data.snapshot is None:
             return
-        newest = self.data.snapshot.new_failures.newest
-        if self._rung is not None and newest > self._rung:
+        rings = self.data.snapshot.new_failures.rings
+        if self._rung is not None and rings > self._rung:
             self.bell()
-        self._rung = max(newest, self._rung or 0)
+        self._rung = max(rings, self._rung or 0)
 
     def _show_answers(self) -> None:
         """The driver's answers to our requests; whatever important happens then takes their place."""

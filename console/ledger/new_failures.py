@@ -9,21 +9,24 @@ from console.ledger.store import Ledger
 
 _ACKNOWLEDGED = "failures_seen"  # in meta: the number of the newest event that was acknowledged
 _NEW = """
-    SELECT count(DISTINCT CASE WHEN level = 'bad' THEN run END) AS failed,
+    SELECT count(DISTINCT CASE WHEN level = 'bad' OR alike IS NOT NULL THEN run END) AS failed,
         count(DISTINCT CASE WHEN alert <> '' THEN run END) AS stuck,
-        total(run IS NULL) AS troubles, max(event) AS newest
-    FROM events WHERE (level = 'bad' OR alert <> '') AND event > ?"""
+        total(run IS NULL) AS troubles, max(event) AS newest,
+        max(CASE WHEN alike IS NULL THEN event END) AS rings
+    FROM events WHERE (level = 'bad' OR alert <> '' OR alike IS NOT NULL) AND event > ?"""
 
 
 @dataclass(frozen=True)
 class NewFailures:
     """How many runs have failed and have got stuck, how many troubles there were of sources and of the driver, all not
-    acknowledged yet; and the number of the newest event (0: none)."""
+    acknowledged yet; the number of the newest event (0: none), and of the newest for which a bell rings: not of those
+    that failed as others had a moment before."""
 
     failed: int = 0
     stuck: int = 0
     troubles: int = 0
     newest: int = 0
+    rings: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.newest)
@@ -37,7 +40,9 @@ class NewFailures:
 
 def read(ledger: Ledger) -> NewFailures:
     row = ledger.row(_NEW, _acknowledged(ledger))
-    return NewFailures(row["failed"], row["stuck"], int(row["troubles"]), row["newest"] or 0) if row else NewFailures()
+    if row is None:
+        return NewFailures()
+    return NewFailures(row["failed"], row["stuck"], int(row["troubles"]), row["newest"] or 0, row["rings"] or 0)
 
 
 def acknowledge(ledger: Ledger, upto: int, actor: str) -> str:

@@ -186,7 +186,7 @@ CREATE TABLE events (
     alike INTEGER                           -- the event of the first failure of this kind, when that was a moment before
 );
 CREATE INDEX events_by_run ON events (run);
-CREATE INDEX events_that_call ON events (event) WHERE level = 'bad' OR alert <> '';
+CREATE INDEX events_that_call ON events (event) WHERE level = 'bad' OR alert <> '' OR alike IS NOT NULL;
 CREATE INDEX events_by_kind ON events (kind, event) WHERE kind != '';
 CREATE INDEX alike_events ON events (alike) WHERE alike IS NOT NULL;
 
