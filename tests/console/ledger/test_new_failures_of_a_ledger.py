@@ -12,13 +12,13 @@ def test_what_one_operator_has_seen_is_new_to_nobody_and_later_failures_are(tmp_
     for level in ("bad", "info", "bad"):
         ctx.ledger.event(level, "something", actor="driver")
     seen = new_failures.read(ctx.ledger)
-    assert (seen, str(seen)) == (NewFailures(troubles=2, newest=3), "2 troubles")
+    assert (seen, str(seen)) == (NewFailures(troubles=2, newest=3, rings=3), "2 troubles")
     ctx.ledger.event("bad", "another", actor="driver")
     for operator in ("anna@daq1", "ben@daq2"):
         number = ctx.ledger.ask("acknowledge", None, actor=operator, upto=seen.newest)
         round.launch_what_is_due(ctx)
         assert ctx.ledger.request(number).state == "done"
-    assert new_failures.read(ctx.ledger) == NewFailures(troubles=1, newest=4)
+    assert new_failures.read(ctx.ledger) == NewFailures(troubles=1, newest=4, rings=4)
     told = [(row["actor"], row["text"]) for row in ctx.ledger.rows("SELECT actor, text FROM events ORDER BY event")]
     assert told[-2:] == [
         ("anna@daq1", "acknowledge: what was new up to event 3 seen by anna@daq1"),
@@ -34,6 +34,6 @@ def test_runs_are_counted_not_their_events(tmp_path):
     ledger.event("warning", "it changed", actor="driver", run=9)
     ledger.event("bad", "the disk is full", actor="driver")
     seen = new_failures.read(ledger)
-    assert (seen, str(seen)) == (NewFailures(2, 2, 1, 8), "2 failed, 2 stuck, 1 trouble")
+    assert (seen, str(seen)) == (NewFailures(2, 2, 1, 8, 8), "2 failed, 2 stuck, 1 trouble")
     plan = ledger.rows(f"EXPLAIN QUERY PLAN {new_failures._NEW}", 0)
     assert any("events_that_call" in row["detail"] for row in plan), "it is asked four times a second"
