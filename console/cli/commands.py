@@ -273,9 +273,18 @@ def sandbox(options: argparse.Namespace) -> int:
         raise Failure(f"the loopback Globus: {error}") from error
 
 
+def completion(options: argparse.Namespace) -> int:
+    from console.cli import completion as scripts
+    from console.cli.parser import _parser
+
+    print(scripts.script(options.shell, _parser()), end="")
+    return 0
+
+
 # These change nothing anywhere.
 LOOKING = (
     "status",
+    "completion",
     "events",
     "report",
     "driver status",
@@ -320,6 +329,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "site bundle": site_bundle,
     "site endpoints": site_kit.endpoints,
     "site monitor": site_kit.monitor,
+    "completion": completion,
     "sandbox": sandbox,
     "sandbox fault": sandbox_fault,
 }

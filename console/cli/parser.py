@@ -101,6 +101,7 @@ def _add_options_of_the_screen(parser: argparse.ArgumentParser) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     from console.cli import faults, flow_arguments, looking_arguments, site_kit
+    from console.cli.completion import SHELLS
 
     parser = _Parser(
         prog="console",
@@ -212,6 +213,9 @@ def _parser() -> argparse.ArgumentParser:
     bundle.add_argument("--output", type=Path, default=Path("kit.tar.gz"), metavar="FILE", help="the file (kit.tar.gz)")
     site_kit.add_endpoints(add("endpoints", "at the site: make, start, stop, delete its endpoints", to=site, json=True))
     site_kit.add_monitor(add("monitor", "at the site: keep its endpoints alive, and say how they are", to=site))
+
+    completion = add("completion", "print what a shell needs to complete commands and options")
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
 
     sandbox = add("sandbox", "a sandbox without the screen: loopback Globus, DAQ and driver", json=True)
     sandbox.add_argument("--runs", type=_count, default=3, metavar="N", help="runs to take (3)")
