@@ -69,6 +69,11 @@ def wrap(text: str, width: int, lines: int) -> list[str]:
     return [*found, _cut(rest, width)]
 
 
+def short_id(identifier: str) -> str:
+    """The beginning of the id of a flow run, an endpoint or a task: enough to tell one from another."""
+    return identifier[:8]
+
+
 def _safe(character: str) -> str:
     if character in _SPACES or character in _BLANK_LETTERS:
         return " "

@@ -64,13 +64,16 @@ COLOUR_BLIND = Theme(
 
 
 def _of_the_terminal(name: str, **inks: str) -> Theme:
-    """Only the sixteen colours that the terminal has, on its own background."""
+    """Only the sixteen colours that the terminal has, on its own background.
+
+    Few terminals say whether that is dark, so that every ink has to be readable on black and on white: yellow is not.
+    """
     return replace(BUILTIN_THEMES[name], **inks)  # type: ignore[arg-type]
 
 
 ANSI_DARK = _of_the_terminal(
     "ansi-dark", primary="ansi_cyan", secondary="ansi_default",
-    accent="ansi_cyan", success="ansi_green", warning="ansi_yellow", error="ansi_bright_red",
+    accent="ansi_cyan", success="ansi_green", warning="ansi_magenta", error="ansi_bright_red",
 )  # fmt: skip
 ANSI_LIGHT = _of_the_terminal(
     "ansi-light", primary="ansi_blue", secondary="ansi_default",

@@ -64,7 +64,7 @@ class Lines(Widget):
 
 
 class Bar(Lines):
-    """Lines that show what is given to `show`."""
+    """Lines that show what is given to `show`, cleaned already."""
 
     def __init__(self, *, id: str, ascii_only: bool = False) -> None:
         super().__init__(id=id, ascii_only=ascii_only)
@@ -75,4 +75,17 @@ class Bar(Lines):
         self.draw_changes()
 
     def line(self, y: int, width: int) -> Sequence[Piece]:
-        return self._lines[y] if y < len(self._lines) else ()
+        return clipped(self._lines[y], width) if y < len(self._lines) else ()
+
+
+def clipped(pieces: Sequence[Piece], width: int) -> Sequence[Piece]:
+    """At most `width` cells of them; where something is cut off, a mark says so."""
+    if sum(text.cells(words) for words, _ in pieces) <= width:
+        return pieces
+    kept, left = list[Piece](), width
+    for words, style in pieces:
+        if text.cells(words) >= left:
+            return [*kept, (text.clean(f"{words} ", left), style)]
+        kept.append((words, style))
+        left -= text.cells(words)
+    return kept

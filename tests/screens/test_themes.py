@@ -48,6 +48,24 @@ def test_every_ink_can_be_read_on_its_paper(theme: Theme) -> None:
     assert contrast(Color.parse(cursor["block-cursor-foreground"]), there) >= least
 
 
+# As xterm has them; most terminals brighten what is bold.
+OF_THE_TERMINAL = {
+    "ansi_red": "#cd0000", "ansi_green": "#00cd00", "ansi_yellow": "#cdcd00", "ansi_blue": "#0000ee",
+    "ansi_magenta": "#cd00cd", "ansi_cyan": "#00cdcd", "ansi_bright_red": "#ff0000", "ansi_bright_yellow": "#ffff00",
+    "ansi_bright_magenta": "#ff00ff",
+}  # fmt: skip
+
+
+def test_what_needs_somebody_is_readable_on_black_and_on_white() -> None:
+    """What few terminals tell is whether their paper is dark: yellow on white was not there to be seen."""
+    dark = next(theme for theme in THEMES if theme.name == "ansi-dark")
+    for name in ("warning", "error"):
+        ink = getattr(dark, name)
+        for shade in {ink, f"ansi_bright_{ink.removeprefix('ansi_')}"} & set(OF_THE_TERMINAL):
+            for paper in ("black", "white"):
+                assert contrast(Color.parse(OF_THE_TERMINAL[shade]), Color.parse(paper)) >= 3.0, (name, shade, paper)
+
+
 @pytest.mark.parametrize("kind", BLINDNESS)
 def test_colour_blind_safe_inks_are_told_apart_without_red_or_green(kind: str) -> None:
     def seen(color: Color) -> tuple[float, ...]:
