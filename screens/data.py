@@ -24,3 +24,4 @@ class ScreenData:
     problem: str = ""
     process_problem: str = ""  # of the driver or sandbox that this console started
     sandbox_ended: bool = False
+    driver_starts: bool = False  # this console is starting one

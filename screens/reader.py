@@ -48,6 +48,9 @@ class Processes(Protocol):
     def problem(self) -> str | None:
         """What is wrong with them now, in one sentence."""
 
+    def starting(self) -> bool:
+        """Whether a driver is being started."""
+
     def sandbox_ended(self) -> bool:
         """True when there is nothing left to show."""
 
@@ -188,9 +191,10 @@ class Reader(threading.Thread):
         self._checked_at = time.monotonic()
         try:
             problem, ended = self._processes.problem() or "", self._processes.sandbox_ended()
+            starting = self._processes.starting()
         except Exception as error:  # it hides nothing of what the ledger says
-            problem, ended = f"the driver's process cannot be looked at: {cause_of(error)}", False
-        return replace(data, process_problem=problem, sandbox_ended=ended)
+            problem, ended, starting = f"the driver's process cannot be looked at: {cause_of(error)}", False, False
+        return replace(data, process_problem=problem, sandbox_ended=ended, driver_starts=starting)
 
     def _send(self, data: ScreenData) -> None:
         self._free.wait()

@@ -41,6 +41,10 @@ class Processes:
         of_sandbox = self._sandbox.problem() if self._sandbox else None
         return of_sandbox or (self._supervisor.problem() if self._supervisor else None)
 
+    def starting(self) -> bool:
+        """Whether a driver is being started."""
+        return self._supervisor is not None and self._supervisor.starting()
+
     def sandbox_ended(self) -> bool:
         """True when there is nothing left to show."""
         return self._sandbox is not None and self._sandbox.ended()

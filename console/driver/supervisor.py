@@ -59,6 +59,13 @@ class Supervisor:
             return None
         return f"the driver ends at once (exit code {code}): {last_line(driver_log(self._ledger))}"
 
+    def starting(self) -> bool:
+        """Whether nobody drives yet because the first driver of this console was started a moment ago, or is to be."""
+        process = self._process
+        if self._present is not None or self._trouble or self._short_lives:
+            return False
+        return process is None or (process.poll() is None and self._clock() - self._started_at < START_SECONDS)
+
     def close(self) -> None:
         """Stop looking. A driver with a lifeline ends; a detached one goes on."""
         self._stop.set()

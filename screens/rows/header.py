@@ -17,6 +17,7 @@ from screens.options import ScreenOptions
 from screens.rows.fitting import Item, fitting
 from screens.widgets.piece import Piece
 
+ALWAYS = 200  # worth: the time of day and the age of the data are in view at any width
 AGE_STEP = 5  # seconds: ages that change every second would cost a slow line more than they are worth
 TOKENS_SHORT = 86400.0  # seconds of life
 SOON_FULL = 12 * 3600.0  # seconds: within this shift or the next
@@ -28,8 +29,8 @@ def _item(words: str, style: str, worth: int) -> Item:
 
 def header(data: ScreenData, options: ScreenOptions, now: float, width: int) -> list[Piece]:
     """The items from left to right, the time at the right end."""
-    clock = _item(text.clock(now), "plain", 6)
-    items = [*_who(data, options), *(_what(data.snapshot, now) if data.snapshot else ()), clock]
+    clock = _item(text.clock(now), "plain", ALWAYS + 1)
+    items = [*_who(data, options), *(_what(data.snapshot, data.driver_starts, now) if data.snapshot else ()), clock]
     shown = fitting(items, width)
     pieces = [item.piece for item in shown]
     gap = width - sum(text.cells(words) for words, _ in pieces)
@@ -47,8 +48,8 @@ def _who(data: ScreenData, options: ScreenOptions) -> list[Item]:
     return items
 
 
-def _what(snapshot: Snapshot, now: float) -> list[Item]:
-    items = [_driver(snapshot)]
+def _what(snapshot: Snapshot, driver_starts: bool, now: float) -> list[Item]:
+    items = [_driver(snapshot, driver_starts)]
     if (paused := snapshot.paused) is not None:
         items.append(_item(f"PAUSED by {text.clean(paused.by, 16)}", "warn", 85))
     if new := snapshot.new_failures:
@@ -56,7 +57,7 @@ def _what(snapshot: Snapshot, now: float) -> list[Item]:
     items.append(_item("auto ON", "plain", 20) if snapshot.auto else _item("auto OFF", "warn", 50))
     items += _tokens(snapshot, now)
     if snapshot.hints_off:
-        items.append(_item("Flows LATE", "warn", 8))
+        items.append(_item("Flows LATE", "warn", 22))
     if snapshot.kit_outdated:
         items.append(_item("site kit OLD", "warn", 24))
     if len(snapshot.consoles) > 1:
@@ -67,8 +68,10 @@ def _what(snapshot: Snapshot, now: float) -> list[Item]:
     return items + _sources(snapshot.sources, now)
 
 
-def _driver(snapshot: Snapshot) -> Item:
+def _driver(snapshot: Snapshot, starts: bool) -> Item:
     driver = snapshot.driver
+    if driver is None and starts:
+        return _item("driver starts", "plain", 40)
     if driver is None:
         return _item("driver NONE", "alarm", 80)
     if driver.hung:
@@ -108,19 +111,20 @@ def _space(space: Space | None) -> list[Item]:
 def _sources(sources: Sequence[Source], now: float) -> list[Item]:
     """The sources in trouble one by one, then those that are polled all the time together, then the others."""
     items: list[Item] = []
-    for source in sources:
-        if source.stale(now):
-            age = source.age(now)
-            old = f"OLD {text.span(age)}" if age is not None else "never heard"
-            words = f" {text.clean(source.name, 12)} {old}"
-            problem = f": {text.clean(source.problem, 24)}" if source.problem else ""
-            items.append(Item(((9, (f"{words}{problem} ", "bad")), (55, (f"{words} ", "bad")))))
+    old = [source for source in sources if source.stale(now)]
+    oldest = max(old, key=lambda source: source.age(now) or now, default=None)
+    for source in old:
+        age = source.age(now)
+        words = f" {text.clean(source.name, 12)} {f'OLD {text.span(age)}' if age is not None else 'never heard'}"
+        problem = f": {text.clean(source.problem, 24)}" if source.problem else ""
+        worth = ALWAYS if source is oldest else 55
+        items.append(Item(((9, (f"{words}{problem} ", "bad")), (worth, (f"{words} ", "bad")))))
     well = {source.name: source.age(now) or 0.0 for source in sources if not source.stale(now)}
     always = [name for name in well if name in ASKED_ALWAYS]
     if always:
-        words = f" {' '.join(always)} ok"
-        oldest = max(well[name] for name in always)
-        items.append(Item(((5, (f"{words} {_coarse(oldest)} ", "plain")), (7, (f"{words} ", "plain")))))
+        names, within = f" {' '.join(always)} ok", _coarse(max(well[name] for name in always))
+        shortest = (7, (f"{names} ", "plain")) if old else (ALWAYS, (f" data {within} ", "plain"))
+        items.append(Item(((5, (f"{names} {within} ", "plain")), shortest)))
     items += [_item(f"transfer {_coarse(well['transfer'])}", "dim", 2)] if "transfer" in well else []
     return items
 

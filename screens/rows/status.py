@@ -12,13 +12,16 @@ from screens.widgets.piece import Piece
 
 NOBODY = "no driver runs: nothing is launched or watched until one is started (console driver start)"
 
+STARTING = "a driver is being started"
+
 
 def stale_mark(data: ScreenData, now: float, *names: str) -> str:
     """Marks the title of a pane whose sources are stale, ` (OLD 40 s: flows: no answer)`; '' while they answer."""
     snapshot = data.snapshot
     if snapshot is None:
         return ""
-    if data.problem or snapshot.driver is None or snapshot.driver.hung:
+    driver = snapshot.driver
+    if data.problem or (driver.hung if driver is not None else not data.driver_starts):
         return " (OLD)"
     stale = [source for source in snapshot.sources if source.name in names and source.stale(now)]
     if not stale:
@@ -45,7 +48,7 @@ def status_line(data: ScreenData, notice: Piece | None) -> Piece:
     if data.snapshot is None:
         return "reading the ledger", "dim"
     if data.snapshot.driver is None:
-        return NOBODY, "bad"
+        return (STARTING, "plain") if data.driver_starts else (NOBODY, "bad")
     if data.snapshot.driver.hung and not data.snapshot.driver.here:
         return advice(data.snapshot.driver), "bad"
     if data.snapshot.driver.problem:

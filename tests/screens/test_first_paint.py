@@ -14,7 +14,7 @@ from screens.app import ConsoleApp
 from tests.ledger_fixture import DemoLedger, demo_ledger
 from tests.screen_driver import make_app, shown, until, until_shown
 
-WIDE = (120, 40)
+WIDE = (120, 30)
 
 
 @pytest.fixture
@@ -40,6 +40,32 @@ async def test_what_was_read_before_is_all_in_the_first_paint(
     assert "segment 02 is growing" in painted[0]
     assert "frib-fit-mpi" in painted[0]
     assert "1/19" in painted[0]  # of all that there are, though five were read
+
+
+class Starting:
+    """Of a console that starts a driver."""
+
+    def problem(self) -> str | None:
+        return None
+
+    def starting(self) -> bool:
+        return True
+
+    def sandbox_ended(self) -> bool:
+        return False
+
+
+async def test_while_this_console_starts_a_driver_nobody_is_told_that_there_will_be_none(
+    demo: DemoLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader.Reader, "run", lambda self: None)
+    first = SnapshotReader(demo.ledger, first=5).snapshot()
+    app = make_app(demo.ledger.path, snapshot=first, processes=Starting())
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await until_shown(pilot, "driver starts", "a driver is being started")
+        assert "NONE" not in screen
+        assert "nobody drives" not in screen
+        assert "(OLD)" not in screen
 
 
 async def test_older_runs_follow_in_slices_without_a_key(demo: DemoLedger, monkeypatch: pytest.MonkeyPatch) -> None:

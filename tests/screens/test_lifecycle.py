@@ -23,6 +23,9 @@ class Sandbox:
     def problem(self) -> str | None:
         return "the sandbox is unwell"
 
+    def starting(self) -> bool:
+        return False
+
     def sandbox_ended(self) -> bool:
         return self.gone
 

@@ -52,6 +52,9 @@ def test_processes_that_cannot_be_looked_at_hide_nothing_of_the_ledger(tmp_path,
                 raise error
             return None
 
+        def starting(self):
+            return False
+
         def sandbox_ended(self):
             return False
 

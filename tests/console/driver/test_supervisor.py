@@ -57,6 +57,18 @@ def test_a_driver_that_ends_at_once_is_started_again_with_growing_pauses(bench):
     assert "the driver ends at once (exit code 1)" in bench.supervisor.problem()
 
 
+def test_a_driver_is_being_started_until_one_drives_has_ended_or_takes_too_long(bench):
+    assert bench.supervisor.starting(), "it has not even looked yet"
+    bench.code = None
+    bench.supervisor.check()
+    assert bench.supervisor.starting()
+    bench.clock.now += START_SECONDS
+    assert not bench.supervisor.starting()
+    bench.clock.now -= START_SECONDS
+    bench.code = 1
+    assert not bench.supervisor.starting()
+
+
 def test_pauses_are_short_while_a_disk_is_full(bench):
     bench.code = EXIT_DISK
     bench.checks(30)
