@@ -27,15 +27,16 @@ from screens.widgets.lines import Bar
 from screens.widgets.pane import Pane
 from screens.widgets.piece import Piece
 from screens.widgets.prompt import Prompt
-from screens.widgets.split import Split
+from screens.widgets.split import Split, heights
 
 NARROW = 100  # columns: below, the panes stand on one another
 TALL = 40  # lines: from here on all panes fit when they stand on one another
 ONE_PANE = "one pane has the whole screen"
+FOLDED = "the other panes are folded: tab opens one"
 
 
 class ConsoleScreen(Screen[None], inherit_bindings=False):
-    """A screen of panes. Stacked on a small terminal, a few panes are open and the others are folded to a line."""
+    """A screen of panes. Stacked on a small terminal, those without the focus are folded to a line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(action.keys, f"do('{action.name}')", action.label, show=False, priority=True, id=action.name)
@@ -44,17 +45,15 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     OFFERED: ClassVar[Sequence[Action]] = EVERYWHERE  # by the palette
     FOOTER: ClassVar[Sequence[Action]] = ()
     ALWAYS_OPEN: ClassVar[Sequence[str]] = ()  # panes that are never folded
-    OPEN_FIRST: ClassVar[str] = ""  # the pane that is open beside them until another is focused
 
     def __init__(self, host: Host) -> None:
         ascii_only = host.options.ascii_only
         super().__init__(classes="ascii" if ascii_only else "")
         self.host = host
-        self.header, self.night, self.summary, self.sentence_bar, self.status, self.footer = (
+        self.header, self.night, self.summary, self.sentence_bar, self.status, self.footer = self._bars = [
             Bar(id=name, ascii_only=ascii_only)
             for name in ("header", "night", "summary", "sentence", "status", "footer")
-        )
-        self._open = self.OPEN_FIRST
+        ]
         self._zoomed = False
         self._split = Split()
         self._prompt: Prompt | None = None
@@ -63,6 +62,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def panes(self) -> list[Pane]:
         """The panes, in the order of `tab`."""
         raise NotImplementedError
+
+    def all_panes(self) -> list[Pane]:
+        """Also those for which there is no room now."""
+        return self.panes()
 
     def selected_run(self) -> RunRow | None:
         """The run that the keys act on."""
@@ -84,16 +87,12 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         """Whether there is room for a few panes only."""
         return self.size.width < NARROW
 
-    def beside(self) -> bool:
-        """Whether panes stand beside one another, two in a row."""
-        return False
-
     def compose(self) -> ComposeResult:
         yield self.header
         yield self.night
         yield self.summary
         with Container(id="panes"):
-            yield from self.panes()
+            yield from self.all_panes()
         yield self.sentence_bar
         yield self.status
         yield self.footer
@@ -148,28 +147,38 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.draw_bars()
 
     def lay_out(self) -> None:
-        """When stacked, leave open what is always open and the pane that was focused last; zoomed, only that."""
+        """When stacked, leave open what is always open and the pane that is focused; zoomed, only that."""
         focused = self.focused_pane()
-        if focused.id not in self.ALWAYS_OPEN:
-            self._open = focused.id or ""
-        self.set_class(self.stacked(), "stacked")
-        self.set_class(self._zoomed, "zoomed")
+        self.mark_kind()
         folding = self.stacked() and self.size.height < TALL and not self._zoomed
         for pane in self.panes():
             pane.display = not self._zoomed or pane is focused
-            pane.set_class(folding and pane.id not in (self._open, *self.ALWAYS_OPEN), "folded")
+            pane.set_class(folding and pane is not focused and pane.id not in self.ALWAYS_OPEN, "folded")
         self.size_panes()
+
+    def mark_kind(self) -> None:
+        self.set_class(self.stacked(), "stacked")
+        self.set_class(self._zoomed, "zoomed")
+        self.status.styles.height = 2 if self.stacked() else 1
+
+    def room(self) -> int:
+        """The lines that the panes have together."""
+        bars = (bar.styles.height for bar in self._bars if bar.display)
+        return self.size.height - sum(int(height.value) for height in bars if height is not None)
+
+    def need(self, pane: Pane) -> int:
+        """The lines that a pane can fill."""
+        return 1 if pane.has_class("folded") else pane.need
 
     def size_panes(self) -> None:
         """Give each pane its part of the room."""
-        column, row = self._split.column, self._split.row
-        container = self.query_one("#panes")
-        if self.beside():
-            container.styles.grid_columns = f"{column}fr {100 - column}fr"
-            container.styles.grid_rows = f"{row}fr {100 - row}fr"
-        for place, pane in enumerate(self.panes()):
-            part = 1 if self.beside() else 100 - row if place else row
-            pane.styles.height = 1 if pane.has_class("folded") else f"{part}fr"
+        panes = [pane for pane in self.panes() if pane.display]
+        if not panes:  # the screen is being closed
+            return
+        needs = [self.need(pane) for pane in panes]
+        part = self._split.row if len(self._open_panes()) > 1 else None
+        for pane, lines in zip(panes, heights(self.room(), needs, part), strict=True):
+            pane.styles.height = lines
 
     # ---- a line that is typed
 
@@ -239,25 +248,26 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.lay_out()
 
     def resize_columns(self, *, grow: bool) -> None:
-        if self._one_pane():
-            self.host.say(ONE_PANE, "warn")
-        elif not self.beside():
+        if not self._alone():
             self.host.say("the panes stand on one another: + and - make this one higher or lower", "warn")
-        else:
-            first = self.panes().index(self.focused_pane()) % 2 == 0
-            self._split = self._split.resized_columns(grow=grow, first=first)
-            self.size_panes()
 
     def resize_rows(self, *, grow: bool) -> None:
-        if self._one_pane():
-            self.host.say(ONE_PANE, "warn")
-        else:
-            first = self.panes().index(self.focused_pane()) < (2 if self.beside() else 1)
-            self._split = self._split.resized_rows(grow=grow, first=first)
+        if not self._alone():
+            panes = self._open_panes()
+            now = 100 * panes[0].size.height // max(1, self.room())
+            first = self.focused_pane() is panes[0]
+            self._split = self._split.resized_rows(now, grow=grow, first=first)
             self.size_panes()
 
-    def _one_pane(self) -> bool:
-        return sum(pane.display for pane in self.panes()) == 1
+    def _open_panes(self) -> list[Pane]:
+        return [pane for pane in self.panes() if pane.display and not pane.has_class("folded")]
+
+    def _alone(self) -> bool:
+        """Whether there is no other pane to take room from; that is said."""
+        if len(self._open_panes()) > 1:
+            return False
+        self.host.say(FOLDED if sum(pane.display for pane in self.panes()) > 1 else ONE_PANE, "warn")
+        return True
 
     def copy_row(self) -> None:
         from screens.rows.copying import to_copy  # with all that a run's detail needs: not before the first paint

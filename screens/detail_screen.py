@@ -10,12 +10,14 @@ from typing import ClassVar
 from console.ledger.attempts import Attempt
 from console.reading.detail import RunDetail
 from console.reading.snapshot import RunRow
+from flowspec.stages import Place
 from screens.base import TALL, ConsoleScreen
 from screens.deciding import ACCEPT, WAIVE, decide
 from screens.host import Host
 from screens.keys.action import Action, Target
 from screens.keys.actions import (
     CANCEL,
+    DETAIL,
     EVERYWHERE,
     FETCH,
     HELP,
@@ -30,7 +32,7 @@ from screens.keys.actions import (
 from screens.requests import Request
 from screens.rows import attempts, sections
 from screens.rows.matrix import Group, grouped
-from screens.rows.sections import Row
+from screens.rows.row import SEGMENTS, Row, key_of_segment
 from screens.rows.status import stale_mark, unread
 from screens.rows.summary import run_lines, short_run_lines, tabs
 from screens.widgets.pane import Pane
@@ -61,7 +63,7 @@ class DetailScreen(ConsoleScreen):
                 markable=name == "segments",
             )  # fmt: skip
 
-        self.segments = pane("segments", sections.SEGMENTS)
+        self.segments = pane("segments", SEGMENTS)
         self.witnesses = pane("witnesses", sections.WITNESSES)
         self.timeline = pane("timeline", attempts.TIMELINE)
         self.flow_log = pane("flow-log", attempts.LOG)
@@ -103,11 +105,10 @@ class DetailScreen(ConsoleScreen):
         shown = (focused,) if self.stacked() or self._zoomed else (self.segments, self._beside)
         for pane in self.panes():
             pane.display = pane in shown
-        self.set_class(self.stacked(), "stacked")
-        self.set_class(self._zoomed, "zoomed")
-        self.size_panes()
+        self.mark_kind()
         if self._ready:
             self.fill()
+        self.size_panes()
 
     def fill(self) -> None:
         if self.is_current:
@@ -124,6 +125,7 @@ class DetailScreen(ConsoleScreen):
         self.summary.show(*lines)
         for pane in shown:
             self._fills[pane](detail)
+        self.size_panes()
         if not self._pointed:
             self._pointed = True
             self._move_cursor_to_segment(self.segments, detail.first_to_look_at)
@@ -159,8 +161,9 @@ class DetailScreen(ConsoleScreen):
     def _fill_jobs(self, detail: RunDetail) -> None:
         segment = self._segment()
         first = f", segment {segment:02d} first" if segment is not None else ""
+        title = f"Reports of the jobs{first}; enter shows the whole log"
         empty = "no report was fetched yet: f on a segment fetches it, and the end of its log, through Transfer"
-        self.jobs.show(sections.job_rows(detail, segment), title=f"Reports and logs of the jobs{first}", empty=empty)
+        self.jobs.show(sections.job_rows(detail, segment), title=title, empty=empty)
 
     def _fill_events(self, detail: RunDetail) -> None:
         self.events.show(sections.event_rows(detail), title=f"Events of {self.run}", empty="nothing happened yet")
@@ -202,11 +205,8 @@ class DetailScreen(ConsoleScreen):
 
     def _move_cursor_to_segment(self, pane: Pane, segment: int | None) -> None:
         """Put the cursor of a section on the rows of a segment, on what is wrong with it when something is."""
-        rows = [row for row in pane.table.rows if row.segment is not None and segment is not None]
-        before = [row for row in rows if row.segment <= segment]  # it may be in a row with others
-        mine = [row for row in before if row.segment == before[-1].segment]
-        if mine:
-            pane.move_cursor_to(next((row.key for row in mine if row.bad), mine[0].key))
+        if (key := key_of_segment(pane.table.rows, segment)) is not None:
+            pane.move_cursor_to(key)
 
     def on_pane_cursor_moved(self, event: Pane.CursorMoved) -> None:
         """Segments, witnesses and job reports stay with the same segment."""
@@ -244,16 +244,36 @@ class DetailScreen(ConsoleScreen):
         self._merged = not self._merged
         self.host.say("equal segments are in one row" if self._merged else "each segment has a row of its own")
 
-    def fetch_report(self) -> None:
+    def press(self, action: Action) -> None:
+        if action is DETAIL:
+            self.open_log()
+        else:
+            super().press(action)
+
+    def _job(self) -> Place | None:
+        """The job that the row under the cursor is about; without one, that is said."""
         row = self.focused_pane().cursor_item
-        if not isinstance(row, Row) or row.place is None:
-            no_job = "no job here: go to a segment (1), to analyze in the timeline (3), or to a report (6)"
-            self.host.say(no_job, "warn")
+        if isinstance(row, Row) and row.place is not None:
+            return row.place
+        self.host.say("no job here: go to a segment (1), to analyze in the timeline (3), or to a report (6)", "warn")
+        return None
+
+    def fetch_report(self) -> None:
+        if (place := self._job()) is not None:
+            request = Request("report", self.run, {"stage": place[0].value, "segment": place[1]})
+            self.host.ask(request, f"fetch the report of {_whose(place)}")
+
+    def open_log(self) -> None:
+        """The whole log of the job, where it was fetched."""
+        detail, place = self._detail(), self._job()
+        if detail is None or place is None:
             return
-        stage, segment = row.place
-        of = stage.value if segment is None else f"{stage.value} of segment {segment:02d}"
-        request = Request("report", self.run, {"stage": stage.value, "segment": segment})
-        self.host.ask(request, f"fetch the report of {of}")
+        fetched = [r for r in detail.reports if (r.stage, r.segment) == place and r.report and r.report.log]
+        if fetched:
+            self.host.open_log(self.run, place)
+        else:
+            self.host.say(f"no log of {_whose(place)} was fetched yet: f fetches it", "warn")
+        self.draw_bars()
 
     def accept_segment(self) -> None:
         decide(self.host, ACCEPT, self._detail(), self._segment(), self.open_prompt)
@@ -269,3 +289,8 @@ class DetailScreen(ConsoleScreen):
         pane.focus()
         if pane in (self.witnesses, self.jobs):
             self.call_after_refresh(self._follow_segment)
+
+
+def _whose(place: Place) -> str:
+    stage, segment = place
+    return stage.value if segment is None else f"{stage.value} of segment {segment:02d}"

@@ -15,19 +15,10 @@ from screens.host import Host
 from screens.keys.action import Action
 from screens.keys.actions import COPY, DETAIL, EVENTS, FILTER, HELP, OF_RUN, PROBLEMS, QUIT
 from screens.reader import LogQuery
-from screens.rows import styles
+from screens.rows import events
 from screens.widgets.pane import Pane
 from screens.widgets.piece import Piece
-from screens.widgets.table import Column, accepts, parse_filter
-
-WORDS = {"info": "", "good": "good", "warning": "warn", "bad": "BAD"}
-COLUMNS = (
-    Column("TIME", 14, value=lambda event: text.moment(event.at)),
-    Column("WHO", 12, value=attrgetter("actor")),
-    Column("RUN", 5, True, value=attrgetter("run")),
-    Column("LEVEL", 5, value=attrgetter("level")),
-    Column("WHAT", 0, value=attrgetter("text")),
-)
+from screens.widgets.table import accepts, parse_filter
 
 
 class EventsScreen(ConsoleScreen):
@@ -38,7 +29,12 @@ class EventsScreen(ConsoleScreen):
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self.log_pane = Pane(
-            COLUMNS, attrgetter("event"), _drawn, id="log", ascii_only=host.options.ascii_only, problem=_is_problem
+            events.COLUMNS,
+            attrgetter("event"),
+            events.pieces,
+            id="log",
+            ascii_only=host.options.ascii_only,
+            problem=events.is_problem,
         )
         self._rows = PAGE
         self._follows = True
@@ -66,7 +62,7 @@ class EventsScreen(ConsoleScreen):
         terms = parse_filter(view.filter, fields)
 
         def wanted(event: Event) -> bool:
-            return (not view.only_problems or _is_problem(event)) and accepts(terms, event, fields)
+            return (not view.only_problems or events.is_problem(event)) and accepts(terms, event, fields)
 
         self.host.reader.read_log(LogQuery((view.filter, view.only_problems), self._rows, wanted))
 
@@ -85,10 +81,7 @@ class EventsScreen(ConsoleScreen):
 
     def sentence(self) -> Piece:
         event = self.log_pane.cursor_item
-        if event is None:
-            return "", "plain"
-        of = f" run {event.run}" if event.run is not None else ""
-        return f"{text.moment(event.at)}{of} {event.actor}: {event.text}", _style(event)
+        return events.sentence(event) if event is not None else ("", "plain")
 
     # ---- keys
 
@@ -110,25 +103,6 @@ class EventsScreen(ConsoleScreen):
             self._rows = len(rows) + PAGE
             self._read()
         self.draw_bars()
-
-
-def _is_problem(event: Event) -> bool:
-    return event.level in ("bad", "warning")
-
-
-def _style(event: Event) -> str:
-    return styles.LEVEL_STYLES.get(event.level, "plain")
-
-
-def _drawn(event: Event) -> Sequence[Piece]:
-    style = _style(event)
-    return (
-        (text.moment(event.at)[5:], "plain"),
-        (event.actor, "plain"),
-        ("" if event.run is None else str(event.run), "plain"),
-        (WORDS.get(event.level, event.level), style),
-        (event.text, style),
-    )
 
 
 def _how_much(log: Log | None) -> str:

@@ -1,10 +1,10 @@
-"""The main screen: runs, flow runs, the segments of the selected run, and the endpoints."""
+"""The main screen: runs, the segments of the selected run, flow runs, endpoints, and where there is room, events."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 
@@ -12,7 +12,7 @@ from console.ledger.endpoints import EndpointRow
 from console.reading.snapshot import FlowRow, RunRow
 from flowspec import text
 from flowspec.conditions import NO_REASON
-from flowspec.states import ON_DISK
+from flowspec.states import ON_DISK, OPEN
 from screens.base import ConsoleScreen
 from screens.host import Host
 from screens.keys.action import Action
@@ -31,14 +31,18 @@ from screens.keys.actions import (
     RETRY,
 )
 from screens.rows import endpoints as endpoint_rows
+from screens.rows import events as event_rows
 from screens.rows import main, styles
+from screens.rows.row import Row, key_of_segment
 from screens.rows.status import stale_mark, unread
-from screens.widgets.pane import Pane
+from screens.widgets.pane import HEAD_LINES, Pane
 from screens.widgets.piece import Piece
+from screens.widgets.split import heights
 from screens.widgets.table import View
 
-if TYPE_CHECKING:  # what is known of one run is read, and its modules imported, after the first paint
-    from console.reading.detail import SegmentRow
+ENDED = 3  # flow runs that have ended and get a line where there is none to spare
+EVENTS_FROM = (160, 50)  # columns and lines from which there is room for events
+LEAST_EVENTS, MOST_EVENTS = 3, 8
 
 
 class MainScreen(ConsoleScreen):
@@ -48,7 +52,6 @@ class MainScreen(ConsoleScreen):
         LAUNCH, RETRY, CANCEL, HOLD, AUTO, DETAIL, FILTER, PROBLEMS, EVENTS, NEXT, HELP, QUIT
     )  # fmt: skip
     ALWAYS_OPEN: ClassVar[Sequence[str]] = ("runs",)
-    OPEN_FIRST: ClassVar[str] = "segments"
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
@@ -56,6 +59,7 @@ class MainScreen(ConsoleScreen):
         self.selected: int | None = None
         self._shown_detail: int | None = None
         self._in_order: tuple[Sequence[RunRow], Sequence[RunRow]] = ((), ())  # the runs as read, and as shown
+        self._most_segments = 0  # lines: nothing is to jump while the cursor goes from run to run
 
         def pane(id: str, key: str, drawn: Callable[[Any], Sequence[Piece]], problem: Callable[[Any], bool]) -> Pane:
             name = id.replace("-", "_")
@@ -67,14 +71,18 @@ class MainScreen(ConsoleScreen):
 
         self.runs = pane("runs", "run", self._run, main.needs_somebody)
         self.flow_runs = pane("flow-runs", "attempt", self._flow_run, main.in_trouble)
-        self.segments = pane("segments", "segment", self._segment, attrgetter("bad"))
+        self.segments = pane("segments", "key", attrgetter("pieces"), attrgetter("bad"))
         self.endpoints = pane("endpoints", "endpoint", self._endpoint, endpoint_rows.in_trouble)
+        self.events = Pane(
+            event_rows.COLUMNS, attrgetter("event"), event_rows.pieces, id="events", ascii_only=options.ascii_only,
+            cursor=False,
+        )  # fmt: skip
 
     def panes(self) -> list[Pane]:
-        return [self.runs, self.flow_runs, self.segments, self.endpoints]
+        return [self.runs, self.segments, self.flow_runs, self.endpoints]
 
-    def beside(self) -> bool:
-        return not self.stacked()
+    def all_panes(self) -> list[Pane]:
+        return [*self.panes(), self.events]  # of which `v` shows the whole: no stop of `tab`
 
     def selected_run(self) -> RunRow | None:
         self._follow_cursor()  # it may have moved a moment ago, and its message not be here yet
@@ -116,6 +124,59 @@ class MainScreen(ConsoleScreen):
         self._follow_cursor()
         self.draw_bars()
 
+    # ---- how the panes share the room
+
+    def lay_out(self) -> None:
+        self._most_segments = 0
+        super().lay_out()
+
+    def need(self, pane: Pane) -> int:
+        if pane is self.flow_runs and not pane.has_class("folded"):  # what has ended gives way
+            under_way = sum(row.state in OPEN for row in pane.table.all_rows)
+            return min(pane.need, pane.need - len(pane.table.all_rows) + under_way + ENDED)
+        if pane is self.segments and not pane.has_class("folded"):
+            self._most_segments = max(self._most_segments, pane.need)
+            return self._most_segments
+        return super().need(pane)
+
+    def size_panes(self) -> None:
+        """Runs over the full width; below it the segments, and beside them flow runs and endpoints."""
+        roomy = self.size.width >= EVENTS_FROM[0] and self.size.height >= EVENTS_FROM[1]
+        self.events.display = roomy and not self._zoomed
+        if self.stacked() or self._zoomed:
+            super().size_panes()
+            return
+        corner = [self.need(self.flow_runs), self.need(self.endpoints)]
+        needs = [self.need(self.runs), max(self.need(self.segments), sum(corner))]
+        if self.events.display:
+            needs.append(max(LEAST_EVENTS, min(MOST_EVENTS, len(self.events.table.all_rows))) + HEAD_LINES)
+        runs, below, *rest = heights(self.room(), needs, self._split.row)
+        lines = [runs, *heights(below, corner, self._split.corner), *rest]
+        grid = self.query_one("#panes").styles
+        grid.grid_columns = f"{self._split.column}fr {100 - self._split.column}fr"
+        grid.grid_rows = " ".join(str(max(1, height)) for height in lines)
+        for pane in self.all_panes():
+            pane.styles.height = "1fr"
+
+    def resize_columns(self, *, grow: bool) -> None:
+        if self.stacked() or self._zoomed:
+            super().resize_columns(grow=grow)
+        elif self.focused_pane() is self.runs:
+            self.host.say("Runs has the whole width: > and < are for the panes below it", "warn")
+        else:
+            self._split = self._split.resized_columns(grow=grow, first=self.focused_pane() is self.segments)
+            self.size_panes()
+
+    def resize_rows(self, *, grow: bool) -> None:
+        """Flow runs and endpoints take room from one another, the others from Runs, and Runs from them."""
+        pane, (upper, lower) = self.focused_pane(), (self.flow_runs, self.endpoints)
+        if self.stacked() or self._zoomed or pane not in (upper, lower):
+            super().resize_rows(grow=grow)
+        else:
+            now = 100 * upper.size.height // max(1, upper.size.height + lower.size.height)
+            self._split = self._split.resized_corner(now, grow=grow, first=pane is upper)
+            self.size_panes()
+
     # ---- what is shown
 
     def fill(self) -> None:
@@ -133,9 +194,10 @@ class MainScreen(ConsoleScreen):
             depends_on=[len(alike) for alike in snapshot.failed_alike.values()] if snapshot else (),
         )
         stale = self._stale_mark("flows")
+        under_way = sum(row.state in OPEN for row in flow_runs)
         self.flow_runs.show(
             flow_runs,
-            title=f"Flow runs{stale}",
+            title=f"Flow runs{stale}{f': {under_way} under way' if under_way else ''}",
             empty=self._empty("flows", "no flow run yet"),
             summary=main.flow_summary(flow_runs),
             stale=bool(stale),
@@ -150,8 +212,14 @@ class MainScreen(ConsoleScreen):
             stale=bool(stale),
             depends_on=int(self.host.now()),
         )
+        self.events.show(
+            snapshot.events if snapshot else (),
+            title="Events, newest first: v opens the log",
+            empty=self._empty("", ""),
+        )
         self._fill_segments()
         self._follow_cursor()
+        self.size_panes()
 
     def _ordered(self, runs: Sequence[RunRow]) -> Sequence[RunRow]:
         """The same object as long as the runs are, so that nothing is drawn again."""
@@ -173,23 +241,27 @@ class MainScreen(ConsoleScreen):
             nothing = unread(self.host.data) if selected else self._empty("", "no run is selected")
             self.segments.show((), title="Segments", empty=nothing)
             return
+        # What is known of one run is read, and its modules imported, after the first paint.
+        from screens.rows.matrix import grouped
+        from screens.rows.sections import segment_rows
+
         stale = self._stale_mark("flows", "compute", "transfer") if detail.active else ""
+        groups = grouped(detail.segments, merge=not self.segments.table.view.filter.strip())
         self.segments.show(
-            detail.segments,
+            segment_rows(detail, groups),
             title=f"Segments of {detail.run.run}{stale}  {main.whole_run(detail)}",
             empty="no segment on disk",
             summary=main.segment_summary(detail),
             stale=bool(stale),
-            depends_on=detail.active,
         )
         if detail.run.run != self._shown_detail:
             self._shown_detail = detail.run.run
-            self.segments.move_cursor_to(detail.first_to_look_at)
+            self.segments.move_cursor_to(key_of_segment(self.segments.table.rows, detail.first_to_look_at))
 
     def _no_runs(self) -> str:
         snapshot, watching = self.host.data.snapshot, self.host.options.watching
         if snapshot is None or snapshot.driver is None:
-            return f"no runs yet, and nobody watches {watching}"
+            return f"no runs yet, and nobody watches {watching}{' yet' if self.host.data.driver_starts else ''}"
         return f"no runs yet: watching {watching} since {text.clock(snapshot.driver.started)}"
 
     def _empty(self, source: str, empty: str) -> Piece:
@@ -211,11 +283,11 @@ class MainScreen(ConsoleScreen):
                 filter(None, (f"run {item.run}{stands} {item.why}", said.words if said else "", item.title))
             ), style
         if isinstance(item, FlowRow):
-            flow_run = f"flow run {item.flow_run}" if item.flow_run else "no flow run yet"
+            flow_run = f"flow run {text.short_id(item.flow_run)}" if item.flow_run else "no flow run yet"
             word, style = styles.attempt_state(item.state)
             return f"run {item.run} attempt {item.number} {word}: {item.why} | {flow_run}", style
-        if self.focused_pane() is self.segments and item is not None:
-            return f"segment {item.segment:02d}: {item.note or 'all done'}", "bad" if item.bad else "plain"
+        if isinstance(item, Row):
+            return item.sentence
         if isinstance(item, EndpointRow):
             snapshot = self.host.data.snapshot
             pending = snapshot.slurm_pending if snapshot else NO_REASON
@@ -228,10 +300,6 @@ class MainScreen(ConsoleScreen):
 
     def _flow_run(self, row: FlowRow) -> Sequence[Piece]:
         return main.flow_run(row, self.host.now())
-
-    def _segment(self, row: SegmentRow) -> Sequence[Piece]:
-        detail = self.host.data.detail
-        return main.segment(row, detail is not None and detail.active)
 
     def _endpoint(self, row: EndpointRow) -> Sequence[Piece]:
         return endpoint_rows.pieces(row, self.host.now())

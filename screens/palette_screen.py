@@ -24,8 +24,8 @@ from screens.widgets.table import Column
 
 COLUMNS = (Column("COMMAND", 13), Column("KEY", 10), Column("WHAT IT DOES", 0))
 HINT = "type to find, enter does it, esc goes back"
-# Letters are typed here, so that only these move the cursor.
-_MOVES = {key: move.name for move in MOVES for key in move.keys.split(",") if len(key) > 1}
+# Letters are typed here, and ctrl+u empties the line, so that only these move the cursor.
+_MOVES = {key: move.name for move in MOVES for key in move.keys.split(",") if len(key) > 1 and key != "ctrl+u"}
 
 
 class PaletteScreen(ConsoleScreen):

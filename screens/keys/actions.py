@@ -35,7 +35,7 @@ CLAIM = Action(
     runs.claim, changes=True, why_not=rules.detail,
 )  # fmt: skip
 DETAIL = Action(
-    "detail", "enter", "enter", "detail", "all that is known of the selected run",
+    "detail", "enter", "enter", "detail", "all that is known of the selected run; there, the whole log of the job",
     runs.open_detail, why_not=rules.detail,
 )  # fmt: skip
 

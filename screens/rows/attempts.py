@@ -19,7 +19,8 @@ from flowspec.stages import Place, Stage
 from flowspec.states import AttemptState
 from flowspec.timeline import StageTime
 from screens.rows import styles
-from screens.rows.sections import Row, columns, precisely
+from screens.rows.row import Row, columns
+from screens.rows.sections import precisely
 
 TIMELINE = columns(
     ("ATT", 3, True), ("STAGE", 9), ("BEGAN", 5), ("TOOK", 5, True), ("WORK", 5, True), ("QUEUE", 5, True),

@@ -8,11 +8,11 @@ from typing import Any
 
 from console.ledger.endpoints import EndpointRow
 from console.ledger.events import Event
-from console.reading.detail import RunDetail, SegmentRow
+from console.reading.detail import RunDetail
 from console.reading.snapshot import FlowRow, RunRow
 from flowspec import text
 from flowspec.names import segment_file
-from screens.rows.sections import Row
+from screens.rows.row import Row
 
 LONGEST = 1000  # terminals refuse long ones; no path of ours comes near
 
@@ -44,7 +44,7 @@ def _offers(item: Any, detail: RunDetail | None) -> Iterator[tuple[str, str | No
         yield "id", item.endpoint
     elif isinstance(item, Event):
         yield "event", item.text
-    elif isinstance(item, (SegmentRow, Row)) and item.segment is not None and detail is not None:
+    elif isinstance(item, Row) and item.segment is not None and detail is not None:
         yield "path", str(PurePosixPath(detail.run.path) / segment_file(detail.run.run, item.segment))
         yield "log", _log(detail, item.segment)
     elif isinstance(item, Row):

@@ -10,11 +10,12 @@ from console.reading.snapshot import FlowRow, RunRow
 from flowspec import standing, text
 from flowspec.states import OPEN, AttemptState
 from screens.rows import endpoints, styles
+from screens.rows.row import SEGMENTS
 from screens.widgets.piece import Piece
 from screens.widgets.table import Column
 
 if TYPE_CHECKING:  # what is known of one run is read, and its modules imported, after the first paint
-    from console.reading.detail import RunDetail, SegmentRow
+    from console.reading.detail import RunDetail
 
 RUNS = (
     Column("RUN", 5, True, attrgetter("run")),
@@ -36,14 +37,6 @@ FLOW_RUNS = (
     Column("AGE", 5, True, value=lambda row: -(row.ended or row.since)),  # of one that has ended, since its end
     Column("ID", 36, value=attrgetter("flow_run"), extra=True),
     Column("WHY", 0, value=attrgetter("why")),
-)
-SEGMENTS = (
-    Column("SEG", 4, True, attrgetter("segment")),
-    Column("RAW", 6, True, attrgetter("bytes")),
-    Column("XFER", 4, value=lambda row: row.cells[0].state.value),
-    Column("FIT", 4, value=lambda row: row.cells[1].state.value),
-    Column("CONV", 4, value=lambda row: row.cells[2].state.value),
-    Column("NOTE", 0, value=attrgetter("note")),
 )
 PANES = {"runs": RUNS, "flow_runs": FLOW_RUNS, "segments": SEGMENTS, "endpoints": endpoints.COLUMNS}
 
@@ -90,15 +83,6 @@ def flow_run(row: FlowRow, now: float) -> Sequence[Piece]:
 
 def in_trouble(row: FlowRow) -> bool:
     return row.stuck or row.state is AttemptState.FAILED
-
-
-def segment(row: SegmentRow, active: bool) -> Sequence[Piece]:
-    """`active` tells whether an attempt is under way that may come to what is still waiting."""
-    cells = [styles.glyph(cell, active) for cell in row.cells]
-    size = text.size(row.bytes) if row.bytes is not None else "-"
-    note = row.note if active or row.bad or row.late else ""
-    style = "bad" if row.bad else "warn" if row.late else "plain"
-    return ((f"{row.segment:02d}", "plain"), (size, "plain"), *cells, (note, style))
 
 
 def needs_somebody(row: RunRow) -> bool:

@@ -5,49 +5,18 @@ Nothing is cleaned here: whoever draws does that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from console.ledger.job_reports import PENDING, JobReport, ReportState, RequestedReport
 from console.reading.detail import RunDetail
 from flowspec import text
 from flowspec.progress import Evidence
-from flowspec.stages import SEGMENT_STAGES, Place, Stage
+from flowspec.stages import Place, Stage
 from screens.rows import styles
 from screens.rows.matrix import RAW, Group, Statement, statements
-from screens.widgets.piece import Piece
-from screens.widgets.table import Column
+from screens.rows.row import Row, columns
 
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a section. `values` are what its columns are sorted and filtered by, where that is not what they show.
-
-    `segment` is the first that it is about, `segments` are all of a row of segments, `place` is the job whose report is
-    worth reading.
-    """
-
-    key: Hashable
-    pieces: Sequence[Piece]
-    sentence: Piece
-    bad: bool = False
-    values: Mapping[str, Any] = field(default_factory=dict)
-    segment: int | None = None
-    place: Place | None = None
-    segments: tuple[int, ...] = ()
-
-
-def column(place: int, name: str, width: int, right: bool = False) -> Column:
-    """A column for rows: the `place`-th of their pieces."""
-    return Column(name, width, right, lambda row: row.values.get(name, row.pieces[place][0]))
-
-
-def columns(*described: tuple[str, int] | tuple[str, int, bool]) -> tuple[Column, ...]:
-    return tuple(column(place, *words) for place, words in enumerate(described))
-
-
-SEGMENTS = columns(("SEG", 7), ("RAW", 6, True), ("XFER", 4), ("FIT", 4), ("CONV", 4), ("NOTE", 0))
 WITNESSES = columns(
     ("SEG", 7), ("STAGE", 8), ("IS", 2), ("BY", 4), ("SAYS", 7), ("SIZE", 16, True), ("SINCE", 5, True), ("NOTE", 0)
 )  # fmt: skip
@@ -64,12 +33,9 @@ def segment_rows(detail: RunDetail, groups: Sequence[Group]) -> list[Row]:
 
 def _segment(detail: RunDetail, group: Group) -> Row:
     cells = [styles.glyph(cell, detail.active) for cell in group.cells]
-    style = "bad" if group.bad else "plain"
+    style = "bad" if group.bad else "warn" if any(row.late for row in group.rows) else "plain"
     size = text.size(group.bytes) if group.bytes is not None else "-"
-    whose = f" of run {detail.run.run} segment {group.first:02d}: "
     note = group.rows[0].note
-    for stage in SEGMENT_STAGES:  # the row says already whose it is
-        note = note.replace(f"{stage.value}: {stage.value}{whose}", f"{stage.value}: ")
     many = f"{len(group.rows)} segments" if len(group.rows) > 1 else ""
     described = ": ".join(filter(None, (many, note)))
     pieces = ((group.label, "plain"), (size, "plain"), *cells, (described, style))

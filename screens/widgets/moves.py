@@ -1,4 +1,4 @@
-"""The keys that move the cursor of a pane. Pure."""
+"""The keys that move the cursor: of a pane, and from hit to hit in what is searched. Pure."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ MOVES = (
     Move("down", "down,j", "down j", "one row down"),
     Move("page_up", "pageup", "pgup", "a page up"),
     Move("page_down", "pagedown", "pgdn", "a page down"),
+    Move("half_up", "ctrl+u", "ctrl+u", "half a page up"),
+    Move("half_down", "ctrl+d", "ctrl+d", "half a page down"),
     Move("first", "home,g", "home g", "the first row"),
     Move("last", "end,G", "end G", "the last row"),
+)
+HITS = (
+    Move("next_hit", "n", "n", "in the help and the log of a job: the next line that has what `/` looks for"),
+    Move("previous_hit", "N", "N", "in the help and the log of a job: the previous such line"),
 )

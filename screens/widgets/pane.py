@@ -29,7 +29,7 @@ class Pane(Lines, can_focus=True):
 
     Folded (one line high) it shows its title and summary. Only visible rows are drawn, so thousands of items are fine.
     `problem` and `wanted` are those of `screens.widgets.table.Table`, which decides what is shown and in what order;
-    only the rows of a `markable` one can be marked.
+    only the rows of a `markable` one can be marked. One without a `cursor` shows its first rows, whatever comes.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -58,8 +58,10 @@ class Pane(Lines, can_focus=True):
         problem: Callable[[Any], bool] | None = None,
         wanted: Sequence[str] | None = None,
         markable: bool = False,
+        cursor: bool = True,
     ) -> None:
         super().__init__(id=id, ascii_only=ascii_only)
+        self._has_cursor = cursor
         self.markable = markable
         self.table = Table(columns, key, problem, wanted)
         self._entries_of = drawn
@@ -111,7 +113,9 @@ class Pane(Lines, can_focus=True):
 
     def _stay_on(self, key: Hashable) -> None:
         place = self.table.place(key, self._cursor) if key is not None else None
-        self._cursor = min(self._cursor, max(0, len(self.table.rows) - 1)) if place is None else place
+        if place is None:
+            place = min(self._cursor, max(0, len(self.table.rows) - 1))
+        self._cursor = place if self._has_cursor else 0
         self._follow()
 
     @property
@@ -141,7 +145,11 @@ class Pane(Lines, can_focus=True):
     def action_move(self, how: str) -> None:
         page = max(1, self._room - 1)
         last = len(self.table.rows) - 1
-        steps = {"up": -1, "down": 1, "page_up": -page, "page_down": page, "first": -last - 1, "last": last + 1}
+        half = max(1, self._room // 2)
+        steps = {
+            "up": -1, "down": 1, "page_up": -page, "page_down": page, "half_up": -half, "half_down": half,
+            "first": -last - 1, "last": last + 1,
+        }  # fmt: skip
         before = self._cursor
         self._cursor = max(0, min(last, self._cursor + steps[how]))
         self._pointing = True
@@ -164,6 +172,11 @@ class Pane(Lines, can_focus=True):
     def unmark(self) -> None:
         self.table.unmark()
         self.draw_changes()
+
+    @property
+    def need(self) -> int:
+        """The lines that it can fill; what is filtered away keeps its place, as nothing is to jump while one types."""
+        return HEAD_LINES + max(1, len(self.table.all_rows))
 
     @property
     def _room(self) -> int:
@@ -221,7 +234,7 @@ class Pane(Lines, can_focus=True):
         if not folded:
             marked, narrowed = len(self.table.marked), shown < len(self.table.all_rows)
             after = f" {marked} marked " if marked else ""
-            if shown + self._unread > self._room or narrowed:
+            if self._has_cursor and (shown + self._unread > self._room or narrowed):
                 after += f" {self._position(shown, narrowed)} "
         style = "focus" if self.has_focus else "title"
         room = max(0, width - 1)
@@ -237,7 +250,7 @@ class Pane(Lines, can_focus=True):
         item = self.table.rows[place]
         pieces = self._entries_of(item)
         entries = self._entries([pieces[place] for place in self.table.places], width)
-        here = place == self._cursor and (self._pointing or self.has_focus)
+        here = self._has_cursor and place == self._cursor and (self._pointing or self.has_focus)
         mark = (">" if here else " ") + ("*" if self.table.is_marked(item) else " ")
         if here and self.has_focus:
             return tuple((words, "cursor") for words, _ in ((mark, ""), *entries))

@@ -70,11 +70,11 @@ async def test_on_a_tall_terminal_a_section_stands_below_the_segments(demo: Demo
         await opened(pilot)
         await until_shown(pilot, "Segments of 1214", "Timeline of the attempts")
         await pilot.press("6")
-        await until_shown(pilot, "Segments of 1214", "Reports and logs of the jobs")
+        await until_shown(pilot, "Segments of 1214", "Reports of the jobs")
         await pilot.press("z")
         await until(pilot, lambda: "Segments of 1214" not in shown(app))
         await pilot.press("z")
-        await until_shown(pilot, "Segments of 1214", "Reports and logs of the jobs")
+        await until_shown(pilot, "Segments of 1214", "Reports of the jobs")
         await pilot.resize_terminal(*SMALL)
         await until(pilot, lambda: "Segments of 1214" not in shown(app))
 
