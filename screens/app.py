@@ -15,6 +15,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from console.reading.snapshot import Snapshot
+from flowspec.stages import Place
 from screens import themes
 from screens.base import ConsoleScreen
 from screens.confirm import Confirm
@@ -61,7 +62,7 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         self.options = options
         self._theme_name = themes.choose(self, options.theme)
         self.now = now
-        self.data = ScreenData(snapshot)
+        self.data = ScreenData(snapshot, driver_starts=processes is not None and processes.starting())
         self.notice: Piece | None = None
         self.reader = Reader(options.ledger, now, self.post_message, processes)
         self.request_writer = RequestWriter(options.ledger, now, self.post_message, here=not options.read_only)
@@ -277,6 +278,11 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
             self.back()
         else:
             self._open(HelpScreen(self))
+
+    def open_log(self, run: int, place: Place) -> None:
+        from screens.log_screen import LogScreen
+
+        self._open(LogScreen(self, run, place))
 
     def open_palette(self) -> None:
         from screens.palette_screen import PaletteScreen

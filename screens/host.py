@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from flowspec.stages import Place
 from screens.data import ScreenData
 from screens.options import ScreenOptions
 from screens.question import Question
@@ -55,6 +56,9 @@ class Host(Protocol):
     def open_report(self) -> None: ...
 
     def open_help(self) -> None: ...
+
+    def open_log(self, run: int, place: Place) -> None:
+        """Show the log of a job that was fetched."""
 
     def open_palette(self) -> None: ...
 

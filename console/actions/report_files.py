@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from remote.globus.credentials import hidden
 
 REPORT_BYTES = 64_000  # a larger one is none of ours
 TAIL_BYTES, TAIL_LINES, LINE_CELLS = 64_000, 20, 400
+SHOWN_BYTES = 4_000_000  # of a log that is read whole: the end of a longer one
 
 
 def read(document: Path | None, log: Path | None, progress: Path | None = None) -> JobReport | None:
@@ -31,6 +33,22 @@ def read(document: Path | None, log: Path | None, progress: Path | None = None) 
     tail = plainfile.read(log, TAIL_BYTES, end=True).decode("utf-8", "replace") if log is not None else ""
     lines = _lines(tail.splitlines())
     return JobReport(**{**fields, "lines": lines or fields.get("lines", ()), "log": str(log or "")})
+
+
+@dataclass(frozen=True)
+class Log:
+    """The lines of a log, harmless; `left_out` counts the bytes before them that were not read."""
+
+    lines: tuple[str, ...]
+    left_out: int
+
+
+def read_log(path: Path, most: int = SHOWN_BYTES) -> Log:
+    """The log of a job, or as much of its end. Raises OSError."""
+    size = path.stat().st_size
+    found = plainfile.read(path, most, end=True)
+    lines = found.decode("utf-8", "replace").splitlines()
+    return Log(tuple(text.clean(hidden(line), LINE_CELLS) for line in lines), max(0, size - len(found)))
 
 
 def parse_progress(raw: bytes) -> dict[str, Any]:
