@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import events
@@ -16,7 +17,7 @@ from flowspec import text
 from screens.host import Host
 from screens.keys.action import Action, Target
 from screens.keys.actions import ACTIONS, BY_NAME, EVERYWHERE
-from screens.keys.command_line import HINT, parse_command
+from screens.keys.command_line import HINT, complete, parse_command
 from screens.keys.footer import footer
 from screens.keys.perform import perform
 from screens.keys.screen_handlers import filter_by
@@ -207,7 +208,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             self.host.say(came_at_once(event.text), "warn")
 
     def type_command(self) -> None:
-        self.open_prompt(Prompt(":", HINT, lambda words: None, done=self._command))
+        snapshot = self.host.data.snapshot
+        runs = [row.run for row in snapshot.runs] if snapshot else []
+        completed = partial(complete, runs=runs)
+        self.open_prompt(Prompt(":", HINT, lambda words: None, done=self._command, completed=completed))
 
     def _command(self, line: str) -> None:
         command = parse_command(line)

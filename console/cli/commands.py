@@ -274,10 +274,9 @@ def sandbox(options: argparse.Namespace) -> int:
 
 
 def completion(options: argparse.Namespace) -> int:
-    from console.cli import completion as scripts
-    from console.cli.parser import _parser
+    from console.cli.completion import script
 
-    print(scripts.script(options.shell, _parser()), end="")
+    print(script(options.shell, options.parser), end="")
     return 0
 
 

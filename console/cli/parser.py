@@ -216,6 +216,7 @@ def _parser() -> argparse.ArgumentParser:
 
     completion = add("completion", "print what a shell needs to complete commands and options")
     completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
+    completion.set_defaults(parser=parser)
 
     sandbox = add("sandbox", "a sandbox without the screen: loopback Globus, DAQ and driver", json=True)
     sandbox.add_argument("--runs", type=_count, default=3, metavar="N", help="runs to take (3)")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from screens.keys.action import Action
 from screens.keys.actions import EVERYWHERE, FILTER, HELP, QUIT
 
 COMMANDS = {action.name: action for action in EVERYWHERE if action is not FILTER}
 COMMANDS |= {"q": QUIT, "?": HELP}
-HINT = "a command: run NUMBER, filter WORDS, launch, retry, ...; esc goes back"
+HINT = "a command: run NUMBER, filter WORDS, launch, retry, ...; tab completes, esc goes back"
+NAMED = 8  # ways to go on; of more, the rest is counted
 
 
 def matching(words: str, commands: Sequence[Action]) -> list[Action]:
@@ -50,3 +52,20 @@ def parse_command(line: str) -> Command | str | None:
     if rest:
         return f":{word} takes nothing after it, it acts on what is selected; :run NUMBER selects"
     return Command(action=action)
+
+
+def complete(line: str, runs: Iterable[int]) -> tuple[str, str]:
+    """The line as far as there is one way to go on, and the ways from there when there are several."""
+    word, blank, rest = line.lstrip().partition(" ")
+    if blank and word != "run":
+        return line, ""
+    known = [str(run) for run in runs] if blank else ["run", "filter", *COMMANDS]
+    found = [name for name in known if name.startswith(rest if blank else word)]
+    if not found:
+        return line, "nothing begins so"
+    pairs = zip(min(found), max(found), strict=False)
+    common = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    begun = f"{word} {common}" if blank else common
+    ended = len(found) == 1 and not blank and common in ("run", "filter")
+    return begun + " " * ended, " ".join(found[:NAMED]) + more if len(found) > 1 else ""

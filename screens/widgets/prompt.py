@@ -21,6 +21,8 @@ class Prompt:
     words: str = ""
     before: str = ""  # what `escape` goes back to
     done: Callable[[str], None] = lambda words: None  # gets the words when `enter` ends the line
+    # What `tab` makes of the words, and what else they may become.
+    completed: Callable[[str], tuple[str, str]] = lambda words: (words, "")
 
     def press(self, key: str, character: str | None) -> bool:
         """Take a key; False when the line is finished: kept by `enter`, taken back by `escape`."""
@@ -34,7 +36,10 @@ class Prompt:
             self.put("")
             return False
         words = self.words
-        if key == "backspace":
+        if key == "tab":
+            words, others = self.completed(words)
+            self.hint = others or self.hint
+        elif key == "backspace":
             words = words[:-1]
         elif key == "ctrl+u":
             words = ""

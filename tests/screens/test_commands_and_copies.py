@@ -9,7 +9,7 @@ import pytest
 from console.ledger import runs
 from screens.choice import Choice
 from screens.keys.actions import ACTIONS, OF_RUN
-from screens.keys.command_line import COMMANDS, Command, parse_command
+from screens.keys.command_line import COMMANDS, Command, complete, parse_command
 from screens.rows.copying import LONGEST, to_copy
 from tests.ledger_fixture import DemoLedger
 from tests.screen_driver import make_app, settled, shown, until, until_shown
@@ -155,3 +155,32 @@ async def test_what_can_be_copied_of_a_run_is_offered(demo: DemoLedger, size: tu
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, Choice))
         assert app.clipboard == link
+
+
+@pytest.mark.parametrize(
+    ("line", "completed", "ways"),
+    [
+        ("ru", "run ", ""),
+        ("filt", "filter ", ""),
+        ("launc", "launch", ""),
+        ("re", "re", "retry reverse redraw"),
+        ("run 12", "run 12", "1200 1201 1202 1203 1204 1205 1206 1207 and 13 more"),
+        ("run 121", "run 121", "1210 1211 1212 1213 1214 1215 1216 1217 and 2 more"),
+        ("run 122", "run 1220", ""),
+        ("filter state:", "filter state:", ""),
+        ("zebra", "zebra", "nothing begins so"),
+    ],
+)
+def test_tab_completes_commands_and_run_numbers(line: str, completed: str, ways: str) -> None:
+    found, others = complete(line, range(1200, 1221))
+    assert (found, set(others.split())) == (completed, set(ways.split()))
+
+
+async def test_tab_in_the_command_line_completes_it_and_leaves_the_panes_alone(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("colon", *"ru", "tab", *"1203", "tab", "enter")
+        await until_shown(pilot, "> 1203 done")
+        await pilot.press("colon", *"run", "space", "tab")
+        await until_shown(pilot, ":run 12", "1219 1218")
