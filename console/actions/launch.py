@@ -25,6 +25,7 @@ from flowspec.conditions import Topic, reason
 from flowspec.plan import WHAT_IS_MISSING, Plan, Wish, repeated_later
 from flowspec.quarantine import Failure
 from flowspec.states import FAILED, INTENDED, NOT_STARTED, STARTED, AttemptState
+from flowspec.text import short_id
 from remote.globus.errors import RemoteError
 
 # How long a flow run that was asked for may take to appear in the list of flow runs.
@@ -191,7 +192,7 @@ def started(ctx: Context, attempt: Attempt, flow_run: str) -> None:
     """Globus has the flow run of this attempt."""
     with ctx.ledger.change():
         move_attempt(ctx.ledger, attempt.attempt, STARTED, flow_run=flow_run)
-        text = f"run {attempt.run} attempt {attempt.number} started: flow run {flow_run}"
+        text = f"run {attempt.run} attempt {attempt.number} started: flow run {short_id(flow_run)}"
         ctx.ledger.event("info", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
         if attempt.cancel_at is None:
             why = reason("attempt.started", number=attempt.number)

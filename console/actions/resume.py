@@ -13,6 +13,7 @@ from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from flowspec.conditions import Topic, reason
 from flowspec.states import RunState
+from flowspec.text import short_id
 from remote.globus.errors import RemoteError
 
 
@@ -58,5 +59,5 @@ def send_resumes(ctx: Context) -> None:
             resumes.remove(ctx.ledger, resume.attempt)
             resumed = reason("attempt.resumed", who=resume.actor)
             conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [resumed], attempt.attempt)
-            text = f"run {attempt.run} attempt {attempt.number} resumed: flow run {attempt.flow_run}"
+            text = f"run {attempt.run} attempt {attempt.number} resumed: flow run {short_id(attempt.flow_run or '')}"
             ctx.ledger.event("info", text, actor=resume.actor, run=attempt.run, attempt=attempt.attempt)

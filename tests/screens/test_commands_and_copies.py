@@ -91,13 +91,13 @@ def test_what_acts_can_be_typed() -> None:
     ("keys", "wanted"),
     [
         ([*command("run 1214")], "/data/e21062/stagearea/run1214"),
-        ([*command("run 1214"), "tab"], "0d3c5f1e-0000-4000-8000-001214000001"),
-        ([*command("run 1214"), "tab", "tab"], "/data/e21062/stagearea/run1214/run-1214-07.evt"),
+        ([*command("run 1214"), "tab"], "/data/e21062/stagearea/run1214/run-1214-07.evt"),
+        ([*command("run 1214"), "tab", "tab"], "0d3c5f1e-0000-4000-8000-001214000001"),
         (["shift+tab"], "frib-analysis"),
         ([*command("run 1214"), "enter"], "/data/e21062/stagearea/run1214/run-1214-07.evt"),
         ([*command("run 1214"), "enter", "3"], "0d3c5f1e-0000-4000-8000-001214000001"),
     ],
-    ids=["run", "flow-run", "segment", "endpoint", "segment-of-detail", "attempt-of-detail"],
+    ids=["run", "segment", "flow-run", "endpoint", "segment-of-detail", "attempt-of-detail"],
 )
 async def test_y_copies_and_always_shows(demo: DemoLedger, keys: list[str], wanted: str) -> None:
     app = make_app(demo.ledger.path)

@@ -151,7 +151,7 @@ async def test_a_zoomed_pane_has_the_screen_and_tab_zooms_the_next(demo: DemoLed
         await until(pilot, lambda: "Endpoints" not in shown(app))
         assert "1203 done" in shown(app)
         await pilot.press("tab")
-        screen = await until_shown(pilot, "PROGRESS")
+        screen = await until_shown(pilot, "XFER")
         assert "ENDED" not in screen
         await pilot.press("shift+tab", "z")
         await until_shown(pilot, "ENDED", "Flow runs", "Endpoints")
@@ -165,7 +165,7 @@ async def test_panes_say_what_they_cannot(demo: DemoLedger) -> None:
         await until_shown(pilot, "not sorted: s sorts by the next column")
         await pilot.press("tab", "space")
         await until_shown(pilot, "only runs can be marked")
-        await pilot.press("question_mark", "slash")
+        await pilot.press("question_mark", "s")
         await until_shown(pilot, "this pane cannot be filtered or sorted")
 
 
