@@ -253,7 +253,10 @@ class Pane(Lines, can_focus=True):
         here = self._has_cursor and place == self._cursor and (self._pointing or self.has_focus)
         mark = (">" if here else " ") + ("*" if self.table.is_marked(item) else " ")
         if here and self.has_focus:
-            return tuple((words, "cursor") for words, _ in ((mark, ""), *entries))
+            *before, (last, _) = entries
+            end = len(last.rstrip()) + 1  # what follows is blank: not painted, it need not be sent with each move
+            drawn = tuple((words, "cursor") for words, _ in ((mark, ""), *before, (last[:end], "")))
+            return (*drawn, (last[end:], "plain"))
         if self._stale:
             return tuple((words, "dim") for words, _ in ((mark, ""), *entries))
         return ((mark, "title"), *entries)
