@@ -36,6 +36,7 @@ from screens.widgets.moves import MOVES
 from screens.widgets.piece import Piece
 
 TICK_SECONDS = 1.0
+NOTICE_SECONDS = 20.0  # for which good news stays
 MANY_RUNS = 100
 LEAVE_SECONDS = 0.5  # for a last word in the ledger; a disk that hangs holds nobody up
 ENDS_A_LINE = ("enter", "escape", "ctrl+c")
@@ -67,6 +68,8 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         self.reader = Reader(options.ledger, now, self.post_message, processes)
         self.request_writer = RequestWriter(options.ledger, now, self.post_message, here=not options.read_only)
         self._requests = Requests()
+        self._seen_notice: Piece | None = None  # at the tick before, and since when it has been there
+        self._noticed = 0.0
         self._last_event = 0
         self._refilled = 0.0  # on the monotonic clock
         self._rung: int | None = None  # the newest event of the first data that calls, or for which a bell rang
@@ -116,8 +119,17 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         """The screen that the operator sees, be it behind a question."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen)), None)
 
+    @property
+    def _bad_news(self) -> bool:
+        """Whether the notice tells of what went wrong: it stays until a key or something worse takes its place."""
+        return self.notice is not None and self.notice[1] in ("warn", "bad", "alarm")
+
     def _tick(self) -> None:
-        """Ages grow also when nothing new is read."""
+        """Ages grow also when nothing new is read, and good news leaves by itself."""
+        if self.notice is not self._seen_notice:
+            self._seen_notice, self._noticed = self.notice, time.monotonic()
+        elif self.notice is not None and not self._bad_news and time.monotonic() - self._noticed > NOTICE_SECONDS:
+            self.notice = None
         if time.monotonic() - self._refilled > TICK_SECONDS / 2:
             self._refill()
 
@@ -155,9 +167,9 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         snapshot = self.data.snapshot
         if snapshot is None:
             return
-        event = newest_event(snapshot)
+        event = newest_event(snapshot, self.now())
         if event is not None and event.important and event.event > self._last_event:
-            if self._last_event:
+            if self._last_event and (event is snapshot.calls or not self._bad_news):
                 self.notice = None
             self._last_event = event.event
         for answer in snapshot.answers:

@@ -127,7 +127,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.header.show(header(host.data, host.options, host.now(), width))
         self.night.show(night_line(host.data, host.now(), width))
         self._say(self.sentence_bar, self.sentence())
-        self._say(self.status, status_line(host.data, host.notice))
+        self._say(self.status, status_line(host.data, host.notice, host.now()))
         keys = footer(self.selected_run(), host.options.read_only, self.FOOTER, width)
         self.footer.show(self._prompt.line() if self._prompt else keys)
 

@@ -33,13 +33,19 @@ class Event:
 
 
 _COLUMNS = "SELECT event, at, actor, level, run, segment, text FROM events"
+_WITH_ALIKE = """SELECT event, at, actor, level, run, segment, text,
+    (SELECT count(DISTINCT other.run) FROM events other WHERE other.alike = events.event) FROM events"""
 
 
 def newest(ledger: Ledger, at_most: int) -> list[Event]:
     """The newest first, each with the number of runs that failed alike."""
-    alike = "(SELECT count(DISTINCT other.run) FROM events other WHERE other.alike = events.event)"
-    newest = _COLUMNS.replace(" FROM", f", {alike} FROM")
-    return [Event(*row) for row in ledger.rows(f"{newest} ORDER BY event DESC LIMIT ?", at_most)]
+    return [Event(*row) for row in ledger.rows(f"{_WITH_ALIKE} ORDER BY event DESC LIMIT ?", at_most)]
+
+
+def one(ledger: Ledger, event: int) -> Event | None:
+    """The event of this number, with the number of runs that failed alike."""
+    row = ledger.row(f"{_WITH_ALIKE} WHERE event = ?", event)
+    return Event(*row) if row else None
 
 
 def first_alike(ledger: Ledger, kind: str, since: float, but_of: int) -> int | None:

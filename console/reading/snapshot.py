@@ -180,6 +180,7 @@ class Snapshot:
     kit_outdated: str = ""  # that the kit at the site is not this console's; empty while it is, or is not known
     slurm_pending: Reason = NO_REASON  # why Slurm let our jobs wait when it was asked last (console site status)
     new_failures: NewFailures = field(default_factory=NewFailures)
+    calls: Event | None = None  # the newest of these
     paused: Pause | None = None  # launching, in the whole experiment
     night: Night = field(default_factory=Night)
     alerts: int = 0  # that are not over, and that nobody has acknowledged
@@ -231,6 +232,7 @@ class SnapshotReader:
         ledger = self.ledger
         # Before the runs: what an event says of a run, its row says too. Who reads "r retries" may press r.
         happened = tuple(events.newest(ledger, EVENTS_SHOWN))
+        new = new_failures.read(ledger)
         self._runs.read()
         flow_runs = self._flow_runs()
         return Snapshot(
@@ -249,7 +251,8 @@ class SnapshotReader:
             hints_off=catalogue.sentence(hints.why_off(ledger)),
             kit_outdated=catalogue.sentence(site.outdated(ledger)),
             slurm_pending=site.pending(ledger),
-            new_failures=new_failures.read(ledger),
+            new_failures=new,
+            calls=events.one(ledger, new.rings) if new.rings else None,
             paused=pause.read(ledger),
             night=self._night.read(self._runs.rows, flow_runs, complete=not self._runs.unread),
             alerts=alerts.unseen(ledger),

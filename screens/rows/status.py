@@ -14,6 +14,8 @@ NOBODY = "no driver runs: nothing is launched or watched until one is started (c
 
 STARTING = "a driver is being started"
 
+GOOD_NEWS_SECONDS = 120.0
+
 
 def stale_mark(data: ScreenData, now: float, *names: str) -> str:
     """Marks the title of a pane whose sources are stale, ` (OLD 40 s: flows: no answer)`; '' while they answer."""
@@ -37,7 +39,7 @@ def unread(data: ScreenData) -> Piece:
     return ("cannot be read: see below", "bad") if data.problem else ("reading the ledger", "dim")
 
 
-def status_line(data: ScreenData, notice: Piece | None) -> Piece:
+def status_line(data: ScreenData, notice: Piece | None, now: float) -> Piece:
     """The most important sentence, not yet cleaned: `notice` goes before what has happened."""
     if data.process_problem:
         return data.process_problem, "alarm"
@@ -53,7 +55,7 @@ def status_line(data: ScreenData, notice: Piece | None) -> Piece:
         return advice(data.snapshot.driver), "bad"
     if data.snapshot.driver.problem:
         return data.snapshot.driver.problem, "bad"
-    event = newest_event(data.snapshot)
+    event = newest_event(data.snapshot, now)
     if event is None:
         return "", "plain"
     return f"{text.clock(event.at)} {event.words}", LEVEL_STYLES.get(event.level, "plain")
@@ -65,7 +67,10 @@ def came_at_once(words: str) -> str:
     return f"nothing was done: {shown!r} came at once, as a paste does; press one key at a time"
 
 
-def newest_event(snapshot: Snapshot) -> Event | None:
-    """The newest important event; the newest of all when none is."""
+def newest_event(snapshot: Snapshot, now: float) -> Event | None:
+    """What needs somebody and was not acknowledged; else the newest important event, or the newest of all. Good news
+    leaves by itself."""
     important = (event for event in snapshot.events if event.important)
-    return next(important, snapshot.events[0] if snapshot.events else None)
+    newest = snapshot.calls or next(important, snapshot.events[0] if snapshot.events else None)
+    stays = newest is not None and (newest is snapshot.calls or newest.level == "warning")
+    return newest if newest is not None and (stays or now - newest.at < GOOD_NEWS_SECONDS) else None
