@@ -20,7 +20,7 @@ from console.cli import parser
 from console.disk import mark as marks
 from console.disk.mark import Mark
 from console.driver.process import start_driver, stop_driver
-from console.ledger import attempts, evidence
+from console.ledger import attempts, evidence, pause
 from console.ledger import runs as run_rows
 from console.ledger.presence import BEAT_SECONDS, driver, lock_path
 from console.ledger.store import actor
@@ -43,7 +43,7 @@ ORDER = (
     "login", SCREEN, "cancel", "retry",
     "waive", "accept", "note", "claim", "reprocess", "launch", "status", "events", "report", "dossier", "alerts list",
     "alerts test", "driver status",
-    "driver take-over", "sandbox", "sandbox fault", "driver stop", "driver start", "watch", "site bundle", "completion",
+    "driver take-over", "pause", "resume", "hold", "release", "auto", "sandbox", "sandbox fault", "driver stop", "driver start", "watch", "site bundle", "completion",
 )  # fmt: skip
 
 
@@ -89,6 +89,7 @@ class Shift:
         self.pipeline = pipeline
         self._fresh = self._make(runs)
         self._doubtful = next(self._fresh)
+        self._queued: list[int] = []  # for what is held and released
         pipeline.start_driver()
 
     def _make(self, runs: int) -> Iterator[int]:
@@ -122,6 +123,8 @@ class Shift:
             return self._start_and_end(command)
         if name == "events" and options.follow:
             return self._start_and_end(command)
+        if name in ("pause", "resume", "hold", "release"):
+            self._pause(on=name != "pause")
         if name == "driver stop":
             start_driver(self.pipeline.settings, self.pipeline.profile)
         if name == "driver take-over" and options.yes:
@@ -145,6 +148,9 @@ class Shift:
             return [f"{first}-{first + 3}" if word == options.runs else word for word in words]
         if name == "bring-back":
             self._made(*options.runs)
+        if name in ("hold", "release"):
+            ours = dict(zip(map(str, options.runs), self._waiting(held=name == "release"), strict=False))
+            return [str(ours.get(word, word)) for word in words]
         given = getattr(options, "run", None)
         if name == "site test-fit":
             return [str(self._at_the_site()) if word == str(given) else word for word in words]
@@ -165,6 +171,22 @@ class Shift:
         directory = self.pipeline.settings.dtn.runs / f"run{run}"
         ours = str(directory) if isinstance(given, Path) else str(run)
         return [ours if word == str(given) else word for word in words]
+
+    def _pause(self, *, on: bool) -> None:
+        if (pause.stored(self.pipeline.ledger) is not None) != on:
+            self._ask("pause" if on else "resume", None, reason="to try it out")
+
+    def _waiting(self, *, held: bool) -> list[int]:
+        """Two runs in the queue: launching is paused."""
+        if not self._queued:
+            self._queued = [self._ready(), self._ready()]
+            for run in self._queued:
+                self._ask("launch", run)
+                self._in_state(run, RunState.QUEUED)
+        for run in self._queued:
+            if (run_rows.run(self.pipeline.ledger, run).held_by is not None) != held:
+                self._ask("hold" if held else "release", run)
+        return self._queued
 
     def _at_the_site(self) -> int:
         """A run that is ready, and whose files are at the site as well."""
@@ -255,7 +277,7 @@ class Shift:
     def _launched(self) -> int:
         return int(self.pipeline.ledger.rows("SELECT run FROM attempts ORDER BY attempt LIMIT 1")[0]["run"])
 
-    def _ask(self, verb: str, run: int, **args: object) -> None:
+    def _ask(self, verb: str, run: int | None, **args: object) -> None:
         number = self.pipeline.ledger.ask(verb, run, actor=actor(), **args)
         request = until(lambda: (r := self.pipeline.ledger.request(number)) and r.state != "asked" and r)
         assert request.state == "done", request.answer

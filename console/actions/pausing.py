@@ -30,4 +30,4 @@ def resume_launching(ctx: Context, request: Request) -> str:
     pause.end(ctx.ledger)
     waiting = len(runs.runs(ctx.ledger, RunState.QUEUED))
     lasted = text.span(ctx.now() - before.since)
-    return f"launching goes on: {waiting} runs wait; {before.who} had paused it for {lasted}"
+    return f"launching goes on (runs in the queue: {waiting}); {before.who} had paused it for {lasted}"

@@ -150,7 +150,8 @@ def start_queued(ctx: Context, look: Look) -> RemoteError | None:
             trouble = error
             continue
         sent = send_intents(ctx, unseen)
-        trouble, room = sent.trouble or trouble, replace(room, held=_held(ctx), under_way=sent.under_way)
+        trouble = sent.trouble or trouble
+        room = replace(room, held=_paused(ctx) or room.held, under_way=sent.under_way)
     return trouble
 
 
@@ -176,12 +177,14 @@ class Room:
     def now(cls, ctx: Context) -> Room:
         space, now = disk_space.read(ctx.ledger), ctx.now()
         stuck_for = {run: now - since for run, since in stuck.since(ctx.ledger).items()}
-        return cls(_held(ctx), space, attempt_rows.open_attempts(ctx.ledger), _full_endpoint(ctx), stuck_for)
+        return cls(
+            _paused(ctx) or ctx.holds(), space, attempt_rows.open_attempts(ctx.ledger), _full_endpoint(ctx), stuck_for
+        )
 
 
-def _held(ctx: Context) -> Reason | None:
+def _paused(ctx: Context) -> Reason | None:
     pausing = pause.read(ctx.ledger)
-    return pausing.reason if pausing is not None else ctx.holds()
+    return pausing.reason if pausing is not None else None
 
 
 def waits_for(ctx: Context, run: Run, room: Room) -> Reason | None:

@@ -32,10 +32,13 @@ class Pause:
 
 def read(ledger: Ledger) -> Pause | None:
     """The pause that holds now; one that was asked for holds at once, whatever the driver is busy with."""
-    if known := ledger.get(_KEY):
-        return Pause(**json.loads(known))
-    asked = ledger.row("SELECT actor, at, args FROM requests WHERE state = 'asked' AND verb = ? LIMIT 1", VERB)
-    return Pause(asked["actor"], asked["at"], str(json.loads(asked["args"]).get("reason", ""))) if asked else None
+    known = ledger.row(
+        "SELECT value FROM meta WHERE key = ? AND value <> '' UNION ALL "
+        "SELECT json_object('who', actor, 'since', at, 'why', coalesce(json_extract(args, '$.reason'), '')) "
+        "FROM requests WHERE state = 'asked' AND verb = ? LIMIT 1",
+        _KEY, VERB,
+    )  # fmt: skip
+    return Pause(**json.loads(known["value"])) if known else None
 
 
 def stored(ledger: Ledger) -> Pause | None:

@@ -200,13 +200,13 @@ def pause_or_resume(host: Host, target: Target) -> None:
             "Resume launching?",
             (
                 f"Paused by {paused.who} for {text.span(host.now() - paused.since)}: {paused.why}",
-                f"{snapshot.night.waiting + snapshot.night.held} runs wait in the queue.",
+                f"Runs that wait in the queue: {snapshot.night.waiting + snapshot.night.held}.",
             ),
             "Yes, resume launching",
         )
         host.confirm(question, lambda: host.ask(Request("resume", None, {"was": paused.why})))
     else:
-        hint = "nothing more is launched; enter pauses, esc goes back"
+        hint = "enter pauses, esc goes back"
         target.panes.open_prompt(Prompt("pause, why? ", hint, lambda words: None, done=partial(_pause, host)))
 
 

@@ -76,7 +76,9 @@ async def test_launching_is_paused_for_a_reason_which_every_console_shows_and_re
         answer(demo, "launching is paused: NERSC is down")
         await until_shown(pilot, "PAUSED by anna", "PAUSED  by anna <1 min: NERSC is down", "1 waiting", "H resumes")
         await pilot.press("H")
-        await until_shown(pilot, "Resume launching?", "Paused by anna@daq1 for 0 s: NERSC is down", "1 runs wait")
+        await until_shown(
+            pilot, "Resume launching?", "Paused by anna@daq1 for 0 s: NERSC is down", "Runs that wait in the queue: 1."
+        )
         await pilot.press("escape")
         assert asked(demo) == []
         await pilot.press("H", "right", "enter")

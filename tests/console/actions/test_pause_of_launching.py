@@ -74,7 +74,7 @@ def test_a_pause_says_who_and_why_and_ends_when_somebody_resumes(ctx):
     assert again.state == "refused"
     assert WHY in again.answer
     ctx.ledger.now.time += 14 * 60
-    assert ask(ctx, "resume").answer == "launching goes on: 1 runs wait; anna@daq1 had paused it for 14 m"
+    assert ask(ctx, "resume").answer == "launching goes on (runs in the queue: 1); anna@daq1 had paused it for 14 m"
     assert (run(ctx, 1).state, started(ctx)) == (RunState.RUNNING, 1)
     assert ask(ctx, "resume").answer == "launching is not paused"
 
