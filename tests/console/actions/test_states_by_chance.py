@@ -63,6 +63,15 @@ class States(ExactlyOnce):
 
     # ---- what may happen
 
+    @rule(verb=st.sampled_from(["launch", "retry", "cancel"]), back=st.booleans(), old=st.booleans())
+    def ask_about_all(self, verb: str, back: bool, old: bool) -> None:
+        """With what each is now, or with what it may have been; and take what that has queued back at once, or not."""
+        each = {str(run.run): "queued" if old else run.state.value for run in runs.runs(self.ledger)}
+        number = self.ledger.ask(verb, None, actor="me@here", each=each)
+        if back:
+            self.ledger.ask("take-back", None, actor="me@here", request=number)
+        self.round()
+
     @rule(run=RUNS, verb=st.sampled_from(VERBS), wish=st.sampled_from(WISHES), undo=st.booleans(), dry=st.booleans())
     def ask_for_anything(self, run: int, verb: str, wish: dict[str, object], undo: bool, dry: bool) -> None:
         arguments = {"wish": wish, "force": True, "dry": dry and verb in ("retry", "reprocess")}
