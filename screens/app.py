@@ -222,10 +222,14 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
 
         self.push_screen(Confirm(question, self.options.ascii_only), answered)
 
-    def choose(self, title: str, offered: Sequence[tuple[str, str]], chosen: Callable[[str | None], None]) -> None:
+    def choose(self, title: str, offered: Sequence[tuple[str, str]], chosen: Callable[[str], None]) -> None:
         from screens.choice import Choice
 
-        self.push_screen(Choice(title, offered, self.options.ascii_only), chosen)
+        def answered(words: str | None) -> None:
+            if words is not None:
+                chosen(words)
+
+        self.push_screen(Choice(title, offered, self.options.ascii_only), answered)
 
     def say(self, words: str, style: str = "plain") -> None:
         self.notice = (words, style)

@@ -284,8 +284,6 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         else:
             self.host.choose("Copy what?", offered, self._copy)
 
-    def _copy(self, words: str | None) -> None:
-        if words is None:
-            return
+    def _copy(self, words: str) -> None:
         self.app.copy_to_clipboard(words)
         self.host.say(f"copied: {words} (if your terminal allows; else select it here)")

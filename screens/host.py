@@ -46,6 +46,9 @@ class Host(Protocol):
     def confirm(self, question: Question, *confirmed: Callable[[], None]) -> None:
         """Ask the operator first; `confirmed` has for each of the question's answers what is called then."""
 
+    def choose(self, title: str, offered: Sequence[tuple[str, str]], chosen: Callable[[str], None]) -> None:
+        """Offer words by their names; `chosen` gets those that the operator has taken."""
+
     def go_to(self, run: int) -> None:
         """Show the main screen with the cursor on this run."""
 

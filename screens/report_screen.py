@@ -54,7 +54,7 @@ class ReportScreen(ConsoleScreen):
             self.lines.show([], title="Shift report", empty=unread(self.host.data)[0])
             return
         lines = as_text(page(report), max(20, self.size.width - 4))[2:]
-        title = f"Shift report since {text.moment(report.since)[5:16]} (R reads it again, console report prints it)"
+        title = f"Shift report since {text.moment(report.since)[5:16]} (R reads it again)"
         self.lines.show(list(enumerate(lines)), title=title)
 
     def sentence(self) -> Piece:

@@ -156,17 +156,17 @@ class Shift:
             return [str(self._at_the_site()) if word == str(given) else word for word in words]
         if given is None:
             return words
-        if name in ("status", "events", "dossier"):
+        if name in ("status", "events", "dossier", "note", "claim"):
             run = self._launched()
+            if name == "claim" and options.undo:
+                self._ask("claim", run)
         elif getattr(options, "anyway", False):
             run = self._in_state(self._doubtful, RunState.INCOMPLETE)
         else:
             run = {"launch": self._ready, "cancel": self._under_way}.get(name, self._cancelled)()
             if name == "accept":
                 self._loses_hits(run, options.segment)
-            if name == "claim" and options.undo:
-                self._ask("claim", run)
-            elif getattr(options, "undo", False):
+            if getattr(options, "undo", False):
                 self._ask(name, run, segment=options.segment, reason="to be taken back")
         directory = self.pipeline.settings.dtn.runs / f"run{run}"
         ours = str(directory) if isinstance(given, Path) else str(run)
