@@ -40,9 +40,6 @@ class Host(Protocol):
     def introduce(self, name: str) -> None:
         """From now on this console acts for somebody of this name."""
 
-    def choose(self, title: str, offered: Sequence[tuple[str, str]], chosen: Callable[[str | None], None]) -> None:
-        """Let the operator choose one of these, each a name and words; `chosen` is called with the words, or None."""
-
     def confirm(self, question: Question, *confirmed: Callable[[], None]) -> None:
         """Ask the operator first; `confirmed` has for each of the question's answers what is called then."""
 

@@ -43,7 +43,8 @@ ORDER = (
     "login", SCREEN, "cancel", "retry",
     "waive", "accept", "note", "claim", "reprocess", "launch", "status", "events", "report", "dossier", "alerts list",
     "alerts test", "driver status",
-    "driver take-over", "pause", "resume", "hold", "release", "auto", "sandbox", "sandbox fault", "driver stop", "driver start", "watch", "site bundle", "completion",
+    "driver take-over", "pause", "resume", "hold", "release", "auto", "sandbox", "sandbox fault",
+    "driver stop", "driver start", "watch", "site bundle", "completion",
 )  # fmt: skip
 
 
