@@ -41,7 +41,7 @@ def before_launch(run: RunRow) -> Question:
         )
         return Question(f"Launch run {run.run}?", consequence, f"Yes, launch run {run.run}")
     forced = (
-        f"It {run.why}",
+        f"Run {run.run} {run.why}.",
         f"The {run.segments} segments that are on disk are analyzed as they are.",
     )
     return Question(f"Launch run {run.run} all the same?", forced, f"Yes, launch run {run.run}")

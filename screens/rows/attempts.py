@@ -85,7 +85,7 @@ def _has_failed(attempt: Attempt, stage: Stage, timing: Timing) -> bool:
 def _hints(hints: Sequence[Hint]) -> str:
     if not hints:
         return ""
-    given = f"Flows was asked to look{f' {len(hints)} times' if len(hints) > 1 else ''}"
+    given = f"asked to look{f' {len(hints)} times' if len(hints) > 1 else ''}"
     last = hints[-1]
     if last.moved is not None:
         return f"{given}, moved {precisely(last.moved - last.at)} after the last"

@@ -48,7 +48,7 @@ async def test_each_section_can_be_reached_on_a_small_terminal(demo: DemoLedger)
         await until_shown(pilot, "https://app.globus.org/runs/0d3c5f1e-0000-4000-8000-001214000001")
         for key, words in (
             ("2", ("IS BY", "EventEditor aborted")),
-            ("3", ("WORK QUEUE FLOWS", "failed; Flows was asked to look, moved")),
+            ("3", ("WORK QUEUE FLOWS", "asked to look, moved 4 m")),
             ("4", ("LOOKED", "action 3b2d302f")),
             ("5", ("Input document of attempt 1", '"run": 1214')),
             ("6", ("segment 07 first", "rc 134 node nid004012 job 28471193 took 71 s", "EventEditor aborted")),

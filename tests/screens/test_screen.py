@@ -112,7 +112,7 @@ async def test_launching_an_incomplete_run_asks_with_the_reason_and_forces(demo:
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         await pilot.press(*keys_to(1213), "l")
-        await until_shown(pilot, "Launch run 1213 all the same?", "It is incomplete: segment 03 is missing")
+        await until_shown(pilot, "Launch run 1213 all the same?", "Run 1213 segment 03 is missing")
         await pilot.press("tab", "enter")
         await until(pilot, lambda: asked(demo) == [("launch", 1213, {"state": "incomplete", "force": True})])
 
