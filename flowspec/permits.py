@@ -23,6 +23,8 @@ class Subject(Protocol):
     @property
     def why(self) -> str: ...
     @property
+    def because(self) -> str: ...
+    @property
     def segment_count(self) -> int: ...
     @property
     def held_by(self) -> str | None: ...
@@ -36,7 +38,7 @@ class Subject(Protocol):
 
 def _launch(run: Subject) -> str | None:
     if run.state in (RunState.TAKING, RunState.ARRIVING):
-        return f"run {run.run} {run.why}; it can be launched when it is complete"
+        return f"{_is(run)} ({run.because}): it can be launched when it is complete"
     if run.state in (RunState.FAILED, RunState.CANCELLED):
         return f"run {run.run} was launched before and is {run.state.word}: r retries what is missing"
     if run.state is RunState.GONE:

@@ -26,7 +26,7 @@ async def test_h_holds_a_queued_run_h_releases_it_and_u_undoes_the_last_of_these
         await pilot.press("u")
         await until_shown(pilot, "nothing to undo")
         await pilot.press(*keys_to(1219), "h")
-        await until_shown(pilot, "run 1219 is taking: only a queued run can be held")
+        await until_shown(pilot, "run 1219 is recording: only a queued run can be held")
         await pilot.press("slash", *typed("run:1209"), "enter", "h")
         await until(pilot, lambda: asked(demo) == [("hold", 1209, {})])
         stand(demo.ledger, 1209, held_by="anna@daq1", why="held by anna@daq1: h releases it")

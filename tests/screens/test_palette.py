@@ -34,7 +34,7 @@ async def test_what_cannot_be_used_says_why_and_does_nothing(demo: DemoLedger) -
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         await pilot.press(*keys_to(1219), "ctrl+p", *typed("launch"))
-        await until_shown(pilot, "launch: not now: run 1219 is taking")
+        await until_shown(pilot, "launch: not now: run 1219 is recording")
         await pilot.press("enter")
         await until_shown(pilot, "Segments of 1219", "it can be launched when it is complete")
         await pilot.press("ctrl+p", *typed("no such thing"))

@@ -146,7 +146,7 @@ async def test_a_key_that_cannot_be_used_says_why(demo: DemoLedger) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         await pilot.press(*keys_to(1219), "l")
-        await until_shown(pilot, "run 1219 is taking (segment 02 is growing): it can be launched when it is complete")
+        await until_shown(pilot, "run 1219 is recording (segment 02 is growing): it can be launched when it is complete")
         await pilot.press("home", *keys_to(1215), "l")
         await until_shown(pilot, "run 1215 is done: nothing to launch")
         await pilot.press("escape")
@@ -219,7 +219,7 @@ async def test_new_data_do_not_move_the_cursor(demo: DemoLedger) -> None:
         await settled(pilot)
         await pilot.press(*keys_to(1218))
         demo.found(1220, Verdict.TAKING, "segment 00 is growing", 1)
-        await until_shown(pilot, "  1220 taking", ">  1218 ready")
+        await until_shown(pilot, "  1220 recording", ">  1218 ready")
         stand(demo.ledger, 1218, state=RunState.QUEUED, why="is next")
         await until_shown(pilot, ">  1218 queued")
 

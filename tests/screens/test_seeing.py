@@ -38,7 +38,7 @@ async def test_a_filter_narrows_while_it_is_typed_and_letters_do_nothing_else(
         await pilot.press("enter", "slash", "ctrl+u", *typed("run:1212-1214"), "enter")
         await until_shown(pilot, "Runs  /run:1212-1214", ">  1214", "Segments of 1214", "q quit")
         await pilot.press("escape")
-        await until_shown(pilot, "1219 taking")
+        await until_shown(pilot, "1219 recording")
         assert app.screen.focused_pane().cursor_key == 1214  # type: ignore[attr-defined]
     assert asked(demo) == []
 
@@ -71,7 +71,7 @@ async def test_escape_while_typing_goes_back_to_the_filter_before(demo: DemoLedg
         await pilot.press("slash", *typed("taking"), "enter", "slash", "ctrl+u", *typed("xyz"))
         await until_shown(pilot, "none of", "is shown: /xyz; esc shows all")
         await pilot.press("escape")
-        await until_shown(pilot, "Runs  /taking", "1219 taking")
+        await until_shown(pilot, "Runs  /recording", "1219 recording")
 
 
 async def test_only_problems_sorting_and_a_run_that_becomes_one(demo: DemoLedger) -> None:
