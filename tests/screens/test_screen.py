@@ -146,7 +146,9 @@ async def test_a_key_that_cannot_be_used_says_why(demo: DemoLedger) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         await pilot.press(*keys_to(1219), "l")
-        await until_shown(pilot, "run 1219 is recording (segment 02 is growing): it can be launched when it is complete")
+        await until_shown(
+            pilot, "run 1219 is recording (segment 02 is growing): it can be launched when it is complete"
+        )
         await pilot.press("home", *keys_to(1215), "l")
         await until_shown(pilot, "run 1215 is done: nothing to launch")
         await pilot.press("escape")
