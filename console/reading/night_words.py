@@ -73,7 +73,7 @@ def _stands(snapshot: Snapshot, judged: Judgement, now: float) -> Iterator[Part]
     if judged.why is Why.DRIVER:
         problem = snapshot.driver.problem if snapshot.driver is not None else ""
         hung = f"the driver gives no sign of life ({text.span(snapshot.driver.beat_age)})" if snapshot.driver else ""
-        nobody = "nobody drives: console driver start"
+        nobody = "no driver runs: console driver start"
         yield _part(text.clean(problem, 60) or hung or nobody, KEY, "bad")
     elif judged.why is Why.STUCK:
         yield Part(((90, f"nothing moves: {_all_stuck(night)}"), (KEY, _all_stuck(night))), "bad")

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from console.ledger import attempts as attempt_rows
-from console.ledger import endpoints, job_reports, presence, remarks, results, runs, shift, sources, waits
+from console.ledger import endpoints, job_reports, pause, presence, remarks, results, runs, shift, sources, waits
+from console.ledger.pause import Pause
 from console.ledger.remarks import Claim, Note
 from console.ledger.runs import Run
 from console.ledger.shift import Asked, FailedPlace
@@ -145,6 +146,7 @@ class Report:
     ready: int  # runs that nobody has launched
     driver: bool
     auto: bool
+    paused: Pause | None
     troubles: tuple[tuple[str, str], ...]  # source, and what is wrong with it
     offline: tuple[tuple[str, float], ...]  # endpoint, and since when
 
@@ -173,6 +175,7 @@ def report(ledger: Ledger, experiment: str, since: float) -> Report:
         ready=len(runs.runs(ledger, RunState.READY)),
         driver=presence.driver(ledger.path) is not None,
         auto=ledger.get("auto", "on") == "on",
+        paused=pause.read(ledger),
         troubles=tuple((source.name, source.problem) for source in sources.read(ledger) if source.problem),
         offline=tuple((row.name, row.since) for row in endpoints.all_of(ledger) if not row.online),
     )

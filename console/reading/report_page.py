@@ -56,9 +56,11 @@ def _without_secrets(section: Section) -> Section:
 def _to_hand_over(report: Report) -> Section:
     lines = []
     if not report.driver:
-        lines.append("nobody drives: nothing is launched or watched (console driver start)")
+        lines.append("no driver runs: nothing is launched or watched (console driver start)")
     lines += [f"{name}: {problem}" for name, problem in report.troubles]
     lines += [f"endpoint {name} is offline since {text.moment(since)}" for name, since in report.offline]
+    if report.paused:
+        lines.append(f"launching is {catalogue.sentence(report.paused.reason)}")
     if not report.auto:
         lines.append(f"auto-launch is off; {_count(report.ready, 'run')} ready")
     if not report.open:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from flowspec.ringitems import Frame, ItemType
 from flowspec.states import RunState
 from tests import sandbox_records
+from tests.drills import troubles
 from tests.drills.desk import Desk, desk_in, free_space
 from tests.waiting import until
 
@@ -268,6 +269,15 @@ DRILLS = {
     "block-lost": Drill(block_lost, {"driver": True}),
     "user-endpoint-killed": Drill(user_endpoint_killed, {"driver": True}),
     "wrong-run": Drill(wrong_run, {}),
+    "quota-full": Drill(troubles.quota_full, {}),
+    "missing-path": Drill(troubles.missing_path, {}),
+    "consent-missing": Drill(troubles.consent_missing, {}),
+    "late-segment": Drill(troubles.late_segment, {}),
+    "driver-hangs": Drill(troubles.driver_hangs, {}),
+    "console-killed": Drill(troubles.console_killed, {}),
+    "two-operators": Drill(troubles.two_operators, {}),
+    "launched-elsewhere": Drill(troubles.launched_elsewhere, {}),
+    "cancel-that-burns": Drill(troubles.cancel_that_burns, {}),
 }
 
 

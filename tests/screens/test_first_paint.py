@@ -64,7 +64,7 @@ async def test_while_this_console_starts_a_driver_nobody_is_told_that_there_will
     async with app.run_test(size=WIDE) as pilot:
         screen = await until_shown(pilot, "driver starts", "a driver is being started")
         assert "NONE" not in screen
-        assert "nobody drives" not in screen
+        assert "no driver runs" not in screen
         assert "(OLD)" not in screen
 
 

@@ -16,7 +16,7 @@ async def test_it_begins_with_what_is_to_hand_over_and_is_scrolled(demo: DemoLed
         await pilot.press("R")
         screen = await until_shown(pilot, "Shift report since 07-01 06:03", "TO HAND OVER", "endpoint frib-analysis")
         assert "FAILED" in screen
-        assert "nobody drives" not in screen
+        assert "no driver runs" not in screen
         await pilot.press("G")
         await until_shown(pilot, "nobody asked for anything")
         await pilot.press("escape")

@@ -151,7 +151,7 @@ def test_what_needs_somebody_is_handed_over_and_nothing_else(demo: DemoLedger) -
     assert found.driver is False
     assert [name for name, _ in found.offline] == ["frib-analysis"]
     told = shown(demo)
-    assert "nobody drives" in told
+    assert "no driver runs" in told
     assert "segment 03 is missing" in told
 
 

@@ -64,7 +64,7 @@ def test_a_pause_says_who_how_long_why_and_what_resumes() -> None:
 
 
 def test_who_does_not_drive_is_said_with_the_command() -> None:
-    assert said(driver=None).strip().startswith("STANDS  nobody drives: console driver start")
+    assert said(driver=None).strip().startswith("STANDS  no driver runs: console driver start")
     assert "gives no sign of life (8 s)" in said(driver=replace(DRIVER, beat_age=8.0))
     assert "STANDS  the disk is full" in said(driver=replace(DRIVER, problem="the disk is full"))
 
