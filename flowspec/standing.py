@@ -19,6 +19,13 @@ MAY_STAND_STILL = (RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING)  # sh
 LOST = "outcome.lost"  # its result had come back, and is no longer there or no longer whole
 
 
+_OF_A_RESULT = (Topic.OUTCOME, Topic.TAKE)
+
+
+def _is_stuck(condition: Condition) -> bool:
+    return catalogue.entry(condition.code).severity is Severity.STUCK
+
+
 def topics(state: RunState) -> tuple[Topic, ...]:
     """The topics that count in a state, the most important first."""
     if state in ON_DISK:
@@ -34,14 +41,13 @@ def decisive(state: RunState, conditions: Iterable[Condition]) -> list[Condition
     """The reason for the state: all conditions that are stuck, else those of the first topic that has any."""
     order = topics(state)
     of_the_state = sorted((c for c in conditions if c.topic in order), key=lambda c: order.index(c.topic))
-    stuck = [c for c in of_the_state if catalogue.entry(c.code).severity is Severity.STUCK]
+    stuck = [c for c in of_the_state if _is_stuck(c)]
     return stuck or [c for c in of_the_state if c.topic is of_the_state[0].topic]
 
 
 def stuck(state: RunState, conditions: Iterable[Condition]) -> bool:
     """Whether a run that has not ended goes on only when a person does something."""
-    reasons = decisive(state, conditions)
-    return state not in ENDED and any(catalogue.entry(c.code).severity is Severity.STUCK for c in reasons)
+    return state not in ENDED and any(map(_is_stuck, decisive(state, conditions)))
 
 
 def needs_somebody(
@@ -56,7 +62,7 @@ def needs_somebody(
     if state is RunState.FAILED:
         return late or not again
     if state is RunState.DONE:
-        return late or any(catalogue.entry(c.code).severity is Severity.STUCK for c in decisive(state, conditions))
+        return late or any(c.topic in _OF_A_RESULT and _is_stuck(c) for c in conditions)  # of thousands, at once
     return stuck(state, conditions) or state in (RunState.INCOMPLETE, RunState.ABNORMAL)
 
 

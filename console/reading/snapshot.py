@@ -292,11 +292,13 @@ def _progress(document: str) -> Counts:
 def _run_row(raw: tuple[Any, ...]) -> RunRow:
     run, state, segments, count, title, started, ended, told, progress, attempts, result, again_at, held, late = raw
     came = late_segments(*json.loads(late)) if late else None
-    return RunRow(
+    row = RunRow(
         run, RunState(state), segments, count, title, started, ended, conditions.from_json(told),
         _progress(progress), attempts, result, again_at, held, came.sentence(RunState(state)) if came else "",
         bool(came and (came.arrived or came.changed)),
     )  # fmt: skip
+    _ = row.urgency  # found here, by the thread that reads: the screen puts all rows in order at once
+    return row
 
 
 def _flow_row(row: sqlite3.Row, run: RunRow) -> FlowRow:
