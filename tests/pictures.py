@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from console.ledger import job_reports
+from console.reading.snapshot import snapshot
 from flowspec.states import RunState
 from screens.options import ScreenOptions
 from tests.documents import DOCS
@@ -59,7 +60,8 @@ def story(pipeline: Pipeline) -> None:
 
 
 def _why(pipeline: Pipeline, run: int) -> str:
-    return str(pipeline.ledger.rows("SELECT why FROM runs WHERE run = ?", run)[0]["why"])
+    row = snapshot(pipeline.ledger).run(run)
+    return row.why if row is not None else ""
 
 
 def pictures(pipeline: Pipeline, folder: Path) -> None:
