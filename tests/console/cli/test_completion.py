@@ -90,14 +90,19 @@ def test_every_command_and_option_of_the_parser_is_completed(scripts: Path) -> N
         assert set(words) <= set(completed(scripts, f"{line} ")), line
 
 
+def shell(name: str) -> str:
+    found = shutil.which(name)
+    assert found, f"{name} is needed: .ci/run installs it"
+    return found
+
+
 def test_zsh_takes_the_same_after_its_own_words(scripts: Path) -> None:
     own, _, common = (scripts / "console.zsh").read_text().partition("\n")
     assert "bashcompinit" in own
     assert common == (scripts / "console.bash").read_text()
-    if shutil.which("zsh"):
-        environment = os.environ | {"ZDOTDIR": str(scripts)}
-        asked = f"source {scripts}/console.zsh && print ${{_comps[console]}}"
-        assert "_bash_complete" in run("zsh", "-f", "-c", asked, env=environment)
+    environment = os.environ | {"ZDOTDIR": str(scripts)}
+    asked = f"source {scripts}/console.zsh && print ${{_comps[console]}}"
+    assert "_bash_complete" in run(shell("zsh"), "-f", "-c", asked, env=environment)
 
 
 def test_fish_is_told_every_command_and_option(scripts: Path) -> None:
@@ -117,6 +122,5 @@ def test_fish_is_told_every_command_and_option(scripts: Path) -> None:
         for word in words:
             kind = "-l " if word.startswith("--") else "-s " if word.startswith("-") else "-a '"
             assert kind + word.lstrip("-") in mine, (path, word)
-    if shutil.which("fish"):
-        asked = f"source {scripts}/console.fish; complete -C 'console site st'"
-        assert "status" in run("fish", "--no-config", "-c", asked)
+    asked = f"source {scripts}/console.fish; complete -C 'console site st'"
+    assert "status" in run(shell("fish"), "--no-config", "-c", asked)
