@@ -68,7 +68,7 @@ async def test_escape_while_typing_goes_back_to_the_filter_before(demo: DemoLedg
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("slash", *typed("taking"), "enter", "slash", "ctrl+u", *typed("xyz"))
+        await pilot.press("slash", *typed("recording"), "enter", "slash", "ctrl+u", *typed("xyz"))
         await until_shown(pilot, "none of", "is shown: /xyz; esc shows all")
         await pilot.press("escape")
         await until_shown(pilot, "Runs  /recording", "1219 recording")
