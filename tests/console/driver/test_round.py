@@ -59,12 +59,12 @@ def test_a_ready_run_is_launched_by_itself(ctx):
 
 @pytest.mark.parametrize("verdict", [Verdict.TAKING, Verdict.ARRIVING, Verdict.INCOMPLETE, Verdict.ABNORMAL])
 def test_what_is_not_ready_is_never_launched_by_itself(ctx, verdict):
-    judge(ctx, 1, verdict)
+    judge(ctx, 1, verdict, reason=f"is {verdict.value}")
     launch(ctx)
     assert ctx.remote.flows.there == []
     request = ask(ctx, "launch", 1)
     assert request.state == "refused"
-    assert verdict.value in request.answer
+    assert RunState(verdict.value).word in request.answer
 
 
 def test_an_incomplete_run_is_launched_when_told_to_anyway(ctx):
