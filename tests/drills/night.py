@@ -112,9 +112,7 @@ class Watch:
         """What of it was so at no moment of the last seconds."""
         night, lately = said.night, [t for t in self.truths if t.at >= said.at - LAG]
         claims: dict[str, Callable[[Truth], bool]] = {
-            f"{night.in_flight} in flight": lambda t: night.in_flight == len(t.under_way),
             f"{night.stuck_in_flight} stuck": lambda t: night.stuck_in_flight <= len(t.under_way & self.stuck),
-            f"{night.failed} failed": lambda t: night.failed == len(t.failed),
             f"last result {night.last_result}": lambda t: _near(night.last_result, t.last_done),
         }
         if said.judged.state is State.IDLE:
@@ -124,6 +122,13 @@ class Watch:
         if said.judged.why in (Why.SILENT, Why.WAITS, Why.DRIVER):
             claims[f"STANDS, {said.judged.why.value}"] = lambda t: False  # nothing of the kind happens in this night
         untrue = [claim for claim, holds in claims.items() if not any(holds(truth) for truth in lately)]
+        # These go up and down by one, so between two looks they had all values between.
+        for claim, count, counts in (
+            ("in flight", night.in_flight, [len(truth.under_way) for truth in lately]),
+            ("failed", night.failed, [len(truth.failed) for truth in lately]),
+        ):
+            if not min(counts) <= count <= max(counts):
+                untrue.append(f"{count} {claim}")
         states = {s.judged.state.value for s in self.said if s.at >= said.at - LAG}
         return untrue if said.shown in states else [*untrue, f"the screen shows {said.shown!r}"]
 
