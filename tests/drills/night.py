@@ -83,17 +83,15 @@ class Watch:
 
     def look(self) -> Said:
         self.truths.append(self._truth())
-        if self.said:
-            self.wrong += [
-                f"{claim}, {self.said[-1].line} | {self.truths[-1]}" for claim in self._untrue(self.said[-1])
-            ]
-        seen = self.reader.snapshot()
         words = self.desk.window.text().splitlines()[1].split()
+        seen = self.reader.snapshot()
         said = Said(
             seen.at, seen.night, judge(seen.night, seen.paused, seen.driver, seen.at),
             night_words.sentence(seen, seen.at), words[0] if words else "",
         )  # fmt: skip
         self.said.append(said)
+        for before in self.said[-2:-1]:
+            self.wrong += [f"{claim}, {before.line} | {self.truths[-1]}" for claim in self._untrue(before)]
         return said
 
     def _truth(self) -> Truth:
