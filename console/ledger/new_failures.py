@@ -10,7 +10,8 @@ from console.ledger.store import Ledger
 _ACKNOWLEDGED = "failures_seen"  # in meta: the number of the newest event that was acknowledged
 _NEW = """
     SELECT count(DISTINCT CASE WHEN level = 'bad' OR alike IS NOT NULL THEN run END) AS failed,
-        count(DISTINCT CASE WHEN alert <> '' THEN run END) AS stuck,
+        count(DISTINCT CASE WHEN alert LIKE 'run.%' THEN run END) AS incomplete,
+        count(DISTINCT CASE WHEN alert <> '' AND alert NOT LIKE 'run.%' THEN run END) AS stuck,
         total(run IS NULL) AS troubles, max(event) AS newest,
         max(CASE WHEN alike IS NULL THEN event END) AS rings
     FROM events WHERE (level = 'bad' OR alert <> '' OR alike IS NOT NULL) AND event > ?"""
@@ -18,12 +19,13 @@ _NEW = """
 
 @dataclass(frozen=True)
 class NewFailures:
-    """How many runs have failed and have got stuck, how many troubles there were of sources and of the driver, all not
-    acknowledged yet; the number of the newest event (0: none), and of the newest for which a bell rings: not of those
-    that failed as others had a moment before."""
+    """How many runs have failed, have got stuck, and are incomplete or abnormal on disk, how many troubles there were of
+    sources and of the driver, all not acknowledged yet; the number of the newest event (0: none), and of the newest for
+    which a bell rings: not of those that failed as others had a moment before."""
 
     failed: int = 0
     stuck: int = 0
+    incomplete: int = 0
     troubles: int = 0
     newest: int = 0
     rings: int = 0
@@ -32,9 +34,14 @@ class NewFailures:
         return bool(self.newest)
 
     def __str__(self) -> str:
-        """`1 failed, 2 stuck, 1 trouble`."""
+        """`1 failed, 2 stuck, 1 incomplete, 1 trouble`."""
         plural = "" if self.troubles == 1 else "s"
-        counted = ((self.failed, "failed"), (self.stuck, "stuck"), (self.troubles, f"trouble{plural}"))
+        counted = (
+            (self.failed, "failed"),
+            (self.stuck, "stuck"),
+            (self.incomplete, "incomplete"),
+            (self.troubles, f"trouble{plural}"),
+        )
         return ", ".join(f"{count} {what}" for count, what in counted if count)
 
 
@@ -42,7 +49,9 @@ def read(ledger: Ledger) -> NewFailures:
     row = ledger.row(_NEW, _acknowledged(ledger))
     if row is None:
         return NewFailures()
-    return NewFailures(row["failed"], row["stuck"], int(row["troubles"]), row["newest"] or 0, row["rings"] or 0)
+    return NewFailures(
+        row["failed"], row["stuck"], row["incomplete"], int(row["troubles"]), row["newest"] or 0, row["rings"] or 0
+    )
 
 
 def acknowledge(ledger: Ledger, upto: int, actor: str) -> str:

@@ -24,10 +24,10 @@ async def test_a_bell_rings_once_for_a_failure_and_the_mark_stays_until_it_was_s
     rung = rings_of(app, monkeypatch)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        await until_shown(pilot, "1 failed, 2 stuck (a)")  # it was there before: no bell
+        await until_shown(pilot, "1 failed, 2 incomplete (a)")  # it was there before: no bell
         demo.ledger.event("info", "nothing bad", actor="driver")
         demo.ledger.event("bad", "run 1217 FAILED at fit", actor="driver", run=1217)
-        await until_shown(pilot, "2 failed, 2 stuck (a)")
+        await until_shown(pilot, "2 failed, 2 incomplete (a)")
         demo.ledger.event("info", "still nothing bad", actor="driver")
         await until(pilot, lambda: app.data.snapshot and app.data.snapshot.events[0].text == "still nothing bad")
         assert rung == ["bell"]
@@ -55,16 +55,16 @@ async def test_a_bell_rings_also_where_nobody_may_act(demo: DemoLedger, monkeypa
         await pilot.press("a")
         await until_shown(pilot, "--read-only: this console only looks")
         assert demo.ledger.asked() == []
-        await until_shown(pilot, "2 failed, 2 stuck (a)")
+        await until_shown(pilot, "2 failed, 2 incomplete (a)")
 
 
 async def test_a_stuck_run_and_a_trouble_call_as_a_failure_does(demo: DemoLedger, monkeypatch: Any) -> None:
     app = make_app(demo.ledger.path)
     rung = rings_of(app, monkeypatch)
     async with app.run_test(size=SMALL) as pilot:
-        await until_shown(pilot, "1 failed, 2 stuck (a)")
+        await until_shown(pilot, "1 failed, 2 incomplete (a)")
         demo.ledger.event("warning", "run 1217 is STUCK", actor="driver", run=1217, alert="flow.waits")
-        await until_shown(pilot, "1 failed, 3 stuck (a)")
+        await until_shown(pilot, "1 failed, 1 stuck, 2 incomplete (a)")
         demo.ledger.event("bad", "flows: no answer", actor="driver")
-        await until_shown(pilot, "1 failed, 3 stuck, 1 trouble (a)")
+        await until_shown(pilot, "1 failed, 1 stuck, 2 incomplete, 1 trouble (a)")
         assert rung == ["bell", "bell"]

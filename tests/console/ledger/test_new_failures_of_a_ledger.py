@@ -31,9 +31,10 @@ def test_runs_are_counted_not_their_events(tmp_path):
     for run in (7, 7, 8):
         ledger.event("bad", "it failed", actor="driver", run=run)
         ledger.event("warning", "it is stuck", actor="driver", run=run, alert="flow.waits")
+    ledger.event("warning", "it lacks a segment", actor="driver", run=9, alert="run.incomplete.missing")
     ledger.event("warning", "it changed", actor="driver", run=9)
     ledger.event("bad", "the disk is full", actor="driver")
     seen = new_failures.read(ledger)
-    assert (seen, str(seen)) == (NewFailures(2, 2, 1, 8, 8), "2 failed, 2 stuck, 1 trouble")
+    assert (seen, str(seen)) == (NewFailures(2, 2, 1, 1, 9, 9), "2 failed, 2 stuck, 1 incomplete, 1 trouble")
     plan = ledger.rows(f"EXPLAIN QUERY PLAN {new_failures._NEW}", 0)
     assert any("events_that_call" in row["detail"] for row in plan), "it is asked four times a second"
