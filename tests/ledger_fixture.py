@@ -9,7 +9,7 @@ from pathlib import Path
 from console.ledger import attempts, conditions, evidence, runs, sources
 from console.ledger.store import Ledger
 from flowspec import standing
-from flowspec.conditions import Reason, reason
+from flowspec.conditions import Reason
 from flowspec.plan import plan_all
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
@@ -69,7 +69,7 @@ class DemoLedger:
         numbers = tuple(range(segments)) if isinstance(segments, int) else tuple(segments)
         over = int(self.at - ended) if ended is not None else None
         began = int(self.at - (ended or 0) - 1800)
-        why = reason("words", words=words)
+        why = Reason(f"run.{verdict.value}.words", {"words": words})
         judged = Judgement(
             run, verdict, why, numbers, size * len(numbers), title, began, over, 1800.0, f"fingerprint-{run}"
         )
