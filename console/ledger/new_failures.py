@@ -19,9 +19,9 @@ _NEW = """
 
 @dataclass(frozen=True)
 class NewFailures:
-    """How many runs have failed, have got stuck, and are incomplete or abnormal on disk, how many troubles there were of
-    sources and of the driver, all not acknowledged yet; the number of the newest event (0: none), and of the newest for
-    which a bell rings: not of those that failed as others had a moment before."""
+    """How many runs have failed, have got stuck, and are incomplete or abnormal on disk, and how many troubles sources
+    and driver had, all not acknowledged yet; the number of the newest event (0: none), and of the newest for which a
+    bell rings: not of those that failed as others had a moment before."""
 
     failed: int = 0
     stuck: int = 0

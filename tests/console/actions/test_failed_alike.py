@@ -46,7 +46,8 @@ def test_runs_that_fail_alike_within_minutes_are_one_alert_that_counts_them(worl
     assert alert.words.startswith(
         "5 runs failed alike: r on one of them retries all. The first: run 1 attempt 1 failed:"
     )
-    assert new_failures.read(world.ledger).count == 1
+    new = new_failures.read(world.ledger)
+    assert (new.failed, new.rings) == (5, alert.event), "all are counted, and the bell rings once"
     assert all("attempt 1 failed" in events.of_run(world.ledger, run, 1)[0].text for run in RUNS)
     seen = snapshot(world.ledger)
     assert [row.run for row in seen.alike(seen.run(3))] == [5, 4, 3, 2, 1]

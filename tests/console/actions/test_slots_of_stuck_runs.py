@@ -50,13 +50,13 @@ def waits(ctx, number):
 def test_who_waits_for_stuck_runs_says_so(ctx):
     get(ctx, MISSING, 1)
     assert launch(ctx) == [1, 2]
-    assert waits(ctx, 3) == ("held: 2 runs are in flight, the limit is 2", False)
+    assert waits(ctx, 3) == ("waits: 2 of 2 slots in use", False)
     get(ctx, MISSING, 2)
     assert launch(ctx) == [1, 2]
     assert waits(ctx, 3) == ("waits: 2 of 2 slots are held by stuck runs: p shows them", True)
     get(ctx, MOVES, 2)
     launch(ctx)
-    assert waits(ctx, 4) == ("held: 2 runs are in flight, the limit is 2", False)
+    assert waits(ctx, 4) == ("waits: 2 of 2 slots in use", False)
 
 
 def test_a_stuck_run_gives_its_slot_back_and_keeps_its_flow_run(ctx):
@@ -75,7 +75,7 @@ def test_a_stuck_transfer_keeps_its_place_at_globus(tmp_path):
     assert launch(ctx) == [1, 2, 3]
     get(ctx, MISSING, 1, 2)
     launch(ctx, ctx.policy.stuck_gives_slot_back)
-    assert waits(ctx, 4) == ("held: 3 transfers are under way, Globus runs no more at a time", False)
+    assert waits(ctx, 4) == ("waits: 3 transfers under way, Globus takes no more at a time", False)
     get(ctx, MISSING, 3)
     assert launch(ctx, ctx.policy.stuck_gives_slot_back) == [1, 2, 3]
     told = "waits: 3 transfers are stuck, and Globus runs no more at a time: p shows them, c gives one up"

@@ -10,6 +10,7 @@ from tests.driver_fixture import experiment_in
 from tests.ledger_fixture import demo_ledger
 
 ARGUMENTS = {
+    "completion": [["bash"]],
     "status": [[], ["1217"], ["--json"]],
     "launch": [["105"], ["105", "--anyway"]],
     "retry": [["1214"], ["1214", "--dry-run"], ["1214", "--all"]],
