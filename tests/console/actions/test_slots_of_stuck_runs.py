@@ -78,7 +78,7 @@ def test_a_stuck_transfer_keeps_its_place_at_globus(tmp_path):
     assert waits(ctx, 4) == ("waits: 3 transfers under way, Globus takes no more at a time", False)
     get(ctx, MISSING, 3)
     assert launch(ctx, ctx.policy.stuck_gives_slot_back) == [1, 2, 3]
-    told = "waits: 3 transfers are stuck, and Globus runs no more at a time: p shows them, c gives one up"
+    told = "waits: 3 transfers are stuck, and Globus takes no more at a time: p shows them, c gives one up"
     assert waits(ctx, 4) == (told, True)
 
 
