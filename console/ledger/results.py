@@ -23,6 +23,18 @@ class Judged(NamedTuple):
     sha256: str = ""
 
 
+class Rate(NamedTuple):
+    """What a run gave: `entries` of its converted segments, `seconds` that it was taken. None: not known."""
+
+    run: int
+    entries: int | None
+    seconds: float | None
+
+    @property
+    def per_second(self) -> float | None:
+        return self.entries / self.seconds if self.entries is not None and self.seconds else None
+
+
 def read(ledger: Ledger, run: int) -> Judged | None:
     row = ledger.row("SELECT size, modified_ns, inode, sha256 FROM results WHERE run = ?", run)
     return Judged(Version(*tuple(row)[:3]), row["sha256"]) if row else None
@@ -66,3 +78,28 @@ def to_compare(ledger: Ledger) -> list[int]:
         "AND task.witness = 'task' AND task.says IN ('pending', 'running')) ORDER BY run"
     )
     return [row["run"] for row in rows]
+
+
+def path(ledger: Ledger, run: int) -> str | None:
+    """Where the result of a run is; None: it has none, or is not known."""
+    row = ledger.row("SELECT result FROM runs WHERE run = ?", run)
+    return row["result"] if row else None
+
+
+def done_before(ledger: Ledger, run: int) -> int | None:
+    """The last run before this one that is done."""
+    state = RunState.DONE.value
+    row = ledger.row("SELECT max(run) AS run FROM runs WHERE run < ? AND state = ? AND result IS NOT NULL", run, state)
+    return row["run"] if row else None
+
+
+def rates(ledger: Ledger, run: int, at_most: int) -> list[Rate]:
+    """The newest runs up to this one that are done, the oldest first."""
+    rows = ledger.rows(
+        "SELECT run, ended - started AS seconds, (SELECT CASE WHEN count(*) = count(told) THEN sum(told) END FROM "
+        "(SELECT json_extract(parameters, '$.entries') AS told FROM evidence WHERE evidence.run = runs.run "
+        "AND stage = 'convert' AND witness = 'task' AND says = 'done')) AS entries "
+        "FROM runs WHERE run <= ? AND state = ? ORDER BY run DESC LIMIT ?",
+        run, RunState.DONE.value, at_most,
+    )  # fmt: skip
+    return [Rate(row["run"], row["entries"], row["seconds"]) for row in reversed(rows)]
