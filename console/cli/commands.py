@@ -103,6 +103,12 @@ def dossier(options: argparse.Namespace) -> int:
     return command.dossier(options)
 
 
+def preview(options: argparse.Namespace) -> int:
+    from console.cli import preview as command
+
+    return command.preview(options)
+
+
 def driver_status(options: argparse.Namespace) -> int:
     present = driver(settings_of(options).ledger)
     if present is None:
@@ -286,6 +292,7 @@ LOOKING = (
     "completion",
     "events",
     "report",
+    "preview",
     "driver status",
     *alert_commands.LOOKING,
     "endpoints status",
@@ -297,6 +304,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "events": events.events,
     "report": report,
     "dossier": dossier,
+    "preview": preview,
     "launch": launch,
     "retry": retry_commands.retry,
     "waive": retry_commands.waive,

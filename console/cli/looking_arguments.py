@@ -21,6 +21,14 @@ def add_dossier(command: argparse.ArgumentParser, run: Number) -> None:
     command.add_argument("--output", type=Path, metavar="FILE", help="the file (run-RUN-dossier.tar.gz)")
 
 
+def add_preview(command: argparse.ArgumentParser, run: Number) -> None:
+    command.add_argument("run", type=run, metavar="RUN")
+    command.add_argument(
+        "--previous", type=lambda given: given if given == "none" else run(given), metavar="RUN",
+        help="the run to compare with, or none (the last done run before it)",
+    )  # fmt: skip
+
+
 def add_note(command: argparse.ArgumentParser, run: Number) -> None:
     command.add_argument("run", type=run, metavar="RUN")
     command.add_argument("text", nargs="+", metavar="TEXT")

@@ -131,6 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     looking_arguments.add_dossier(
         add("dossier", "all that is known of a run in one file, without secrets", json=True), _run
     )
+    looking_arguments.add_preview(
+        add("preview", "draw the spectra of a run's result against those of the run before it", json=True), _run
+    )
 
     looking_arguments.add_note(add("note", "write a note on a run", json=True), _run)
     looking_arguments.add_claim(add("claim", "say that you see to a run", json=True), _run)

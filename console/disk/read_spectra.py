@@ -82,7 +82,7 @@ def _spectrum(name: str, title: str, counts: Any, edges: Any, entries: float, ou
     counts = np.maximum(np.asarray(counts, np.float64), 0)
     sums = np.concatenate(([0.0], np.cumsum(counts)))
     total = sums[-1]
-    if not (np.isfinite([*edges, entries, outside, total]).all() and (np.diff(edges) > 0).all()):
+    if not (counts.size and np.isfinite([*edges, entries, outside, total]).all() and (np.diff(edges) > 0).all()):
         raise ValueError(f"{name} has a broken axis or counts that are no numbers")
     has = np.flatnonzero((sums[1:] > total * TAIL) & (sums[:-1] < total * (1 - TAIL)))
     first, last = (has[0], has[-1] + 1) if has.size else (0, counts.size)
