@@ -300,6 +300,11 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
 
         self._open(LogScreen(self, run, place))
 
+    def open_preview(self, run: int) -> None:
+        from screens.preview_screen import PreviewScreen
+
+        self._open(PreviewScreen(self, run))
+
     def open_palette(self) -> None:
         from screens.palette_screen import PaletteScreen
 

@@ -24,12 +24,14 @@ from console.ledger import attempts, evidence, pause
 from console.ledger import runs as run_rows
 from console.ledger.presence import BEAT_SECONDS, driver, lock_path
 from console.ledger.store import actor
+from flowspec import names
 from flowspec.conditions import reason
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import Stage
 from flowspec.states import RunState
 from tests.documents import Documented
 from tests.pipeline_fixture import Pipeline
+from tests.rootfiles import write_sorted
 from tests.waiting import HANGS_AFTER, until
 
 FIRST_RUN = 1301
@@ -41,7 +43,8 @@ ORDER = (
     "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
     "site endpoints", "site monitor",
     "login", SCREEN, "cancel", "retry",
-    "waive", "accept", "note", "claim", "reprocess", "launch", "status", "events", "report", "dossier", "alerts list",
+    "waive", "accept", "note", "claim", "reprocess", "launch", "status", "events", "report", "dossier", "preview",
+    "alerts list",
     "alerts test", "driver status",
     "driver take-over", "pause", "resume", "hold", "release", "auto", "sandbox", "sandbox fault",
     "driver stop", "driver start", "watch", "site bundle", "completion",
@@ -157,6 +160,8 @@ class Shift:
             return [str(self._at_the_site()) if word == str(given) else word for word in words]
         if given is None:
             return words
+        if name == "preview":
+            return [str(self._with_result()) if word == str(given) else word for word in words]
         if name in ("status", "events", "dossier", "note", "claim"):
             run = self._launched()
             if name == "claim" and options.undo:
@@ -188,6 +193,12 @@ class Shift:
             if (run_rows.run(self.pipeline.ledger, run).held_by is not None) != held:
                 self._ask("hold" if held else "release", run)
         return self._queued
+
+    def _with_result(self) -> int:
+        path = self.pipeline.settings.dtn.results / names.sorted_file(self._doubtful)
+        write_sorted(path)
+        run_rows.set_run(self.pipeline.ledger, self._doubtful, result=str(path))
+        return self._doubtful
 
     def _at_the_site(self) -> int:
         """A run that is ready, and whose files are at the site as well."""

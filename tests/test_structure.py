@@ -129,7 +129,7 @@ NOT_BEFORE_THE_FIRST_PAINT = (
     "flowspec.readiness", "flowspec.ringitems", "flowspec.itemwalk", "flowspec.ddas", "flowspec.inputs",
     "console.settings.model", "console.settings.profiles", "console.reading.detail", "console.cli.commands",
     "console.cli.faults", "console.actions", "console.evidence",
-    "screens.detail_screen", "screens.events_screen", "screens.report_screen",
+    "screens.detail_screen", "screens.events_screen", "screens.report_screen", "screens.preview_screen",
     "screens.help_screen", "screens.palette_screen",
 )  # fmt: skip
 

@@ -166,6 +166,10 @@ REPORT = Action(
     "report", "R", "R", "", "the report of the shift: what happened in the last 8 hours, and what to hand over",
     on_host(lambda host: host.open_report()),
 )  # fmt: skip
+PREVIEW = Action(
+    "preview", "P", "P", "preview", "preview the result of the selected run: its spectra against the run before it",
+    runs.open_preview, why_not=rules.preview,
+)  # fmt: skip
 PALETTE = Action(
     "palette", "ctrl+p", "ctrl+p", "", "all commands by name: type to find one, enter does it",
     on_host(lambda host: host.open_palette()),
@@ -190,9 +194,9 @@ QUIT = Action(
 OF_RUN = (LAUNCH, RETRY, CANCEL, HOLD)
 OF_DETAIL = (FETCH, WITNESSES, EACH, ACCEPT, WAIVE, *SECTIONS)
 ACTIONS = (
-    *OF_RUN, NOTE, CLAIM, AUTO, PAUSE, ACKNOWLEDGE, UNDO, LOGIN, DETAIL, EVENTS, REPORT, *OF_DETAIL, NEXT, PREVIOUS,
-    FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, WIDER, NARROWER, HIGHER, LOWER, REDRAW,
-    PALETTE, HELP, BACK, SUSPEND, QUIT,
+    *OF_RUN, NOTE, CLAIM, AUTO, PAUSE, ACKNOWLEDGE, UNDO, LOGIN, DETAIL, EVENTS, REPORT, PREVIEW, *OF_DETAIL,
+    NEXT, PREVIOUS, FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, WIDER, NARROWER, HIGHER,
+    LOWER, REDRAW, PALETTE, HELP, BACK, SUSPEND, QUIT,
 )  # fmt: skip
 BY_NAME = {action.name: action for action in ACTIONS}
 EVERYWHERE = tuple(action for action in ACTIONS if action not in (*OF_DETAIL, BACK, COMMAND, PALETTE))  # by name

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from screens.keys.action import Action
 from screens.keys.actions import ACTIONS
-from screens.widgets.moves import HITS, MOVES, Move
+from screens.widgets.moves import HITS, MOVES, PLOTS, Move
 
 HOW_TO_QUIT = "ctrl+c"  # says how to close the console
 # What terminals send in one way only: ctrl+i is tab, ctrl+m is enter, ctrl+h is backspace on many.
@@ -19,7 +19,7 @@ _NAMED = re.compile(
     r"((ctrl\+|shift\+)?(up|down|left|right|home|end|pageup|pagedown)"
     r"|insert|delete|backspace|f[1-9]|f1\d|f2[0-4]|ctrl\+[a-bdefgk-lnopr-z])"
 )
-ENTRIES: tuple[Action | Move, ...] = (*ACTIONS, *MOVES, *HITS)  # all that a key can mean
+ENTRIES: tuple[Action | Move, ...] = (*ACTIONS, *MOVES, *HITS, *PLOTS)  # all that a key can mean
 _BY_NAME = {entry.name: entry for entry in ENTRIES}
 
 

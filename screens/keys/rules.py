@@ -29,6 +29,10 @@ def detail(run: RunRow | None) -> str | None:
     return NO_RUN if run is None else None
 
 
+def preview(run: RunRow | None) -> str | None:
+    return detail(run) or (None if run and run.result else f"run {run and run.run} has no result to preview")
+
+
 # ---- what is asked before
 
 

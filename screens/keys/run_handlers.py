@@ -168,6 +168,11 @@ def open_detail(host: Host, run: RunRow) -> None:
     host.open_detail(run.run)
 
 
+@on_run
+def open_preview(host: Host, run: RunRow) -> None:
+    host.open_preview(run.run)
+
+
 def switch_auto(host: Host, target: Target) -> None:
     if host.data.snapshot is not None:
         ask_or_confirm(host, Request("auto", None, {"on": not host.data.snapshot.auto}))

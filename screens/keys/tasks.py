@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from screens.keys import actions
 from screens.keys.action import Action
 from screens.keys.actions import ACTIONS
-from screens.widgets.moves import HITS, MOVES, Move
+from screens.widgets.moves import HITS, MOVES, PLOTS, Move
 
 _FIND = (
-    actions.FILTER, actions.PROBLEMS, actions.SORT, actions.REVERSE, actions.COMMAND, actions.PALETTE, *HITS
+    actions.FILTER, actions.PROBLEMS, actions.SORT, actions.REVERSE, actions.COMMAND, actions.PALETTE, *HITS, *PLOTS
 )  # fmt: skip
 _PANES = (
     actions.NEXT, actions.PREVIOUS, actions.ZOOM, actions.WIDER, actions.NARROWER, actions.HIGHER, actions.LOWER, *MOVES

@@ -1,4 +1,4 @@
-"""The keys that move the cursor: of a pane, and from hit to hit in what is searched. Pure."""
+"""The keys that move the cursor: of a pane, from hit to hit of a search, from plot to plot of a preview. Pure."""
 
 from __future__ import annotations
 
@@ -28,4 +28,8 @@ MOVES = (
 HITS = (
     Move("next_hit", "n", "n", "in the help and the log of a job: the next line that has what `/` looks for"),
     Move("previous_hit", "N", "N", "in the help and the log of a job: the previous such line"),
+)
+PLOTS = (
+    Move("next_plot", "right,n", "right n", "in the preview: the next spectrum, after the last what the runs gave"),
+    Move("previous_plot", "left,N", "left N", "in the preview: the previous one"),
 )
