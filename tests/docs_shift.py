@@ -195,10 +195,12 @@ class Shift:
         return self._queued
 
     def _with_result(self) -> int:
-        path = self.pipeline.settings.dtn.results / names.sorted_file(self._doubtful)
+        """A run with a result that can be drawn."""
+        run = self._ready()
+        path = self.pipeline.settings.dtn.results / names.sorted_file(run)
         write_sorted(path)
-        run_rows.set_run(self.pipeline.ledger, self._doubtful, result=str(path))
-        return self._doubtful
+        run_rows.set_run(self.pipeline.ledger, run, result=str(path))
+        return run
 
     def _at_the_site(self) -> int:
         """A run that is ready, and whose files are at the site as well."""

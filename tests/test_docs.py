@@ -60,7 +60,7 @@ def test_every_console_command_of_the_docs_works(tmp_path: Path, monkeypatch: py
     commands = [(name_of(parsed(c)), c) for c in OF_CONSOLE if not _tells_and_ends(c)]
     assert {name for name, _ in commands} <= set(ORDER), "a command that this test does not know how to try"
     commands.sort(key=lambda named: ORDER.index(named[0]))
-    takes_a_run = ("launch", "retry", "cancel", "waive", "accept", "reprocess", "site test-fit")
+    takes_a_run = ("launch", "retry", "cancel", "waive", "accept", "reprocess", "site test-fit", "preview")
     runs = sum(name in takes_a_run for name, _ in commands) + 2  # two wait in the queue, to be held
     monkeypatch.setenv("PATH", f"{without_trouble(tmp_path / 'slurm')}:{os.environ['PATH']}")
     with running_pipeline(tmp_path / "sandbox", auto_launch=False) as pipeline:
