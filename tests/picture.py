@@ -18,22 +18,34 @@ from screens.app import ConsoleApp
 from screens.options import ScreenOptions
 from screens.themes import RGB
 from tests.ledger_fixture import NOW, demo_ledger
-from tests.screen_driver import settled
+from tests.screen_driver import settled, until, until_shown
 
 
-def picture(options: ScreenOptions, size: tuple[int, int], keys: Sequence[str], now: Callable[[], float]) -> str:
-    """The main screen as SVG, after these keys."""
-    return asyncio.run(_picture(ConsoleApp(options, now=now), size, keys))
+def picture(
+    options: ScreenOptions,
+    size: tuple[int, int],
+    keys: Sequence[str],
+    now: Callable[[], float],
+    words: Sequence[str] = (),
+) -> str:
+    """The screen as SVG, after these keys and when these words stand there."""
+    return asyncio.run(_picture(ConsoleApp(options, now=now), size, keys, words))
 
 
-async def _picture(app: ConsoleApp, size: tuple[int, int], keys: Sequence[str]) -> str:
+async def _picture(app: ConsoleApp, size: tuple[int, int], keys: Sequence[str], words: Sequence[str]) -> str:
     async with app.run_test(size=size) as pilot:
         app.theme = RGB.name
         await settled(pilot)
         for key in keys:
             await pilot.press(key)
             await settled(pilot)
-        return app.export_screenshot(title=f"{app.options.experiment} console")
+        await until_shown(pilot, *words)
+        await until(pilot, lambda: _taken(app).count(app.options.experiment) > 1)  # in the title, and behind a question
+        return _taken(app)
+
+
+def _taken(app: ConsoleApp) -> str:
+    return app.export_screenshot(title=f"{app.options.experiment} console")
 
 
 def _demo(size: tuple[int, int], keys: Sequence[str]) -> str:
