@@ -93,7 +93,8 @@ async def stills(pipeline: Pipeline) -> list[Still]:
         take("enter: only what is missing is done again; p shows all runs", 3)
         await _row(pilot, FAILS, "done")
         await _press(pilot, "a")
-        await until(pilot, lambda: "1 failed" not in shown(app) and app.notice is None)
+        await until_shown(pilot, "seen by")
+        await until(pilot, lambda: app.notice is None)  # good news leaves by itself
         take("Done: the result is back; a: the failure was seen", 4)
     return taken
 
