@@ -31,5 +31,5 @@ def test_it_is_told_loudly_with_what_to_do(tmp_path, driver, head, line):
     data = ScreenData(snapshot=replace(snapshot(demo_ledger(tmp_path / "ledger.db").ledger), driver=driver))
     options = ScreenOptions("e21062", "NERSC", tmp_path, "/data")
     assert head in "".join(piece for piece, _ in header(data, options, NOW, 160))
-    assert line in status_line(data, None)[0]
+    assert line in status_line(data, None, NOW)[0]
     assert bool(stale_mark(data, NOW, "disk")) is driver.hung

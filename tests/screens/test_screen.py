@@ -323,7 +323,7 @@ async def test_a_ledger_that_breaks_is_told_and_what_was_known_stays(
 
 
 def test_loading_is_told_before_anything_was_read() -> None:
-    assert status_line(ScreenData(), None) == ("reading the ledger", "dim")
+    assert status_line(ScreenData(), None, NOW) == ("reading the ledger", "dim")
 
 
 @pytest.mark.parametrize("read_only", [False, True])

@@ -142,7 +142,7 @@ def test_the_same_driver_looks_again_when_the_thread_that_looks_had_to_begin_ane
 
 @pytest.mark.parametrize("restart", [True, False])
 def test_a_vanished_run_is_gone_within_one_look(drivers, runs, restart):
-    move(drivers.ledger, 2, QUEUED, event={"segments": 2})
+    move(drivers.ledger, 2, QUEUED, event={"segments": 2}, queued_by=None)
     stand(drivers.ledger, 3, state=RunState.RUNNING)
     stand(drivers.ledger, 4, state=RunState.DONE)
     for run in (1, 2, 3, 4):

@@ -37,7 +37,7 @@ def failed_at_fit(demo: DemoLedger) -> int:
 def notes(demo: DemoLedger) -> list[str]:
     found = detail(demo.ledger, 7)
     assert found is not None
-    return [main.segment(row, found.active)[-1][0] for row in found.segments]
+    return [row.pieces[-1][0] for row in segment_rows(found, grouped(found.segments))]
 
 
 @pytest.mark.parametrize(
