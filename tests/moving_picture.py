@@ -94,7 +94,7 @@ async def stills(pipeline: Pipeline) -> list[Still]:
         await _row(pilot, FAILS, "done")
         await _press(pilot, "a")
         await until_shown(pilot, "seen by")
-        await until(pilot, lambda: app.notice is None)  # good news leaves by itself
+        await until(pilot, lambda: "seen by" not in shown(app))  # good news leaves by itself
         take("Done: the result is back; a: the failure was seen", 4)
     return taken
 
