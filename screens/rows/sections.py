@@ -33,9 +33,10 @@ def segment_rows(detail: RunDetail, groups: Sequence[Group]) -> list[Row]:
 
 def _segment(detail: RunDetail, group: Group) -> Row:
     cells = [styles.glyph(cell, detail.active) for cell in group.cells]
-    style = "bad" if group.bad else "warn" if any(row.late for row in group.rows) else "plain"
+    late = any(row.late for row in group.rows)
+    style = "bad" if group.bad else "warn" if late else "plain"
     size = text.size(group.bytes) if group.bytes is not None else "-"
-    note = group.rows[0].note
+    note = group.rows[0].note if detail.active or group.bad or late else ""
     many = f"{len(group.rows)} segments" if len(group.rows) > 1 else ""
     described = ": ".join(filter(None, (many, note)))
     pieces = ((group.label, "plain"), (size, "plain"), *cells, (described, style))

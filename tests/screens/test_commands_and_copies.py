@@ -33,7 +33,7 @@ async def test_a_run_is_gone_to_from_anywhere_and_acted_on_by_name(demo: DemoLed
         await pilot.press("tab", "enter", "v", "colon", *typed("run 1218"))
         await until_shown(pilot, ":run 1218_")
         await pilot.press("enter")
-        await until_shown(pilot, "Segments of 1218", "run 1218 ready:")
+        await until_shown(pilot, "Segments of 1218", "run 1218 is complete")
         await pilot.press(*command("launch"))
         await until_shown(pilot, "Launch run 1218?")
         await pilot.press("tab", "enter")
@@ -83,7 +83,7 @@ def test_lines(line: str, wanted: Any) -> None:
 
 def test_what_acts_can_be_typed() -> None:
     assert {
-        action.name for action in (*OF_RUN, *ACTIONS) if action.changes and action.name not in ("fetch", "accept")
+        action.name for action in (*OF_RUN, *ACTIONS) if action.changes and action.name not in ("fetch", "accept", "waive")
     } <= set(COMMANDS)
 
 
@@ -163,7 +163,7 @@ async def test_what_can_be_copied_of_a_run_is_offered(demo: DemoLedger, size: tu
         ("ru", "run ", ""),
         ("filt", "filter ", ""),
         ("launc", "launch", ""),
-        ("re", "re", "retry reverse redraw"),
+        ("re", "re", "retry reverse redraw report"),
         ("run 12", "run 12", "1200 1201 1202 1203 1204 1205 1206 1207 and 13 more"),
         ("run 121", "run 121", "1210 1211 1212 1213 1214 1215 1216 1217 and 2 more"),
         ("run 122", "run 1220", ""),

@@ -71,6 +71,6 @@ async def test_the_commands_of_a_detail_and_of_marked_runs(demo: DemoLedger) -> 
 
 def test_a_name_that_begins_with_the_words_comes_first() -> None:
     assert matching("re", EVERYWHERE)[0] is RETRY
-    assert matching("MISSING only", EVERYWHERE) == [RETRY]
+    assert matching("MISSING or", EVERYWHERE) == [RETRY]
     assert matching("", EVERYWHERE) == list(EVERYWHERE)
     assert FETCH not in EVERYWHERE

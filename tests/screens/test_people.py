@@ -22,11 +22,11 @@ async def test_the_name_is_asked_for_once_and_is_who_asks(demo: DemoLedger) -> N
         await until_shown(pilot, "your name: ")
         await pilot.press(*typed("anna"), "enter")
         (request,) = await _asked(pilot, demo, 1)
-        assert (request.verb, request.run, request.args) == ("claim", 1219, {})
+        assert (request.verb, request.run, request.args) == ("claim", 1214, {})
         assert request.actor == actor("anna")
         assert request.actor.startswith("anna(")
         await pilot.press("n")
-        await until_shown(pilot, "note on 1219: ")
+        await until_shown(pilot, "note on 1214: ")
         await pilot.press(*typed("trap was open"), "enter")
         request = (await _asked(pilot, demo, 2))[-1]
         assert (request.verb, request.args, request.actor) == ("note", {"text": "trap was open"}, actor("anna"))
@@ -50,7 +50,7 @@ async def test_without_a_name_or_words_nothing_is_asked(demo: DemoLedger) -> Non
 
 
 async def test_the_key_gives_up_what_is_mine_and_takes_what_is_not(demo: DemoLedger) -> None:
-    remarks.set_claim(demo.ledger, 1219, actor("anna"))
+    remarks.set_claim(demo.ledger, 1214, actor("anna"))
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
@@ -66,14 +66,14 @@ async def test_the_key_gives_up_what_is_mine_and_takes_what_is_not(demo: DemoLed
 async def test_what_people_say_stands_in_the_sentence_and_in_the_detail(
     demo: DemoLedger, size: tuple[int, int]
 ) -> None:
-    remarks.set_claim(demo.ledger, 1219, "anna(shift)@daq1")
-    remarks.add_note(demo.ledger, 1219, "bert@daq2", "trap was open")
+    remarks.set_claim(demo.ledger, 1214, "anna(shift)@daq1")
+    remarks.add_note(demo.ledger, 1214, "bert@daq2", "trap was open")
     app = make_app(demo.ledger.path)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
         await until_shown(pilot, "claimed by anna(shift)@daq1; note of bert@daq2: trap was open")
         await pilot.press("enter")
-        await until_shown(pilot, "people", "Segments of 1219", "trap was open")
+        await until_shown(pilot, "people", "Segments of 1214", "trap was open")
 
 
 async def test_other_consoles_stand_in_the_header_where_there_is_room(demo: DemoLedger) -> None:

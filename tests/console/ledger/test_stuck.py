@@ -90,7 +90,7 @@ def test_the_event_of_an_incomplete_run_calls_once(bench: Bench) -> None:
         bench.demo.at += 5.0
         bench.demo.found(8, verdict, "segment 03 is missing", [0, 1, 2, 4])
     rows = bench.ledger.rows("SELECT level, alert FROM events WHERE run = 8 AND level = 'warning'")
-    assert [row["alert"] for row in rows] == ["words", ""]
+    assert [row["alert"] for row in rows] == ["run.incomplete.words", ""]
 
 
 def test_the_event_of_a_late_segment_calls(bench: Bench) -> None:

@@ -17,6 +17,8 @@ from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
 from screens.rows import main
 from screens.rows.attempts import timeline_rows
+from screens.rows.matrix import grouped
+from screens.rows.sections import segment_rows
 from tests.ledger_fixture import NOW, SEGMENT_BYTES, DemoLedger
 
 
@@ -49,7 +51,7 @@ def test_a_late_segment_says_so_when_nothing_is_under_way(
 ) -> None:
     ended = {"attempt_state": AttemptState.SUCCEEDED, "ended": 60.0}
     demo.launched(7, RunState.DONE, "returned", Stage.RETURN, segments=2, **ended)
-    assert notes(demo) == ["", ""]
+    assert notes(demo) == ["2 segments"]
     with demo.ledger.change():
         runs.set_run(demo.ledger, 7, launched_sizes=launched)
     first, second = notes(demo)
