@@ -83,7 +83,9 @@ def test_lines(line: str, wanted: Any) -> None:
 
 def test_what_acts_can_be_typed() -> None:
     assert {
-        action.name for action in (*OF_RUN, *ACTIONS) if action.changes and action.name not in ("fetch", "accept", "waive")
+        action.name
+        for action in (*OF_RUN, *ACTIONS)
+        if action.changes and action.name not in ("fetch", "accept", "waive")
     } <= set(COMMANDS)
 
 
