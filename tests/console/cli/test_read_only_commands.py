@@ -16,6 +16,7 @@ ARGUMENTS = {
     "retry": [["1214"], ["1214", "--dry-run"], ["1214", "--all"]],
     "waive": [["1214", "7", "--reason", "noise"], ["1214", "7", "--undo"]],
     "accept": [["1214", "7", "--reason", "noise"], ["1214", "7", "--undo"]],
+    "preview": [["1215"]],
     "note": [["1214", "trap was open"]],
     "claim": [["1214"], ["1214", "--undo"]],
     "reprocess": [["1205"], ["1205", "--dry-run"]],
@@ -30,8 +31,8 @@ ARGUMENTS = {
     "site test-fit": [["--run", "1217", "--segments", "0"]],
     "site endpoints": [["create"], ["stop"], ["pin", "fit=x"], ["delete", "--yes"]],
 }
-# There is no Globus to ask, and nothing is registered.
-ASKING = ("endpoints status", "flows show", "flows diff", "functions check")
+# There is no Globus to ask, nothing is registered, and no result lies on the disk.
+ASKING = ("preview", "endpoints status", "flows show", "flows diff", "functions check")
 
 
 @pytest.fixture
