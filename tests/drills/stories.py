@@ -30,7 +30,7 @@ def corrupt_segment(desk: Desk) -> float:
     desk.fault("corrupt-segment", run=desk.next_run, segment=1, where="site")
     run = desk.deliver(segments=2, events=20)
     until(lambda: sandbox_records.struck(desk.world.sandbox.directory, "corrupt-segment"))
-    seen = desk.see("fit of segment 01 failed", "r retries what is missing")
+    seen = desk.see(f"{run} FAILED", "r: fit of 01")
     desk.retry(run)
     desk.see(f"run {run} done")
     return seen
@@ -67,7 +67,7 @@ def abnormal_end(desk: Desk) -> float:
     with last.open("ab") as file:
         file.write(Frame(ItemType.ABNORMAL_ENDRUN, b"").encode())
     run = desk.bring(taken)
-    seen = desk.see(f"run {run} ABNORMAL: ended abnormally: ABNORMAL_ENDRUN in")
+    seen = desk.see(f"{run} ABNORMAL", "l: ended abnormally")
     desk.press("l")
     desk.confirm(f"Launch run {run} all the same?")
     desk.see(f"run {run} done")
@@ -78,7 +78,7 @@ def token_expired(desk: Desk) -> float:
     """The login has run out while a run comes in; to clear the fault stands for `console login`."""
     desk.fault("token-expired")
     run = desk.deliver()
-    seen = desk.see("could not be started: the service answers 401", "log in to Globus again (console login)")
+    seen = desk.see(f"{run} STUCK", "log in to Globus again (console login)")
     desk.clear()
     desk.see(f"run {run} done")
     return seen

@@ -91,7 +91,7 @@ def test_a_failed_fit_names_its_cause_and_a_retry_does_not_transfer_again(pipeli
     pipeline.deliver(pipeline.take(9))
     pipeline.start_driver()
     failed = pipeline.wait_for(9, RunState.FAILED)
-    assert failed.why.startswith("fit of segment 00, 01 failed: ")
+    assert failed.why.startswith("fit of segments 00-01 failed: ")
     assert "134" in failed.why
     assert failed.why.endswith("r retries what is missing")
     matrix = evidence.matrix(pipeline.ledger, failed)
@@ -210,4 +210,4 @@ def test_success_without_output_is_a_failure_that_says_so(pipeline):
     until(work, every=0.3)
     run = runs.run(pipeline.ledger, 11)
     assert run.state is RunState.FAILED
-    assert "fit of segment 00, 01 failed: reported done, but its output is not there" in run.why
+    assert "fit of segments 00-01 failed: reported done, but its output is not there" in run.why
