@@ -22,7 +22,7 @@ _WAIVED = [{"segment": 7, "actor": "anna(shift)@daq1", "reason": "beam was off"}
 
 # What a parameter is, whatever the code.
 _USUAL: dict[str, Any] = {
-    "run": 1217, "number": 2, "segment": 7, "segments": 42, "stage": "fit", "stages": ["fit"], "times": 2,
+    "run": 1217, "runs": 14, "number": 2, "segment": 7, "segments": 42, "stage": "fit", "stages": ["fit"], "times": 2,
     "file": _FILE, "other": 1216, "later": 1218, "offset": 1_048_576, "item": 9_000, "there": 512,
     "size": 1_900_000_000, "ends": 1, "sources": 2, "events": 12, "minutes": 15,
     "directories": "/data/runs/run1217 and /data/more/run1217",

@@ -49,7 +49,7 @@ def result(pipeline, run):
 
 def test_a_driver_says_at_its_first_look_what_became_of_results_and_launches_nothing(pipeline, console):
     told = {
-        DELETED: (RunState.FAILED, "its result is no longer on the DTN: r brings it back"),
+        DELETED: (RunState.FAILED, "its result is no longer on the DTN disk: r brings it back"),
         CUT: (RunState.FAILED, "a ROOT file that is cut: "),
         AGAIN: (RunState.DONE, "taken again since: launched was the take that began "),
         UNTOUCHED: (RunState.DONE, "the result is back: run-0008-sorted.root"),
@@ -71,7 +71,7 @@ def test_a_driver_says_at_its_first_look_what_became_of_results_and_launches_not
         else:
             assert "nothing is missing" in console("retry", str(run), "--dry-run", code=1)
     assert json.loads(console("status", str(DELETED), "--json"))["run"]["return"]["why"] == (
-        "its result is no longer on the DTN"
+        "its result is no longer on the DTN disk"
     )
     assert len(pipeline.flow_runs()) == pipeline.flows_before
 

@@ -120,7 +120,7 @@ def test_a_segment_that_loses_its_worker_every_time_is_quarantined_and_the_rest_
 def test_an_inactive_flow_run_goes_on_after_the_consent_was_given(pipeline, console):
     fault(pipeline, "consent-missing", service="flows", stage="fit", run=8)
     pipeline.deliver(pipeline.take(8, segments=1, events=10))
-    waiting = until(lambda: (run := runs.run(pipeline.ledger, 8)) and "is inactive" in run.why and run)
+    waiting = until(lambda: (run := runs.run(pipeline.ledger, 8)) and "has stopped the flow run" in run.why and run)
     assert "a consent that is missing" in waiting.why
     assert "console login" in waiting.why
     sandbox_records.clear_faults(pipeline.sandbox.directory, "consent-missing")

@@ -20,7 +20,7 @@ from tests.waiting import until
 def test_a_run_comes_home_another_is_cancelled_and_retried(tmp_path, size):
     with terminal(tmp_path, "--sandbox", size=size) as window:
         window.wait_for("Runs", "driver here", "l launch", "q quit")
-        window.wait_for("1217", "taking")
+        window.wait_for("1217", "recording")
         window.wait_for("1217 running")
         window.press("c")
         asked = window.wait_for("Cancel run 1217")

@@ -155,7 +155,7 @@ def test_a_missing_consent_is_named(service, remote):
         remote.transfer.ls("abc", "/")
     assert caught.value.kind == "operator"
     assert scope in caught.value.cause
-    assert "consent" in caught.value.next_step
+    assert "console login" in caught.value.next_step
 
 
 def test_the_details_of_an_inactive_flow_run_name_their_consent():
