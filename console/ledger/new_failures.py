@@ -10,8 +10,8 @@ from console.ledger.store import Ledger
 _ACKNOWLEDGED = "failures_seen"  # in meta: the number of the newest event that was acknowledged
 _NEW = """
     SELECT count(DISTINCT CASE WHEN level = 'bad' OR alike IS NOT NULL THEN run END) AS failed,
-        count(DISTINCT CASE WHEN alert LIKE 'run.%' THEN run END) AS incomplete,
-        count(DISTINCT CASE WHEN alert <> '' AND alert NOT LIKE 'run.%' THEN run END) AS stuck,
+        count(DISTINCT CASE WHEN substr(alert, 1, 4) = 'run.' THEN run END) AS incomplete,
+        count(DISTINCT CASE WHEN alert <> '' AND substr(alert, 1, 4) <> 'run.' THEN run END) AS stuck,
         total(run IS NULL) AS troubles, max(event) AS newest,
         max(CASE WHEN alike IS NULL THEN event END) AS rings
     FROM events WHERE (level = 'bad' OR alert <> '' OR alike IS NOT NULL) AND event > ?"""

@@ -30,7 +30,12 @@ def test_a_run_comes_home_another_is_cancelled_and_retried(tmp_path, size):
         window.press("l")
         window.wait_for("run 1217 is done: nothing to launch")
         window.wait_for("1218 running")
-        window.press("Home")
+        window.press(":")  # by its number: the next run may have come on top meanwhile
+        window.wait_for(":_")
+        window.press("run 1218")
+        window.wait_for(":run 1218_")
+        window.press("Enter")
+        window.wait_for("Segments of 1218")
         window.press("c")
         window.wait_for("Cancel run 1218")
         window.press("Tab")
