@@ -48,7 +48,7 @@ def test_a_run_comes_home_another_is_cancelled_and_retried(tmp_path, size):
         window.wait_for("1218 running")
         window.wait_for("1218 done")
         window.press("?")
-        window.wait_for("a new attempt of the selected run")
+        window.wait_for("Help")
         window.press("Escape")
         window.press("Enter")
         window.wait_for("attempt 2", "1218")
