@@ -23,7 +23,7 @@ from flowspec.takes import another_take, missing_end
 
 THE_DIRECTORY = "."  # name of the entry that stands for the run directory when it cannot be listed
 _MARKER_PATIENCE = 10  # settle times after which `.started` alone holds no run: rsync leaves an old one behind for ever
-_LONGEST_WORDS = 100  # of what the file system says of a name
+_LONGEST_WORDS = 55  # of what the file system says of a name
 
 
 class Verdict(str, Enum):
