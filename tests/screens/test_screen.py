@@ -61,9 +61,11 @@ async def test_both_cursors_stay_on_the_run_that_keys_act_on(demo: DemoLedger) -
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         app.go_to(1217)
-        await pilot.press("tab")  # the cursor of Flow runs stands on it too
+        await pilot.press("tab", "tab")  # past its segments: the cursor of Flow runs stands on it too
         await until_shown(pilot, ">  1217 running", ">  1217 fit", "Segments of 1217")
-        await pilot.press("down", "c")
+        await pilot.press("down")
+        await until_shown(pilot, ">  1216 running", "Segments of 1216")
+        await pilot.press("c")
         await until_shown(pilot, "Cancel run 1216?")
 
 

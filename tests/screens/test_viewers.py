@@ -17,10 +17,10 @@ from screens.keys.keymap import ENTRIES
 from screens.keys.tasks import by_task
 from tests.ledger_fixture import NOW, DemoLedger
 from tests.run_history import with_history
-from tests.screen_driver import make_app, settled, shown, until, until_shown
+from tests.screen_driver import keys_to, make_app, settled, shown, until, until_shown
 
 SMALL = (80, 24)
-TO_JOBS = ["down"] * 5 + ["enter", "6"]
+TO_JOBS = [*keys_to(1214), "enter", "6"]
 
 
 def with_log(demo: DemoLedger, path: Path, *, running: bool = False) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from textual import events
 from textual.widgets import Button
@@ -17,6 +19,13 @@ WIDE, SMALL = (120, 40), (80, 24)
 
 def asked(demo: DemoLedger) -> list[tuple[str, int | None]]:
     return [(request.verb, request.run) for request in demo.ledger.asked()]
+
+
+CANCEL_THREE = {"each": {"1217": "running", "1216": "running", "1209": "queued"}}  # with what each was when asked
+
+
+def asked_with_arguments(demo: DemoLedger) -> list[tuple[str, int | None, dict[str, Any]]]:
+    return [(request.verb, request.run, request.args) for request in demo.ledger.asked()]
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
@@ -36,7 +45,7 @@ async def test_many_runs_are_cancelled_by_the_word_and_by_nothing_else(demo: Dem
         await pilot.press("escape")
         await until_shown(pilot, "nothing was done")
         await pilot.press("c", *"cancek", "backspace", "l", "enter")
-        await until(pilot, lambda: asked(demo) == [("cancel", 1217), ("cancel", 1216), ("cancel", 1209)])
+        await until(pilot, lambda: asked_with_arguments(demo) == [("cancel", None, CANCEL_THREE)])
 
 
 async def test_a_word_that_comes_all_at_once_is_the_word(demo: DemoLedger) -> None:
@@ -46,7 +55,7 @@ async def test_a_word_that_comes_all_at_once_is_the_word(demo: DemoLedger) -> No
         await settled(pilot)
         for key in ("asterisk", "c", *"cancel", "enter", "j"):
             app.post_message(events.Key(key, key if len(key) == 1 else None))
-        await until(pilot, lambda: len(asked(demo)) == 3)
+        await until(pilot, lambda: asked_with_arguments(demo) == [("cancel", None, CANCEL_THREE)])
         await until(pilot, lambda: app.screen.focused_pane().cursor_key == 1213)  # type: ignore[attr-defined]
 
 
@@ -86,7 +95,7 @@ async def test_only_the_first_answer_counts(demo: DemoLedger) -> None:
         await settled(pilot)
         await pilot.press(*keys_to(1217), "c")
         await until_shown(pilot, "Cancel run 1217")
-        for answer in ("yes", "no", "yes"):
+        for answer in ("answer-0", "no", "answer-0"):
             app.screen.post_message(Button.Pressed(app.screen.query_one(f"#{answer}", Button)))
         await until_shown(pilot, "asked the driver to cancel run 1217", "Flow runs", "Endpoints")
         await pilot.press("home")
