@@ -14,13 +14,12 @@ from tests.waiting import HANGS_AFTER, until
 DAEMON = """
 import os, subprocess, sys, time
 if sys.argv[1:] == ["child"]:
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)", "orphan", os.environ["PIDS"]],
-                     env={}, start_new_session=True)
+    orphan = "import os, sys, time; os.mkdir(sys.argv[1] + '/orphan-lives'); time.sleep(1000)"
+    subprocess.Popen([sys.executable, "-c", orphan, os.environ["PIDS"]], env={}, start_new_session=True)
     time.sleep(1000)
 child = subprocess.Popen([sys.executable, __file__, "child"], env={"PIDS": os.environ["PIDS"]}, start_new_session=True)
 if sys.argv[1:] == ["ends"]:
-    while not any(f"orphan\\0{os.environ['PIDS']}".encode() in open(f"/proc/{p}/cmdline", "rb").read()
-                  for p in os.listdir("/proc") if p.isdigit()):
+    while not os.path.exists(os.environ["PIDS"] + "/orphan-lives"):
         time.sleep(0.01)
     sys.exit(7)
 time.sleep(1000)
