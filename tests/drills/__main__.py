@@ -21,18 +21,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = given.names or list(DRILLS)
     if unknown := [name for name in names if name not in DRILLS]:
         parser.error(f"no drill {unknown[0]!r}: there are {', '.join(DRILLS)}")
-    print(f"{'drill':20}  visible  keys   (aims: {VISIBLE_AIM:.0f} s, {KEYS_AIM} keys)", flush=True)
+    print(f"{'drill':20}  visible  keys  told   (aims: {VISIBLE_AIM:.0f} s, {KEYS_AIM} keys)", flush=True)
     failed = 0
     for name in names:
         with tempfile.TemporaryDirectory(prefix="drill-") as directory:
             try:
-                visible, keys = run(name, Path(directory), far=given.far)
+                visible, keys, told, untold = run(name, Path(directory), far=given.far)
             except AssertionError as error:
                 failed += 1
                 print(f"{name:20}  FAILED: {error}", flush=True)
             else:
                 beyond = "  beyond the aims" if visible > VISIBLE_AIM or keys > KEYS_AIM else ""
-                print(f"{name:20}  {visible:5.1f} s  {keys:4}{beyond}", flush=True)
+                if untold:
+                    beyond += f"  not told to press {untold}"
+                print(f"{name:20}  {visible:5.1f} s  {keys:4}  {told or '-':4}{beyond}", flush=True)
     return 1 if failed else 0
 
 

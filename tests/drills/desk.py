@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,11 +24,12 @@ SLOW_LINE = (sys.executable, "-m", "tests.slow_line")  # 10 kB/s, 150 ms each wa
 
 
 class Desk:
-    """`pressed` counts the keys."""
+    """`pressed` counts the keys, `told` says of each that mended something whether the screen had told to press it."""
 
     def __init__(self, world: World, window: Terminal) -> None:
         self.world, self.window = world, window
         self.pressed = 0
+        self.told: list[tuple[str, bool]] = []
 
     # ---- the other end
 
@@ -76,6 +78,12 @@ class Desk:
             self.window.press(key)
             self.pressed += 1
 
+    def act(self, key: str) -> None:
+        """Press a key that mends; what stands in the list of keys, the last line, does not tell to press it."""
+        sentences = " ".join(self.window.text().splitlines()[:-1])
+        self.told.append((key, re.search(rf"(?<![\w:/]){key}[: ]\s?\w", sentences) is not None))
+        self.press(key)
+
     def select(self, run: int) -> None:
         """Show this run only; the line of the run under the cursor then tells all that there is to say of it."""
         self.press("Escape", "Escape")
@@ -98,11 +106,11 @@ class Desk:
         self.press("Tab", "Enter")
 
     def retry(self, run: int) -> None:
-        self.press("r")
+        self.act("r")
         self.confirm(f"Retry run {run}?")
 
     def cancel(self, run: int) -> None:
-        self.press("c")
+        self.act("c")
         self.confirm(f"Cancel run {run}?")
 
 

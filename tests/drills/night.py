@@ -1,16 +1,17 @@
 """A night in which eight kinds of trouble come and nobody acts: is the line that says whether it moves right?
 
-python -m tests.drills.night [--runs 60]
+python -m tests.drills.night [--runs 60], at 80x24
 
 Again and again the line is compared with what the sandbox has done (tests/sandbox_records.py): which flow runs are
 under way, which have ended and how. The console learns of that a little later, and writes down what it asks for before:
 so what the line says must have been true at some moment between LAG seconds before and the next look. At the end
-nothing changes any more, and it must be true as it stands.
+nothing changes any more, and it must be true as it stands; and one key lists all runs that need a person, no others.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 import time
@@ -152,7 +153,7 @@ def spend(directory: Path, runs: int) -> Outcome:
     stuck = {FIRST + int(part * runs): (name, arguments) for part, name, arguments in STUCK}
     fails = {FIRST + int(part * runs): (name, arguments) for part, name, arguments in FAILS}
     assert len(stuck | fails) == len(STUCK) + len(FAILS), f"{runs} runs are too few for all troubles"
-    with desk_in(directory, policy=f"max_in_flight = {SLOTS}\nauto_retries = 0") as desk:
+    with desk_in(directory, policy=f"max_in_flight = {SLOTS}\nauto_retries = 0", far=True) as desk:
         watch = Watch(desk, frozenset(stuck))
         assert watch.look().judged.state is State.IDLE
         for run, (name, arguments) in (stuck | fails).items():
@@ -208,6 +209,15 @@ def _judge_the_end(watch: Watch, stuck: frozenset[int], failed: frozenset[int]) 
     assert "p shows them" in on_screen, on_screen
     rows = {row.run for row in watch.reader.snapshot().runs if row.state is RunState.RUNNING and row.stuck}
     assert rows == stuck
+    watch.desk.press("p")
+    watch.desk.see("problems only")
+    until(lambda: _listed(watch.desk) == stuck | failed, told=watch.desk.window.text)
+
+
+def _listed(desk: Desk) -> set[int]:
+    """The runs in the pane Runs."""
+    runs = desk.window.text().partition("Runs")[2].partition("Segments")[0]
+    return {int(run) for run in re.findall(r"^[> *]*(\d+) [A-Za-z]", runs, re.MULTILINE)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

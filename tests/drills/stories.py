@@ -68,7 +68,7 @@ def abnormal_end(desk: Desk) -> float:
         file.write(Frame(ItemType.ABNORMAL_ENDRUN, b"").encode())
     run = desk.bring(taken)
     seen = desk.see(f"{run} ABNORMAL", "l: ended abnormally")
-    desk.press("l")
+    desk.act("l")
     desk.confirm(f"Launch run {run} all the same?")
     desk.see(f"run {run} done")
     return seen
@@ -118,7 +118,7 @@ def hung_job(desk: Desk) -> float:
     seen = desk.see(f"run {run}: fit of segment 00 running since", ": it may hang; r ends it and does it again")
     desk.press("Home")
     desk.see(f"run {run} running: fit 0/1: segment 00 running since")
-    desk.press("r")
+    desk.act("r")
     desk.confirm(f"End run {run} and do it again?")
     desk.see(f"run {run} done")
     return seen
@@ -161,7 +161,7 @@ def many_failed(desk: Desk) -> float:
     desk.see("problems only")
     desk.press("*")
     desk.see(f"{MANY} marked")
-    desk.press("r")
+    desk.act("r")
     desk.confirm(f"Retry {MANY} runs?")
     desk.wait_for(DONE, *runs)
     return seen
@@ -174,7 +174,7 @@ def sbatch_refused(desk: Desk) -> float:
     until(lambda: sandbox_records.records(desk.world.sandbox.directory).calls)
     seen = desk.see(f"run {run}: fit of segment 00 waits for a worker", "frib-fit-mpi has begun nothing since")
     desk.clear()
-    desk.press("r")
+    desk.act("r")
     desk.confirm(f"End run {run} and do it again?")
     desk.see(f"run {run} done")
     return seen
@@ -224,7 +224,7 @@ def user_endpoint_killed(desk: Desk) -> float:
     assert sandbox_records.records(sandbox).working_on(run)
     desk.press("Home")
     desk.see(f"run {run} running: fit 0/1: segment 00 running since")
-    desk.press("r")
+    desk.act("r")
     desk.confirm(f"End run {run} and do it again?")
     until(lambda: _fits(sandbox, run) == [("running", 1), ("running", 1)])
     desk.world.hold(False)
@@ -282,10 +282,12 @@ DRILLS = {
 
 
 class Result(NamedTuple):
-    """`visible` in seconds."""
+    """`visible` in seconds. `untold`: the keys that mended something although the screen had not told to press them."""
 
     visible: float
     keys: int
+    told: str
+    untold: str
 
 
 def run(name: str, directory: Path, *, far: bool = False) -> Result:
@@ -293,4 +295,6 @@ def run(name: str, directory: Path, *, far: bool = False) -> Result:
     goes wrong."""
     drill = DRILLS[name]
     with desk_in(directory, far=far, **{"driver": False, "poll_interval": 1.0, **drill.options}) as desk:
-        return Result(drill.tell(desk), desk.pressed)
+        visible = drill.tell(desk)
+        told, untold = ("".join(key for key, told in desk.told if told is so) for so in (True, False))
+        return Result(visible, desk.pressed, told, untold)

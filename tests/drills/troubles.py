@@ -41,8 +41,7 @@ def missing_path(desk: Desk) -> float:
     run = desk.deliver()
     _struck(desk, "missing-path")
     seen = desk.see(f"{run} STUCK", "c: file not found", "1 stuck")
-    desk.press("c")
-    desk.confirm(f"Cancel run {run}?")
+    desk.cancel(run)
     desk.wait_for(CANCELLED, run)
     desk.clear()
     desk.retry(run)
@@ -56,7 +55,7 @@ def consent_missing(desk: Desk) -> float:
     run = desk.deliver()
     seen = desk.see(f"{run} STUCK", "console login")
     desk.clear()
-    desk.press("r")
+    desk.act("r")
     desk.wait_for(DONE, run)
     return seen
 

@@ -11,8 +11,9 @@ from tests.drills.stories import run
 
 @pytest.mark.parametrize("name", ["corrupt-segment", "abnormal-end", "disk-almost-full", "wrong-run"])
 def test_drill(tmp_path: Path, name: str) -> None:
-    _, keys = run(name, tmp_path)  # how soon it is visible: tests.drills, on a machine that has nothing else to do
+    _, keys, _, untold = run(name, tmp_path)  # how soon it is visible: tests.drills, on a machine that has nothing else to do
     assert keys <= 5
+    assert untold == ""
 
 
 def test_what_is_executed_again_after_a_lost_block_meets_the_next_attempt(tmp_path: Path) -> None:

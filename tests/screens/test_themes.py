@@ -133,7 +133,7 @@ async def test_without_colour_and_in_ascii_every_state_has_words_of_its_own(
         strips = app.screen._compositor.render_strips()
         styles = [segment.style for strip in strips for segment in strip if segment.style]
         assert {part.name for style in styles for part in (style.color, style.bgcolor) if part} <= {"default"}
-        under_cursor = next(s.style for s in strips[3] if "1214" in s.text and s.style)
+        under_cursor = next(s.style for s in strips[4] if "1214" in s.text and s.style)
         assert under_cursor.reverse
         failed = app.screen.query_one("#runs").get_component_rich_style("lines--bad")
         assert failed.bold

@@ -25,7 +25,9 @@ from tests.waiting import HANGS_AFTER, until
 PROGRAM = """
 from pathlib import Path
 from tests.screen_driver import make_app
-make_app(Path({ledger!r})).run(mouse=False)
+app = make_app(Path({ledger!r}))
+app.run(mouse=False)
+app.request_writer.join()  # it leaves: the next console is the only one again
 """
 UNWANTED = ("COLORTERM", "COLUMNS", "LINES")  # the last two would be believed before the terminal
 MODES = re.compile(rb"\x1b\[[?>=<][\d;]*\$?[a-z]")
