@@ -19,10 +19,12 @@ def told(error: BaseException, *, keep: bool) -> str:
 
     Without the values of variables and without secrets: tokens are among them.
     """
-    from remote.globus.credentials import hidden  # not before the first paint
-
-    lines = hidden("".join(traceback.format_exception(error)))
     words = "internal error, this console has ended (the driver goes on by itself)"
+    try:
+        from remote.globus.credentials import hidden  # not before the first paint
+    except OSError as problem:  # as when no descriptor is left
+        return f"{words}: {type(error).__name__}; its traceback could not be rid of secrets ({problem})"
+    lines = hidden("".join(traceback.format_exception(error)))
     try:
         return f"{words}; traceback: {_kept(lines)}" if keep else f"{words}; traceback:\n{lines}"
     except OSError as problem:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from rich.cells import get_character_cell_size
 from textual.message import Message
 
 from console.ledger import consoles, presence
@@ -122,6 +123,7 @@ class Reader(threading.Thread):
     def run(self) -> None:
         before, known = ScreenData(), None  # `known` is the ledger's version and what was asked for, when last read
         first = True
+        get_character_cell_size("…")  # reads its table: it could not when no descriptor is left
         while not self._stopped:
             began, data = time.monotonic(), before
             try:

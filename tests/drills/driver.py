@@ -22,7 +22,7 @@ FREE_SPACE = "FRIB_TEST_FREE_SPACE"
 
 def less_patient() -> None:
     limits.SUBMIT_SECONDS, limits.ANSWER_SECONDS = 3.0, 3.0
-    loop.ENDPOINT_SECONDS, launch.LOOKUP_SECONDS = 1.5, 1.0
+    loop.ENDPOINT_SECONDS, launch.LOOKUP_SECONDS = 1.5, 2.5  # the latter: so long is read what is tried again
     cancel_steps.SILENT_SECONDS = 3.0
     suspicion.SERVED_POLLS, suspicion.UNSERVED_POLLS = 6.0, 8.0
     compute.REQUESTS, compute.REQUEST_SECONDS = 16, 1.0  # World's sandbox is as many times as fast

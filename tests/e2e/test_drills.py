@@ -11,7 +11,8 @@ from tests.drills.stories import run
 
 @pytest.mark.parametrize("name", ["corrupt-segment", "abnormal-end", "disk-almost-full", "wrong-run"])
 def test_drill(tmp_path: Path, name: str) -> None:
-    _, keys, _, untold = run(name, tmp_path)  # how soon it is visible: tests.drills, on a machine that has nothing else to do
+    # How soon it is visible, tells tests.drills, on a machine that has nothing else to do.
+    _, keys, _, untold = run(name, tmp_path)
     assert keys <= 5
     assert untold == ""
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +53,19 @@ def test_a_traceback_that_cannot_be_kept_is_told(error: Exception, tmp_path: Pat
     told = failure.told(error, keep=True)
     assert "could not be kept" in told
     assert "KeyError: 'the bug'" in told
+
+
+def test_what_takes_out_secrets_cannot_be_loaded_without_a_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "remote.globus.credentials", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [NoDescriptor(), *sys.meta_path])
+    told = failure.told(RuntimeError("a token"), keep=True)
+    assert told.endswith("RuntimeError; its traceback could not be rid of secrets ([Errno 24] Too many open files)")
+    assert "a token" not in told
+
+
+class NoDescriptor:
+    """Of imports."""
+
+    def find_spec(self, name: str, *rest: object) -> None:
+        if name == "remote.globus.credentials":
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
