@@ -89,5 +89,5 @@ def test_what_ran_in_a_block_at_its_walltime_or_in_one_that_is_lost_is_run_again
         assert rig.slurm.ended(old)["JobState"] == "TIMEOUT"
         again = rig.blocks(4)[2:]
         assert not {old, new} & set(again)
-        rig.sees(15, "run 15 running: fit 0/2: ", "running since")
+        rig.sees(15, "fit 0/2: ", "running since")
     rig.is_done(15, segments=2)
