@@ -26,14 +26,14 @@ class LateSegments:
         return next((how for found, how in counted if segment in found), "")
 
     def sentence(self, state: RunState) -> str:
-        """`2 segments arrived after the launch: r adds them`; '' when nothing did."""
+        """`r adds what came after the launch: 2 segments arrived`; '' when nothing did."""
         counted = ((self.arrived, "arrived"), (self.changed, "changed"), (self.vanished, "vanished from the DTN"))
-        parts = [f"{len(found)} segment{'s' * (len(found) > 1)} {how}" for found, how in counted if found]
-        if not parts:
-            return ""
-        when = "" if state in ENDED else " when this attempt has ended"
-        way = f": r adds them{when}" if self.arrived or self.changed else ""
-        return f"{', '.join(parts)} after the launch{way}"
+        parts = ", ".join(f"{len(found)} segment{'s' * (len(found) > 1)} {how}" for found, how in counted if found)
+        if not (self.arrived or self.changed):
+            return f"{parts} after the launch" if parts else ""
+        if state in ENDED:
+            return f"r adds what came after the launch: {parts}"
+        return f"{parts} after the launch: r adds them when this attempt has ended"
 
 
 def late_segments(launched: Mapping[int, int], now: Mapping[int, int]) -> LateSegments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,7 +40,12 @@ def _faulty(done: int, total: int, fault: str, what: str, words: str, since: flo
 
 
 def _fault_row(fault: str, words: str = "", **others: Any) -> str:
-    return ": ".join(filter(None, [_key(fault), _spelt(fault), words]))
+    return ": ".join(filter(None, [_key(fault), _spelt(fault), _named(words)]))
+
+
+def _named(words: str) -> str:
+    """Of a path only the name: a row has no room for the directories."""
+    return re.sub(r"(?<![\w.:/])(?:/[^\s/:'\"]+)+/(?=[^\s/:'\",)])", "", words)
 
 
 def _key(fault: str) -> str:
@@ -49,11 +55,11 @@ def _key(fault: str) -> str:
 
 
 def _site_fault_row(fault: str, words: str = "", **others: Any) -> str:
-    return ": ".join(filter(None, ["c, or the site", _spelt(fault), words]))
+    return ": ".join(filter(None, ["c, or the site", _spelt(fault), _named(words)]))
 
 
 def _again_row(fault: str, words: str = "", **others: Any) -> str:
-    return ": ".join(filter(None, ["Globus tries again", _spelt(fault), words]))
+    return ": ".join(filter(None, ["Globus tries again", _spelt(fault), _named(words)]))
 
 
 def _spelt(fault: str) -> str:

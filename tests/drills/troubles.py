@@ -67,7 +67,7 @@ def late_segment(desk: Desk) -> float:
     directory = desk.world.settings.dtn.runs / f"run{run}"
     directory.chmod(0o700)
     shutil.copyfile(directory / segment_file(run, 0), directory / segment_file(run, 1))
-    seen = desk.see("1 segment arrived after the launch: r adds it")
+    seen = desk.see("r adds what came after the launch: 1 segment arrived")
     desk.retry(run)
     until(lambda: sandbox_records.records(desk.world.sandbox.directory).functions(run)["fit"] == 2)
     return seen

@@ -88,7 +88,7 @@ def test_segments_that_arrive_after_the_launch_are_flagged_and_added_on_request(
     world.done(segments=3)
     world.found(5, range(5))
     row = snapshot.snapshot(world.ledger).run(5)
-    assert row.because.startswith("2 segments arrived after the launch: r adds them; run-0005-sorted.root")
+    assert row.because.startswith("r adds what came after the launch: 2 segments arrived; run-0005-sorted.root")
     world.round()
     assert world.attempt(5).number == 1  # on request only
     assert world.ask("retry", 5).state == "done"
@@ -103,7 +103,7 @@ def test_a_segment_that_changed_after_it_was_transferred_is_done_again(world, sa
     world.found(5, range(3), s1=1000 if same_size else 1200)
     world.touched(5, 1, world.clock.time)
     late = snapshot.snapshot(world.ledger).run(5).late
-    assert late == ("" if same_size else "1 segment changed after the launch: r adds them")
+    assert late == ("" if same_size else "r adds what came after the launch: 1 segment changed")
     assert world.ask("retry", 5).state == "done"
     plan = world.attempt(5).plan
     assert (plan.transfer, plan.fit, plan.convert, plan.analyze) == ((1,), (1,), (1,), True)
@@ -117,7 +117,7 @@ def test_an_empty_last_segment_that_no_launch_took_is_late_only_when_it_gets_dat
     world.found(5, range(5), s3=0, s4=0)
     assert snapshot.snapshot(world.ledger).run(5).late == ""
     world.found(5, range(4), s3=1200)
-    assert snapshot.snapshot(world.ledger).run(5).late == "1 segment arrived after the launch: r adds them"
+    assert snapshot.snapshot(world.ledger).run(5).late == "r adds what came after the launch: 1 segment arrived"
 
 
 def test_a_changed_segment_that_is_not_asked_for_stays_flagged(world):
@@ -145,7 +145,7 @@ def test_a_run_that_is_being_copied_again_is_not_transferred(world):
 def test_late_segments_are_told_in_one_sentence():
     late = late_segments({0: 10, 1: 10, 2: 10}, {0: 10, 1: 11, 3: 10, 4: 10})
     assert late.sentence(RunState.DONE) == (
-        "2 segments arrived, 1 segment changed, 1 segment vanished from the DTN after the launch: r adds them"
+        "r adds what came after the launch: 2 segments arrived, 1 segment changed, 1 segment vanished from the DTN"
     )
     assert late.sentence(RunState.RUNNING).endswith("r adds them when this attempt has ended")
     assert not late_segments({}, {0: 10})
