@@ -14,7 +14,8 @@ _NEW = """
         count(DISTINCT CASE WHEN alert <> '' AND substr(alert, 1, 4) <> 'run.' THEN run END) AS stuck,
         total(run IS NULL) AS troubles, max(event) AS newest,
         max(CASE WHEN alike IS NULL THEN event END) AS rings
-    FROM events WHERE (level = 'bad' OR alert <> '' OR alike IS NOT NULL) AND event > ?"""
+    FROM events WHERE (level = 'bad' OR alert <> '' OR alike IS NOT NULL) AND event > ? AND event <= ?"""
+_LAST = 2**62
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class NewFailures:
         return ", ".join(f"{count} {what}" for count, what in counted if count)
 
 
-def read(ledger: Ledger) -> NewFailures:
-    row = ledger.row(_NEW, _acknowledged(ledger))
+def read(ledger: Ledger, upto: int = _LAST) -> NewFailures:
+    """`upto`: the newest event that counts."""
+    row = ledger.row(_NEW, _acknowledged(ledger), upto)
     if row is None:
         return NewFailures()
     return NewFailures(
@@ -57,9 +59,10 @@ def read(ledger: Ledger) -> NewFailures:
 def acknowledge(ledger: Ledger, upto: int, actor: str) -> str:
     """Acknowledge what is new up to this event; returns the answer for people."""
     if upto <= _acknowledged(ledger):
-        return f"what was new up to event {upto} had been seen already"
+        return "what was new had been seen already"
+    seen = read(ledger, upto)
     ledger.put(_ACKNOWLEDGED, str(upto))
-    return f"what was new up to event {upto} seen by {actor}"
+    return f"{seen or 'nothing new'}: seen by {actor}"
 
 
 def _acknowledged(ledger: Ledger) -> int:
