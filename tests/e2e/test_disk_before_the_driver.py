@@ -23,7 +23,8 @@ from tests.sandbox_records import records, set_fault
 from tests.waiting import HANGS_AFTER, until
 
 MAX_IN_FLIGHT = "FRIB_CONSOLE__POLICY__MAX_IN_FLIGHT"
-RUNNING, QUEUED, READY, GONE = RunState.RUNNING, RunState.QUEUED, RunState.READY, RunState.GONE
+RUNNING, QUEUED, READY = RunState.RUNNING, RunState.QUEUED, RunState.READY
+INCOMPLETE, GONE = RunState.INCOMPLETE, RunState.GONE
 
 
 def prepare(pipeline: Pipeline) -> None:
@@ -79,9 +80,9 @@ def test_what_vanished_or_changed_while_nobody_drove_is_told_and_not_launched(pi
         with last.open("ab") as file:
             file.write(EVENTS)
     pipeline.start_driver()
-    found = {1: RUNNING, 2: RUNNING, 3: GONE, 4: QUEUED, 5: GONE, 6: RunState.ARRIVING, 7: READY}
+    found = {1: RUNNING, 2: RUNNING, 3: GONE, 4: INCOMPLETE, 5: GONE, 6: INCOMPLETE, 7: READY}
     until(lambda: states(pipeline) == found, told=lambda: str(states(pipeline)))
-    until(lambda: why(pipeline, 4).startswith("waits: it is arriving: "), told=lambda: why(pipeline, 4))
+    until(lambda: why(pipeline, 4).startswith("is not launched by itself: "), told=lambda: why(pipeline, 4))
     disk = {c.code for c in run_rows.run(pipeline.ledger, 1).conditions if c.topic is Topic.DISK}
     assert disk == {"run.gone"}
     told = [row["text"] for row in pipeline.ledger.rows("SELECT text FROM events WHERE run IN (1, 2)")]
