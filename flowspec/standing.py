@@ -20,6 +20,7 @@ LOST = "outcome.lost"  # its result had come back, and is no longer there or no 
 
 
 _OF_A_RESULT = (Topic.OUTCOME, Topic.TAKE)
+_BY_OTHERS = ("queue.slots-stuck", "queue.transfers-stuck")  # the runs that need somebody are those that hold them
 
 
 def _is_stuck(condition: Condition) -> bool:
@@ -63,6 +64,7 @@ def needs_somebody(
         return late or not again
     if state is RunState.DONE:
         return late or any(c.topic in _OF_A_RESULT and _is_stuck(c) for c in conditions)  # of thousands, at once
+    conditions = [c for c in conditions if c.code not in _BY_OTHERS]
     return stuck(state, conditions) or state in (RunState.INCOMPLETE, RunState.ABNORMAL)
 
 

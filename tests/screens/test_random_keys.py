@@ -82,7 +82,7 @@ def dump(path: Path) -> list[str]:
 def live(demo: DemoLedger, chance: random.Random) -> None:
     """What the driver does meanwhile: it answers, and runs change."""
     for request in demo.ledger.asked():
-        plan = {"digest": "d", "lines": ["[/bold] \x1b[31mfit 07", "x" * 300] * chance.randint(0, 6)}
+        plan = {"digest": "d", "plan": chance.choice((None, {})), "lines": ["[/bold] \x1b[31mfit 07", "x" * 300] * chance.randint(0, 6)}
         if chance.random() < 0.3:
             demo.ledger.answer(request.id, "refused", "no [/b] \x1b[2J because")
         else:
@@ -142,7 +142,7 @@ async def test_random_keys(demo: DemoLedger, seed: int, monkeypatch: pytest.Monk
         await settled(pilot)
         await press(pilot, demo, seed, driven=not read_only)
         await as_at_first(pilot)
-    assert len(quits) > 10
+    assert len(quits) > 2  # the more keys there are, and lines that take letters, the fewer are this one
     monkeypatch.undo()
     requests = demo.ledger.rows("SELECT verb, count(*) AS n FROM requests GROUP BY verb")
     if read_only:
