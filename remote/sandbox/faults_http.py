@@ -121,12 +121,12 @@ class Edge:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        service = next((name for prefix, name in _SERVICES if path.startswith(prefix)), None)
+        service = service_of(path)
         if service is None:
             return self._app(environ, start_response)
         everything = -1 if environ.get("wsgi.input_terminated") else _length(environ)
         if everything is None:
-            document = _error_document(service, "BadRequest", "Content-Length is not the length of a body")
+            document = error_document(service, "BadRequest", "Content-Length is not the length of a body")
             return Reply.error(400, document).send(start_response)
         # Read here, so that nothing of it is left in the connection when the app is never asked.
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(everything))
@@ -157,12 +157,12 @@ def _before(strike: Strike, service: str, environ: Environ) -> Reply | None:
     if strike("connection-reset", moment="before") is not None:
         _reset(environ)
     if strike("token-expired") is not None:
-        return Reply.error(401, _error_document(service, "AUTHENTICATION_ERROR", "The token has expired"))
+        return Reply.error(401, error_document(service, "AUTHENTICATION_ERROR", "The token has expired"))
     if service != "flows" and strike("consent-missing") is not None:
         missing = {"required_scopes": [TRANSFER_SCOPE]}
-        return Reply.error(403, _error_document(service, "ConsentRequired", "Missing required consent") | missing)
+        return Reply.error(403, error_document(service, "ConsentRequired", "Missing required consent") | missing)
     if (args := strike("http-429")) is not None:
-        document = _error_document(service, "TOO_MANY_REQUESTS", "Too many requests; try again later")
+        document = error_document(service, "TOO_MANY_REQUESTS", "Too many requests; try again later")
         return Reply.error(429, document, Retry_After=f"{args['seconds']:.0f}")
     return _failure(strike, service, "before")
 
@@ -183,9 +183,9 @@ def _after(strike: Strike, service: str, environ: Environ, reply: Reply) -> Repl
 
 def _failure(strike: Strike, service: str, moment: str) -> Reply | None:
     if strike("http-500", moment=moment) is not None:
-        return Reply.error(500, _error_document(service, "INTERNAL_SERVER_ERROR", "An unexpected error occurred"))
+        return Reply.error(500, error_document(service, "INTERNAL_SERVER_ERROR", "An unexpected error occurred"))
     if strike("http-503", moment=moment) is not None:
-        return Reply.error(503, _error_document(service, "SERVICE_UNAVAILABLE", "The service is down for maintenance"))
+        return Reply.error(503, error_document(service, "SERVICE_UNAVAILABLE", "The service is down for maintenance"))
     if strike("http-502", moment=moment) is not None:
         reply = Reply.error(502, {})
         reply.put("text/html", _GATEWAY)
@@ -193,7 +193,13 @@ def _failure(strike: Strike, service: str, moment: str) -> Reply | None:
     return None
 
 
-def _error_document(service: str, code: str, message: str) -> Document:
+def service_of(path: str) -> str | None:
+    """Which service a path is of; None for those of the sandbox itself."""
+    return next((name for prefix, name in _SERVICES if path.startswith(prefix)), None)
+
+
+def error_document(service: str, code: str, message: str) -> Document:
+    """An error in the words of this service."""
     if service == "flows":
         return {"error": {"code": code, "detail": message, "message": message}, "debug_id": secrets.token_hex(8)}
     if service == "auth":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
+import json
 import os
 import secrets
 import shlex
@@ -12,12 +12,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 import remote.site
-from remote.sandbox import auth, faults_http, journal
+from remote.sandbox import faults_http, journal
+from remote.sandbox.auth import guard
+from remote.sandbox.auth import http as auth_http
+from remote.sandbox.auth.errors import Refusal
+from remote.sandbox.auth.service import AuthService
 from remote.sandbox.compute import http as compute_http
 from remote.sandbox.compute.endpoints import Endpoint
 from remote.sandbox.compute.http import RequestLimit
@@ -80,6 +84,7 @@ def build_world(config: SandboxConfig) -> World:
         (root / name).mkdir(parents=True, exist_ok=True)
     _install_kit(root / "site")
     faults = Faults()
+    token = secrets.token_urlsafe(32)
     transfer = TransferService(
         {
             DTN_COLLECTION: Collection(root / "dtn", root / "dtn", "FRIB DTN (sandbox)"),
@@ -106,8 +111,9 @@ def build_world(config: SandboxConfig) -> World:
     )
     return World(
         root=root,
-        token=secrets.token_urlsafe(32),
+        token=token,
         identity=IDENTITY,
+        auth=AuthService(token, time.time, faults),
         transfer=transfer,
         compute=compute,
         compute_limit=RequestLimit(config.requests_per_10s, 10.0 / max(1.0, config.speed), time.time),
@@ -133,16 +139,24 @@ def worker_environment(temporary: Path) -> dict[str, str]:
 def create_app(world: World) -> Flask:
     app = Flask("sandbox", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    expected = f"Bearer {world.token}".encode()
 
     @app.before_request
-    def guard() -> Response | None:
-        if request.path in auth.OWN_CREDENTIALS:
+    def admit() -> Response | None:
+        g.token = None
+        if request.path in auth_http.OPEN_ROUTES:
             return None
-        given = request.headers.get("Authorization", "").encode()
-        if hmac.compare_digest(given, expected):
+        kind, _, given = request.headers.get("Authorization", "").partition(" ")
+        if kind == "Bearer" and world.auth.is_secret(given):
             return None
-        return _error(401, "AuthenticationFailed", "This is not the token of this sandbox")
+        g.token = world.auth.find(given) if kind == "Bearer" else None
+        service = faults_http.service_of(request.path)
+        try:
+            guard.require(g.token, service, request.path, world.flow_of)
+        except Refusal as refusal:
+            document = faults_http.error_document(service or "", refusal.error, refusal.description)
+            return Response(json.dumps(document), refusal.status, mimetype="application/json")
+        g.identity = g.token.identity.id
+        return None
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
@@ -153,7 +167,7 @@ def create_app(world: World) -> Flask:
         app.logger.exception("%s %s", request.method, request.path)
         return _error(500, "InternalError", f"A defect of the sandbox, see its log: {type(error).__name__}")
 
-    app.register_blueprint(auth.blueprint(world.token, world.identity))
+    app.register_blueprint(auth_http.blueprint(world.auth))
     app.register_blueprint(transfer_http.blueprint(world.transfer, world.identity))
     app.register_blueprint(compute_http.blueprint(world.compute, world.identity, world.compute_limit))
     app.register_blueprint(flows_http.blueprint(world.flows, world.identity))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from remote.sandbox.auth.service import AuthService
 from remote.sandbox.compute.http import RequestLimit
 from remote.sandbox.compute.service import ComputeService
 from remote.sandbox.faults import Faults
@@ -19,11 +20,16 @@ class World:
     root: Path
     token: str
     identity: str
+    auth: AuthService
     transfer: TransferService
     compute: ComputeService
     compute_limit: RequestLimit
     flows: FlowsService
     faults: Faults
+
+    def flow_of(self, run_id: str) -> str | None:
+        """The flow of a flow run, if there is one."""
+        return next((run.flow_id for run in self.flows.all_runs() if run.id == run_id), None)
 
     def close(self) -> None:
         """Stop everything; no process of a worker is left when this returns."""

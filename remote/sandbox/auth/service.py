@@ -1,0 +1,209 @@
+"""Globus Auth as a whole: codes, tokens, and what they were given for. All in memory, as all of a sandbox but files."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from remote.sandbox.auth import scopes
+from remote.sandbox.auth.consents import Consent, Consents
+from remote.sandbox.auth.errors import Refusal
+from remote.sandbox.auth.identities import OPERATOR, PEOPLE, Identity, of_client
+from remote.sandbox.auth.sessions import Session, log_in
+from remote.sandbox.auth.signing import Signer
+from remote.sandbox.faults import Faults
+from remote.sandbox.ids import DTN_COLLECTION, SITE_COLLECTION
+
+Document = dict[str, Any]
+ISSUER = "https://auth.globus.org"
+CODE_SECONDS = 600.0
+ACCESS_SECONDS = 172_800.0
+REFRESH_SECONDS = 182 * 86_400.0  # without being used
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token, or the refresh token of one resource server: `server` is its audience. `session` is None when
+    nobody has logged in for it (a service account). Times are Unix times."""
+
+    text: str
+    refreshes: bool
+    client: str
+    identity: Identity
+    server: str
+    scopes: tuple[str, ...]
+    issued: float
+    ends: float
+    session: Session | None
+
+
+@dataclass(frozen=True)
+class _Code:
+    client: str
+    redirect_uri: str
+    challenge: str
+    scopes: list[scopes.Scope]
+    offline: bool
+    session: Session
+    nonce: str | None
+    ends: float
+
+
+class AuthService:
+    """Thread-safe. `secret` is the sandbox's token: the secret of every client, and good everywhere."""
+
+    def __init__(self, secret: str, now: Callable[[], float], faults: Faults) -> None:
+        self.secret = secret
+        self._now = now
+        self._faults = faults
+        self._lock = threading.RLock()
+        self._signer = Signer()
+        self._codes: dict[str, _Code] = {}
+        self._tokens: dict[str, Token] = {}
+        self._consents = Consents()
+        # Whoever has the secret has allowed its client everything that a console asks for.
+        access = tuple(scopes.Scope(scopes.data_access(one), True) for one in (DTN_COLLECTION, SITE_COLLECTION))
+        transfer = scopes.Scope(scopes.TRANSFER_ALL, dependencies=access)
+        given = [transfer, scopes.Scope(scopes.FLOWS_ALL), scopes.Scope(scopes.COMPUTE_ALL)]
+        self._consents.give(OPERATOR.id, OPERATOR.id, given, now())
+
+    def is_secret(self, text: str) -> bool:
+        return hmac.compare_digest(text.encode(), self.secret.encode())
+
+    # ---- getting tokens
+
+    def authorize(self, query: Mapping[str, str]) -> tuple[str, Identity]:
+        """A code for what a login asks for, all consents given, and who has logged in. Raises Refusal."""
+        if query.get("response_type") != "code":
+            raise Refusal(400, "unsupported_response_type", "response_type must be code")
+        challenge, method = query.get("code_challenge", ""), query.get("code_challenge_method", "")
+        if bool(challenge) != (method == "S256"):
+            raise Refusal(400, "invalid_request", "code_challenge goes with code_challenge_method S256")
+        if not query.get("client_id") or not query.get("redirect_uri"):
+            raise Refusal(400, "invalid_request", "client_id and redirect_uri are needed")
+        asked = scopes.parse(query.get("scope", ""))
+        now = self._now()
+        session = log_in(query, now)
+        code = secrets.token_urlsafe(22)
+        offline = query.get("access_type") == "offline"
+        with self._lock:
+            self._consents.give(session.identity.id, query["client_id"], asked, now)
+            self._codes[code] = _Code(
+                query["client_id"], query["redirect_uri"], challenge, asked, offline, session, query.get("nonce"),
+                now + CODE_SECONDS,
+            )  # fmt: skip
+        return code, session.identity
+
+    def exchange(self, text: str, client: str, redirect_uri: str, verifier: str, *, trusted: bool) -> Document:
+        """The reply for a code; it is good once. `trusted`: the client has shown its secret. Raises Refusal."""
+        with self._lock:
+            code = self._codes.pop(text, None)
+            if code is None or self._now() > code.ends or (code.client, code.redirect_uri) != (client, redirect_uri):
+                raise Refusal(401, "invalid_grant", "the code is wrong, used or expired")
+            if not (_challenge(verifier) == code.challenge if code.challenge else trusted):
+                raise Refusal(401, "invalid_grant", "the code was given to somebody else")
+            return self._reply(client, code.session.identity, code.session, code.scopes, code.offline, code.nonce)
+
+    def client_credentials(self, client: str, asked: str) -> Document:
+        """The reply for a client that has shown its secret. Raises Refusal."""
+        wanted = scopes.parse(asked)
+        with self._lock:
+            who = of_client(client)
+            self._consents.give(who.id, client, wanted, self._now())
+            return self._reply(client, who, None, wanted, offline=False)
+
+    def refresh(self, text: str, client: str) -> Document:
+        """The reply for a refresh token: one access token, of its resource server. Raises Refusal."""
+        with self._lock:
+            token = self._alive(text)
+            if token is None or not token.refreshes or token.client != client:
+                raise Refusal(400, "invalid_grant", "the refresh token is wrong, revoked or expired")
+            self._tokens[text] = replace(token, ends=self._ends("refresh"))
+            access = self._give(token.client, token.identity, token.session, token.server, token.scopes, "access")
+            return self._document(access, token.text)
+
+    def _reply(
+        self, client: str, identity: Identity, session: Session | None, asked: list[scopes.Scope], offline: bool,
+        nonce: str | None = None,
+    ) -> Document:  # fmt: skip
+        documents = []
+        for server, names in scopes.by_server(asked).items():
+            access = self._give(client, identity, session, server, tuple(names), "access")
+            refresh = self._give(client, identity, session, server, tuple(names), "refresh").text if offline else None
+            documents.append(self._document(access, refresh))
+            if "openid" in names and session is not None:
+                documents[-1]["id_token"] = self._signer.sign(self._claims(access, session, nonce), access.text)
+        return {**documents[0], "other_tokens": documents[1:]}
+
+    def _give(
+        self, client: str, identity: Identity, session: Session | None, server: str, names: tuple[str, ...], kind: str
+    ) -> Token:
+        text = secrets.token_urlsafe(36)
+        now = self._now()
+        token = Token(text, kind == "refresh", client, identity, server, names, now, self._ends(kind), session)
+        self._tokens[text] = token
+        return token
+
+    def _ends(self, kind: str) -> float:
+        return self._now() + (REFRESH_SECONDS if kind == "refresh" else ACCESS_SECONDS)
+
+    def _document(self, access: Token, refresh: str | None) -> Document:
+        return {
+            "access_token": access.text,
+            "scope": " ".join(access.scopes),
+            "resource_server": access.server,
+            "expires_in": int(access.ends - access.issued),
+            "token_type": "Bearer",
+            "refresh_token": refresh,
+            "state": "_default",
+            "other_tokens": [],
+        }
+
+    def _claims(self, access: Token, session: Session, nonce: str | None) -> Document:
+        claims = {
+            **session.identity.userinfo(session.authenticated),
+            "iss": ISSUER,
+            "aud": access.client,
+            "iat": int(access.issued),
+            "exp": int(access.ends),
+            "auth_time": int(session.authenticated),
+        }
+        return claims if nonce is None else {**claims, "nonce": nonce}
+
+    def keys(self) -> Document:
+        with self._lock:
+            return self._signer.keys()
+
+    # ---- what is known of them
+
+    def find(self, text: str) -> Token | None:
+        """The access token that is good now."""
+        with self._lock:
+            token = self._alive(text)
+            return None if token is None or token.refreshes else token
+
+    def identities(self) -> list[Identity]:
+        """Everybody who can log in, and the service accounts that have."""
+        with self._lock:
+            used = [token.identity for token in self._tokens.values()]
+        return list(dict.fromkeys([*PEOPLE, *used]))
+
+    def _alive(self, text: str) -> Token | None:
+        token = self._tokens.get(text)
+        return None if token is None or self._now() >= token.ends else token
+
+    # ---- consents
+
+    def consents(self, identity: str, client: str | None) -> list[Consent]:
+        with self._lock:
+            return self._consents.of(identity, client)
+
+
+def _challenge(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")

@@ -1,0 +1,50 @@
+"""How somebody has logged in, and what may be demanded of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from remote.sandbox.auth.errors import Refusal
+from remote.sandbox.auth.identities import PEOPLE, Identity
+
+_DEMANDS = ("session_required_identities", "session_required_single_domain", "session_required_policies")
+
+
+@dataclass(frozen=True)
+class Session:
+    """Who has authenticated, Unix time, whether with several factors, and the policies that were satisfied."""
+
+    identity: Identity
+    authenticated: float
+    mfa: bool = False
+    policies: frozenset[str] = frozenset()
+
+    def satisfies(self, demand: Mapping[str, Any]) -> bool:
+        """The demand as a service has it: a document of authorization parameters."""
+        identities, domains, policies = (set(demand.get(name, ())) for name in _DEMANDS)
+        return (
+            (not identities or bool({self.identity.id, self.identity.username} & identities))
+            and (not domains or self.identity.domain in domains)
+            and policies <= self.policies
+            and (self.mfa or not demand.get("session_required_mfa"))
+        )
+
+
+def log_in(query: Mapping[str, str], now: float) -> Session:
+    """The session that comes of what an address for logging in asks for. `identity` (the page's links) and else
+    `login_hint` choose who; without these it is the first who satisfies what is demanded. Raises Refusal."""
+    identities, domains, policies = (_listed(query.get(name, "")) for name in _DEMANDS)
+    mfa = query.get("session_required_mfa", "").lower() in ("true", "1")
+    wanted = query.get("identity") or query.get("login_hint")
+    chosen = [who for who in PEOPLE if wanted in (None, "", who.id, who.username)]
+    for who in chosen:
+        session = Session(who, now, mfa, frozenset(policies))
+        if session.satisfies({_DEMANDS[0]: identities, _DEMANDS[1]: domains}):
+            return session
+    raise Refusal(403, "access_denied", "nobody who can log in here is what the login asks for")
+
+
+def _listed(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
