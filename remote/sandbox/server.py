@@ -142,16 +142,13 @@ def create_app(world: World) -> Flask:
 
     @app.before_request
     def admit() -> Response | None:
-        g.token = None
         if request.path in auth_http.OPEN_ROUTES:
             return None
         kind, _, given = request.headers.get("Authorization", "").partition(" ")
-        if kind == "Bearer" and world.auth.is_secret(given):
-            return None
-        g.token = world.auth.find(given) if kind == "Bearer" else None
         service = faults_http.service_of(request.path)
         try:
-            guard.require(g.token, service, request.path, world.flow_of)
+            token = world.auth.find(given) if kind == "Bearer" else None
+            g.token = guard.admitted(token, service, request.path, world.flow_of)
         except Refusal as refusal:
             document = faults_http.error_document(service or "", refusal.error, refusal.description)
             return Response(json.dumps(document), refusal.status, mimetype="application/json")
@@ -172,6 +169,7 @@ def create_app(world: World) -> Flask:
     app.register_blueprint(compute_http.blueprint(world.compute, world.identity, world.compute_limit))
     app.register_blueprint(flows_http.blueprint(world.flows, world.identity))
     app.register_blueprint(journal.blueprint(world), url_prefix=PREFIX)
+    app.register_blueprint(auth_http.logins(world.auth), url_prefix=PREFIX)
     app.register_blueprint(faults_http.blueprint(world.faults), url_prefix=PREFIX)
     app.wsgi_app = faults_http.Edge(app.wsgi_app, world.faults)  # type: ignore[method-assign]
     return app

@@ -116,6 +116,12 @@ def slow_reply(desk: Desk) -> None:
     desk.see(f"run {run} done: the result is back")
 
 
+def short_login(desk: Desk) -> None:
+    """Nothing for a console that has the token of its sandbox."""
+    desk.fault("short-login", seconds=0)
+    desk.wait_for(DONE, desk.deliver())
+
+
 def token_expired(desk: Desk) -> None:
     desk.fault("token-expired")
     first = desk.deliver()
@@ -168,8 +174,8 @@ CASES: dict[str, Callable[[Desk], None]] = {
         *faults_of_compute.CASES,
         transfer_failed, transfer_stuck,
         transfer_queued, missing_path, quota_full, http_429, http_500, http_502, http_503, timeout_before,
-        timeout_after, connection_reset, garbage_reply, slow_reply, token_expired, consent_missing, flows_late,
-        clock_skew,
+        timeout_after, connection_reset, garbage_reply, slow_reply, short_login, token_expired, consent_missing,
+        flows_late, clock_skew,
     )
 }  # fmt: skip
 

@@ -1,4 +1,10 @@
-"""Globus Auth over HTTP: the routes that globus_sdk's apps and clients, and globus-cli, call."""
+"""Globus Auth over HTTP: the routes that globus_sdk's apps and clients, and globus-cli, call; and one of the sandbox.
+
+    DELETE /sandbox/logins[/access|/refresh]  {"ended": number}
+
+ends every token that Auth has given, or every access or refresh token, as when a login is revoked. It wants the
+sandbox's own token, which stays good.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +16,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from remote.sandbox.auth import page
 from remote.sandbox.auth.errors import Refusal
-from remote.sandbox.auth.identities import OPERATOR, PEOPLE
+from remote.sandbox.auth.identities import PEOPLE
 from remote.sandbox.auth.service import ISSUER, AuthService, Token
 
 TOKEN_ROUTE = "/v2/oauth2/token"
 REVOKE_ROUTE = f"{TOKEN_ROUTE}/revoke"
+INTROSPECT_ROUTE = f"{TOKEN_ROUTE}/introspect"
 AUTHORIZE_ROUTE = "/v2/oauth2/authorize"
 CONFIGURATION_ROUTE = "/.well-known/openid-configuration"
 KEYS_ROUTE = "/jwk.json"
-OPEN_ROUTES = (TOKEN_ROUTE, REVOKE_ROUTE, AUTHORIZE_ROUTE, CONFIGURATION_ROUTE, KEYS_ROUTE)
+OPEN_ROUTES = (TOKEN_ROUTE, REVOKE_ROUTE, INTROSPECT_ROUTE, AUTHORIZE_ROUTE, CONFIGURATION_ROUTE, KEYS_ROUTE)
 """The routes that are not guarded by a bearer token: what is sent there is a token, or what it is given for."""
 
 _CODE_PAGE = "/v2/web/auth-code"  # as redirect_uri: show the code to be copied
@@ -26,7 +33,7 @@ Document = dict[str, Any]
 
 
 def blueprint(auth: AuthService) -> Blueprint:
-    """All Auth routes. The caller is the token `flask.g.token`, None for the sandbox's own."""
+    """All Auth routes. The caller is the token `flask.g.token`."""
     routes = Blueprint("auth", __name__)
     _add_logins(routes, auth)
     _add_tokens(routes, auth)
@@ -58,6 +65,7 @@ def _add_logins(routes: Blueprint, auth: AuthService) -> None:
             "authorization_endpoint": here + AUTHORIZE_ROUTE,
             "token_endpoint": here + TOKEN_ROUTE,
             "revocation_endpoint": here + REVOKE_ROUTE,
+            "introspection_endpoint": here + INTROSPECT_ROUTE,
             "userinfo_endpoint": f"{here}/v2/oauth2/userinfo",
             "jwks_uri": here + KEYS_ROUTE,
             "response_types_supported": ["code"],
@@ -94,7 +102,17 @@ def _add_tokens(routes: Blueprint, auth: AuthService) -> None:
     @routes.post(REVOKE_ROUTE)
     def revoke() -> Document:
         """As Globus says it, of any token."""
+        client, _ = _client(auth)
+        auth.revoke(request.form.get("token", ""), client)
         return {"active": False}
+
+    @routes.post(INTROSPECT_ROUTE)
+    def introspect() -> Document:
+        _, trusted = _client(auth)
+        if not trusted:
+            raise Refusal(401, "invalid_client", "introspection is for clients that have a secret")
+        token = auth.find(request.form.get("token", ""))
+        return {"active": False} if token is None else _introspected(token, request.form.get("include", "").split(","))
 
 
 def _add_people(routes: Blueprint, auth: AuthService) -> None:
@@ -106,20 +124,45 @@ def _add_people(routes: Blueprint, auth: AuthService) -> None:
     @routes.get("/v2/api/identities/<identity>/consents")
     def consents(identity: str) -> Document:
         """Those for the client that asks; `all`, which the SDK sends as Python writes it: for every client."""
-        token: Token | None = g.token
-        client = None if request.args.get("all", "").lower() in ("true", "1") else _client_of(token)
+        client = None if request.args.get("all", "").lower() in ("true", "1") else g.token.client
         return {"consents": [one.document() for one in auth.consents(identity, client)]}
 
     @routes.route("/v2/oauth2/userinfo", methods=["GET", "POST"])
     def userinfo() -> Document:
-        token: Token | None = g.token
-        if token is None:
-            return OPERATOR.userinfo(None)
+        token: Token = g.token
         return token.identity.userinfo(token.session.authenticated if token.session else None)
 
 
-def _client_of(token: Token | None) -> str:
-    return OPERATOR.id if token is None else token.client
+def logins(auth: AuthService) -> Blueprint:
+    """What ends logins."""
+    routes = Blueprint("logins", __name__)
+
+    @routes.delete("/logins")
+    @routes.delete("/logins/<any(access, refresh):kind>")
+    def end(kind: str | None = None) -> Document:
+        return {"ended": auth.end(kind)}
+
+    return routes
+
+
+def _introspected(token: Token, include: list[str]) -> Document:
+    document: Document = {
+        "active": True,
+        "token_type": "Bearer",
+        "scope": " ".join(token.scopes),
+        "client_id": token.client,
+        **token.identity.linked(),
+        "iat": int(token.issued),
+        "nbf": int(token.issued),
+        "exp": int(token.ends),
+        "aud": [token.server, token.client],
+        "iss": ISSUER,
+    }
+    if "identity_set" in include:
+        document["identity_set"] = [token.identity.linked()]
+    if "session_info" in include:
+        document["session_info"] = token.session.document() if token.session else {"authentications": {}}
+    return document
 
 
 def _client(auth: AuthService) -> tuple[str, bool]:

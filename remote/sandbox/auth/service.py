@@ -25,12 +25,16 @@ ISSUER = "https://auth.globus.org"
 CODE_SECONDS = 600.0
 ACCESS_SECONDS = 172_800.0
 REFRESH_SECONDS = 182 * 86_400.0  # without being used
+EVERYWHERE = "*"
+
+
+_OWN_SCOPES = (scopes.TRANSFER_ALL, scopes.FLOWS_ALL, scopes.COMPUTE_ALL)
 
 
 @dataclass(frozen=True)
 class Token:
-    """An access token, or the refresh token of one resource server: `server` is its audience. `session` is None when
-    nobody has logged in for it (a service account). Times are Unix times."""
+    """An access token, or the refresh token of one resource server: `server` is its audience, EVERYWHERE that of the
+    sandbox's own. `session` is None when nobody has logged in for it (a service account). Times are Unix times."""
 
     text: str
     refreshes: bool
@@ -41,6 +45,9 @@ class Token:
     issued: float
     ends: float
     session: Session | None
+
+    def of_one_login(self, other: Token) -> bool:
+        return (self.client, self.session, self.server) == (other.client, other.session, other.server)
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,9 @@ class AuthService:
     """Thread-safe. `secret` is the sandbox's token: the secret of every client, and good everywhere."""
 
     def __init__(self, secret: str, now: Callable[[], float], faults: Faults) -> None:
-        self.secret = secret
+        self._own = Token(
+            secret, False, OPERATOR.id, OPERATOR, EVERYWHERE, _OWN_SCOPES, now(), now() + REFRESH_SECONDS, None
+        )
         self._now = now
         self._faults = faults
         self._lock = threading.RLock()
@@ -69,12 +78,11 @@ class AuthService:
         self._consents = Consents()
         # Whoever has the secret has allowed its client everything that a console asks for.
         access = tuple(scopes.Scope(scopes.data_access(one), True) for one in (DTN_COLLECTION, SITE_COLLECTION))
-        transfer = scopes.Scope(scopes.TRANSFER_ALL, dependencies=access)
-        given = [transfer, scopes.Scope(scopes.FLOWS_ALL), scopes.Scope(scopes.COMPUTE_ALL)]
+        given = [scopes.Scope(name, dependencies=access if name == scopes.TRANSFER_ALL else ()) for name in _OWN_SCOPES]
         self._consents.give(OPERATOR.id, OPERATOR.id, given, now())
 
     def is_secret(self, text: str) -> bool:
-        return hmac.compare_digest(text.encode(), self.secret.encode())
+        return hmac.compare_digest(text.encode(), self._own.text.encode())
 
     # ---- getting tokens
 
@@ -151,7 +159,9 @@ class AuthService:
         return token
 
     def _ends(self, kind: str) -> float:
-        return self._now() + (REFRESH_SECONDS if kind == "refresh" else ACCESS_SECONDS)
+        short = self._faults.strike("short-login", token=kind)
+        usual = REFRESH_SECONDS if kind == "refresh" else ACCESS_SECONDS
+        return self._now() + (short["seconds"] if short else usual)
 
     def _document(self, access: Token, refresh: str | None) -> Document:
         return {
@@ -184,6 +194,8 @@ class AuthService:
 
     def find(self, text: str) -> Token | None:
         """The access token that is good now."""
+        if self.is_secret(text):
+            return self._own
         with self._lock:
             token = self._alive(text)
             return None if token is None or token.refreshes else token
@@ -197,6 +209,28 @@ class AuthService:
     def _alive(self, text: str) -> Token | None:
         token = self._tokens.get(text)
         return None if token is None or self._now() >= token.ends else token
+
+    # ---- the end of them
+
+    def revoke(self, text: str, client: str) -> None:
+        """Of a refresh token all that was given with it goes. What is no token of this client stays as it is."""
+        with self._lock:
+            token = self._tokens.get(text)
+            if token is None or token.client != client:
+                return
+            del self._tokens[text]
+            if token.refreshes:
+                self._drop(lambda other: other.of_one_login(token))
+
+    def end(self, kind: str | None) -> int:
+        """Every token is over, or every `access` or every `refresh` token. Returns how many."""
+        with self._lock:
+            return self._drop(lambda token: kind in (None, "refresh" if token.refreshes else "access"))
+
+    def _drop(self, chosen: Callable[[Token], bool]) -> int:
+        kept = {text: token for text, token in self._tokens.items() if not chosen(token)}
+        dropped, self._tokens = len(self._tokens) - len(kept), kept
+        return dropped
 
     # ---- consents
 

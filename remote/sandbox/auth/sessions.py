@@ -8,7 +8,9 @@ from typing import Any
 
 from remote.sandbox.auth.errors import Refusal
 from remote.sandbox.auth.identities import PEOPLE, Identity
+from remote.sandbox.ids import IDENTITY
 
+Document = dict[str, Any]
 _DEMANDS = ("session_required_identities", "session_required_single_domain", "session_required_policies")
 
 
@@ -20,6 +22,11 @@ class Session:
     authenticated: float
     mfa: bool = False
     policies: frozenset[str] = frozenset()
+
+    def document(self) -> Document:
+        """As introspection has it."""
+        how = {"auth_time": int(self.authenticated), "idp": IDENTITY, "amr": ["mfa"] if self.mfa else None, "acr": None}
+        return {"session_id": None, "authentications": {self.identity.id: how}}
 
     def satisfies(self, demand: Mapping[str, Any]) -> bool:
         """The demand as a service has it: a document of authorization parameters."""

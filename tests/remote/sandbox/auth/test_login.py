@@ -13,27 +13,16 @@ import pytest
 from globus_sdk.scopes import AuthScopes, ComputeScopes, FlowsScopes, TransferScopes
 
 from remote.sandbox.ids import IDENTITY, OTHER_IDENTITIES
-from tests.auth_fixture import authorize
-from tests.sandbox_fixture import RunningSandbox, sandbox
+from tests.auth_fixture import CLIENT, authorize, services, started
+from tests.sandbox_fixture import sandbox
 from tests.sdk_fixtures import assert_like, registered
 
-__all__ = ["sandbox"]
+__all__ = ["sandbox", "services"]
 
-CLIENT = "59f19e1e-f1ce-4cb1-973c-8d893e89c0a9"
 ANNA = OTHER_IDENTITIES[0]
 
 
-@pytest.fixture(autouse=True)
-def services(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    for service in ("AUTH", "TRANSFER", "FLOWS"):
-        monkeypatch.setenv(f"GLOBUS_SDK_SERVICE_URL_{service}", sandbox.url)
-
-
-def started(*scopes: object, **options: object) -> tuple[globus_sdk.NativeAppAuthClient, str]:
-    """A client that has begun to log in, and the address."""
-    client = globus_sdk.NativeAppAuthClient(CLIENT)
-    client.oauth2_start_flow(list(scopes) or [AuthScopes.openid, TransferScopes.all], **options)
-    return client, client.oauth2_get_authorize_url()
+pytestmark = pytest.mark.usefixtures("services")
 
 
 def error_of(client: globus_sdk.NativeAppAuthClient, code: str) -> tuple[int, str]:
