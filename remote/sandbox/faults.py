@@ -158,6 +158,12 @@ FAULTS: dict[str, Fault] = {
         Fault("consent-missing", "flows: actions make the flow run INACTIVE; others: requests get 403 ConsentRequired",
               (_service("flows", "transfer", "compute", default="flows"),
                _stage(*TRANSFER_STAGES, *COMPUTE_STAGES), _RUN, _ROUTE)),
+        Fault("session-required", "the service demands another login: requests get 403 with what it demands, until the "
+              "login has it",
+              (_service("flows", "transfer", "compute"), _ROUTE,
+               Argument("demand", "WHAT", "what is demanded", choices=("domain", "identity", "policy", "mfa", "login"),
+                        default="mfa", matches=False),
+               Argument("value", "TEXT", "of which domain, identity or policy", matches=False))),
         Fault("flows-late", "Flows polls an action only after long pauses (a resume makes it poll at once)",
               (_seconds(600, "the least pause"),)),
         Fault("clock-skew", "the times in the replies, and in filters by start time, are off",

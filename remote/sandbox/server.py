@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shlex
@@ -11,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -39,6 +39,7 @@ TOOLS = Path(__file__).parent / "tools" / "bin"
 PREFIX = "/sandbox"
 """Routes below are for whoever drives the sandbox: no Globus service has them."""
 
+_DEMANDED = "AuthorizationRequired"
 _DEFAULT_WORKERS = {"frib-fit-mpi": 2, "frib-convert": 1, "frib-analysis": 1}
 _DIRECTORIES = (
     "dtn/runs",
@@ -85,6 +86,7 @@ def build_world(config: SandboxConfig) -> World:
     _install_kit(root / "site")
     faults = Faults()
     token = secrets.token_urlsafe(32)
+    auth = AuthService(token, time.time, faults)
     transfer = TransferService(
         {
             DTN_COLLECTION: Collection(root / "dtn", root / "dtn", "FRIB DTN (sandbox)"),
@@ -113,12 +115,18 @@ def build_world(config: SandboxConfig) -> World:
         root=root,
         token=token,
         identity=IDENTITY,
-        auth=AuthService(token, time.time, faults),
+        auth=auth,
         transfer=transfer,
         compute=compute,
         compute_limit=RequestLimit(config.requests_per_10s, 10.0 / max(1.0, config.speed), time.time),
         flows=FlowsService(
-            transfer, compute, faults=faults, speed=config.speed, polling=config.polling, hints=config.hints
+            transfer,
+            compute,
+            faults=faults,
+            speed=config.speed,
+            polling=config.polling,
+            hints=config.hints,
+            lacks_access=auth.flows_lack_access,
         ),
         faults=faults,
     )
@@ -150,9 +158,16 @@ def create_app(world: World) -> Flask:
             token = world.auth.find(given) if kind == "Bearer" else None
             g.token = guard.admitted(token, service, request.path, world.flow_of)
         except Refusal as refusal:
-            document = faults_http.error_document(service or "", refusal.error, refusal.description)
-            return Response(json.dumps(document), refusal.status, mimetype="application/json")
+            return _refusal(service, refusal.status, refusal.error, refusal.description)
         g.identity = g.token.identity.id
+        if service == "transfer":
+            lacking = guard.missing_consents(world.auth, g.token, request.path, request.get_json(silent=True))
+            if lacking:
+                return _refusal(service, 403, "ConsentRequired", "Missing required data_access consent", **lacking)
+        if service is not None:
+            demand = guard.demanded(world.faults, g.token, service, f"{request.method} {request.path}")
+            if demand:
+                return _refusal(service, 403, _DEMANDED, demand["session_message"], authorization_parameters=demand)
         return None
 
     @app.errorhandler(HTTPException)
@@ -173,6 +188,14 @@ def create_app(world: World) -> Flask:
     app.register_blueprint(faults_http.blueprint(world.faults), url_prefix=PREFIX)
     app.wsgi_app = faults_http.Edge(app.wsgi_app, world.faults)  # type: ignore[method-assign]
     return app
+
+
+def _refusal(service: str | None, status: int, code: str, message: str, **more: Any) -> Response:
+    """In the words of the service; `code` at the top as well where there is `more` that a client may act upon."""
+    document = faults_http.error_document(service or "", code, message)
+    reply = jsonify(document | ({"code": code, **more} if more else {}))
+    reply.status_code = status
+    return reply
 
 
 def _error(status: int, code: str, message: str) -> Response:

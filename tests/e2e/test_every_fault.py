@@ -157,6 +157,15 @@ def consent_missing(desk: Desk) -> None:
     desk.wait_for(DONE, run)
 
 
+def session_required(desk: Desk) -> None:
+    desk.fault("session-required", service="flows", path=START)
+    run = desk.deliver()
+    desk.select(run)
+    desk.see("could not be started: Globus asks for a fresh login with multi-factor authentication", "console login")
+    desk.clear()
+    desk.wait_for(DONE, run)
+
+
 def flows_late(desk: Desk) -> None:
     """While it does not take hints either: else it is not late for long enough to be seen."""
     desk.fault("http-500", service="flows", path="POST /runs/*/resume", times=0)
@@ -175,7 +184,7 @@ CASES: dict[str, Callable[[Desk], None]] = {
         transfer_failed, transfer_stuck,
         transfer_queued, missing_path, quota_full, http_429, http_500, http_502, http_503, timeout_before,
         timeout_after, connection_reset, garbage_reply, slow_reply, short_login, token_expired, consent_missing,
-        flows_late, clock_skew,
+        session_required, flows_late, clock_skew,
     )
 }  # fmt: skip
 

@@ -59,25 +59,19 @@ class Consents:
                 self._given.append(consent)
             self.give(identity, client, scope.dependencies, now, consent.path)
 
-    def withdraw(self, number: int) -> Consent | None:
-        """With all that depend on it; None when there is no such consent."""
-        consent = next((one for one in self._given if one.path[-1] == number), None)
-        self._given = [one for one in self._given if number not in one.path]
-        return consent
+    def withdraw(self, consent: Consent) -> None:
+        """With all that depend on it."""
+        self._given = [one for one in self._given if consent.path[-1] not in one.path]
 
     def of(self, identity: str, client: str | None = None) -> list[Consent]:
         """Those for this client, or for all."""
         return [one for one in self._given if one.identity == identity and client in (None, one.client)]
 
-    def is_given(self, identity: str, client: str, names: Iterable[str]) -> bool:
-        """Whether the chain of scopes, from a root on, was allowed."""
-        above: tuple[int, ...] = ()
-        for name in names:
-            consent = self._find(identity, client, name, above)
-            if consent is None:
-                return False
-            above = consent.path
-        return True
+    def chains(self, identity: str, client: str | None = None) -> set[tuple[str, ...]]:
+        """What was allowed, as the names of the scopes from a root on."""
+        given = self.of(identity, client)
+        names = {one.path[-1]: one.scope for one in given}
+        return {tuple(names[number] for number in one.path) for one in given}
 
     def _find(self, identity: str, client: str, scope: str, above: tuple[int, ...]) -> Consent | None:
         return next((one for one in self.of(identity, client) if one.scope == scope and one.path[:-1] == above), None)

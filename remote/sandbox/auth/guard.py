@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from remote.sandbox.auth import scopes
 from remote.sandbox.auth.errors import Refusal
-from remote.sandbox.auth.service import EVERYWHERE, Token
+from remote.sandbox.auth.service import EVERYWHERE, AuthService, Token
+from remote.sandbox.faults import Faults
+from remote.sandbox.ids import DTN_COLLECTION, OTHER_IDENTITIES, POLICY, SITE_COLLECTION
+
+Document = dict[str, Any]
 
 _SERVERS = {"auth": scopes.AUTH, "transfer": scopes.TRANSFER, "compute": scopes.COMPUTE, "flows": scopes.FLOWS}
 _BY_FLOW = re.compile(r"/flows/([^/]+)/(?:run|validate_run)")
+_OF_COLLECTION = re.compile(r"/v0\.10/operation/endpoint/([^/]+)/\w+")
+_COLLECTIONS = (DTN_COLLECTION, SITE_COLLECTION)  # both mapped: their data wants a consent
 _BY_RUN = re.compile(r"/runs/([^/]+)/resume")
 
 
@@ -28,6 +35,36 @@ def admitted(token: Token | None, service: str | None, path: str, flow_of: Calla
     if flow is not None and token.server != flow:
         raise Refusal(403, "MISSING_SCOPE", f"The token has no scope of the flow {flow}")
     return token
+
+
+def missing_consents(auth: AuthService, token: Token, path: str, body: object) -> Document:
+    """What Transfer adds to its error when the token lacks a consent for the data of a collection; else nothing."""
+    named = {match[1]} if (match := _OF_COLLECTION.fullmatch(path)) else set()
+    if path in ("/v0.10/transfer", "/v0.10/delete") and isinstance(body, dict):
+        named = {body.get(key) for key in ("source_endpoint", "destination_endpoint", "endpoint")}
+    lacking = [one for one in _COLLECTIONS if one in named and auth.lacks_access(token, one)]
+    return {"required_scopes": [scopes.with_access(lacking)]} if lacking else {}
+
+
+def demanded(faults: Faults, token: Token, service: str, route: str) -> Document:
+    """The authorization parameters that the service demands of the login for this request, and it has not satisfied;
+    else nothing. What was not got by logging in satisfies nothing."""
+    args = faults.strike("session-required", service=service, path=route)
+    if args is None:
+        return {}
+    demand = _PARAMETERS[args["demand"]](args["value"])
+    if token.session is not None and token.session.satisfies(demand):
+        return {}
+    return {**demand, "session_message": f"The {service} service demands another login"}
+
+
+_PARAMETERS: dict[str, Callable[[str | None], Document]] = {
+    "domain": lambda value: {"session_required_single_domain": [value or "msu.example"]},
+    "identity": lambda value: {"session_required_identities": [value or OTHER_IDENTITIES[0]]},
+    "policy": lambda value: {"session_required_policies": [value or POLICY]},
+    "mfa": lambda _: {"session_required_mfa": True},
+    "login": lambda _: {"prompt": "login"},
+}
 
 
 def _flow(service: str | None, path: str, flow_of: Callable[[str], str | None]) -> str | None:

@@ -9,7 +9,7 @@ sandbox's own token, which stays good.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, jsonify, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from remote.sandbox.auth import page
 from remote.sandbox.auth.errors import Refusal
 from remote.sandbox.auth.identities import PEOPLE
-from remote.sandbox.auth.service import ISSUER, AuthService, Token
+from remote.sandbox.auth.service import EVERYWHERE, ISSUER, AuthService, Token
 
 TOKEN_ROUTE = "/v2/oauth2/token"
 REVOKE_ROUTE = f"{TOKEN_ROUTE}/revoke"
@@ -28,7 +28,9 @@ KEYS_ROUTE = "/jwk.json"
 OPEN_ROUTES = (TOKEN_ROUTE, REVOKE_ROUTE, INTROSPECT_ROUTE, AUTHORIZE_ROUTE, CONFIGURATION_ROUTE, KEYS_ROUTE)
 """The routes that are not guarded by a bearer token: what is sent there is a token, or what it is given for."""
 
-_CODE_PAGE = "/v2/web/auth-code"  # as redirect_uri: show the code to be copied
+# As redirect_uri: show the code to be copied. Only its end, as the SDK writes `http://HOST:PORTv2/...` where the
+# address of Auth that it was given has no slash at its end.
+_CODE_PAGE = "v2/web/auth-code"
 Document = dict[str, Any]
 
 
@@ -51,7 +53,7 @@ def _add_logins(routes: Blueprint, auth: AuthService) -> None:
         except Refusal as refusal:
             return Response(page.refused(refusal.description), refusal.status)
         target = query["redirect_uri"]
-        if urlsplit(target).path != _CODE_PAGE:
+        if not target.endswith(_CODE_PAGE):
             sent = urlencode({"code": code, "state": query.get("state", "")})
             return redirect(f"{target}{'&' if '?' in target else '?'}{sent}")
         others = [one for one in PEOPLE if one != who]
@@ -125,7 +127,14 @@ def _add_people(routes: Blueprint, auth: AuthService) -> None:
     def consents(identity: str) -> Document:
         """Those for the client that asks; `all`, which the SDK sends as Python writes it: for every client."""
         client = None if request.args.get("all", "").lower() in ("true", "1") else g.token.client
+        _require_owner(identity)
         return {"consents": [one.document() for one in auth.consents(identity, client)]}
+
+    @routes.delete("/v2/api/identities/<identity>/consents/<int:number>")
+    def withdraw(identity: str, number: int) -> Document:
+        _require_owner(identity)
+        auth.withdraw(identity, number)
+        return {"consents": [one.document() for one in auth.consents(identity, None)]}
 
     @routes.route("/v2/oauth2/userinfo", methods=["GET", "POST"])
     def userinfo() -> Document:
@@ -143,6 +152,13 @@ def logins(auth: AuthService) -> Blueprint:
         return {"ended": auth.end(kind)}
 
     return routes
+
+
+def _require_owner(identity: str) -> None:
+    """Raises Refusal: whoever asks is another, and has not the sandbox's own token."""
+    token: Token = g.token
+    if token.server != EVERYWHERE and token.identity.id != identity:
+        raise Refusal(403, "FORBIDDEN", "the consents of somebody else")
 
 
 def _introspected(token: Token, include: list[str]) -> Document:

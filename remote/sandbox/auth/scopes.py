@@ -30,6 +30,16 @@ def data_access(collection: str) -> str:
     return f"https://auth.globus.org/scopes/{collection}/data_access"
 
 
+def with_access(collections: Iterable[str]) -> str:
+    """Transfer's scope with the data of collections, as a consent that is missing is told."""
+    return f"{TRANSFER_ALL}[{' '.join('*' + data_access(one) for one in collections)}]"
+
+
+def is_flow(scope: str) -> bool:
+    """Whether it is what starts the flow runs of a flow."""
+    return re.fullmatch(r"https://auth\.globus\.org/scopes/[^/]+/flow_\w+_user", scope) is not None
+
+
 def parse(text: str) -> list[Scope]:
     """Raises Refusal: no scope, brackets that do not match, or a scope of nobody."""
     parts = re.findall(r"[\[\]*]|[^\s\[\]*]+", text[:_MOST])

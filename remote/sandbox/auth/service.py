@@ -76,6 +76,7 @@ class AuthService:
         self._codes: dict[str, _Code] = {}
         self._tokens: dict[str, Token] = {}
         self._consents = Consents()
+        self._flow_users: set[str] = set()  # identities that have logged in for a flow
         # Whoever has the secret has allowed its client everything that a console asks for.
         access = tuple(scopes.Scope(scopes.data_access(one), True) for one in (DTN_COLLECTION, SITE_COLLECTION))
         given = [scopes.Scope(name, dependencies=access if name == scopes.TRANSFER_ALL else ()) for name in _OWN_SCOPES]
@@ -93,7 +94,7 @@ class AuthService:
         challenge, method = query.get("code_challenge", ""), query.get("code_challenge_method", "")
         if bool(challenge) != (method == "S256"):
             raise Refusal(400, "invalid_request", "code_challenge goes with code_challenge_method S256")
-        if not query.get("client_id") or not query.get("redirect_uri"):
+        if not query.get("client_id") or not query.get("redirect_uri", "").startswith(("http://", "https://")):
             raise Refusal(400, "invalid_request", "client_id and redirect_uri are needed")
         asked = scopes.parse(query.get("scope", ""))
         now = self._now()
@@ -101,7 +102,7 @@ class AuthService:
         code = secrets.token_urlsafe(22)
         offline = query.get("access_type") == "offline"
         with self._lock:
-            self._consents.give(session.identity.id, query["client_id"], asked, now)
+            self._allow(session.identity, query["client_id"], asked)
             self._codes[code] = _Code(
                 query["client_id"], query["redirect_uri"], challenge, asked, offline, session, query.get("nonce"),
                 now + CODE_SECONDS,
@@ -123,7 +124,7 @@ class AuthService:
         wanted = scopes.parse(asked)
         with self._lock:
             who = of_client(client)
-            self._consents.give(who.id, client, wanted, self._now())
+            self._allow(who, client, wanted)
             return self._reply(client, who, None, wanted, offline=False)
 
     def refresh(self, text: str, client: str) -> Document:
@@ -237,6 +238,39 @@ class AuthService:
     def consents(self, identity: str, client: str | None) -> list[Consent]:
         with self._lock:
             return self._consents.of(identity, client)
+
+    def _allow(self, identity: Identity, client: str, asked: list[scopes.Scope]) -> None:
+        self._consents.give(identity.id, client, asked, self._now())
+        if any(scopes.is_flow(one.name) for one in asked):
+            self._flow_users.add(identity.id)
+
+    def withdraw(self, identity: str, number: int) -> None:
+        """The consent and all that depend on it; with a root go its tokens. Raises Refusal when there is none."""
+        with self._lock:
+            gone = next((one for one in self._consents.of(identity) if one.path[-1] == number), None)
+            if gone is None:
+                raise Refusal(404, "NOT_FOUND", f"{identity} has given no consent {number}")
+            self._consents.withdraw(gone)
+            if len(gone.path) == 1:
+                of_root = (identity, gone.client)
+                self._drop(lambda one: (one.identity.id, one.client) == of_root and gone.scope in one.scopes)
+
+    def lacks_access(self, token: Token, collection: str) -> bool:
+        """Whether Transfer, called with this token, lacks a consent for the data of a collection."""
+        with self._lock:
+            chain = (scopes.TRANSFER_ALL, scopes.data_access(collection))
+            return token.server != EVERYWHERE and chain not in self._consents.chains(token.identity.id, token.client)
+
+    def flows_lack_access(self, creator: str, collection: str) -> bool:
+        """Whether the flow runs of a principal lack one. Those of somebody who has never logged in for a flow are
+        started with the sandbox's token, which lacks nothing."""
+        identity = creator.rpartition(":")[2]
+        wanted = (scopes.TRANSFER_ALL, scopes.data_access(collection))
+        with self._lock:
+            chains = self._consents.chains(identity)
+            return identity in self._flow_users and not any(
+                one[1:] == wanted and scopes.is_flow(one[0]) for one in chains
+            )
 
 
 def _challenge(verifier: str) -> str:

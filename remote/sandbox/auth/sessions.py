@@ -16,12 +16,14 @@ _DEMANDS = ("session_required_identities", "session_required_single_domain", "se
 
 @dataclass(frozen=True)
 class Session:
-    """Who has authenticated, Unix time, whether with several factors, and the policies that were satisfied."""
+    """Who has authenticated, Unix time, whether with several factors, the policies that were satisfied, and whether
+    the login was a fresh one (prompt=login)."""
 
     identity: Identity
     authenticated: float
     mfa: bool = False
     policies: frozenset[str] = frozenset()
+    prompted: bool = False
 
     def document(self) -> Document:
         """As introspection has it."""
@@ -36,6 +38,7 @@ class Session:
             and (not domains or self.identity.domain in domains)
             and policies <= self.policies
             and (self.mfa or not demand.get("session_required_mfa"))
+            and (self.prompted or demand.get("prompt") != "login")
         )
 
 
@@ -47,7 +50,7 @@ def log_in(query: Mapping[str, str], now: float) -> Session:
     wanted = query.get("identity") or query.get("login_hint")
     chosen = [who for who in PEOPLE if wanted in (None, "", who.id, who.username)]
     for who in chosen:
-        session = Session(who, now, mfa, frozenset(policies))
+        session = Session(who, now, mfa, frozenset(policies), query.get("prompt") == "login")
         if session.satisfies({_DEMANDS[0]: identities, _DEMANDS[1]: domains}):
             return session
     raise Refusal(403, "access_denied", "nobody who can log in here is what the login asks for")

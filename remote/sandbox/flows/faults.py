@@ -13,6 +13,8 @@ from remote.sandbox.flows.action_bodies import Document
 from remote.sandbox.flows.provider import Provider
 from remote.sandbox.transfer.faults import run_and_segment, stage_of
 
+_COLLECTIONS = ("source_endpoint", "destination_endpoint", "endpoint", "endpoint_id")
+
 
 def late(interval: Callable[[int], float], faults: Faults, speed: float) -> Callable[[int], float]:
     """The same polling intervals (`speed` divides them afterwards), longer while Flows is late."""
@@ -28,16 +30,23 @@ class Consent:
     """Stands before a provider. While the consent is missing an action is INACTIVE and has started nothing; when Flows
     polls it after that (it does so when the flow run is resumed), it starts."""
 
-    def __init__(self, provider: Provider, compute: ComputeService, faults: Faults) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        compute: ComputeService,
+        faults: Faults,
+        lacks_access: Callable[[str, str], bool],
+    ) -> None:
         self.scope = provider.scope
         self._provider = provider
         self._compute = compute
         self._faults = faults
+        self._lacks_access = lacks_access
         self._held: dict[str, tuple[Document, str]] = {}  # action id -> body and creator
 
     def run(self, body: Any, creator: str) -> Document:
         action_id = secrets.token_urlsafe(9)
-        if not self._faults.is_set("consent-missing") or not self._missing(action_id, body):
+        if not self._missing(action_id, body, creator):
             return self._provider.run(body, creator)
         self._held[action_id] = (body, creator)
         return self.status(action_id)
@@ -46,7 +55,7 @@ class Consent:
         if action_id not in self._held:
             return self._provider.status(action_id)
         body, creator = self._held[action_id]
-        if self._missing(action_id, body):
+        if self._missing(action_id, body, creator):
             return self._inactive(action_id, body, creator)
         begun = self._provider.run(body, creator)
         del self._held[action_id]
@@ -57,9 +66,18 @@ class Consent:
             return self._provider.cancel(action_id)
         return self._inactive(action_id, *self._held.pop(action_id))
 
-    def _missing(self, action_id: str, body: Document) -> bool:
+    def _missing(self, action_id: str, body: Any, creator: str) -> bool:
+        if self._lacking(body, creator):
+            return True
+        if not self._faults.is_set("consent-missing"):
+            return False
         event = self._event(body)
         return self._faults.strike("consent-missing", action_id, service="flows", **event) is not None
+
+    def _lacking(self, body: Any, creator: str) -> list[str]:
+        """The collections whose data the creator has not allowed to be touched."""
+        named = [body.get(key) for key in _COLLECTIONS] if isinstance(body, dict) else []
+        return [one for one in named if isinstance(one, str) and self._lacks_access(creator, one)]
 
     def _event(self, body: Document) -> Document:
         """Stage and run of an action of ours; nothing of another."""
@@ -75,8 +93,10 @@ class Consent:
 
     def _inactive(self, action_id: str, body: Document, creator: str) -> Document:
         scope = self.scope
-        if "source_endpoint" in body:
-            scope += f"[*https://auth.globus.org/scopes/{body['source_endpoint']}/data_access]"
+        lacking = self._lacking(body, creator) or [body[key] for key in _COLLECTIONS[:1] if key in body]
+        if lacking:
+            access = [f"*https://auth.globus.org/scopes/{one}/data_access" for one in lacking]
+            scope += f"[{' '.join(access)}]"
         details = {
             "code": "ConsentRequired",
             "description": "Missing required consent",

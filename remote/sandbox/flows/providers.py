@@ -52,6 +52,7 @@ class Providers:
         compute: ComputeService,
         now: Callable[[], float] = time.time,
         faults: Faults | None = None,
+        lacks_access: Callable[[str, str], bool] = lambda creator, collection: False,
     ) -> None:
         v3, v2 = ComputeV3(compute, now), ComputeV2(compute, now)
         kinds: dict[str, Provider] = {
@@ -65,7 +66,9 @@ class Providers:
         for host in (TRANSFER_HOST, *OLDER_TRANSFER_HOSTS):
             self._by_url |= {f"{host}/{kind}": provider for kind, provider in kinds.items()}
         if faults is not None:
-            self._by_url = {url: Consent(provider, compute, faults) for url, provider in self._by_url.items()}
+            self._by_url = {
+                url: Consent(provider, compute, faults, lacks_access) for url, provider in self._by_url.items()
+            }
 
     def find(self, url: str) -> Provider:
         try:

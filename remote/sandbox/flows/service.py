@@ -57,7 +57,8 @@ class FlowsService:
     """`close` ends the one thread that drives all flow runs.
 
     `speed` divides the intervals at which actions are polled; `polling` names them (of POLLINGS). Without `hints`,
-    resuming an active flow run changes nothing.
+    resuming an active flow run changes nothing. `lacks_access`: whether the flow runs of a principal lack the consent
+    for a collection's data.
     """
 
     def __init__(
@@ -70,13 +71,14 @@ class FlowsService:
         now: Callable[[], float] = time.time,
         polling: str = "quick",
         hints: bool = True,
+        lacks_access: Callable[[str, str], bool] = lambda creator, collection: False,
     ) -> None:
         faults = faults or Faults()
         self._now = now
         self._flows: dict[str, Flow] = {}
         self._runs: dict[str, FlowRun] = {}
         self._lock = threading.Lock()
-        self._providers = Providers(transfer, compute, now, faults)
+        self._providers = Providers(transfer, compute, now, faults, lacks_access)
         self._engine = Engine(self._providers, now, speed, late(POLLINGS[polling], faults, speed), hints)
         self._scheduler = Scheduler(self._work, now)
 
