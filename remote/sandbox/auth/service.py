@@ -148,6 +148,7 @@ class AuthService:
             documents.append(self._document(access, refresh))
             if "openid" in names and session is not None:
                 documents[-1]["id_token"] = self._signer.sign(self._claims(access, session, nonce), access.text)
+        documents.sort(key=lambda document: "id_token" not in document)  # on top, in whatever order
         return {**documents[0], "other_tokens": documents[1:]}
 
     def _give(
