@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -28,7 +29,7 @@ class Consent:
         return {
             "id": self.path[-1],
             "dependency_path": list(self.path),
-            "scope": self.identity,
+            "scope": str(uuid.uuid5(uuid.NAMESPACE_URL, self.scope)),
             "scope_name": self.scope,
             "client": self.client,
             "effective_identity": self.identity,

@@ -8,6 +8,7 @@ sandbox's own token, which stays good.
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +18,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from remote.sandbox.auth import page
 from remote.sandbox.auth.errors import Refusal
 from remote.sandbox.auth.identities import PEOPLE
-from remote.sandbox.auth.service import EVERYWHERE, ISSUER, AuthService, Token
+from remote.sandbox.auth.service import CODE_PAGE, EVERYWHERE, ISSUER, AuthService, Token
 
 TOKEN_ROUTE = "/v2/oauth2/token"
 REVOKE_ROUTE = f"{TOKEN_ROUTE}/revoke"
@@ -28,9 +29,6 @@ KEYS_ROUTE = "/jwk.json"
 OPEN_ROUTES = (TOKEN_ROUTE, REVOKE_ROUTE, INTROSPECT_ROUTE, AUTHORIZE_ROUTE, CONFIGURATION_ROUTE, KEYS_ROUTE)
 """The routes that are not guarded by a bearer token: what is sent there is a token, or what it is given for."""
 
-# As redirect_uri: show the code to be copied. Only its end, as the SDK writes `http://HOST:PORTv2/...` where the
-# address of Auth that it was given has no slash at its end.
-_CODE_PAGE = "v2/web/auth-code"
 Document = dict[str, Any]
 
 
@@ -53,7 +51,7 @@ def _add_logins(routes: Blueprint, auth: AuthService) -> None:
         except Refusal as refusal:
             return Response(page.refused(refusal.description), refusal.status)
         target = query["redirect_uri"]
-        if not target.endswith(_CODE_PAGE):
+        if not target.endswith(CODE_PAGE):
             sent = urlencode({"code": code, "state": query.get("state", "")})
             return redirect(f"{target}{'&' if '?' in target else '?'}{sent}")
         others = [one for one in PEOPLE if one != who]
@@ -192,4 +190,9 @@ def _client(auth: AuthService) -> tuple[str, bool]:
 
 
 def _refused(refusal: Refusal) -> tuple[Response, int]:
-    return jsonify({"error": refusal.error, "error_description": refusal.description}), refusal.status
+    """As OAuth has it; the API tells it as a list as well."""
+    document: Document = {"error": refusal.error, "error_description": refusal.description}
+    if request.path.startswith("/v2/api/"):
+        one = {"code": refusal.error, "detail": refusal.description, "title": refusal.error, "id": str(uuid.uuid4())}
+        document["errors"] = [{"status": str(refusal.status), **one}]
+    return jsonify(document), refusal.status

@@ -14,7 +14,7 @@ FLOWS_ALL = "https://auth.globus.org/scopes/eec9b274-0c81-4334-bdc2-54e90e689b9a
 COMPUTE_ALL = "https://auth.globus.org/scopes/facd7ccc-c5f4-42aa-916b-a0e270e2c2a9/all"
 _SERVERS = {"eec9b274-0c81-4334-bdc2-54e90e689b9a": FLOWS, "facd7ccc-c5f4-42aa-916b-a0e270e2c2a9": COMPUTE}
 _OF_OPENID = ("openid", "profile", "email", "offline_access")
-_MOST = 20_000  # characters of a request for scopes
+_DEEPEST = 10
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def is_flow(scope: str) -> bool:
 
 def parse(text: str) -> list[Scope]:
     """Raises Refusal: no scope, brackets that do not match, or a scope of nobody."""
-    parts = re.findall(r"[\[\]*]|[^\s\[\]*]+", text[:_MOST])
+    parts = re.findall(r"[\[\]*]|[^\s\[\]*]+", text)
     found = _read(parts, 0)
     if parts:
         raise Refusal(400, "invalid_scope", "brackets do not match")
@@ -61,7 +61,7 @@ def _read(parts: list[str], depth: int) -> list[Scope]:
             parts.pop(0)
         resource_server(name)
         dependencies: list[Scope] = []
-        if parts[:1] == ["["] and depth < 10:
+        if parts[:1] == ["["] and depth < _DEEPEST:
             parts.pop(0)
             dependencies = _read(parts, depth + 1)
             if not dependencies or not parts:

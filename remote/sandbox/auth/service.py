@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from remote.sandbox.auth import scopes
 from remote.sandbox.auth.consents import Consent, Consents
@@ -26,6 +27,9 @@ CODE_SECONDS = 600.0
 ACCESS_SECONDS = 172_800.0
 REFRESH_SECONDS = 182 * 86_400.0  # without being used
 EVERYWHERE = "*"
+# As redirect_uri: show the code to be copied. Only its end, as the SDK writes `http://HOST:PORTv2/...` where the
+# address of Auth that it was given has no slash at its end.
+CODE_PAGE = "v2/web/auth-code"
 
 
 _OWN_SCOPES = (scopes.TRANSFER_ALL, scopes.FLOWS_ALL, scopes.COMPUTE_ALL)
@@ -76,7 +80,7 @@ class AuthService:
         self._codes: dict[str, _Code] = {}
         self._tokens: dict[str, Token] = {}
         self._consents = Consents()
-        self._flow_users: set[str] = set()  # identities that have logged in for a flow
+        self._flow_users: set[str] = set()  # identities that have logged in for a flow, with another client
         # Whoever has the secret has allowed its client everything that a console asks for.
         access = tuple(scopes.Scope(scopes.data_access(one), True) for one in (DTN_COLLECTION, SITE_COLLECTION))
         given = [scopes.Scope(name, dependencies=access if name == scopes.TRANSFER_ALL else ()) for name in _OWN_SCOPES]
@@ -94,8 +98,8 @@ class AuthService:
         challenge, method = query.get("code_challenge", ""), query.get("code_challenge_method", "")
         if bool(challenge) != (method == "S256"):
             raise Refusal(400, "invalid_request", "code_challenge goes with code_challenge_method S256")
-        if not query.get("client_id") or not query.get("redirect_uri", "").startswith(("http://", "https://")):
-            raise Refusal(400, "invalid_request", "client_id and redirect_uri are needed")
+        if not query.get("client_id") or not _is_target(query.get("redirect_uri", "")):
+            raise Refusal(400, "invalid_request", "client_id is needed, and a redirect_uri on this machine")
         asked = scopes.parse(query.get("scope", ""))
         now = self._now()
         session = log_in(query, now)
@@ -242,7 +246,7 @@ class AuthService:
 
     def _allow(self, identity: Identity, client: str, asked: list[scopes.Scope]) -> None:
         self._consents.give(identity.id, client, asked, self._now())
-        if any(scopes.is_flow(one.name) for one in asked):
+        if client != OPERATOR.id and any(scopes.is_flow(one.name) for one in asked):
             self._flow_users.add(identity.id)
 
     def withdraw(self, identity: str, number: int) -> None:
@@ -264,7 +268,7 @@ class AuthService:
 
     def flows_lack_access(self, creator: str, collection: str) -> bool:
         """Whether the flow runs of a principal lack one. Those of somebody who has never logged in for a flow are
-        started with the sandbox's token, which lacks nothing."""
+        started with the sandbox's token or by the client that has it as its secret, which lack nothing."""
         identity = creator.rpartition(":")[2]
         wanted = (scopes.TRANSFER_ALL, scopes.data_access(collection))
         with self._lock:
@@ -272,6 +276,15 @@ class AuthService:
             return identity in self._flow_users and not any(
                 one[1:] == wanted and scopes.is_flow(one[0]) for one in chains
             )
+
+
+def _is_target(redirect_uri: str) -> bool:
+    try:
+        parts = urlsplit(redirect_uri)
+        here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1") and parts.port != 0
+    except ValueError:
+        here = False
+    return here or redirect_uri.endswith(CODE_PAGE)
 
 
 def _challenge(verifier: str) -> str:

@@ -41,8 +41,9 @@ def test_a_code_gives_a_token_of_its_own_for_each_service(sandbox):
     assert_like(reply.data, registered("auth.oauth2_exchange_code_for_tokens", "openid"))
 
 
-def test_the_id_token_is_signed_and_says_who(sandbox):
-    client, url = started()
+@pytest.mark.parametrize("scopes", [(AuthScopes.openid, TransferScopes.all), (TransferScopes.all, AuthScopes.openid)])
+def test_the_id_token_is_signed_and_says_who(sandbox, scopes):
+    client, url = started(*scopes)
     reply = client.oauth2_exchange_code_for_tokens(authorize(url))
     claims = reply.decode_id_token()
     assert (claims["sub"], claims["preferred_username"], claims["aud"]) == (IDENTITY, "operator@sandbox", CLIENT)
@@ -97,7 +98,8 @@ def test_somebody_else_can_be_chosen(sandbox, who):
 @pytest.mark.parametrize(
     "changed",
     ["response_type=token", "code_challenge_method=plain", "scope=nonsense", "scope=openid[", "client_id=", "scope=",
-     "identity=nobody", "session_required_single_domain=elsewhere.example"],
+     "identity=nobody", "redirect_uri=http://127.0.0.1:x/", "redirect_uri=https://example.org/",
+     "session_required_single_domain=elsewhere.example"],
 )  # fmt: skip
 def test_what_is_no_login_is_refused_on_a_page(sandbox, changed):
     _, url = started()
