@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flowspec import polling
-from remote.sandbox.flows import expressions, interpreter
+from remote.sandbox.flows import documents, expressions, interpreter
 from remote.sandbox.flows.action_bodies import ProviderError
 from remote.sandbox.flows.errors import StateError, runtime
 from remote.sandbox.flows.paths import visible
@@ -169,6 +169,8 @@ class Engine:
             self._record(run, "ActionInactive", f"State {run.state} of type Action is inactive", self._where(run))
             run.status = INACTIVE
             given = {key: action.status["details"][key] for key in _CONSENT if key in action.status["details"]}
+            if "required_scope" in given:  # it is to be allowed to the flow
+                given["required_scope"] = f"{documents.scope(run.flow_id)}[{given['required_scope']}]"
             run.details = run.details | given | {"state_name": run.state, "action_statuses": [action.status]}
         else:
             interval = self._interval(action.polls) / self._speed

@@ -138,8 +138,8 @@ def test_a_flow_run_waits_for_a_consent_that_was_withdrawn_and_goes_on_when_it_i
     run = of_flow.run_flow(body)["run_id"]
     until(lambda: flows.get_run(run)["status"] == "INACTIVE")
     parameters = to_gare(flows.get_run(run)["details"]).authorization_parameters
-    assert parameters.required_scopes == [f"{TransferScopes.all}[{DATA[0]}]"]
-    again = globus_sdk.SpecificFlowClient(flow, authorizer=logged_in(wanted)[flow])
+    assert parameters.required_scopes == [f"{SpecificFlowScopes(flow).user}[{TransferScopes.all}[{DATA[0]}]]"]
+    again = globus_sdk.SpecificFlowClient(flow, authorizer=logged_in(*parameters.required_scopes)[flow])
     again.resume_run(run)
     until(lambda: flows.get_run(run)["status"] == "SUCCEEDED")
     assert (sandbox.site_root / "rawdata/withdrawn").read_text() == "data"
