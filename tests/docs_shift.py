@@ -42,7 +42,7 @@ ORDER = (
     "flows validate", "endpoints status", "functions register", "functions check", "functions list", "flows deploy",
     "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
     "site endpoints", "site monitor",
-    "login", SCREEN, "cancel", "retry",
+    "login", "logout", "whoami", SCREEN, "cancel", "retry",
     "waive", "accept", "note", "claim", "reprocess", "launch", "status", "events", "report", "dossier", "preview",
     "alerts list",
     "alerts test", "driver status",

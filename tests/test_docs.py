@@ -86,7 +86,7 @@ def _judge(name: str, command: Documented, outcome: Outcome) -> None:
     if name == SCREEN:
         assert outcome.code == 2, said
         assert "the screen needs a terminal" in outcome.err, said
-    elif name == "login":
+    elif name in ("login", "logout"):
         assert outcome.code == 2, said
         assert "needs no login" in outcome.err, said
     else:

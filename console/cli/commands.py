@@ -18,6 +18,7 @@ from console.cli import (
     events,
     flow_commands,
     functions,
+    login_commands,
     queue_commands,
     remark_commands,
     retry_commands,
@@ -28,12 +29,12 @@ from console.cli import (
 from console.cli.asking import BadUse, Failure, as_json, ask, print_outcome, remotely, settings_of
 from console.driver.process import ProcessProblem, start_driver, stop_driver
 from console.ledger.presence import advice, driver
-from console.ledger.store import Ledger, LedgerError, actor
+from console.ledger.store import Ledger, LedgerError
 from console.settings.constants import EXIT_INTERNAL
 from console.settings.errors import SettingsError
 from console.settings.model import Settings
 from console.settings.paths import refuse_missing_folders
-from console.settings.private import make_directory, told
+from console.settings.private import told
 from console.settings.profiles import load
 from remote.globus.credentials import hidden
 
@@ -197,36 +198,6 @@ def _run_number(settings: Settings, given: int | Path) -> int:
 # ---- deploying
 
 
-def login(options: argparse.Namespace) -> int:
-    from console.connect import remote
-    from remote.globus.auth import StoredLogin
-
-    settings = settings_of(options)
-    known = remotely(lambda: remote(settings).login)
-    if not isinstance(known, StoredLogin):
-        raise BadUse("this profile is of a sandbox, which needs no login")
-    if not sys.stdin.isatty():
-        raise BadUse("login prints an address and reads a code: it needs a terminal")
-    make_directory(settings.token_store.parent)
-    remotely(known.login)
-    resumed = _resume_inactive(settings)
-    lines = [f"logged in; kept in {settings.token_store}", *(f"run {run}: to be resumed" for run in resumed)]
-    return print_outcome(options, {"token_store": str(settings.token_store), "resumed": resumed}, "\n".join(lines))
-
-
-def _resume_inactive(settings: Settings) -> list[int]:
-    """Ask the driver to go on with the flow runs that wait for what this login may have given."""
-    from console.actions.resume import inactive_runs
-
-    if not settings.ledger.exists():
-        return []
-    ledger = Ledger(settings.ledger)
-    waiting = [run.run for run in inactive_runs(ledger)]
-    for number in waiting:
-        ledger.ask("retry", number, actor=actor())
-    return waiting
-
-
 def functions_register(options: argparse.Namespace) -> int:
     from console.cli.deployment import register_functions
 
@@ -298,6 +269,7 @@ LOOKING = (
     "endpoints status",
     *flow_commands.LOOKING,
     *functions.LOOKING,
+    *login_commands.LOOKING,
 )
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
@@ -323,7 +295,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "driver start": driver_start,
     "driver stop": driver_stop,
     "driver take-over": take_over.take_over,
-    "login": login,
+    **login_commands.COMMANDS,
     **flow_commands.COMMANDS,
     "bring-back": bring_back.bring_back,
     "functions register": functions_register,

@@ -31,7 +31,9 @@ def dossier(options: argparse.Namespace) -> int:
     if known is None or shown is None:
         raise Failure(f"run {options.run} is not known: no such run directory was seen")
     know_environment()
-    know_stored(settings.globus.token_file or settings.token_store)
+    for secrets in (settings.globus.token_file, settings.globus.client_secret_file, settings.token_store):
+        if secrets is not None:
+            know_stored(secrets)
     profile = settings.model_dump(mode="json")
     files = of_run(ledger, known, shown, profile, status_json(ledger, options.run), driver_log(settings.ledger))
     data = _packed(f"run-{options.run}-dossier", files, ledger.now())

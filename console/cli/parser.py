@@ -196,6 +196,8 @@ def _parser() -> argparse.ArgumentParser:
     add("stop", "end the driver; what it launched goes on at Globus", to=driver, json=True)
 
     add("login", "log in to Globus in this terminal", json=True)
+    add("logout", "revoke the login and forget it", json=True)
+    add("whoami", "who the console is for Globus, until when, and what is missing", json=True)
     flow_arguments.add_flows(add, group("flows", "flow definitions: ours, and anybody's"))
     functions = group("functions", "the compute functions")
     add("register", "register them with Globus Compute", to=functions, json=True)

@@ -1,16 +1,19 @@
-"""When the login of the driver expires, and its web app, recorded for the screens: they hold no token."""
+"""What is known of the driver's login: when it expires, its web app, what Globus asks of the next one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from console.ledger.store import Ledger
 
 if TYPE_CHECKING:
     from remote.globus.auth import Login
 
-ENDS, WEB_APP = "tokens_end", "web_app"  # in the ledger's meta
+ENDS, WEB_APP, DEMAND = "tokens_end", "web_app", "login_demand"  # in the ledger's meta
 CHECK_SECONDS = 60.0
+_MOST_ASKED = 50  # of each kind: it comes from outside
 GLOBUS_WEB_APP = "https://app.globus.org/runs/"
 
 
@@ -29,3 +32,28 @@ def tokens_end(ledger: Ledger) -> float | None:
     """Unix time; 0 when there are no tokens, None when they are renewed by themselves, or nothing is known."""
     known = ledger.get(ENDS)
     return float(known) if known else None
+
+
+def demand(ledger: Ledger, asked: Mapping[str, Any] | None) -> None:
+    """Globus asks this of a login (`remote.globus.errors.demanded`): the next one does it as well."""
+    if not asked:
+        return
+    known = demands(ledger)
+    for name, value in asked.items():
+        before = known.get(name)
+        if isinstance(value, list) and isinstance(before, list):
+            value = list(dict.fromkeys([*before, *value]))[:_MOST_ASKED]
+        known[name] = value
+    if known != demands(ledger):
+        ledger.put(DEMAND, json.dumps(known))
+
+
+def demands(ledger: Ledger) -> dict[str, Any]:
+    """All that Globus has asked of a login since the last one."""
+    found: dict[str, Any] = json.loads(ledger.get(DEMAND, "{}"))
+    return found
+
+
+def met(ledger: Ledger) -> None:
+    """A login was given that does all of it."""
+    ledger.put(DEMAND, "{}")

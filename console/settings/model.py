@@ -136,10 +136,13 @@ class DeployedFlows(Part):
 
 
 class Globus(Part):
-    """A person's login (client_id), or the sandbox (service_url with its token_file)."""
+    """A person's login (client_id), a service account (and its secret), or the sandbox's token (service_url and
+    token_file). `service_url` makes a sandbox of the other end for any of them."""
 
     client_id: Id | None = None
     token_store: LocalPath | None = None
+    client_secret_file: LocalPath | None = None
+    client_secret: SecretStr | None = Field(default=None, description="the secret of a service account")
     mapped_collections: tuple[Id, ...] = Field(
         default=(), description="ids of the collections that need a data_access consent"
     )
@@ -150,8 +153,8 @@ class Globus(Part):
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Globus:
-        if (self.service_url is None) != (self.token_file is None):
-            raise ValueError("service_url and token_file belong together (sandbox)")
+        if self.token_file is not None and self.service_url is None:
+            raise ValueError("token_file belongs to a service_url (sandbox)")
         if self.client_id is None and self.token_file is None:
             raise ValueError("expected client_id, or service_url and token_file (sandbox)")
         return self

@@ -93,7 +93,8 @@ def _sources(profile: Path) -> dict[str, Any] | None:
 
 
 def _matters(variable: str) -> bool:
-    return variable in PLACES or variable.upper().startswith(ENVIRONMENT_PREFIX)
+    own = variable.upper().startswith(ENVIRONMENT_PREFIX) and not variable.upper().endswith("__CLIENT_SECRET")
+    return variable in PLACES or own  # that secret concerns no screen, and is kept nowhere
 
 
 def _kept(profile: Path, sources: dict[str, Any] | None) -> ScreenSettings | None:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     import globus_sdk
 
 Kind = Literal["later", "operator", "bug"]
+Demand = dict[str, Any]
 
 _SENTENCE_LIMIT = 300
 _READ_LIMIT = 10_000  # of a message, whatever its length
-_LOGIN_AGAIN = "log in to Globus again (console login)"
+LOGIN_AGAIN = "log in to Globus again (console login)"
 _TRY_LATER = "the console tries again by itself"
 _TRY_IF_SO = "the console tries again by itself; if it stays so, report it"
 _REPORT = "report this to the developers, with the log of the driver"
@@ -36,7 +37,7 @@ class RemoteError(Exception):
     `kind` says who has to act: "later" (ask again later), "operator" (a person has to do `next_step`), "bug" (the
     console asked for nonsense or did not understand the answer). `cause` is one sentence, free of control characters
     and credentials. `ambiguous` is True when the call may have had its effect all the same, so that whoever repeats it
-    must look first. `login`: only a login ends it.
+    must look first. `login`: only a login ends it; `demand` is what Globus asks of that.
 
     As text it is for a command, which ends with it: what the driver would try again by itself is left to who reads it.
     """
@@ -51,6 +52,7 @@ class RemoteError(Exception):
         *,
         ambiguous: bool = False,
         login: bool = False,
+        demand: Demand | None = None,
     ) -> None:
         self.kind = kind
         self.service = service
@@ -59,6 +61,7 @@ class RemoteError(Exception):
         self.next_step = clean(next_step)
         self.ambiguous = ambiguous
         self.login = login
+        self.demand = demand
         super().__init__(f"{service} {call}: {self.cause}; {_ASK_LATER if kind == 'later' else self.next_step}")
 
 
@@ -87,15 +90,16 @@ def classify(exc: Exception, service: str, call: str, *, repeatable: bool = True
     if isinstance(exc, RemoteError):
         return exc
     if isinstance(exc, TokenValidationError):
-        return error("operator", f"the stored login does not serve: {exc}", _LOGIN_AGAIN, login=True)
+        return error("operator", f"the stored login does not serve: {exc}", LOGIN_AGAIN, login=True)
     if isinstance(exc, globus_sdk.AuthAPIError):  # the token could not be renewed; the call itself was never sent
         if exc.http_status >= 500 or exc.http_status == 429:
             return error("later", f"Globus Auth answers {_api_text(exc)}", _TRY_LATER)
-        return error("operator", f"Globus Auth refuses to renew the login: {_api_text(exc)}", _LOGIN_AGAIN, login=True)
+        return error("operator", f"Globus Auth refuses to renew the login: {_api_text(exc)}", LOGIN_AGAIN, login=True)
     if isinstance(exc, globus_sdk.GlobusAPIError):
         consent = missing_consent(exc)
         if consent is not None:
-            return error("operator", consent, "give it by logging in (console login)", login=True)
+            next_step = "give it by logging in (console login)"
+            return RemoteError("operator", service, call, consent, next_step, login=True, demand=demanded(exc))
         kind, next_step = _of_status(exc)
         happened, login = exc.http_status >= 500, exc.http_status == 401
         return error(kind, f"the service answers {_api_text(exc)}", next_step, happened=happened, login=login)
@@ -123,8 +127,8 @@ def calling(service: str, call: str, *, repeatable: bool = True) -> Iterator[Non
         raise classify(exc, service, call, repeatable=repeatable) from exc
 
 
-def missing_consent(problem: globus_sdk.GlobusAPIError | dict[str, Any]) -> str | None:
-    """A sentence naming the consent or the session that Globus asks for, or None when it asks for none.
+def demanded(problem: globus_sdk.GlobusAPIError | dict[str, Any]) -> Demand | None:
+    """What Globus asks of a login before it does this, as parameters of an authorization; None when it asks nothing.
 
     Takes an API error, or the `details` of a flow run that is INACTIVE (facts: they have the same shapes).
     """
@@ -132,20 +136,27 @@ def missing_consent(problem: globus_sdk.GlobusAPIError | dict[str, Any]) -> str 
 
     document = getattr(problem, "raw_json", problem)
     gare = to_gare(problem) if isinstance(document, dict) else None  # which believes that it is an object
-    if gare is None:
-        return None
-    asked = gare.authorization_parameters
-    if asked.required_scopes:
-        return "Globus asks for a consent that is missing: " + ", ".join(map(str, asked.required_scopes))
+    return None if gare is None else gare.authorization_parameters.to_dict()
+
+
+def missing_consent(problem: globus_sdk.GlobusAPIError | dict[str, Any]) -> str | None:
+    """A sentence naming what `demanded` finds; None when Globus asks for nothing."""
+    asked = demanded(problem)
+    return None if asked is None else in_words(asked)
+
+
+def in_words(asked: Demand) -> str:
+    if scopes := asked.get("required_scopes"):
+        return "Globus asks for a consent that is missing: " + ", ".join(map(str, scopes))
     how = ["Globus asks for a fresh login"]
-    if asked.session_required_identities:
-        how.append("as " + ", ".join(map(str, asked.session_required_identities)))
-    if asked.session_required_single_domain:
-        how.append("with an identity of " + " or ".join(asked.session_required_single_domain))
-    if asked.session_required_mfa:
+    if identities := asked.get("session_required_identities"):
+        how.append("as " + ", ".join(map(str, identities)))
+    if domains := asked.get("session_required_single_domain"):
+        how.append("with an identity of " + " or ".join(domains))
+    if asked.get("session_required_mfa"):
         how.append("with multi-factor authentication")
-    if asked.session_message:
-        how.append(f"({asked.session_message})")
+    if message := asked.get("session_message"):
+        how.append(f"({message})")
     return " ".join(how)
 
 
@@ -153,7 +164,7 @@ def _of_status(exc: globus_sdk.GlobusAPIError) -> tuple[Kind, str]:
     """The kind and the next step for a status of HTTP."""
     status, code = exc.http_status, exc.code or ""
     if status == 401:
-        return "operator", _LOGIN_AGAIN
+        return "operator", LOGIN_AGAIN
     if status == 407:
         return "operator", "the proxy of this machine wants a login: it belongs into HTTPS_PROXY"
     if status in (402, 403) or "PermissionDenied" in code:

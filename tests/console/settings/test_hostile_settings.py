@@ -196,30 +196,26 @@ STORES = {
 
 
 @pytest.mark.parametrize("what", STORES)
-def test_a_token_store_that_is_none_is_told_with_what_to_do(tmp_path, what):
-    store = tmp_path / "tokens.json"
-    store.touch(0o600)
-    store.write_text(STORES[what])
-    with pytest.raises(RemoteError) as caught:
-        StoredLogin(CLIENT, store, [], [])
-    assert (caught.value.kind, caught.value.login) == ("operator", True)
-    assert str(store) in caught.value.cause
-    assert caught.value.next_step == f"move {store} away and log in again (console login)"
-
-
-def test_a_token_store_that_is_spoilt_later_is_told_too(tmp_path):
+def test_a_token_store_that_is_none_is_set_aside_and_told_once(tmp_path, what):
     store = tmp_path / "tokens.json"
     login = StoredLogin(CLIENT, store, [], [])
+    assert login.expires_at() == 0
     store.touch(0o600)
-    store.write_text("{")
-    with pytest.raises(RemoteError, match="is damaged"):
+    store.write_text(STORES[what])
+    with pytest.raises(RemoteError, match="is damaged") as caught:
         login.expires_at()
+    assert (caught.value.kind, caught.value.login) == ("operator", True)
+    (aside,) = [path for path in tmp_path.iterdir() if path.name not in ("tokens.json.lock",)]
+    assert str(store) in caught.value.cause
+    assert str(aside) in caught.value.cause
+    assert aside.read_text() == STORES[what]
+    assert login.expires_at() == 0, "no login, and not the answer of a service"
 
 
 @pytest.mark.parametrize("what", [odd for odd in ODD if odd not in ("folder", "missing")])
 def test_a_token_that_is_no_file_is_refused_at_once(tmp_path, what):
     path = odd_files(tmp_path)[what]
-    for open_it in (lambda: TokenFileLogin(path), lambda: StoredLogin(CLIENT, path, [], [])):
+    for open_it in (lambda: TokenFileLogin(path), StoredLogin(CLIENT, path, [], []).expires_at):
         with pytest.raises(RemoteError) as caught:
             open_it()
         assert caught.value.kind == "operator"

@@ -121,7 +121,7 @@ def test_a_tilde_is_the_home_directory(profile, monkeypatch, tmp_path):
         ('experiment = "e21062"', 'experiment = "../e21062"', "experiment", "letters"),
         ("urn:globus:groups:id:a936c054-d004-11ee-8305-01ad603c66f1", "frib", "run_monitors.0", "urn:globus:groups:id"),
         ('client_id = "59f19e1e-f1ce-4cb1-973c-8d893e89c0a9"', "", "globus", "client_id"),
-        ("[globus]", '[globus]\nservice_url = "http://127.0.0.1:1"', "globus", "token_file"),
+        ("[globus]", '[globus]\ntoken_file = "/tmp/token"', "globus", "service_url"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_file_key_and_expectation(profile, old, new, key, expected):

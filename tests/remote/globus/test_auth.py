@@ -27,7 +27,6 @@ SCOPES = {
 @pytest.fixture
 def service(monkeypatch):
     service = ScriptedService()
-    monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", service.url)
     monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("a login was started from inside a call"))
     yield service
     service.close()
@@ -92,7 +91,7 @@ def test_a_login_without_the_flow_is_the_operators(service, tmp_path):
 
 def test_a_token_store_that_others_may_read_is_refused(service, tmp_path):
     store = tmp_path / "tokens.json"
-    logged_in(store, service.url, ends=time.time() + 3600)
+    remote = logged_in(store, service.url, ends=time.time() + 3600)
     store.chmod(0o640)
     with pytest.raises(RemoteError, match="chmod 600"):
-        connect(client_id=CLIENT, token_store=store)
+        remote.compute.task_group("g")
