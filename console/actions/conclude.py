@@ -9,7 +9,7 @@ from console.actions.conclusion import conclusion, planned_cells
 from console.context import Context
 from console.evidence.hints import unnoticed
 from console.evidence.outputs import copies_of_what_is_there
-from console.ledger import attempts, conditions, dossier, events, evidence, failures
+from console.ledger import attempts, conditions, dossier, events, evidence, failures, logins
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
 from console.ledger.errors import LedgerError
@@ -32,6 +32,7 @@ from flowspec.states import (
     RETURNED,
     Move,
 )
+from remote.globus.errors import demanded
 from remote.globus.flows import FlowRun
 
 ALIKE_SECONDS = 600.0  # after an alert, within which failures alike give none of their own
@@ -44,6 +45,8 @@ def update_attempt(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
     if known is None:
         raise LedgerError(f"attempt {attempt.attempt} is of run {attempt.run}, which the ledger does not have")
     evidence.store_progress(ctx.ledger, known.run, known.matrix)
+    if flow_run.status == "INACTIVE" and not known.run.inactive:
+        logins.demand(ctx.ledger, demanded(flow_run.details))
     found = conclusion(known, attempt, flow_run, unnoticed(ctx.ledger, attempt), ctx.now())
     if found.stage.value != attempt.stage:
         attempts.set_attempt(ctx.ledger, attempt.attempt, stage=found.stage.value)

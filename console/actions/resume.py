@@ -7,7 +7,7 @@ that after a lost reply or a crash it is not resumed a second time.
 from __future__ import annotations
 
 from console.context import Context, Refused
-from console.ledger import attempts, conditions, resumes, runs, sources
+from console.ledger import attempts, conditions, logins, resumes, runs, sources
 from console.ledger.dossier import Dossier
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
@@ -50,6 +50,7 @@ def send_resumes(ctx: Context) -> None:
             if error.kind == "later":
                 raise
             with ctx.ledger.change():
+                logins.demand(ctx.ledger, error.demand)
                 resumes.remove(ctx.ledger, resume.attempt)
                 problem = f"could not be resumed: {error.cause}; {error.next_step}"
                 text = f"run {attempt.run} attempt {attempt.number} {problem}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from console.actions import cancel, deployed, fetch_reports, reconcile
@@ -23,15 +23,15 @@ from console.connect import make_context
 from console.context import Context
 from console.disk import space as disk_space
 from console.disk.discovery import Discovery
-from console.driver import marking, own_files, round
+from console.driver import marking, new_login, own_files, round
 from console.driver.marking import Marking
+from console.driver.new_login import LoginWatch
 from console.driver.own_files import ClockWatch, ProfileWatch
 from console.driver.periodic import Periodic, T
 from console.driver.process import driver_log
 from console.driver.threads import DriverThreads, Work
 from console.evidence import monitor, poll, site
 from console.evidence.monitor import MonitorWatch
-from console.ledger import logins
 from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
 from console.settings.model import Settings
@@ -56,6 +56,7 @@ class Driver:
         self._threads = DriverThreads(self.settings.ledger, lock, takeover, self._marking.problem)
         self.stop = self._threads.stop
         self._disk_changed = threading.Event()
+        self._real = self.settings.globus.service_url is None
         self._settled = ""  # the mark for which ledger and Globus were compared
 
     def run(self) -> int:
@@ -143,14 +144,16 @@ class Driver:
         # Nothing is started before ledger and Globus are known to agree; requests are answered meanwhile.
         requests = Periodic("launcher", lambda: round.answer_requests(ctx), TICK_SECONDS)
         reconciled = Periodic("flows", lambda: self._settle(ctx), LAUNCH_SECONDS, chore="reconcile")
-        self._until_done(ledger, reconciled, meanwhile=requests)
+        watch = LoginWatch(ctx, reconciled.hurry, real=self._real)
+        login = Periodic("login", watch.look, new_login.LOOK_SECONDS)
+        self._until_done(ledger, reconciled, meanwhile=(requests, login))
         self._drive(ctx)
 
-    def _until_done(self, ledger: Ledger, once: Periodic[T], meanwhile: Periodic[Any] | None = None) -> T | None:
+    def _until_done(self, ledger: Ledger, once: Periodic[T], meanwhile: Sequence[Periodic[Any]] = ()) -> T | None:
         """What `once` returns as soon as it goes well; None when the driver stops before."""
         while not self.stop.is_set():
-            if meanwhile is not None:
-                self._run(ledger, meanwhile)
+            for each in meanwhile:
+                self._run(ledger, each)
             if (done := self._run(ledger, once)) is not None:
                 return done
             self.stop.wait(TICK_SECONDS)
@@ -158,8 +161,7 @@ class Driver:
 
     def _drive(self, ctx: Context) -> None:
         ledger = ctx.ledger
-        real = self.settings.globus.token_file is None
-        actions, polls = chores(ctx, real=real, launch=self._launch, settle=self._settle)
+        actions, polls = chores(ctx, real=self._real, launch=self._launch, settle=self._settle)
         while not self.stop.is_set():
             for each in polls:
                 # What operators ask for waits for one poll at most, never for all of them.
@@ -205,16 +207,22 @@ def chores(
     def chore(name: str, source: str, do: Callable[[], object], seconds: float) -> Periodic[Any]:
         return Periodic(source, do, seconds, clock, chore=name)
 
-    ledger, interval = ctx.ledger, ctx.policy.poll_interval
+    interval = ctx.policy.poll_interval
     flow = deployed.FlowWatch(ctx)
 
     def compare() -> None:
         settle(ctx)
         flow.look()
 
+    def hurry() -> None:
+        for each in (*actions, *polls):
+            each.hurry()
+
+    login = LoginWatch(ctx, hurry, real=real)
     actions = [
         chore("launch", "launcher", lambda: launch(ctx), LAUNCH_SECONDS),
         chore("cancel", "cancel", lambda: cancel.continue_cancels(ctx), interval),
+        chore("login", "login", login.look, new_login.LOOK_SECONDS),
     ]
     polls = [
         chore("follow", "flows", lambda: round.follow_attempts(ctx), interval),
@@ -222,7 +230,6 @@ def chores(
         chore("reports", "reports", lambda: fetch_reports.fetch(ctx), interval),
         chore("kit", "site", lambda: site.look_at_kit(ctx), 2 * interval),
         chore("reconcile", "flows", compare, RECONCILE_SECONDS),
-        chore("login", "login", lambda: logins.record(ledger, ctx.remote.login, real=real), logins.CHECK_SECONDS),
     ]
     if real:
         polls.append(chore("monitor", "site", MonitorWatch(ctx).look, monitor.LOOK_SECONDS))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from console.ledger import sources
+from console.ledger import logins, sources
 from console.ledger.errors import Trouble
 from console.ledger.store import Ledger, LedgerError
 from console.settings.errors import SettingsError
@@ -63,6 +63,7 @@ class Periodic(Generic[T]):
         except sqlite3.OperationalError:
             raise
         except RemoteError as error:
+            logins.demand(ledger, error.demand)
             self._failed(ledger, error.service, f"{error.cause}; {error.next_step}", login=error.login)
             return None
         except (SettingsError, LedgerError, Trouble) as error:

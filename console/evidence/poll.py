@@ -20,7 +20,7 @@ from console.evidence.outputs import check_awaited_outputs
 from console.evidence.troubles import Troubles
 from console.evidence.witnesses import in_trouble, of_compute, of_log, of_transfer, planned
 from console.ledger import attempts as attempt_rows
-from console.ledger import conditions, endpoints, evidence, runs, sources
+from console.ledger import conditions, endpoints, evidence, logins, runs, sources
 from console.ledger.attempts import Attempt
 from console.ledger.endpoints import VERSION, EndpointRow
 from console.ledger.errors import LedgerError
@@ -134,6 +134,7 @@ def _poll_outputs(
 def _put_troubles(ctx: Context, attempts: Sequence[Attempt], refused: Mapping[int, RemoteError]) -> None:
     for attempt in attempts:
         error = refused.get(attempt.attempt)
+        logins.demand(ctx.ledger, error.demand if error is not None else None)
         run = runs.run(ctx.ledger, attempt.run) if error is not None else None
         if error is not None and run is not None and run.state is RunState.RUNNING:
             told = next((c for c in run.conditions if c.topic is Topic.POLL), None)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from remote.globus.auth import Login
 
 ENDS, WEB_APP, DEMAND = "tokens_end", "web_app", "login_demand"  # in the ledger's meta
-CHECK_SECONDS = 60.0
 _MOST_ASKED = 50  # of each kind: it comes from outside
 GLOBUS_WEB_APP = "https://app.globus.org/runs/"
 

@@ -43,7 +43,7 @@ class Ended(Globus):
 
     def remote(self) -> SimpleNamespace:
         made = super().remote()
-        made.login = SimpleNamespace(expires_at=lambda: None)
+        made.login = SimpleNamespace(expires_at=lambda: None, grants=frozenset)
         made.flows.start = self.start
         return made
 

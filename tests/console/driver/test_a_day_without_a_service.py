@@ -31,7 +31,7 @@ class Failing:
 
     def __init__(self, remote, down):
         self._remote, self._down, self._calls = remote, down, 0
-        self.login = SimpleNamespace(expires_at=lambda: None)
+        self.login = SimpleNamespace(expires_at=lambda: None, grants=frozenset)
 
     def __getattr__(self, service):
         return _Service(self, service)

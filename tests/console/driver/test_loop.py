@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from console.driver import loop
+from console.driver import loop, new_login
 from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
 from console.settings.model import Policy
@@ -22,7 +22,7 @@ def driver(tmp_path, monkeypatch):
     """A driver whose threads do nothing but talk to Globus; what it does there is noted in `done`."""
     path = tmp_path / "ledger.db"
     settings = SimpleNamespace(
-        ledger=path, policy=Policy(poll_interval=0.1), globus=SimpleNamespace(token_file="token"),
+        ledger=path, policy=Policy(poll_interval=0.1), globus=SimpleNamespace(service_url="http://127.0.0.1:1"),
         dtn=SimpleNamespace(results=tmp_path),
     )  # fmt: skip
     lock = DriverLock(path)
@@ -49,7 +49,9 @@ def driver(tmp_path, monkeypatch):
             ctx.ledger.answer(request.id, "done", "")
 
     def context(settings, ledger, elsewhere):
-        return SimpleNamespace(ledger=ledger, remote=SimpleNamespace(login=None), policy=settings.policy)
+        return SimpleNamespace(
+            ledger=ledger, remote=SimpleNamespace(login=SimpleNamespace(grants=frozenset)), policy=settings.policy
+        )
 
     monkeypatch.setattr(driver, "_discover_runs", driver.stop.wait)
     monkeypatch.setattr(loop, "make_context", context)
@@ -60,7 +62,7 @@ def driver(tmp_path, monkeypatch):
     monkeypatch.setattr(loop.round, "follow_attempts", noted("follow"))
     monkeypatch.setattr(loop.poll, "poll_endpoints", noted("endpoints"))
     monkeypatch.setattr(loop.fetch_reports, "fetch", noted("reports"))
-    monkeypatch.setattr(loop.logins, "record", noted("login"))
+    monkeypatch.setattr(new_login.logins, "record", noted("login"))
     thread = threading.Thread(target=driver.run)
     thread.start()
     yield driver
@@ -74,7 +76,7 @@ def test_nothing_is_started_before_ledger_and_globus_agree_and_requests_are_answ
     until(lambda: "reconcile" in driver.done)
     number = Ledger(driver.settings.ledger).ask("launch", 1, actor="me@here")
     until(lambda: Ledger(driver.settings.ledger).request(number).state == "done")
-    assert set(driver.done) == {"reconcile", "answer"}
+    assert set(driver.done) == {"reconcile", "answer", "login"}
     driver.reconciled.set()
     until(lambda: {"launch", "cancel", "follow", "endpoints", "reports", "login"} <= set(driver.done))
 

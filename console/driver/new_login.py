@@ -1,0 +1,45 @@
+"""The driver's login: when it ends, and whether somebody has given another one. Then what waits for it goes on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from console.actions.resume import inactive_runs
+from console.context import Context
+from console.ledger import attempts, logins, resumes
+
+LOOK_SECONDS = 1.0
+SEEN = "login_seen"  # in the ledger's meta: which login the last look saw, also that of a driver before
+
+
+class LoginWatch:
+    """`hurry` makes what has paused after a failure due at once. `real`: no sandbox."""
+
+    def __init__(self, ctx: Context, hurry: Callable[[], None], *, real: bool) -> None:
+        self._ctx = ctx
+        self._hurry = hurry
+        self._real = real
+
+    def look(self) -> None:
+        """Raises RemoteError when the login cannot be read."""
+        ledger, login = self._ctx.ledger, self._ctx.remote.login
+        logins.record(ledger, login, real=self._real)
+        now = _digest(login.grants())
+        if now == ledger.get(SEEN):
+            return
+        ledger.put(SEEN, now)
+        if now:
+            self._resume()
+        self._hurry()
+
+    def _resume(self) -> None:
+        """Flow runs that wait for a consent or a login; when this one does not serve, Globus says so."""
+        waiting = {run.run for run in inactive_runs(self._ctx.ledger)}
+        for attempt in attempts.open_attempts(self._ctx.ledger):
+            if attempt.run in waiting:
+                resumes.add(self._ctx.ledger, attempt.attempt, "driver")
+
+
+def _digest(grants: frozenset[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(grants)).encode()).hexdigest()[:16] if grants else ""

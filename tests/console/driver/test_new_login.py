@@ -1,0 +1,50 @@
+"""A login that is given while the driver runs: what has paused is due at once, and what waits for a consent resumed."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from console.driver.new_login import LoginWatch
+from console.ledger import logins, resumes
+from console.ledger.store import Ledger
+
+
+class _Login:
+    def __init__(self) -> None:
+        self.held: frozenset[str] = frozenset()
+
+    def grants(self) -> frozenset[str]:
+        return self.held
+
+    def expires_at(self) -> float | None:
+        return None if self.held else 0.0
+
+
+def test_another_login_hurries_what_waits_and_a_renewed_one_does_not(tmp_path, monkeypatch):
+    ledger, login, hurried = Ledger(tmp_path / "ledger.db"), _Login(), []
+    waiting = SimpleNamespace(run=7)
+    monkeypatch.setattr("console.driver.new_login.inactive_runs", lambda _: [waiting])
+    rows = [SimpleNamespace(run=6, attempt=1), SimpleNamespace(run=7, attempt=2)]
+    monkeypatch.setattr("console.driver.new_login.attempts.open_attempts", lambda _: rows)
+    monkeypatch.setattr(resumes, "add", lambda ledger, attempt, actor: hurried.append((attempt, actor)))
+    ctx = SimpleNamespace(ledger=ledger, remote=SimpleNamespace(login=login))
+
+    def watch() -> LoginWatch:
+        return LoginWatch(ctx, lambda: hurried.append("now"), real=True)
+
+    ours = watch()
+    ours.look()
+    assert (hurried, logins.tokens_end(ledger)) == ([], 0.0)
+    login.held = frozenset({"refresh-a", "refresh-b"})
+    ours.look()
+    assert (hurried, logins.tokens_end(ledger)) == ([(2, "driver"), "now"], None)
+    ours.look()
+    watch().look()
+    assert len(hurried) == 2, "the same login, also for the next driver"
+    login.held = frozenset({"refresh-c"})
+    watch().look()
+    assert hurried[2:] == [(2, "driver"), "now"], "given while no driver was there"
+    login.held = frozenset()
+    ours.look()
+    assert hurried[4:] == ["now"]
+    assert "refresh" not in "".join(row["value"] for row in ledger.rows("SELECT value FROM meta"))
