@@ -230,6 +230,7 @@ def chores(
         chore("reports", "reports", lambda: fetch_reports.fetch(ctx), interval),
         chore("kit", "site", lambda: site.look_at_kit(ctx), 2 * interval),
         chore("reconcile", "flows", compare, RECONCILE_SECONDS),
+        chore("name", "login", login.name, new_login.NAME_SECONDS),
     ]
     if real:
         polls.append(chore("monitor", "site", MonitorWatch(ctx).look, monitor.LOOK_SECONDS))

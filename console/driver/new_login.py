@@ -8,8 +8,10 @@ from collections.abc import Callable
 from console.actions.resume import inactive_runs
 from console.context import Context
 from console.ledger import attempts, logins, resumes
+from remote.globus.auth import StoredLogin
+from remote.globus.login_flow import person
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS, NAME_SECONDS = 1.0, 60.0
 SEEN = "login_seen"  # in the ledger's meta: which login the last look saw, also that of a driver before
 
 
@@ -20,6 +22,7 @@ class LoginWatch:
         self._ctx = ctx
         self._hurry = hurry
         self._real = real
+        self._named: str | None = None  # the login whose name is known
 
     def look(self) -> None:
         """Raises RemoteError when the login cannot be read."""
@@ -32,6 +35,17 @@ class LoginWatch:
         if now:
             self._resume()
         self._hurry()
+
+    def name(self) -> None:
+        """Whose login it is, for the screens. Raises RemoteError when Globus cannot be asked."""
+        ledger, login = self._ctx.ledger, self._ctx.remote.login
+        now = _digest(login.grants())
+        if now == self._named:
+            return
+        name = person(login).name if now and isinstance(login, StoredLogin) else ""
+        if ledger.get(logins.WHO) != name:
+            ledger.put(logins.WHO, name)
+        self._named = now
 
     def _resume(self) -> None:
         """Flow runs that wait for a consent or a login; when this one does not serve, Globus says so."""

@@ -11,7 +11,8 @@ from console.ledger.store import Ledger
 if TYPE_CHECKING:
     from remote.globus.auth import Login
 
-ENDS, WEB_APP, DEMAND = "tokens_end", "web_app", "login_demand"  # in the ledger's meta
+# In the ledger's meta; WHO is the name of a person's login, as Globus has it.
+ENDS, WEB_APP, DEMAND, WHO = "tokens_end", "web_app", "login_demand", "login_who"
 _MOST_ASKED = 50  # of each kind: it comes from outside
 GLOBUS_WEB_APP = "https://app.globus.org/runs/"
 

@@ -176,6 +176,7 @@ class Snapshot:
     answers: tuple[Answer, ...] = ()
     space: Space | None = None  # on the disk of the results; None until it was looked at
     tokens_end: float | None = None  # as console.ledger.logins has it
+    login_who: str = ""  # whose login the driver has; empty when it is nobody's
     hints_off: str = ""  # why Flows is given no hints (console.evidence.hints); empty while it is
     kit_outdated: str = ""  # that the kit at the site is not this console's; empty while it is, or is not known
     slurm_pending: Reason = NO_REASON  # why Slurm let our jobs wait when it was asked last (console site status)
@@ -248,6 +249,7 @@ class SnapshotReader:
             answers=tuple(Answer(*row) for row in overview.answers(ledger, REQUESTS_SHOWN)),
             space=disk_space.read(ledger),
             tokens_end=logins.tokens_end(ledger),
+            login_who=ledger.get(logins.WHO),
             hints_off=catalogue.sentence(hints.why_off(ledger)),
             kit_outdated=catalogue.sentence(site.outdated(ledger)),
             slurm_pending=site.pending(ledger),

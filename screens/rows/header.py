@@ -84,15 +84,16 @@ def _driver(snapshot: Snapshot, starts: bool) -> Item:
 
 
 def _tokens(snapshot: Snapshot, now: float) -> list[Item]:
-    """How long the login lasts, when it is not renewed by itself; or that there is none any more."""
+    """Whose login it is, and how long it lasts when it is not renewed by itself; or that there is none any more."""
     left = None if snapshot.tokens_end is None else snapshot.tokens_end - now
     refused = any(source.login for source in snapshot.sources)
     if refused or (left is not None and left <= 0):
         return [_item("LOGIN needed", "alarm", 70)]
+    who = [_item(f"as {text.clean(snapshot.login_who, 32)}", "plain", 3)] if snapshot.login_who else []
     if left is None:
-        return []
+        return who
     short = left < TOKENS_SHORT
-    return [_item(f"tokens {text.span(left)}", "warn" if short else "plain", 35 if short else 3)]
+    return [*who, _item(f"tokens {text.span(left)}", "warn" if short else "plain", 35 if short else 3)]
 
 
 def _space(space: Space | None) -> list[Item]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from console.driver import new_login
 from console.driver.new_login import LoginWatch
 from console.ledger import logins, resumes
 from console.ledger.store import Ledger
+from remote.globus.login_flow import Person
 
 
 class _Login:
@@ -48,3 +50,24 @@ def test_another_login_hurries_what_waits_and_a_renewed_one_does_not(tmp_path, m
     ours.look()
     assert hurried[4:] == ["now"]
     assert "refresh" not in "".join(row["value"] for row in ledger.rows("SELECT value FROM meta"))
+
+
+def test_whose_login_it_is_is_asked_once_for_each_login(tmp_path, monkeypatch):
+    ledger, login, asked = Ledger(tmp_path / "ledger.db"), _Login(), []
+
+    def person(of: _Login) -> Person:
+        asked.append(of)
+        return Person("5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d11", f"anna{len(asked)}@frib.msu.edu")
+
+    monkeypatch.setattr(new_login, "StoredLogin", _Login)
+    monkeypatch.setattr(new_login, "person", person)
+    watch = LoginWatch(SimpleNamespace(ledger=ledger, remote=SimpleNamespace(login=login)), lambda: None, real=True)
+    watch.name()
+    assert (ledger.get(logins.WHO), asked) == ("", [])
+    for grants, name in (("a", "anna1"), ("a", "anna1"), ("b", "anna2")):
+        login.held = frozenset({grants})
+        watch.name()
+        assert ledger.get(logins.WHO) == f"{name}@frib.msu.edu"
+    login.held = frozenset()
+    watch.name()
+    assert ledger.get(logins.WHO) == ""

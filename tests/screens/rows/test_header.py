@@ -131,6 +131,14 @@ class _Login:
         return self.ends
 
 
+def test_whose_login_it_is_is_told_where_there_is_room() -> None:
+    of_anna = replace(SEEN, login_who="anna@frib.msu.edu")
+    assert " as anna@frib.msu.edu " in told(of_anna, 160)
+    assert "tokens 5 d" in told(of_anna, 160)
+    assert " as anna@frib.msu.edu " in told(replace(of_anna, tokens_end=None), 160)
+    assert "as anna" not in told(replace(of_anna, tokens_end=0.0), 160), "LOGIN needed"
+
+
 def test_the_driver_writes_down_what_its_login_is_good_for(tmp_path: Path) -> None:
     ledger, login = Ledger(tmp_path / "ledger"), _Login()
     logins.record(ledger, login, real=False)  # type: ignore[arg-type]
