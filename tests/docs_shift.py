@@ -41,7 +41,7 @@ SCREEN = "screen"
 ORDER = (
     "flows validate", "endpoints status", "functions register", "functions check", "functions list", "flows deploy",
     "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
-    "site endpoints", "site monitor",
+    "site endpoints", "site monitor", "doctor",
     "login", "logout", "whoami", SCREEN, "cancel", "retry",
     "waive", "accept", "note", "claim", "reprocess", "launch", "status", "events", "report", "dossier", "preview",
     "alerts list",

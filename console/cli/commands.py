@@ -15,6 +15,7 @@ from typing import Any
 from console.cli import (
     alert_commands,
     bring_back,
+    doctor,
     events,
     flow_commands,
     functions,
@@ -277,6 +278,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "report": report,
     "dossier": dossier,
     "preview": preview,
+    "doctor": doctor.doctor,
     "launch": launch,
     "retry": retry_commands.retry,
     "waive": retry_commands.waive,

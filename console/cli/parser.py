@@ -135,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
         add("preview", "draw the spectra of a run's result against those of the run before it", json=True), _run
     )
 
+    add("doctor", "is everything there that a shift needs: GO or NO-GO, a line for each", json=True)
+
     looking_arguments.add_note(add("note", "write a note on a run", json=True), _run)
     looking_arguments.add_claim(add("claim", "say that you see to a run", json=True), _run)
 

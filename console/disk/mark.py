@@ -69,9 +69,15 @@ def of_this_process(ledger: Path) -> Mark:
     boot = born.partition(":")[0]
     return Mark(
         secrets.token_hex(16), text.clean(socket.gethostname(), LENGTH), _user(), os.getuid(), os.getpid(), born,
-        f"{boot}:{PROCESSES.stat().st_ino}", text.clean(str(ledger), LENGTH),
+        machine(), text.clean(str(ledger), LENGTH),
         _file_id(boot, file), time.time(),
     )  # fmt: skip
+
+
+def machine() -> str:
+    """This boot, and the namespace of processes of this one. Raises OSError."""
+    boot = (born_of(os.getpid()) or "").partition(":")[0]
+    return f"{boot}:{PROCESSES.stat().st_ino}"
 
 
 def is_of(mark: Mark, ledger: Path) -> bool:

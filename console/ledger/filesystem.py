@@ -28,7 +28,12 @@ _SHARED = frozenset(
 
 def reports_events(path: Path) -> bool:
     """True when inotify hears of every change below `path`."""
-    return type_of(path.resolve(), _mounts()) in _REPORTING
+    return kind_of(path) in _REPORTING
+
+
+def kind_of(path: Path) -> str | None:
+    """The type of the file system that a path is on; None when that is not known."""
+    return type_of(path.resolve(), _mounts())
 
 
 def no_place_for_a_ledger(directory: Path, mounts: str | None = None) -> str:

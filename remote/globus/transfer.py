@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -147,6 +148,12 @@ class Transfer:
         with calling("transfer", "under_way"):
             found = self._sdk.task_list(filter={"status": ["ACTIVE", "INACTIVE"]}, limit=_MOST_TASKS)["DATA"]
             return [_task(document) for document in found if document.get("label") == label]
+
+    def time(self) -> float | None:
+        """What its clock says, in seconds since the epoch, whole ones; None when an answer does not tell."""
+        with calling("transfer", "time"):
+            date = self._sdk.task_list(limit=1).headers.get("Date")
+            return parsedate_to_datetime(date).timestamp() if date else None
 
     def submission_id(self) -> str:
         """For one task: whoever submits with it twice gets the same task."""
