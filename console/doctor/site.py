@@ -41,7 +41,7 @@ def endpoints(subject: Subject) -> Iterator[Finding]:
         elif known is None:
             yield ok("endpoints", f"{what} is online")
         else:
-            (task,) = compute.submit(endpoint, known, [{"kit": settings.site.kit}])
+            (task,) = subject.ask(partial(compute.submit, endpoint, known, [{"kit": settings.site.kit}]))
             sent[task] = function, what
     replies = _replies(subject, list(sent))
     for task, (function, what) in sent.items():

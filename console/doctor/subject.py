@@ -15,7 +15,7 @@ from remote.globus.errors import RemoteError
 
 T = TypeVar("T")
 
-AGAIN_SECONDS = 4.0  # Compute allows 20 requests in 10 s, and the driver has its share
+AGAIN_SECONDS = (5.0, 10.0)  # Compute allows 20 requests in 10 s, and the driver has its share
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,11 @@ class Subject:
             ledger.close()
 
     def ask(self, call: Callable[[], T]) -> T:
-        """Call Globus; what can be asked again later is, once. Raises RemoteError."""
-        try:
-            return call()
-        except RemoteError as error:
-            if error.kind != "later" or error.ambiguous or self.ended.wait(AGAIN_SECONDS):
-                raise
+        """Call Globus; what can be asked again later is, twice. Raises RemoteError."""
+        for pause in AGAIN_SECONDS:
+            try:
+                return call()
+            except RemoteError as error:
+                if error.kind != "later" or error.ambiguous or self.ended.wait(pause):
+                    raise
         return call()
