@@ -41,7 +41,7 @@ SCREEN = "screen"
 ORDER = (
     "flows validate", "endpoints status", "functions register", "functions check", "functions list", "flows deploy",
     "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
-    "site endpoints", "site monitor", "doctor",
+    "site endpoints", "site monitor", "doctor", "preflight",
     "login", "logout", "whoami", SCREEN, "cancel", "retry",
     "waive", "accept", "note", "claim", "reprocess", "launch", "status", "events", "report", "dossier", "preview",
     "alerts list",
@@ -150,6 +150,9 @@ class Shift:
         if name == "reprocess":
             first = self._cancelled()
             return [f"{first}-{first + 3}" if word == options.runs else word for word in words]
+        if name == "preflight":
+            whole = self.pipeline.settings.dtn.runs / f"run{FIRST_RUN}" / names.segment_file(FIRST_RUN, 0)
+            return [str(whole) if word == str(options.segment) else word for word in words]
         if name == "bring-back":
             self._made(*options.runs)
         if name in ("hold", "release"):

@@ -279,6 +279,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "dossier": dossier,
     "preview": preview,
     "doctor": doctor.doctor,
+    "preflight": doctor.preflight,
     "launch": launch,
     "retry": retry_commands.retry,
     "waive": retry_commands.waive,

@@ -1,4 +1,4 @@
-"""`console doctor`: is everything there that a shift needs?"""
+"""`console doctor` and `console preflight`: is everything there that a shift needs, and does a segment get through?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from console.cli.asking import BadUse, print_outcome
+from console.cli.asking import BadUse, Failure, print_outcome, remotely, settings_of
 from console.doctor.finding import Finding, is_go, line, outcome
 from console.settings.constants import NO_PROFILE
 from remote.globus.credentials import hidden
@@ -19,6 +19,21 @@ def doctor(options: argparse.Namespace) -> int:
     from console.doctor.examine import examine
 
     return _tell(options, examine(options.profile))
+
+
+def preflight(options: argparse.Namespace) -> int:
+    """The same."""
+    from console import connect
+    from console.doctor.preflight import preflight as fly
+    from console.doctor.preflight import smallest_segment
+    from console.doctor.subject import Subject
+
+    settings = settings_of(options)
+    subject = Subject(settings, remotely(lambda: connect.remote(settings)))
+    segment = options.segment or smallest_segment(subject)
+    if segment is None:
+        raise Failure("no whole run is known whose segment could be sent: console preflight SEGMENT")
+    return _tell(options, fly(subject, segment.resolve()))
 
 
 def _tell(options: argparse.Namespace, findings: Iterable[Finding]) -> int:

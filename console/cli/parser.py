@@ -136,6 +136,10 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     add("doctor", "is everything there that a shift needs: GO or NO-GO, a line for each", json=True)
+    preflight = add("preflight", "send one segment through the whole pipeline, and clean up", json=True)
+    preflight.add_argument(
+        "segment", nargs="?", type=Path, metavar="SEGMENT", help="a file (the smallest that is known)"
+    )
 
     looking_arguments.add_note(add("note", "write a note on a run", json=True), _run)
     looking_arguments.add_claim(add("claim", "say that you see to a run", json=True), _run)

@@ -186,6 +186,18 @@ class Transfer:
                 document.add_item(source_path, destination_path)
             return str(self._sdk.submit_transfer(document)["task_id"])
 
+    def delete(self, submission: str, collection: str, path: str, *, label: str, deadline: datetime) -> str:
+        """Delete a directory and all below it, if it is there; the id of the task. Repeatable as `copy` is."""
+        import globus_sdk
+
+        with calling("transfer", "delete"):
+            document = globus_sdk.DeleteData(
+                collection, label=label, submission_id=submission, recursive=True, ignore_missing=True,
+                deadline=deadline, notify_on_succeeded=False, notify_on_failed=False, notify_on_inactive=False,
+            )  # fmt: skip
+            document.add_item(path)
+            return str(self._sdk.submit_delete(document)["task_id"])
+
     def cancel(self, task_id: str) -> None:
         with calling("transfer", "cancel", repeatable=False):
             self._once.cancel_task(task_id)
