@@ -19,13 +19,15 @@ TOO_DEEP = "it is nested too deeply to be checked"
 _FIELDS = {
     "Pass": {"Next", "End", "Result", "Parameters", "InputPath", "ResultPath"},
     "Action": {
-        *("Next", "End", "ActionUrl", "ActionScope", "RunAs", "Parameters", "InputPath", "ResultPath"),
+        *("Next", "End", "ActionUrl", "Handler", "ActionScope", "RunAs", "Parameters", "InputPath", "ResultPath"),
         *("WaitTime", "ExceptionOnActionFailure", "Catch"),
     },
     "Choice": {"Choices", "Default"},
     "Wait": {"Next", "Seconds", "SecondsPath", "Timestamp", "TimestampPath"},
     "Fail": {"Error", "ErrorPath", "Cause", "CausePath"},
     "ExpressionEval": {"Next", "End", "Parameters", "ResultPath"},
+    "CreateWebInput": {"Next", "End", "Parameters", "ResultPath"},
+    "AwaitWebInput": {"Next", "End", "Parameters", "ResultPath", "Catch"},
 }
 STATE_TYPES = tuple(_FIELDS)
 MAX_WAIT_SECONDS = 31_536_000
@@ -110,6 +112,24 @@ def targets(state: Mapping[str, Any]) -> Iterator[tuple[Where, object]]:
                 yield (field, index, "Next"), rule["Next"]
 
 
+def action_url(state: Mapping[str, Any]) -> object:
+    """The address of an Action's provider: its ActionUrl or that of its Handler; None if it has neither."""
+    handler = state.get("Handler")
+    return handler.get("Url") if isinstance(handler, Mapping) else state.get("ActionUrl")
+
+
+def expressions(value: object, where: Where = ()) -> Iterator[tuple[Where, str, object]]:
+    """Every reference and expression in Parameters: its place, the ending of its key (`.$` or `.=`), its text."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key.endswith((".$", ".=")):
+                yield (*where, key), key[-2:], item
+            else:
+                yield from expressions(item, (*where, key))
+    for index, item in enumerate(as_list(value)):
+        yield from expressions(item, (*where, index))
+
+
 def as_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
@@ -149,21 +169,13 @@ def _context_findings(path: object, *where: str | int) -> Iterator[Finding]:
 
 
 def _parameters(value: object, where: Where) -> Iterator[Finding]:
-    if len(where) == 1 and not isinstance(value, Mapping):
+    if not isinstance(value, Mapping):
         yield error("Parameters must be an object", *where)
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            try:
-                if key.endswith(".$"):
-                    parse_path(item)
-                elif key.endswith(".="):
-                    parse_expression(item)
-                else:
-                    yield from _parameters(item, (*where, key))
-            except ReferenceSyntaxError as problem:
-                yield error(str(problem), *where, key)
-    for index, item in enumerate(as_list(value)):
-        yield from _parameters(item, (*where, index))
+    for place, ending, text in expressions(value, where):
+        try:
+            parse_path(text) if ending == ".$" else parse_expression(text)
+        except ReferenceSyntaxError as problem:
+            yield error(str(problem), *place)
 
 
 def _next_or_end(state: Mapping[str, Any]) -> Iterator[Finding]:
@@ -182,9 +194,7 @@ def _pass(state: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _action(state: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _next_or_end(state)
-    url = state.get("ActionUrl")
-    if not isinstance(url, str) or not url.startswith("https://"):
-        yield error("ActionUrl must be the https:// address of an action provider", "ActionUrl")
+    yield from _provider(state)
     if ("Parameters" in state) == ("InputPath" in state):
         yield error("an Action needs exactly one of Parameters and InputPath")
     wait = state.get("WaitTime", 1)
@@ -192,6 +202,21 @@ def _action(state: Mapping[str, Any]) -> Iterator[Finding]:
         yield error("WaitTime must be a whole number of seconds", "WaitTime")
     if not isinstance(state.get("ExceptionOnActionFailure", True), bool):
         yield error("ExceptionOnActionFailure must be true or false", "ExceptionOnActionFailure")
+    yield from _catch(state)
+
+
+def _provider(state: Mapping[str, Any]) -> Iterator[Finding]:
+    handler, url = state.get("Handler"), action_url(state)
+    place = ("ActionUrl",) if handler is None else ("Handler", "Url")
+    if handler is not None and "ActionUrl" in state:
+        yield error("ActionUrl and Handler exclude each other")
+    elif handler is not None and (not isinstance(handler, Mapping) or handler.get("Type") != "ActionProvider"):
+        yield error("Handler must be an object with the Type ActionProvider, and a Url", "Handler")
+    elif not isinstance(url, str) or not url.startswith("https://"):
+        yield error(f"{place[-1]} must be the https:// address of an action provider", *place)
+
+
+def _catch(state: Mapping[str, Any]) -> Iterator[Finding]:
     if "Catch" in state and not as_list(state["Catch"]):
         yield error("Catch must be a list with at least one rule", "Catch")
     for index, rule in enumerate(as_list(state.get("Catch"))):
@@ -268,6 +293,21 @@ def _expression_eval(state: Mapping[str, Any]) -> Iterator[Finding]:
             yield error(f"an ExpressionEval needs {field}", field)
 
 
+def _create_web_input(state: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from _next_or_end(state)
+    if "Parameters" not in state:
+        yield error("a CreateWebInput needs Parameters", "Parameters")
+
+
+def _await_web_input(state: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from _next_or_end(state)
+    yield from _catch(state)
+    parameters = state.get("Parameters")
+    keys = {key.partition(".")[0] for key in parameters} if isinstance(parameters, Mapping) else set()
+    if "web_input_id" not in keys:
+        yield error("an AwaitWebInput needs Parameters with web_input_id", "Parameters")
+
+
 _CHECKS: dict[str, Callable[[Mapping[str, Any]], Iterator[Finding]]] = {
     "Pass": _pass,
     "Action": _action,
@@ -275,4 +315,6 @@ _CHECKS: dict[str, Callable[[Mapping[str, Any]], Iterator[Finding]]] = {
     "Wait": _wait,
     "Fail": _fail,
     "ExpressionEval": _expression_eval,
+    "CreateWebInput": _create_web_input,
+    "AwaitWebInput": _await_web_input,
 }

@@ -6,13 +6,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from flowspec.grammar import ERROR, TOO_DEEP, WARNING, Finding, as_list, error, refusals, targets
+from flowspec.grammar import (
+    ERROR,
+    TOO_DEEP,
+    WARNING,
+    Finding,
+    action_url,
+    as_list,
+    error,
+    expressions,
+    refusals,
+    targets,
+)
+from flowspec.references import ReferenceSyntaxError, parse_expression, unknown_functions
 
 __all__ = ["ERROR", "WARNING", "DefinitionFileError", "Finding", "lint", "lint_schema", "parse_json"]
 
@@ -21,11 +34,14 @@ SWITCHED_OFF = (
     "https://actions.globus.org/transfer/",
     "https://actions.automate.globus.org/",
 )
-CATCHABLE = ("ActionUnableToRun", "ActionFailedException", "ActionTimeout")
+CATCHABLE = {
+    "Action": ("ActionUnableToRun", "ActionFailedException", "ActionTimeout"),
+    "AwaitWebInput": ("Flows.WebInputExpired",),
+}
 _ADVICE = {
     "WaitTime": "WaitTime is not set: Flows stops the action after 300 s",
     "ResultPath": "ResultPath is not set: the result replaces the whole state of the flow run",
-    "ExceptionOnActionFailure": "ExceptionOnActionFailure is not set: Globus documents two different defaults",
+    "ExceptionOnActionFailure": "ExceptionOnActionFailure is not set: a failed action goes on to Next",
 }
 
 
@@ -67,13 +83,21 @@ def _no_constant(name: str) -> None:
 
 def lint(definition: object) -> list[Finding]:
     """All findings, errors first, each kind in the order of the definition."""
-    found = refusals(definition)
+    try:
+        found = [*refusals(definition), *_own(definition)]
+    except RecursionError:
+        found = [error(TOO_DEEP)]
+    return sorted(found, key=lambda f: f.severity)
+
+
+def _own(definition: object) -> Iterator[Finding]:
+    """What the service would take."""
     if isinstance(definition, Mapping) and isinstance(definition.get("States"), Mapping):
         states = {name: state for name, state in definition["States"].items() if isinstance(state, Mapping)}
-        found += _ways(definition.get("StartAt"), states)
+        yield from _ways(definition.get("StartAt"), states)
         for name, state in states.items():
-            found += [Finding(f.severity, ("States", name, *f.where), f.message) for f in _house_rules(state)]
-    return sorted(found, key=lambda f: f.severity)
+            for found in _house_rules(state):
+                yield Finding(found.severity, ("States", name, *found.where), found.message)
 
 
 def lint_schema(schema: object) -> list[Finding]:
@@ -122,19 +146,37 @@ def _closure(seeds: set[str], edges: Mapping[str, set[str]]) -> set[str]:
 
 
 def _house_rules(state: Mapping[str, Any]) -> Iterator[Finding]:
-    if state.get("Type") == "ExpressionEval" and "End" in state:
+    kind = str(state.get("Type"))
+    if kind == "ExpressionEval" and "End" in state:
         yield Finding(WARNING, ("End",), "Globus documents disagree whether an ExpressionEval may End; use Next")
-    if state.get("Type") != "Action":
-        return
-    url = str(state.get("ActionUrl", ""))
+    yield from _function_rules(state)
+    if kind == "Action":
+        yield from _action_rules(state)
+    if kind in CATCHABLE:
+        yield from _catch_rules(state, CATCHABLE[kind])
+
+
+def _function_rules(state: Mapping[str, Any]) -> Iterator[Finding]:
+    for where, ending, text in expressions(state.get("Parameters"), ("Parameters",)):
+        with contextlib.suppress(ReferenceSyntaxError):  # that is a refusal, and already found
+            for name in unknown_functions(parse_expression(text)) if ending == ".=" else ():
+                message = f"it is not known that Flows has a function {name}(): without it, the flow run fails here"
+                yield Finding(WARNING, where, message)
+
+
+def _action_rules(state: Mapping[str, Any]) -> Iterator[Finding]:
+    url = str(action_url(state))
     if url.startswith(SWITCHED_OFF):
         yield error(
             f"{url} is switched off since 2025; use https://transfer.actions.globus.org/ and its field names",
-            "ActionUrl",
+            "Handler" if "Handler" in state else "ActionUrl",
         )
     for field, advice in _ADVICE.items():
         if field not in state:
             yield Finding(WARNING, (field,), advice)
+
+
+def _catch_rules(state: Mapping[str, Any], raised: tuple[str, ...]) -> Iterator[Finding]:
     for index, rule in enumerate(as_list(state.get("Catch"))):
         if not isinstance(rule, Mapping):
             continue
@@ -142,6 +184,9 @@ def _house_rules(state: Mapping[str, Any]) -> Iterator[Finding]:
             message = "ResultPath is not set: the error replaces the whole state of the flow run"
             yield Finding(WARNING, ("Catch", index, "ResultPath"), message)
         for name in as_list(rule.get("ErrorEquals")):
-            if name not in CATCHABLE and not str(name).startswith("States."):
-                message = f"no action raises {name!r}; Flows has {', '.join(CATCHABLE)}"
-                yield Finding(WARNING, ("Catch", index, "ErrorEquals"), message)
+            where = ("Catch", index, "ErrorEquals")
+            if name == "ActionFailedException" and name in raised and not state.get("ExceptionOnActionFailure"):
+                yield error("this can never fire: a failed action raises it with ExceptionOnActionFailure only", *where)
+            elif name not in raised and not str(name).startswith("States."):
+                message = f"nothing raises {name!r} here; Flows has {', '.join(raised)}"
+                yield Finding(WARNING, where, message)

@@ -37,7 +37,7 @@ Headers = list[tuple[str, str]]
 TRANSFER_SCOPE = "urn:globus:auth:scope:transfer.api.globus.org:all"
 _SERVICES = (
     ("/v0.10/", "transfer"), ("/v2/oauth2/", "auth"), ("/v2/api/", "auth"), ("/v2/", "compute"), ("/v3/", "compute"),
-    ("/flows", "flows"), ("/runs", "flows"),
+    ("/flows", "flows"), ("/runs", "flows"), ("/web_inputs", "flows"),
 )  # fmt: skip
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?")
 _GATEWAY = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"

@@ -44,7 +44,29 @@ GOOD: dict[str, Any] = {
             "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.Error", "Next": "Stop"}],
             "Next": "Pause",
         },
-        "Pause": {"Type": "Wait", "Seconds": 5, "Next": "Compute"},
+        "Pause": {"Type": "Wait", "Seconds": 5, "Next": "Say"},
+        "Say": {
+            "Type": "Action",
+            "Handler": {"Type": "ActionProvider", "Url": "https://actions.globus.org/hello_world"},
+            "InputPath": "$.words",
+            "ResultPath": "$.Say",
+            "WaitTime": 60,
+            "ExceptionOnActionFailure": False,
+            "Next": "Ask",
+        },
+        "Ask": {
+            "Type": "CreateWebInput",
+            "Parameters": {"Context": {"Title.=": "str(len(`$.files`)) + ' files of `x`: ' + `$.source['a b']`"}},
+            "ResultPath": "$.asked",
+            "Next": "Hear",
+        },
+        "Hear": {
+            "Type": "AwaitWebInput",
+            "Parameters": {"web_input_id.$": "$.asked.web_input_id"},
+            "ResultPath": "$.heard",
+            "Catch": [{"ErrorEquals": ["Flows.WebInputExpired"], "ResultPath": "$.Error", "Next": "Stop"}],
+            "Next": "Compute",
+        },
         "Compute": {"Type": "ExpressionEval", "Parameters": {"y.=": "1 + n"}, "ResultPath": "$.r", "Next": "Done"},
         "Done": {"Type": "Pass", "End": True},
         "Stop": {"Type": "Fail", "Error": "E", "CausePath": "$.Error.Cause"},
@@ -68,6 +90,10 @@ def changed(path: str, value: Any = None, *, drop: bool = False) -> dict[str, An
     else:
         inner[last] = value
     return document
+
+
+NEVER = changed("States/Move/Catch/0/ErrorEquals", ["ActionUnableToRun", "ActionFailedException"])
+del NEVER["States"]["Move"]["ExceptionOnActionFailure"]
 
 
 def found(document: Any, severity: str) -> list[str]:
@@ -103,7 +129,17 @@ def test_our_own_definitions_have_no_findings(flow: definition.Definition) -> No
         (changed("States/Move/Parameters/a.$", "a.b"), "States.Move.Parameters.a.$", "not a JSONPath"),
         (changed("States/Move/Parameters/c/0/d.$", "$.a[*]"), "States.Move.Parameters.c[0].d.$", "not a JSONPath"),
         (changed("States/Move/Parameters/DATA.=", "[x for"), "States.Move.Parameters.DATA.=", "does not parse"),
-        (changed("States/Move/Parameters/DATA.=", "len(x)"), "States.Move.Parameters.DATA.=", "no function len()"),
+        (changed("States/Ask/Parameters/a.=", "1 + `a.b`"), "States.Ask.Parameters.a.=", "'a.b' is not a JSONPath"),
+        (changed("States/Ask/Parameters/a.=", "1 + `$.a"), "States.Ask.Parameters.a.=", "does not parse"),
+        (changed("States/Ask/Parameters", drop=True), "States.Ask.Parameters", "needs Parameters"),
+        (changed("States/Ask/Catch", []), "States.Ask.Catch", "no field Catch"),
+        (changed("States/Hear/Parameters", {"id": "x"}), "States.Hear.Parameters", "web_input_id"),
+        (changed("States/Say/ActionUrl", "https://a.org"), "States.Say", "exclude each other"),
+        (changed("States/Say/Handler/Type", "Other"), "States.Say.Handler", "ActionProvider"),
+        (changed("States/Say/Handler/Url", "http://a.org"), "States.Say.Handler.Url", "https://"),
+        (changed("States/Say/Handler/Url", OFF[0]), "States.Say.Handler", "switched off"),
+        (changed("States/Say/Handler", drop=True), "States.Say.ActionUrl", "https://"),
+        (NEVER, "States.Move.Catch[0].ErrorEquals", "can never fire"),
         (changed("States/Move/Parameters/DATA.=", "'{}'.format(x)"), "States.Move.Parameters.DATA.=", "refuses"),
         (changed("States/Move/ResultPath", "$._context.x"), "States.Move.ResultPath", "read-only"),
         (changed("States/Move/WaitTime", "60"), "States.Move.WaitTime", "whole number"),
@@ -135,7 +171,9 @@ def test_errors_name_the_place(document: dict[str, Any], where: str, what: str) 
     [
         (changed("States/Move/WaitTime", drop=True), "States.Move.WaitTime", "300 s"),
         (changed("States/Move/ResultPath", drop=True), "States.Move.ResultPath", "whole state"),
-        (changed("States/Move/ExceptionOnActionFailure", drop=True), "States.Move.Exception", "defaults"),
+        (changed("States/Move/ExceptionOnActionFailure", drop=True), "States.Move.Exception", "goes on to Next"),
+        (changed("States/Move/Parameters/DATA.=", "max(x)"), "States.Move.Parameters.DATA.=", "a function max()"),
+        (changed("States/Hear/Catch/0/ErrorEquals", ["ActionTimeout"]), "States.Hear.Catch[0].Err", "WebInputExpired"),
         (changed("States/Move/Catch/0/ResultPath", drop=True), "States.Move.Catch[0].ResultPath", "whole state"),
         (changed("States/Move/Catch/0/ErrorEquals", ["Timeout"]), "States.Move.Catch[0].ErrorEquals", "'Timeout'"),
         (changed("States/Extra", {"Type": "Pass", "End": True}), "States.Extra", "no state leads here"),
@@ -179,31 +217,10 @@ def test_lint_survives_any_field(field: str, value: Any) -> None:
 
 
 FIELDS = (
-    *(
-        "StartAt",
-        "States",
-        "Type",
-        "Next",
-        "End",
-        "Choices",
-        "Default",
-        "Catch",
-        "ErrorEquals",
-        "ResultPath",
-        "InputPath",
-    ),
-    *(
-        "Parameters",
-        "a.$",
-        "b.=",
-        "ActionUrl",
-        "WaitTime",
-        "ExceptionOnActionFailure",
-        "Seconds",
-        "SecondsPath",
-        "Cause",
-    ),
-    *("Variable", "And", "Not", "NumericEquals", "StringEqualsPath", "IsNull", "Comment", "Error"),
+    *("StartAt", "States", "Type", "Next", "End", "Choices", "Default", "Catch", "ErrorEquals", "ResultPath"),
+    *("Parameters", "a.$", "b.=", "ActionUrl", "WaitTime", "ExceptionOnActionFailure", "Seconds", "SecondsPath"),
+    *("Variable", "And", "Not", "NumericEquals", "StringEqualsPath", "IsNull", "Comment", "Error", "Handler", "Url"),
+    *("InputPath", "Cause"),
 )
 WORDS = ("Move", "Pass", "Action", "Choice", "$.a", "$['x", "x for", "1+", "States.ALL", "", "\ud800", "\0", "$.a[0]")
 foreign_values = st.recursive(

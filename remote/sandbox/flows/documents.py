@@ -85,7 +85,7 @@ def flow_run(run: FlowRun, held: list[str], flow: Flow | None = None) -> dict[st
             "user_roles": held,
             "label": run.label,
             "tags": run.tags,
-            "blocking_web_input_id": None,
+            "blocking_web_input_id": run.web_input,
             "search": {"task_id": run.id},
         }
         if run.completed is not None:

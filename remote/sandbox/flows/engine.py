@@ -11,12 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 from flowspec import polling
+from flowspec.grammar import action_url
 from remote.sandbox.flows import documents, expressions, interpreter
 from remote.sandbox.flows.action_bodies import ProviderError
 from remote.sandbox.flows.errors import StateError, runtime
 from remote.sandbox.flows.paths import visible
 from remote.sandbox.flows.providers import Providers
 from remote.sandbox.flows.runs import ACTIVE, FAILED, INACTIVE, SUCCEEDED, FlowRun, Running, iso
+from remote.sandbox.flows.web_inputs import WebInputs
 
 POLLINGS: dict[str, Callable[[int], float]] = {  # name -> seconds to the next poll after so many
     "quick": lambda polls: min(2.0, polling.interval(polls)),
@@ -47,6 +49,7 @@ class Engine:
         hints: bool = True,
     ) -> None:
         self._providers = providers
+        self.web_inputs = WebInputs()
         self._now = now
         self._speed = speed
         self._interval = interval
@@ -109,6 +112,12 @@ class Engine:
                 self._leave(
                     run, interpreter.finish(run.state, {**self._spec(run), "ResultPath": "$"}, run.data, run.data)
                 )
+            elif run.web_input is not None:
+                response = self.web_inputs.response(run.web_input)
+                if response is None:
+                    return None  # whoever answers it calls
+                run.web_input = None
+                self._leave(run, interpreter.finish(run.state, self._spec(run), run.data, response))
             else:
                 self._execute(run)
         return self._now()
@@ -124,11 +133,16 @@ class Engine:
         self._started(run, visible(run.data))
         if spec["Type"] == "Wait":
             run.wake = interpreter.wait_until(spec, run.data, context, self._now(), self._speed)
+        elif spec["Type"] == "CreateWebInput":
+            made = self.web_inputs.create(run, interpreter.action_input(spec, run.data, context), self._now())
+            self._leave(run, interpreter.finish(run.state, spec, run.data, {"web_input_id": made}))
+        elif spec["Type"] == "AwaitWebInput":
+            run.web_input = str(interpreter.action_input(spec, run.data, context)["web_input_id"])
         else:
             self._leave(run, interpreter.step(run.state, spec, run.data, context))
 
     def _run_action(self, run: FlowRun, spec: dict[str, Any], body: Any) -> None:
-        url = spec["ActionUrl"]
+        url = str(action_url(spec))
         try:
             status = self._providers.find(url).run(body, run.owner)
         except ProviderError as error:
@@ -159,7 +173,7 @@ class Engine:
     def _judge(self, run: FlowRun, action: Running) -> None:
         """Leaves the state if the action has ended; else says when to poll next, or that it needs its owner."""
         status, spec = action.status["status"], self._spec(run)
-        if status == SUCCEEDED or (status == FAILED and not spec.get("ExceptionOnActionFailure", True)):
+        if status == SUCCEEDED or (status == FAILED and not spec.get("ExceptionOnActionFailure", False)):
             run.action = None
             self._leave(run, interpreter.finish(run.state, spec, run.data, action.status))
         elif status == FAILED:
@@ -210,7 +224,8 @@ class Engine:
 
     def _end(self, run: FlowRun, status: str, details: dict[str, Any]) -> None:
         run.status, run.details, run.completed = status, details, self._now()
-        run.action = run.wake = None
+        run.action = run.wake = run.web_input = None
+        self.web_inputs.close(run, self._now())
 
     def _cancel_action(self, run: FlowRun) -> None:
         if run.action is not None:

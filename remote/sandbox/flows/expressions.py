@@ -1,7 +1,8 @@
 """Parameters of a state: constants, references (`"key.$"`) and expressions (`"key.="`).
 
 Expressions are evaluated by simpleeval, as the service does: names are the keys of the state (and `_context`), with
-attribute access to keys, comprehensions, conditionals, arithmetic and the methods of strings and lists.
+attribute access to keys, comprehensions, conditionals, arithmetic and the methods of strings and lists; a JSONPath may
+stand in backticks. A function that is not known to be at Globus is an error, as it could be there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import simpleeval
 
-from flowspec.references import ReferenceSyntaxError, parse_expression
+from flowspec.references import PATH_FUNCTION, ReferenceSyntaxError, parse_expression
 from remote.sandbox.flows import paths
 from remote.sandbox.flows.errors import StateError, runtime
 
@@ -28,6 +29,8 @@ def evaluate(text: str, data: Any, field: str = "expression") -> Any:
         pathsplit=pathsplit,
         is_present=lambda name: paths.present(data, f"$.{name}"),
         getattr=lambda name, default=None: _get(data, name, default),
+        len=len,
+        **{PATH_FUNCTION: lambda path: paths.find(data, path, field)},
     )
     try:
         value = evaluator.eval(text, previously_parsed=parse_expression(text))

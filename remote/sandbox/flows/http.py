@@ -42,6 +42,9 @@ def blueprint(flows: FlowsService, identity: str) -> Blueprint:
     route("POST", "/runs/<run>/cancel", "cancel_run", 202)
     route("POST", "/runs/<run>/resume", "resume_run")
     route("POST", "/runs/<run>/release", "release_run")
+    route("GET", "/web_inputs", "list_web_inputs", given=_query)
+    route("GET", "/web_inputs/<web_input>", "get_web_input")
+    route("POST", "/web_inputs/<web_input>/respond", "respond_to_web_input", given=_body)
     routes.register_error_handler(FlowsError, refuse)
     return routes
 

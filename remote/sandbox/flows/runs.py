@@ -76,6 +76,7 @@ class FlowRun:
     state: str = ""  # name of the state of the definition it is in; empty before the start
     action: Running | None = None
     wake: float | None = None  # end of the Wait state it is in
+    web_input: str | None = None  # the id of the web input that it waits for
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property

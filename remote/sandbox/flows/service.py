@@ -239,6 +239,20 @@ class FlowsService:
             self._runs.pop(run_id, None)
         return self._run_document(run, caller)
 
+    # Web inputs
+
+    def list_web_inputs(self, caller: str, query: Query) -> Document:
+        return self._engine.web_inputs.search(caller, query, self._now())
+
+    def get_web_input(self, caller: str, web_input_id: str) -> Document:
+        return self._engine.web_inputs.show(caller, web_input_id)
+
+    def respond_to_web_input(self, caller: str, web_input_id: str, request: Document) -> Document:
+        """The flow run goes on at once."""
+        run = self._engine.web_inputs.respond(caller, web_input_id, request, self._now())
+        self._scheduler.at(run.id, self._now())
+        return {"status": "ok"}
+
     # Inside
 
     def _work(self, run_id: str) -> float | None:

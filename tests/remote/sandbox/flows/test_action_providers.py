@@ -118,7 +118,7 @@ def test_older_compute_forms(bench: Bench, url: str, parameters: dict[str, Any])
 
 
 def test_a_result_that_is_not_json_is_a_failure(bench: Bench) -> None:
-    run = bench.run({"Fit": action()})
+    run = bench.run({"Fit": action(ExceptionOnActionFailure=True)})
     bench.compute.finish({1, 2})
     bench.go(run, 2)
     assert "not JSON" in run.details["details"]["cause"]

@@ -106,8 +106,11 @@ def test_wait(wait: dict[str, Any], seconds: float) -> None:
     assert run.data == run.body
 
 
-def test_without_exception_on_failure_the_status_is_kept_and_the_flow_goes_on(bench: Bench) -> None:
-    run = bench.run({"Fit": action(ExceptionOnActionFailure=False)})
+def test_unless_asked_for_an_exception_a_failed_action_goes_on_to_next(
+    bench: Bench,
+) -> None:
+    assert "ExceptionOnActionFailure" not in action()
+    run = bench.run({"Fit": action()})
     bench.compute.finish(ValueError("no"))
     bench.go(run, 2)
     assert run.status == "SUCCEEDED"

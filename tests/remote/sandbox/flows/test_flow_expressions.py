@@ -39,16 +39,27 @@ STATE: dict[str, Any] = {
         ("segments + [99]", [0, 7, 12, 99]),
         ("  run ", 1217),
         ("(1, 2)", [1, 2]),
+        ("str(len(segments)) + ' of ' + str(`$.run`)", "3 of 1217"),
+        ("`$.files[1]['name']` or `$.run`", "b.log"),
+        ("'`$.run` stays ' + \"as `it` is\"", "`$.run` stays as `it` is"),
+        ("[`$.run` + s for s in segments]", [1217, 1224, 1229]),
     ],
 )  # fmt: skip
 def test_expressions(text: str, value: Any) -> None:
     assert evaluate(text, STATE) == value
 
 
+def test_a_path_in_backticks_must_be_there() -> None:
+    with pytest.raises(StateError) as caught:
+        evaluate("1 + `$.source.nothing`", STATE, "n.=")
+    assert "'$.source.nothing' specified for the field 'n.=' could not be found" in caught.value.cause
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        *("nothing + 1", "source.nothing", "1 +", "", "segments[9]", "1 / 0", "len(segments)", "'a' + 1", "rand"),
+        *("nothing + 1", "source.nothing", "1 +", "", "segments[9]", "1 / 0", "len(run)", "max(segments)", "rand"),
+        *("'a' + 1", "`run`", "`$.run", "`$.files[*]`"),
         *("source.__class__", "run; 2", "lambda: 1", "[x for x in run]", "files[0].keys", "{1, 2}", "'%d' % 'x'"),
         *("2 ** 9999999999", "'a' * 10000000", "__import__('os')", "10.0 ** 1000"),
     ],
