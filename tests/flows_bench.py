@@ -18,8 +18,8 @@ class Bench:
 
     def __init__(self, speed: float = 1.0, polling: str = "real", hints: bool = True) -> None:
         self.clock, self.transfer, self.compute = Clock(), FakeTransfer(), FakeCompute()
-        providers = Providers(self.transfer, self.compute, self.clock)
-        self.engine = Engine(providers, self.clock, speed, POLLINGS[polling], hints)
+        self.providers = Providers(self.transfer, self.compute, self.clock)
+        self.engine = Engine(self.providers, self.clock, speed, POLLINGS[polling], hints)
 
     def start(self, states: dict[str, Any], body: dict[str, Any] | None = None) -> FlowRun:
         definition = {"StartAt": next(iter(states)), "States": states}

@@ -29,6 +29,7 @@ class FakeTransfer:
         self.documents: dict[str, dict[str, Any]] = {}
         self.tasks: dict[str, str] = {}
         self.directories: set[str] = set()
+        self.wanted: dict[str, Any] = {}  # beside collection and path, of the last listing
         self.outcome = "SUCCEEDED"  # of the next task that is submitted
 
     def submission_id(self) -> str:
@@ -52,7 +53,8 @@ class FakeTransfer:
         self.tasks[task_id] = "FAILED"
         return {"code": "Canceled"}
 
-    def ls(self, collection: str, path: str, show_hidden: bool = True) -> dict[str, Any]:
+    def ls(self, collection: str, path: str, show_hidden: bool = True, **wanted: Any) -> dict[str, Any]:
+        self.wanted = wanted
         names = sorted(d.rpartition("/")[2] for d in self.directories if d.rpartition("/")[0] == path.rstrip("/"))
         return {"DATA_TYPE": "file_list", "DATA": [{"name": n, "type": "dir"} for n in names], "path": path}
 
@@ -60,6 +62,9 @@ class FakeTransfer:
         if path not in self.directories:
             raise TransferError(404, "NotFound", f"Path not found, {path}")
         return {"DATA_TYPE": "file", "name": path.rpartition("/")[2], "type": "dir"}
+
+    def endpoint(self, collection: str) -> dict[str, Any]:
+        return {"DATA_TYPE": "endpoint", "id": collection}
 
     def mkdir(self, collection: str, path: str) -> dict[str, Any]:
         if path in self.directories:

@@ -6,6 +6,7 @@ OTHER_IDENTITIES = ("5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d11", "5f1b0e9a-2d0c-4c7e-
 POLICY = "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d13"
 DTN_COLLECTION = "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d02"
 SITE_COLLECTION = "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d03"
+GUEST_COLLECTION = "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d07"
 ENDPOINTS = {
     "frib-fit-mpi": "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d04",
     "frib-convert": "5f1b0e9a-2d0c-4c7e-9b8e-51de7c0a1d05",

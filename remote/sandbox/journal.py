@@ -4,15 +4,16 @@
                 "status"}],
      "flow_runs": [{"id", "label", "tags", "status", "started", "ended"}],
      "transfers": [{"task", "label", "run", "status", "files": [destination path, ...], "skipped": number of files}],
+     "effects": [{"url", "action", "time", "body"}],
      "working": [{"pid", "task", "function", "run", "segment", "processes": [pid, ...]}]}
 
 A call is a call of a compute function: `run` and `segment` are its keyword arguments (null: it has none), `marker` is
 the cancel marker of its attempt, `endpoint` a name; times are seconds since the epoch, `started` null for what no
 worker ever began. `executions`: how often one did, as a lost worker's call is executed again. The `run` of a transfer
 is that of its first file; `files` are those that were really copied, not those that were there already. Flow runs that
-were released are forgotten. `working` are the worker processes (`pid`) that execute a call or below which processes
-live; `processes` are those, whatever session they are in. A process that outlived its call has null for task and
-function.
+were released are forgotten. `effects` are what action providers were asked for that only write it down. `working` are
+the worker processes (`pid`) that execute a call or below which processes live; `processes` are those, whatever session
+they are in. A process that outlived its call has null for task and function.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def blueprint(world: World) -> Blueprint:
             "calls": _calls(world),
             "flow_runs": _flow_runs(world),
             "transfers": _transfers(world),
+            "effects": world.flows.effects(),
             "working": _working(world),
         }
 

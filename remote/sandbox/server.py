@@ -29,9 +29,9 @@ from remote.sandbox.compute.service import ComputeService
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows import http as flows_http
 from remote.sandbox.flows.service import FlowsService
-from remote.sandbox.ids import DTN_COLLECTION, ENDPOINTS, IDENTITY, SITE_COLLECTION
+from remote.sandbox.ids import DTN_COLLECTION, ENDPOINTS, GUEST_COLLECTION, IDENTITY, SITE_COLLECTION
 from remote.sandbox.transfer import http as transfer_http
-from remote.sandbox.transfer.collection import Collection
+from remote.sandbox.transfer.collection import GUEST, Collection
 from remote.sandbox.transfer.service import TransferService
 from remote.sandbox.world import World
 
@@ -92,6 +92,9 @@ def build_world(config: SandboxConfig) -> World:
             DTN_COLLECTION: Collection(root / "dtn", root / "dtn", "FRIB DTN (sandbox)"),
             # At the site a path means the same to Transfer and to the compute functions.
             SITE_COLLECTION: Collection(Path("/"), root / "site", "Compute site (sandbox)"),
+            GUEST_COLLECTION: Collection(
+                root / "dtn/results", root / "dtn/results", "Results, shared (sandbox)", GUEST
+            ),
         },
         now=time.time,
         owner_id=IDENTITY,
@@ -180,7 +183,7 @@ def create_app(world: World) -> Flask:
         return _error(500, "InternalError", f"A defect of the sandbox, see its log: {type(error).__name__}")
 
     app.register_blueprint(auth_http.blueprint(world.auth))
-    app.register_blueprint(transfer_http.blueprint(world.transfer, world.identity))
+    app.register_blueprint(transfer_http.blueprint(world.transfer))
     app.register_blueprint(compute_http.blueprint(world.compute, world.identity, world.compute_limit))
     app.register_blueprint(flows_http.blueprint(world.flows, world.identity))
     app.register_blueprint(journal.blueprint(world), url_prefix=PREFIX)

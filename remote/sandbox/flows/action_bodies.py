@@ -47,6 +47,13 @@ def need(body: Document, key: str) -> Any:
         raise ProviderError(422, "InvalidInput", f"the action's input needs {key!r}") from None
 
 
+def number(body: Document, key: str, otherwise: int) -> int:
+    value = body.get(key, otherwise)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ProviderError(422, "InvalidInput", f"{key} must be a whole number, not {value!r}"[:200])
+    return value
+
+
 def arguments(args: Any, kwargs: Any) -> tuple[list[Any], Document]:
     """Both may come as JSON or as a text that holds JSON; args may be a single value."""
     args, kwargs = _from_text(args), _from_text(kwargs)

@@ -10,12 +10,9 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from remote.sandbox.compute.errors import ComputeError
 from remote.sandbox.compute.service import ComputeService, Outcome
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows.action_bodies import (
@@ -26,12 +23,13 @@ from remote.sandbox.flows.action_bodies import (
     delete_document,
     need,
     need_list,
+    number,
     transfer_document,
 )
 from remote.sandbox.flows.faults import Consent
-from remote.sandbox.flows.provider import Provider
-from remote.sandbox.flows.runs import ACTIVE, FAILED, SUCCEEDED, iso
-from remote.sandbox.transfer.collection import TransferError
+from remote.sandbox.flows.other_providers import ACTIONS_HOST, RECORDED, HelloWorld, Recorded
+from remote.sandbox.flows.provider import Provider, Tasks, refusals
+from remote.sandbox.flows.runs import ACTIVE, FAILED, SUCCEEDED
 from remote.sandbox.transfer.service import TransferService
 
 TRANSFER_HOST = "https://transfer.actions.globus.org"
@@ -59,12 +57,19 @@ class Providers:
             "transfer": TransferTask(transfer, now, transfer_document),
             "delete": TransferTask(transfer, now, delete_document),
             "ls": AtOnce(now, lambda body: _listing(transfer, body)),
-            "stat": AtOnce(now, lambda body: transfer.stat(need(body, "endpoint_id"), need(body, "path"))),
+            "stat": Stat(now, lambda body: transfer.stat(need(body, "endpoint_id"), need(body, "path"))),
             "mkdir": AtOnce(now, lambda body: transfer.mkdir(need(body, "endpoint_id"), need(body, "path"))),
+            "collection_info": AtOnce(now, lambda body: transfer.endpoint(need(body, "endpoint_id"))),
+            "manage_permission": AtOnce(now, lambda body: _permission(transfer, body)),
         }
         self._by_url: dict[str, Provider] = {COMPUTE_HOST: v2, f"{COMPUTE_HOST}/fxap": v2, f"{COMPUTE_HOST}/v3": v3}
         for host in (TRANSFER_HOST, *OLDER_TRANSFER_HOSTS):
             self._by_url |= {f"{host}/{kind}": provider for kind, provider in kinds.items()}
+        self._by_url[f"{ACTIONS_HOST}/hello_world"] = HelloWorld(now)
+        self.effects: list[Document] = []  # of the providers that only write down what they were asked for
+        for path, ends in RECORDED.items():
+            url = f"{ACTIONS_HOST}/{path}"
+            self._by_url[url] = Recorded(now, url, self.effects, ends)
         if faults is not None:
             self._by_url = {
                 url: Consent(provider, compute, faults, lacks_access) for url, provider in self._by_url.items()
@@ -76,67 +81,13 @@ class Providers:
         except KeyError:
             raise ProviderError(404, "NotFound", f"The sandbox has no action provider at {url}") from None
 
-
-@dataclass
-class _Action:
-    """What a provider remembers of an action."""
-
-    id: str
-    creator: str
-    started: float
-    task_ids: list[str]
-    ended: Document | None = None  # the last status, once the action has ended
+    def scope(self, url: str) -> str | None:
+        """None for a provider that the sandbox does not have."""
+        provider = self._by_url.get(url.rstrip("/"))
+        return provider.scope if provider else None
 
 
-def _status(action: _Action, status: str, details: Any, completed: float | None) -> Document:
-    return {
-        "action_id": action.id,
-        "status": status,
-        "display_status": status,
-        "creator_id": action.creator,
-        "label": None,
-        "monitor_by": [],
-        "manage_by": [],
-        "start_time": iso(action.started),
-        "completion_time": None if completed is None else iso(completed),
-        "release_after": "P30D",
-        "details": details,
-    }
-
-
-class _Tasks:
-    """Actions that stand for tasks of a service: they are ACTIVE until `_poll` finds that the tasks have ended."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._actions: dict[str, _Action] = {}
-
-    def _begin(self, action_id: str, creator: str, task_ids: list[str]) -> Document:
-        self._actions[action_id] = _Action(action_id, creator, self._now(), task_ids)
-        return self.status(action_id)
-
-    def status(self, action_id: str) -> Document:
-        action = self._find(action_id)
-        if action.ended is not None:
-            return action.ended
-        with _refusals():
-            status, details = self._poll(action.task_ids)
-        if status in (SUCCEEDED, FAILED):
-            action.ended = _status(action, status, details, self._now())
-            return action.ended
-        return _status(action, status, details, None)
-
-    def _find(self, action_id: str) -> _Action:
-        try:
-            return self._actions[action_id]
-        except KeyError:
-            raise ProviderError(404, "NotFound", f"There is no action {action_id}") from None
-
-    def _poll(self, task_ids: list[str]) -> tuple[str, Document]:
-        raise NotImplementedError
-
-
-class TransferTask(_Tasks):
+class TransferTask(Tasks):
     """/transfer and /delete: `details` is the task document with its `event_list`."""
 
     scope = TRANSFER_SCOPE
@@ -150,12 +101,12 @@ class TransferTask(_Tasks):
 
     def run(self, body: Any, creator: str) -> Document:
         document = self._document(as_object(body))
-        with _refusals():
+        with refusals():
             reply = self._transfer.submit({"submission_id": self._transfer.submission_id(), **document})
         return self._begin(secrets.token_urlsafe(9), creator, [reply["task_id"]])
 
     def cancel(self, action_id: str) -> Document:
-        with _refusals():
+        with refusals():
             self._transfer.cancel(self._find(action_id).task_ids[0])
         return self.status(action_id)
 
@@ -164,8 +115,8 @@ class TransferTask(_Tasks):
         return task["status"], {**task, "event_list": self._transfer.events(task_ids[0])}
 
 
-class AtOnce(_Tasks):
-    """/ls, /stat and /mkdir: done when `run` returns."""
+class AtOnce(Tasks):
+    """/ls, /mkdir, /collection_info and /manage_permission: done when `run` returns."""
 
     scope = TRANSFER_SCOPE
 
@@ -174,18 +125,26 @@ class AtOnce(_Tasks):
         self._operation = operation
 
     def run(self, body: Any, creator: str) -> Document:
-        with _refusals():
+        with refusals():
             details = self._operation(as_object(body))
-        action = _Action(secrets.token_urlsafe(9), creator, self._now(), [])
-        action.ended = _status(action, SUCCEEDED, details, self._now())
-        self._actions[action.id] = action
-        return action.ended
-
-    def cancel(self, action_id: str) -> Document:
-        return self.status(action_id)
+        return self._done(creator, SUCCEEDED, details)
 
 
-class _Compute(_Tasks):
+class Stat(AtOnce):
+    """/stat: that there is nothing at the path is a status, FAILED, with Transfer's error document as its details."""
+
+    def run(self, body: Any, creator: str) -> Document:
+        try:
+            return super().run(body, creator)
+        except ProviderError as error:
+            if error.code != "NotFound":
+                raise
+            resource = f"/operation/endpoint/{body['endpoint_id']}/stat"
+            details = {"code": error.code, "message": error.message, "resource": resource}
+            return self._done(creator, FAILED, {**details, "request_id": secrets.token_urlsafe(7)})
+
+
+class _Compute(Tasks):
     """Many tasks in one task group; the action id is `tg_<task group>`.
 
     `details` holds the outputs twice, as the real provider does. One failed task makes the action FAILED; which and
@@ -201,7 +160,7 @@ class _Compute(_Tasks):
     def run(self, body: Any, creator: str) -> Document:
         calls = self._calls(as_object(body))
         group, task_ids = as_object(body).get("task_group_id"), []
-        with _refusals():
+        with refusals():
             for endpoint, call in calls:
                 group, ids = self._compute.submit_calls(endpoint, call, group)
                 task_ids += ids
@@ -259,16 +218,25 @@ class ComputeV2(_Compute):
 
 
 def _listing(transfer: TransferService, body: Document) -> Document:
-    options = {"show_hidden": body["show_hidden"]} if "show_hidden" in body else {}
-    return transfer.ls(need(body, "endpoint_id"), body.get("path", "/~/"), **options)
+    filters = body.get("filter") or []
+    return transfer.ls(
+        need(body, "endpoint_id"),
+        body.get("path", "/~/"),
+        bool(body.get("show_hidden", True)),
+        filters=tuple(filters) if isinstance(filters, list) else (str(filters),),
+        orderby=body.get("orderby"),
+        limit=number(body, "limit", 100_000),
+        offset=number(body, "offset", 0),
+    )
 
 
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """Turns a refusal of Transfer or Compute into one of the provider."""
-    try:
-        yield
-    except TransferError as error:
-        raise ProviderError(error.status, error.code, error.message) from error
-    except ComputeError as error:
-        raise ProviderError(error.status, str(error.code), error.reason) from error
+def _permission(transfer: TransferService, body: Document) -> Document:
+    collection, rule = need(body, "endpoint_id"), {**body, "DATA_TYPE": "access"}
+    operation = need(body, "operation")
+    if operation == "CREATE":
+        return transfer.create_access(collection, rule)
+    if operation == "UPDATE":
+        return transfer.update_access(collection, need(body, "rule_id"), rule)
+    if operation == "DELETE":
+        return transfer.delete_access(collection, need(body, "rule_id"))
+    raise ProviderError(422, "InvalidInput", f"operation must be CREATE, UPDATE or DELETE, not {operation!r}")

@@ -91,7 +91,7 @@ class FlowsService:
         missing = [validation.problem("field required", key) for key in ("title", "definition") if key not in request]
         if missing:
             raise validation.unprocessable(missing)
-        validation.check_flow(request, self._providers)
+        validation.check_flow(request)
         now = self._now()
         fields = {"input_schema": {}} | {key: request[key] for key in _FLOW_FIELDS if key in request}
         flow = Flow(str(uuid.uuid4()), caller, now, now, **copy.deepcopy(fields))
@@ -100,7 +100,7 @@ class FlowsService:
         return self._flow_document(flow, caller)
 
     def validate_flow(self, caller: str, request: Document) -> Document:
-        validation.check_flow({"definition": None} | request, self._providers)
+        validation.check_flow({"definition": None} | request)
         return {"scopes": validation.scopes(request["definition"], self._providers)}
 
     def get_flow(self, caller: str, flow_id: str) -> Document:
@@ -109,7 +109,7 @@ class FlowsService:
     def update_flow(self, caller: str, flow_id: str, request: Document) -> Document:
         """Fields that are not in the request stay; flow runs that have started keep their definition."""
         flow = self._administered(flow_id, caller, "UPDATE")
-        validation.check_flow(request, self._providers)
+        validation.check_flow(request)
         with self._lock:
             for key in _FLOW_FIELDS:
                 if key in request:
@@ -252,6 +252,10 @@ class FlowsService:
         run = self._engine.web_inputs.respond(caller, web_input_id, request, self._now())
         self._scheduler.at(run.id, self._now())
         return {"status": "ok"}
+
+    def effects(self) -> list[Document]:
+        """What was asked of action providers that only write it down."""
+        return list(self._providers.effects)
 
     # Inside
 

@@ -8,9 +8,8 @@ from typing import Any
 import jsonschema
 from jsonschema.validators import validator_for
 
-from flowspec.grammar import refusals
+from flowspec.grammar import action_url, refusals
 from flowspec.lint import lint_schema
-from remote.sandbox.flows.action_bodies import ProviderError
 from remote.sandbox.flows.errors import FlowsError
 from remote.sandbox.flows.providers import Providers
 from remote.sandbox.transfer.document import LABEL
@@ -41,11 +40,11 @@ def problem(msg: str, *loc: str | int) -> Problem:
     return {"loc": list(loc), "msg": msg, "type": "value_error"}
 
 
-def check_flow(document: dict[str, Any], providers: Providers) -> None:
+def check_flow(document: dict[str, Any]) -> None:
     """Checks those fields of a flow that are in `document`."""
     problems = []
     if "definition" in document:
-        problems += _definition(document["definition"], providers)
+        problems += _definition(document["definition"])
     if "input_schema" in document:
         problems += _schema(document["input_schema"])
     for key, (shortest, longest) in _LENGTHS.items():
@@ -79,7 +78,8 @@ def scopes(definition: dict[str, Any], providers: Providers) -> dict[str, list[s
     needed: dict[str, set[str]] = {}
     for state in definition["States"].values():
         if state["Type"] == "Action":
-            needed.setdefault(state.get("RunAs", "User"), set()).add(providers.find(state["ActionUrl"]).scope)
+            scope = state.get("ActionScope") or providers.scope(str(action_url(state)))
+            needed.setdefault(state.get("RunAs", "User"), set()).update({scope} if scope else ())
     return {role: sorted(names) for role, names in needed.items()}
 
 
@@ -117,17 +117,8 @@ def check_input(schema: dict[str, Any], body: Any) -> None:
         raise FlowsError(400, "FLOW_INPUT_ERROR", f"Input failed schema validation with {count}.", detail)
 
 
-def _definition(definition: Any, providers: Providers) -> list[Problem]:
-    problems = [problem(f.message, "definition", *f.where) for f in refusals(definition)]
-    if problems:
-        return problems
-    for name, state in definition["States"].items():
-        if state["Type"] == "Action":
-            try:
-                providers.find(state["ActionUrl"])
-            except ProviderError as error:
-                problems.append(problem(error.message, "definition", "States", name, "ActionUrl"))
-    return problems
+def _definition(definition: Any) -> list[Problem]:
+    return [problem(f.message, "definition", *f.where) for f in refusals(definition)]
 
 
 def _schema(schema: Any) -> list[Problem]:

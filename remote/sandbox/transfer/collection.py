@@ -20,6 +20,8 @@ from typing import Any
 
 Document = dict[str, Any]
 
+MAPPED, GUEST = "GCSv5_mapped_collection", "GCSv5_guest_collection"
+
 
 class TransferError(Exception):
     """A request that Transfer refuses: HTTP status, error code, message."""
@@ -38,6 +40,7 @@ class Collection:
     root: Path
     inside: Path
     name: str
+    entity_type: str = MAPPED
 
     def locate(self, path: str, *, follow: bool = True) -> Path:
         """The place on disk of a collection path. `follow=False`: the last component may itself be a link that
@@ -52,6 +55,8 @@ class Collection:
         inside = self.inside.resolve()
         if resolved != inside and inside not in resolved.parents:
             raise PermissionError(errno.EACCES, "Path not allowed", path)
+        if path.endswith("/") and place.is_file():
+            raise NotADirectoryError(errno.ENOTDIR, "Not a directory", path)
         return place
 
     def stat(self, path: str) -> Document:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -13,13 +12,12 @@ from remote.sandbox.transfer.document import bad_request
 from remote.sandbox.transfer.service import TransferService
 
 _PAGE = 1000
-_ENTITY_TYPE = "GCSv5_mapped_collection"
 
 
-def blueprint(transfer: TransferService, owner: str) -> Blueprint:
+def blueprint(transfer: TransferService) -> Blueprint:
     routes = Blueprint("transfer", __name__, url_prefix="/v0.10")
     _add_tasks(routes, transfer)
-    _add_operations(routes, transfer, owner)
+    _add_operations(routes, transfer)
     routes.register_error_handler(TransferError, _refused)
     return routes
 
@@ -81,21 +79,25 @@ def _add_tasks(routes: Blueprint, transfer: TransferService) -> None:
         }
 
 
-def _add_operations(routes: Blueprint, transfer: TransferService, owner: str) -> None:
+def _add_operations(routes: Blueprint, transfer: TransferService) -> None:
     @routes.get("/endpoint/<collection_id>")
     def endpoint(collection_id: str) -> Document:
-        return _endpoint(collection_id, transfer.collection(collection_id).name, owner)
+        return transfer.endpoint(collection_id)
+
+    @routes.get("/endpoint/<collection_id>/access_list")
+    def access_list(collection_id: str) -> Document:
+        rules = transfer.access_list(collection_id)
+        return {"DATA_TYPE": "access_list", "endpoint": collection_id, "length": len(rules), "DATA": rules}
 
     @routes.get("/endpoint_search")
     def search() -> Document:
         words = request.args.get("filter_fulltext", "").lower().split()
-        kinds = request.args.get("filter_entity_type", _ENTITY_TYPE).lower().split(",")
-        everything = [_endpoint(id_, collection.name, owner) for id_, collection in transfer.collections().items()]
+        kinds = request.args.get("filter_entity_type", "").lower().split(",")
         found = [
             document
-            for document in everything
+            for document in map(transfer.endpoint, transfer.collections())
             if all(word in f"{document['display_name']} {document['organization']}".lower() for word in words)
-            and document["entity_type"].lower() in kinds
+            and (kinds == [""] or document["entity_type"].lower() in kinds)
         ]
         limit, offset = _number("limit", 25, 100), _number("offset", 0)
         page = found[offset : offset + limit]
@@ -172,35 +174,4 @@ def _marked(kind: str, documents: list[Document]) -> Document:
         "marker": start,
         "next_marker": following if following < len(documents) else None,
         "DATA": documents[start:following],
-    }
-
-
-def _endpoint(collection_id: str, name: str, owner: str) -> dict[str, Any]:
-    """An endpoint document with the keys of the registered fixture; what the sandbox does not have is null or false."""
-    nothing = (
-        "globus_connect_setup_key gcp_connected gcp_paused s3_url host_endpoint_id host_path"
-        " myproxy_server myproxy_dn non_functional_endpoint_display_name non_functional_endpoint_id oauth_server"
-        " default_directory keywords info_link contact_email contact_info department subscription_id canonical_name"
-        " gcs_manager_url tlsftp_server local_user_info_available"
-    )
-    no = (
-        "public french_english_bilingual is_globus_connect s3_owner_activated disable_verify"
-        " disable_anonymous_writes force_verify force_encryption mfa_required non_functional activated shareable"
-        " acl_available acl_editable in_use high_assurance"
-    )
-    return {
-        "DATA_TYPE": "endpoint",
-        "id": collection_id,
-        "display_name": name,
-        "username": "sandbox",
-        "organization": "sandbox",
-        "owner_id": owner,
-        "description": "A directory on this machine.",
-        "entity_type": _ENTITY_TYPE,
-        "owner_string": "operator@sandbox",
-        "expires_in": -1,
-        "expire_time": "2100-01-01 00:00:00+00:00",
-        **dict.fromkeys(nothing.split()),
-        **dict.fromkeys(no.split(), False),
-        "DATA": [],
     }

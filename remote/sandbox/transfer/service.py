@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from remote.sandbox.faults import Faults
+from remote.sandbox.transfer.access import AccessRules, endpoint_document
 from remote.sandbox.transfer.collection import Collection, Document, TransferError, refusal
 from remote.sandbox.transfer.document import bad_request, check_items, check_texts, deadline
 from remote.sandbox.transfer.faults import TaskFaults
@@ -52,6 +53,7 @@ class TransferService:
         self._rate = rate
         self._retry_seconds = retry_seconds
         self._faults = faults or Faults()
+        self._access = AccessRules()
         self._lock = threading.Lock()
         self._tasks: dict[str, TransferTask] = {}
         self._by_submission: dict[str, str] = {}
@@ -162,6 +164,22 @@ class TransferService:
     def collections(self) -> dict[str, Collection]:
         return dict(self._collections)
 
+    def endpoint(self, collection: str) -> Document:
+        return endpoint_document(collection, self.collection(collection), self._owner_id)
+
+    def access_list(self, collection: str) -> list[Document]:
+        self.collection(collection)
+        return self._access.listed(collection)
+
+    def create_access(self, collection: str, rule: Document) -> Document:
+        return self._access.create(collection, self.collection(collection), rule)
+
+    def update_access(self, collection: str, rule_id: object, changes: Document) -> Document:
+        return self._access.update(collection, rule_id, changes)
+
+    def delete_access(self, collection: str, rule_id: object) -> Document:
+        return self._access.delete(collection, rule_id)
+
     def ls(
         self,
         collection: str,
@@ -177,11 +195,10 @@ class TransferService:
         found = self._operate("ls", collection, lambda: where.listing(path, show_hidden=show_hidden))
         found = order(select(found, filters, _FILE_FIELDS), orderby, _FILE_FIELDS)
         page = found[offset : offset + limit]
-        absolute = path if path.endswith("/") else path + "/"
         return {
             "DATA_TYPE": "file_list",
-            "path": path,
-            "absolute_path": absolute,
+            "path": path if path.endswith("/") else path + "/",
+            "absolute_path": None,
             "endpoint": collection,
             "length": len(page),
             "total": len(found),

@@ -132,7 +132,7 @@ class TransferTask:
         )
 
     def finish(self, code: str, description: str) -> bool:
-        """End the task with the event SUCCEEDED, CANCELED or EXPIRED. False: it had ended before."""
+        """End the task with the event SUCCEEDED, CANCELED, EXPIRED or a fatal error. False: it had ended before."""
         with self._lock:
             if self.over.is_set():
                 return False
@@ -144,7 +144,7 @@ class TransferTask:
                 self.fatal_error = {"code": code, "description": description}
             self.subtasks_retrying = 0
             self.completion_time = self.now()
-            self.event(code, description, is_error=code == "EXPIRED")
+            self.event(code, description, is_error=code not in ("SUCCEEDED", "CANCELED"))
             self.over.set()
         return True
 

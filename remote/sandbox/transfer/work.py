@@ -150,7 +150,7 @@ class CopyWork(Work):
             number = errno.EISDIR if is_dir else errno.ENOTDIR
             raise OSError(number, os.strerror(number), unit.source)
         if is_dir:
-            self.add(Unit("dir", unit.source.rstrip("/"), unit.destination.rstrip("/")))
+            self.add(Unit("dir", unit.source.rstrip("/") or "/", unit.destination.rstrip("/") or "/"))
         elif unit.destination.endswith("/"):
             raise IsADirectoryError(errno.EISDIR, "a file needs a destination file name", unit.destination)
         else:
@@ -166,7 +166,7 @@ class CopyWork(Work):
                 self.task.symlinks += 1
                 continue
             self.task.files += kind == "file"
-            self.add(Unit(kind, f"{unit.source}/{name}", f"{unit.destination}/{name}"))
+            self.add(Unit(kind, _below(unit.source, name), _below(unit.destination, name)))
 
     def _copy(self, unit: Unit, source: Path) -> None:
         destination = self._to.locate(unit.destination)
@@ -218,10 +218,15 @@ class DeleteWork(Work):
                 return
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), unit.source)
         if place.is_dir() and not place.is_symlink():
-            if not self.task.document.get("recursive"):
-                raise IsADirectoryError(errno.EISDIR, "a directory is deleted only with recursive", unit.source)
+            if not self.task.document.get("recursive"):  # this ends the task, where other errors are tried again
+                self.task.finish("IS_A_DIRECTORY", f"a directory is deleted only with recursive: {unit.source}")
+                raise TaskOver
             shutil.rmtree(place)
             self.task.directories += 1
         else:
             place.unlink()
             self.task.files += 1
+
+
+def _below(directory: str, name: str) -> str:
+    return f"{directory.rstrip('/')}/{name}"

@@ -10,7 +10,8 @@ import pytest
 from tests.flows_bench import CATCH, Bench, action
 from tests.flows_fakes import COLLECTIONS, ENDPOINT, FUNCTION
 
-TRANSFER = "https://transfer.actions.globus.org/transfer"
+HOST = "https://transfer.actions.globus.org"
+TRANSFER = f"{HOST}/transfer"
 
 
 @pytest.fixture
@@ -122,3 +123,44 @@ def test_a_result_that_is_not_json_is_a_failure(bench: Bench) -> None:
     bench.compute.finish({1, 2})
     bench.go(run, 2)
     assert "not JSON" in run.details["details"]["cause"]
+
+
+def test_ls_hands_on_what_it_is_asked_for(bench: Bench) -> None:
+    asked = {"limit": 5, "offset": 2, "orderby": "name DESC", "filter": "name:~*.evt"}
+    ls = action(ActionUrl=f"{HOST}/ls", Parameters={"endpoint_id": COLLECTIONS[0], "path": "/", **asked})
+    assert bench.run({"Ls": ls}).status == "SUCCEEDED"
+    assert bench.transfer.wanted == {"limit": 5, "offset": 2, "orderby": "name DESC", "filters": ("name:~*.evt",)}
+    for wrong in ("5", -1, True):
+        ls["Parameters"]["limit"] = wrong
+        assert "limit must be a whole number" in bench.run({"Ls": ls}).details["details"]["cause"]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_that_nothing_is_at_a_path_is_the_status_of_stat(bench: Bench, asked: bool) -> None:
+    parameters = {"endpoint_id": COLLECTIONS[0], "path": "/none"}
+    run = bench.run({"Stat": action(ActionUrl=f"{HOST}/stat", Parameters=parameters, ExceptionOnActionFailure=asked)})
+    if asked:
+        assert run.details["details"]["exception"] == "ActionFailedException"
+    else:
+        assert run.data["Fit"]["status"] == "FAILED"
+        assert set(run.data["Fit"]["details"]) == {"code", "message", "request_id", "resource"}
+        assert run.data["Fit"]["details"]["code"] == "NotFound"
+
+
+def test_hello_world_echoes_and_takes_its_time(bench: Bench) -> None:
+    hello = action(ActionUrl="https://actions.globus.org/hello_world", Parameters={"echo_string": "sync!"})
+    assert bench.run({"Hello": hello}).data["Fit"]["details"] == {"Hello": "World", "hello": "sync!"}
+    run = bench.run({"Hello": {**hello, "Parameters": {"sleep_time": 60}}})
+    assert run.status == "ACTIVE"
+    assert bench.go(run, 130).data["Fit"]["details"] == {"Hello": "World"}
+
+
+def test_effects_are_written_down_and_nobody_selects_an_option(bench: Bench) -> None:
+    hosts = ("search/delete", "notification/notify", "weboption/wait_for_option")
+    runs = [
+        bench.run({"Do": action(ActionUrl=f"https://actions.globus.org/{path}", Parameters={"n": n}, WaitTime=60)})
+        for n, path in enumerate(hosts)
+    ]
+    assert [run.status for run in runs] == ["SUCCEEDED", "SUCCEEDED", "ACTIVE"]
+    assert [effect["body"] for effect in bench.providers.effects] == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert bench.go(runs[2], 120).details["details"]["exception"] == "ActionTimeout"

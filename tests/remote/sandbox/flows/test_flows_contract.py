@@ -102,14 +102,13 @@ def test_bad_flows_are_refused_on_create_and_update(service: Service, fields: di
         assert_like(error.raw_json, fixture("create_flow", "bad_admin_principal_error"))
 
 
-def test_an_action_provider_that_the_sandbox_does_not_have_is_refused(service: Service) -> None:
-    definition = {
-        "StartAt": "Fit",
-        "States": {"Fit": COMPUTE["States"]["Fit"] | {"ActionUrl": "https://ap.example.org"}},
-    }
-    error = refusal(lambda: service.deploy(definition))
-    assert error.http_status == 422
-    assert "no action provider at https://ap.example.org" in str(error)
+def test_an_action_provider_that_the_sandbox_does_not_have_is_missed_when_it_is_to_run(service: Service) -> None:
+    url = "https://ap.example.org"
+    definition = {"StartAt": "Fit", "States": {"Fit": COMPUTE["States"]["Fit"] | {"ActionUrl": url}}}
+    assert service.client.validate_flow(definition)["scopes"] == {"User": []}
+    ended = service.wait(service.start(service.deploy(definition)), "FAILED")["details"]["details"]
+    assert ended["exception"] == "ActionUnableToRun"
+    assert f"no action provider at {url}" in ended["cause"]
 
 
 # Starting

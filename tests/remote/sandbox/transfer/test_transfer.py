@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remote.sandbox.transfer import copying
+from remote.sandbox.transfer.access import AccessRules
+from remote.sandbox.transfer.collection import GUEST, Collection, TransferError
 from remote.sandbox.transfer.copying import wanted
 from tests.transfer_fixture import Side, codes, ended, side
 from tests.waiting import until
@@ -273,3 +275,58 @@ def test_preserve_timestamp(side: Side, preserve: bool) -> None:
     os.utime(side.dtn / "a", (1e9, 1e9))
     ended(service, side.transfer(service, ("/a", "a"), preserve_timestamp=preserve))
     assert ((side.site / "a").stat().st_mtime == 1e9) == preserve
+
+
+def test_the_root_of_a_collection_is_a_path_like_any_other(side: Side) -> None:
+    service = side.service()
+    (side.dtn / "d").mkdir()
+    (side.dtn / "d/a").write_text("a")
+    task_id = side.transfer(service, ("/", "all/"), label="all")
+    assert ended(service, task_id)["status"] == "SUCCEEDED"
+    assert (side.site / "all/d/a").read_text() == "a"
+    assert [f["source_path"] for f in service.successful_transfers(task_id)] == ["/d/a"]
+
+
+def test_a_file_with_a_slash_at_its_end_is_no_directory(side: Side) -> None:
+    service = side.service()
+    (side.dtn / "file").write_text("")
+    with pytest.raises(TransferError) as caught:
+        service.stat("dtn", "/file/")
+    assert caught.value.code == "ExternalError.StatFailed.NotDirectory"
+    assert service.stat("dtn", "/")["type"] == "dir"
+
+
+def test_a_directory_is_not_deleted_without_recursive_and_the_task_says_so(side: Side) -> None:
+    service = side.service()
+    (side.dtn / "d").mkdir()
+    document = {"DATA_TYPE": "delete", "submission_id": service.submission_id(), "endpoint": "dtn"}
+    task_id = service.submit({**document, "DATA": [{"path": "/d"}]})["task_id"]
+    task = ended(service, task_id)
+    assert (task["status"], task["fatal_error"]["code"]) == ("FAILED", "IS_A_DIRECTORY")
+    assert service.events(task_id)[0]["is_error"]
+    assert (side.dtn / "d").is_dir()
+
+
+def test_a_listing_names_its_directory_with_a_slash(side: Side) -> None:
+    service = side.service()
+    (side.dtn / "d").mkdir()
+    listing = service.ls("dtn", "/d")
+    assert (listing["path"], listing["absolute_path"]) == ("/d/", None)
+
+
+def test_only_a_guest_collection_has_permissions_and_each_is_checked(side: Side) -> None:
+    service = side.service()
+    rule = {"path": "/", "permissions": "r", "principal_type": "all_authenticated_users", "principal": ""}
+    with pytest.raises(TransferError, match="no guest collection"):
+        service.create_access("dtn", rule)
+    rules = AccessRules()
+    guest = Collection(side.dtn, side.dtn, "shared", GUEST)
+    made = rules.create("guest", guest, rule)["access_id"]
+    assert rules.update("guest", made, {"permissions": "rw"})["code"] == "Updated"
+    assert [one["permissions"] for one in rules.listed("guest")] == ["rw"]
+    for wrong in ({"permissions": "x"}, {"principal_type": "people"}, {"path": "a"}):
+        with pytest.raises(TransferError, match=next(iter(wrong))):
+            rules.create("guest", guest, {**rule, **wrong})
+    assert rules.delete("guest", made)["code"] == "Deleted"
+    with pytest.raises(TransferError, match="AccessRuleNotFound"):
+        rules.delete("guest", made)
