@@ -82,7 +82,11 @@ def dump(path: Path) -> list[str]:
 def live(demo: DemoLedger, chance: random.Random) -> None:
     """What the driver does meanwhile: it answers, and runs change."""
     for request in demo.ledger.asked():
-        plan = {"digest": "d", "plan": chance.choice((None, {})), "lines": ["[/bold] \x1b[31mfit 07", "x" * 300] * chance.randint(0, 6)}
+        plan = {
+            "digest": "d",
+            "plan": chance.choice((None, {})),
+            "lines": ["[/bold] \x1b[31mfit 07", "x" * 300] * chance.randint(0, 6),
+        }
         if chance.random() < 0.3:
             demo.ledger.answer(request.id, "refused", "no [/b] \x1b[2J because")
         else:
