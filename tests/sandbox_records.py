@@ -24,6 +24,7 @@ class Records:
     calls: list[Document]
     flow_runs: list[Document]
     transfers: list[Document]
+    effects: list[Document]
     working: list[Document]
 
     def executed(self, run: int | None = None) -> Counter[tuple[str, int, int | None]]:
