@@ -58,6 +58,13 @@ class Watched(LoginNode):
             process.terminate()
             process.wait(HANGS_AFTER)
 
+    def asks(self, name: str, **words: str) -> Path:
+        """Somebody elsewhere asks that an endpoint is restarted."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        path, arriving = self.file.with_name(f"restart-{name}.json"), self.home / "asked.json"
+        arriving.write_text(json.dumps({"by": "anna@daq1", "reason": "the night stands still", **words}))
+        return arriving.rename(path)
+
     @property
     def out(self) -> Path:
         return self.home / "monitor.out"

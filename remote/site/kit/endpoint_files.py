@@ -44,6 +44,7 @@ KEYS = {
     "cores_per_node": NUMBER,
     "memory_per_worker": NUMBER,
     "restarts": NUMBER,
+    "restarts_asked": "yes|no",
     "walltime": r"[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]",
 }
 REQUIRED = ("stage", "environment", "workers_per_node", "max_blocks", "interface", "provider")

@@ -10,6 +10,7 @@ import subprocess
 import time
 from typing import Any, Callable, Dict, List, Optional
 
+import endpoint_asked
 import endpoints
 from endpoint_files import Ours, Problem, Wanted, alone, endpoint_id
 from endpoint_logs import Block, newest_refusal, of_manager
@@ -32,6 +33,8 @@ class Watched:
     def __init__(self, endpoint: Wanted, say: Callable[[str, str], None]) -> None:
         self.endpoint, self.say = endpoint, say
         self.limit = int(endpoint.values["restarts"])
+        self.takes = endpoint.values["restarts_asked"] == "yes"
+        self.asked: Optional[Dict[str, Any]] = None  # the answer to who asked last that it be restarted
         self.restarts, self.next_try, self.given_up = 0, 0.0, False
         self.up_since: Optional[float] = None
         self.offline_since: Optional[float] = None
@@ -46,6 +49,7 @@ class Watched:
         try:
             with alone():
                 ours = Ours()
+                self._restart_if_asked(ours, ours.entry(name))
                 entry = ours.entry(name)
                 if self._is_up(ours, entry, now):
                     self._ask_globus(ours, entry, now)
@@ -53,6 +57,35 @@ class Watched:
             self.problem = str(problem)
         self.say(name, self.problem or self.state)
         return self._document(blocks)
+
+    # ---- does somebody ask
+
+    def _restart_if_asked(self, ours: Ours, entry: Dict[str, Any]) -> None:
+        name = self.endpoint.name
+        try:
+            asked = endpoint_asked.take(name)
+        except Problem as problem:
+            return self.say(f"{name}: asked", str(problem))
+        if asked is None:
+            return None
+        why = self._why_not(asked, entry)
+        if not why:
+            self.say(f"{name}: asked", f"{asked.by} asks that it be restarted: {asked.reason}")
+            self.restarts, self.next_try, self.given_up = 0, time.time() + FIRST_PAUSE, False
+            self.offline_since = None
+            try:
+                endpoints.restart(ours, self.endpoint)
+            except Problem as problem:
+                why = str(problem)
+        self.asked = {"id": asked.id, "at": time.time(), "done": not why, "said": why}
+        self.say(f"{name}: asked", why or f"was restarted for {asked.by}")
+
+    def _why_not(self, asked: endpoint_asked.Asked, entry: Dict[str, Any]) -> str:
+        if not self.takes:
+            return f"the site has restarts_asked = no for {self.endpoint.name}"
+        if entry.get("stopped"):
+            return f"stopped by hand: gce start {self.endpoint.name}"
+        return "what was asked came too late" if asked.late else ""
 
     # ---- is it there
 
@@ -160,6 +193,8 @@ class Watched:
             "online": self.online,
             "restarts": self.restarts,
             "given_up": self.given_up,
+            "restarts_asked": self.takes,
+            "asked": self.asked,
             "canary": self.canary,
             "refused": {"at": at, "words": refused.words} if refused is not None and holds else None,
             "blocks": [{"job": b.job, "state": b.state, "reason": b.reason} for b in of_manager(blocks, given)],

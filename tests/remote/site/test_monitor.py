@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import endpoint_compute
+import pytest
 
 from tests.monitor_fixture import FIT, ID, Watched, node
 from tests.remote.sandbox.compute.test_compute_contract import client_of
@@ -76,6 +77,104 @@ def test_only_endpoints_that_were_made_from_here_are_watched(node: Watched) -> N
         until(lambda: node.seen().get("online"))
     assert [each["name"] for each in json.loads(node.file.read_text().replace("\n", ""))["endpoints"]] == [FIT]
     assert all(FIT in call for call in node.calls())
+
+
+# ---- what is asked from elsewhere
+
+
+def test_who_asks_gets_an_endpoint_restarted_once_also_one_that_was_given_up(node: Watched) -> None:
+    node.change("endpoints.conf", "^restarts = 5", "restarts = 1")
+    node.change("endpoints.conf", "^restarts_asked = no", "restarts_asked = yes")
+    node.make(FIT)
+    with node.monitor():
+        until(lambda: node.seen().get("online"))
+        assert (node.seen()["restarts_asked"], node.seen()["asked"]) == (True, None)
+        node.crash(FIT)
+        node.wait_for("was started again")
+        until(lambda: node.seen().get("online"))
+        node.crash(FIT)
+        until(lambda: node.seen().get("given_up"))
+        node.asks(FIT, id="one")
+        until(lambda: node.seen()["asked"], told=node.out.read_text)
+        asked = node.seen()["asked"]
+        assert (asked["id"], asked["done"], asked["said"]) == ("one", True, "")
+        until(lambda: node.seen()["online"] and not node.seen()["given_up"] and node.seen()["restarts"] == 0)
+    assert node.said(f"{FIT}: asked: anna@daq1 asks that it be restarted: the night stands still")
+    assert node.out.read_text().count(f"{FIT}: asked: was restarted for anna@daq1") == 1
+    assert not list(node.file.parent.glob("restart-*"))
+
+
+def test_one_that_runs_is_stopped_first(node: Watched) -> None:
+    node.change("endpoints.conf", "^restarts_asked = no", "restarts_asked = yes")
+    node.make(FIT)
+    node.asks(FIT, id="one")
+    with node.monitor():
+        until(lambda: node.seen().get("asked"), told=node.out.read_text)
+    assert node.seen()["asked"]["done"]
+    assert node.calls()[-2:] == [f"stop {FIT}", f"start {FIT}"]
+
+
+def test_a_restart_that_fails_is_answered_and_the_monitor_goes_on_by_itself(node: Watched) -> None:
+    node.change("endpoints.conf", "^restarts_asked = no", "restarts_asked = yes")
+    node.make(FIT)
+    node.crash(FIT)
+    node.asks(FIT, id="one")
+    program = node.environment / "bin/globus-compute-endpoint"
+    program.rename(program.with_name("away"))
+    with node.monitor():
+        until(lambda: node.seen().get("asked"), told=node.out.read_text)
+        assert not node.seen()["asked"]["done"]
+        assert f"there is no {program}" in node.seen()["asked"]["said"]
+        program.with_name("away").rename(program)
+        node.wait_for(f"{FIT}: was started again")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "said"),
+    [("no", f"the site has restarts_asked = no for {FIT}"), ("yes", f"stopped by hand: gce start {FIT}")],
+)
+def test_what_the_site_does_not_want_is_answered_and_not_done(node: Watched, allowed: str, said: str) -> None:
+    node.change("endpoints.conf", "^restarts_asked = no", f"restarts_asked = {allowed}")
+    node.make(FIT)
+    if allowed == "yes":
+        node.did("stop", FIT)
+    before = node.calls()
+    node.asks(FIT, id="one")
+    with node.monitor():
+        until(lambda: node.seen().get("asked"), told=node.out.read_text)
+    assert (node.seen()["asked"]["done"], node.seen()["asked"]["said"]) == (False, said)
+    assert node.seen()["restarts_asked"] == (allowed == "yes")
+    assert node.calls() == before
+    assert not list(node.file.parent.glob("restart-*"))
+
+
+def test_what_was_brought_long_ago_is_not_done(node: Watched) -> None:
+    node.change("endpoints.conf", "^restarts_asked = no", "restarts_asked = yes")
+    node.make(FIT)
+    before = node.calls()
+    os.utime(node.asks(FIT, id="one"), (time.time() - 3600,) * 2)
+    with node.monitor():
+        until(lambda: node.seen().get("asked"), told=node.out.read_text)
+    assert node.seen()["asked"]["said"] == "what was asked came too late"
+    assert node.calls() == before
+
+
+@pytest.mark.parametrize("wrong", ["no json", "[" * 5000, "[]", '{"id": 1}', "link", "fifo"])
+def test_what_no_console_has_written_is_told_and_taken_away(node: Watched, wrong: str) -> None:
+    node.change("endpoints.conf", "^restarts_asked = no", "restarts_asked = yes")
+    node.make(FIT)
+    before, path = node.calls(), node.asks(FIT, id="one")
+    if wrong in ("link", "fifo"):
+        kept = path.rename(node.home / "elsewhere.json")
+        path.symlink_to(kept) if wrong == "link" else os.mkfifo(path)
+    else:
+        path.write_text(wrong)
+    with node.monitor():
+        node.wait_for(f"{FIT}: asked: {path} is nothing that a console writes: taken away")
+        until(lambda: node.seen().get("online"))
+    assert node.seen()["asked"] is None
+    assert node.calls() == before
+    assert not os.path.lexists(path)
 
 
 # ---- one acts
