@@ -41,6 +41,10 @@ class Places:
         """What the monitor of the endpoints sees ("json"), and the file that it touches each minute ("alive")."""
         return f"{self.top}/logs/monitor.{kind}"
 
+    def restart(self, endpoint: str) -> str:
+        """Where the monitor of the endpoints looks whether it is to restart this one."""
+        return f"{self.top}/logs/restart-{endpoint}.json"
+
     def cancelled(self, run: int, tag: str) -> str:
         """The marker: a directory that is there once the attempt with this tag is cancelled. Its jobs look for it."""
         return f"{self.logs(run)}/cancelled/{tag}"

@@ -24,11 +24,20 @@ _REFUSED = {
     "properties": {"words": _TEXT, "at": {"type": "number"}},
 }
 _BLOCK = {"type": "object", "required": ["state", "reason"], "properties": {"state": _TEXT, "reason": _TEXT}}
+_ASKED = {
+    "type": ["object", "null"],
+    "required": ["id", "done", "said"],
+    "properties": {"id": _TEXT, "done": {"type": "boolean"}, "said": _TEXT},
+}
+# `id`, `restarts_asked` and `asked` are not told by every kit.
 _ENDPOINT = {
     "type": "object",
     "required": ["name", "problem", "given_up", "refused", "blocks"],
     "properties": {
-        "name": _TEXT,
+        "name": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z"},  # it becomes part of a path
+        "id": {"type": ["string", "null"]},
+        "restarts_asked": {"type": "boolean"},
+        "asked": _ASKED,
         "problem": _TEXT,
         "given_up": {"type": "boolean"},
         "refused": _REFUSED,
@@ -65,6 +74,7 @@ def problem(document: Any) -> str:
 def troubles(document: Document, alive_at: float, now: float) -> list[Reason]:
     """What is wrong, in order. `alive_at`: when the monitor gave a sign of life last, in seconds as `now`."""
     found = []
+    offered = restartable(document, alive_at, now).values()
     if document["ended"]:
         found.append(reason("monitor.ended", at=document["at"]))
     elif now - alive_at > SILENT_SECONDS:
@@ -72,9 +82,25 @@ def troubles(document: Document, alive_at: float, now: float) -> list[Reason]:
     if document["problem"]:
         found.append(reason("monitor.slurm", words=text.clean(document["problem"])))
     for endpoint in document["endpoints"]:
-        found += _of_endpoint(endpoint)
+        found += _of_endpoint(endpoint, here=endpoint["name"] in offered)
     found += [reason("monitor.orphan", job=str(block["job"]), child=block["child"]) for block in document["orphans"]]
     return found
+
+
+def restartable(document: Document, alive_at: float, now: float) -> dict[str, str]:
+    """The names of the endpoints that the monitor restarts for who asks, by their ids; none when it does nothing."""
+    if document["ended"] or now - alive_at > SILENT_SECONDS:
+        return {}
+    return {each["id"]: each["name"] for each in document["endpoints"] if each.get("restarts_asked") and each.get("id")}
+
+
+def answer(document: Document, asked: str) -> str | None:
+    """What came of the restart that was asked for with this id: why it was not done, '' when it was. None before."""
+    answers = [each["asked"] for each in document["endpoints"] if each.get("asked")]
+    found = next((each for each in answers if each["id"] == asked), None)
+    if found is None:
+        return None
+    return "" if found["done"] else text.clean(found["said"]) or "it does not say why"
 
 
 def pending(document: Document) -> dict[str, int]:
@@ -83,10 +109,11 @@ def pending(document: Document) -> dict[str, int]:
     return dict(Counter(block["reason"] for block in blocks if block["state"] == PENDING))
 
 
-def _of_endpoint(told: Document) -> Iterator[Reason]:
+def _of_endpoint(told: Document, *, here: bool) -> Iterator[Reason]:
     name = told["name"]
     if told["refused"]:
         at, words = told["refused"]["at"], text.clean(told["refused"]["words"])
         yield reason("monitor.refused", endpoint=name, at=at, words=words)
     if told["given_up"] or told["problem"]:
-        yield reason("monitor.endpoint", endpoint=name, words=text.clean(told["problem"]) or "given up")
+        words = text.clean(told["problem"]) or "given up"
+        yield reason("monitor.endpoint", endpoint=name, words=words, here=here or None)

@@ -10,7 +10,7 @@ from console.actions.launch import Look, send_intents
 from console.context import Context, Refused, permitted, run_of
 from console.disk import space as disk_space
 from console.ledger import attempts as attempt_rows
-from console.ledger import conditions, endpoints, evidence, pause, runs, stuck
+from console.ledger import conditions, endpoints, evidence, pause, restarts, runs, stuck
 from console.ledger.attempts import Attempt
 from console.ledger.moves import move
 from console.ledger.runs import Run
@@ -227,7 +227,8 @@ def _full_transfers(room: Room) -> Reason | None:
 def _full_endpoint(ctx: Context) -> Reason | None:
     for endpoint in endpoints.all_of(ctx.ledger):
         if not endpoint.online:
-            return reason("queue.endpoint", endpoint=endpoint.name, since=endpoint.since)
+            here = restarts.here(ctx.ledger, endpoint.endpoint)
+            return reason("queue.endpoint", endpoint=endpoint.name, since=endpoint.since, here=here)
         tasks = attempt_rows.unended_tasks(ctx.ledger, endpoint.stage)
         workers = endpoint.total
         if workers:  # none while no node is allocated

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from console.actions import cancel as cancelling
 from console.actions import decide, fetch_reports, many, pausing, remark, reprocess, take_back
+from console.actions import restart as restarting
 from console.actions import retry as retrying
 from console.actions.queue import hold, queue, release, set_auto
 from console.context import Context, Refused, dossier_of, permitted, run_of
@@ -119,6 +120,7 @@ VERBS: dict[str, Verb] = {
     "claim": remark.claim,
     "report": fetch_reports.request_report,
     "take-over": take_over,
+    "restart-endpoint": restarting.restart_endpoint,
 }
 # What must be known of Globus beforehand, outside of the transaction.
 CHECK_FIRST: dict[str, Callable[[Context, Request], None]] = {"retry": retrying.check_first}

@@ -2,7 +2,7 @@
 
 The monitor touches one file each minute and writes the other only when there is something new, so that two looks a
 minute suffice, and a transfer is made only then. Nothing is kept of a transfer that a driver began and another ends:
-the next one brings the file anew.
+the next one brings the file anew. What is asked of the monitor goes the other way (console.evidence.restarts).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from console.context import Context
-from console.ledger import site, sources
+from console.evidence.restarts import carry_out
+from console.ledger import restarts, site, sources
 from console.ledger.errors import Trouble, cause_of
 from flowspec import catalogue, flowlog, monitorstatus
 from remote import plainfile
@@ -40,11 +41,15 @@ class MonitorWatch:
             self._follow()
         alive_at = self._see_at_the_site()
         sources.answered(ctx.ledger, "transfer")
+        carry_out(ctx, self._document)
+        if alive_at is None or self._fault:
+            restarts.offer(ctx.ledger, {})
         if alive_at is None:  # no monitor was ever there, or its files have been taken away
             return
         if self._fault:
             raise Trouble(self._fault)
         if self._document is not None:
+            restarts.offer(ctx.ledger, monitorstatus.restartable(self._document, alive_at, ctx.now()))
             found = monitorstatus.troubles(self._document, alive_at, ctx.now())
             if found:
                 raise Trouble("; ".join(map(catalogue.sentence, found)))

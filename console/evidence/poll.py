@@ -20,12 +20,13 @@ from console.evidence.outputs import check_awaited_outputs
 from console.evidence.troubles import Troubles
 from console.evidence.witnesses import in_trouble, of_compute, of_log, of_transfer, planned
 from console.ledger import attempts as attempt_rows
-from console.ledger import conditions, endpoints, evidence, logins, runs, sources
+from console.ledger import conditions, endpoints, evidence, logins, restarts, runs, sources
 from console.ledger.attempts import Attempt
 from console.ledger.endpoints import VERSION, EndpointRow
 from console.ledger.errors import LedgerError
 from console.ledger.runs import Run
 from flowspec import flowlog
+from flowspec.catalogue import start_it
 from flowspec.causes import classify, names_a_path
 from flowspec.conditions import Topic, reason
 from flowspec.progress import Says, fold
@@ -160,7 +161,8 @@ def poll_endpoints(ctx: Context) -> None:
             if found != known:
                 endpoints.record(ctx.ledger, found)
             if changed and (known is not None or not status.online):
-                how = "online" if status.online else "OFFLINE: runs wait for it; start it at the site, and they go on"
+                way = start_it(bool(restarts.here(ctx.ledger, endpoint)))
+                how = "online" if status.online else f"OFFLINE: runs wait for it; {way}, and they go on"
                 text = f"compute endpoint {name} is {how}"
                 ctx.ledger.event("good" if status.online else "bad", text, actor="driver")
         sources.answered(ctx.ledger, "compute")

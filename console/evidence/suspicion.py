@@ -14,7 +14,7 @@ from functools import cache, partial
 
 from console.context import Context
 from console.evidence.witnesses import planned
-from console.ledger import attempts, endpoints, evidence, site
+from console.ledger import attempts, endpoints, evidence, restarts, site
 from console.ledger.attempts import Attempt
 from console.ledger.endpoints import EndpointRow
 from flowspec import catalogue
@@ -73,10 +73,17 @@ def lost_tasks(ctx: Context, attempt: Attempt) -> set[str]:
 def _waiting(ctx: Context, stage: Stage, since: float) -> Reason:
     endpoint = endpoints.find(ctx.ledger, ctx.endpoints[stage])
     if endpoint is not None and not endpoint.online:
-        return reason("task.offline", started=False, since=since, endpoint=endpoint.name, offline=endpoint.since)
+        return _offline(ctx, endpoint, since, started=False)
     if endpoint is not None and (why := _overdue(ctx, stage, since, endpoint)):
         return why
     return reason("task.pending", since=since)
+
+
+def _offline(ctx: Context, endpoint: EndpointRow, since: float, *, started: bool) -> Reason:
+    here = restarts.here(ctx.ledger, endpoint.endpoint)
+    return reason(
+        "task.offline", started=started, since=since, endpoint=endpoint.name, offline=endpoint.since, here=here
+    )
 
 
 def _overdue(ctx: Context, stage: Stage, since: float, endpoint: EndpointRow) -> Reason | None:
@@ -107,7 +114,7 @@ def _overdue(ctx: Context, stage: Stage, since: float, endpoint: EndpointRow) ->
 def _running(ctx: Context, stage: Stage, since: float) -> Reason:
     endpoint = endpoints.find(ctx.ledger, ctx.endpoints[stage])
     if endpoint is not None and not endpoint.online:
-        return reason("task.offline", started=True, since=since, endpoint=endpoint.name, offline=endpoint.since)
+        return _offline(ctx, endpoint, since, started=True)
     longer = ctx.now() - since - RUNNING_POLLS * ctx.policy.poll_interval
     usual = evidence.usual_seconds(ctx.ledger, stage, LATELY) if longer > 0 else None
     if usual is not None and longer > TIMES_USUAL * usual:

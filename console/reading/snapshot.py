@@ -29,6 +29,7 @@ from console.ledger import (
     pause,
     presence,
     remarks,
+    restarts,
     site,
     sources,
 )  # fmt: skip
@@ -39,6 +40,7 @@ from console.ledger.new_failures import NewFailures
 from console.ledger.pause import Pause
 from console.ledger.presence import Presence
 from console.ledger.remarks import Remarks
+from console.ledger.restarts import Restarts
 from console.ledger.sources import Source
 from console.ledger.store import Ledger
 from console.reading.night import Night, NightReader
@@ -179,6 +181,7 @@ class Snapshot:
     login_who: str = ""  # whose login the driver has; empty when it is nobody's
     hints_off: str = ""  # why Flows is given no hints (console.evidence.hints); empty while it is
     kit_outdated: str = ""  # that the kit at the site is not this console's; empty while it is, or is not known
+    restarts: Restarts = field(default_factory=Restarts)  # of endpoints, at the site
     slurm_pending: Reason = NO_REASON  # why Slurm let our jobs wait when it was asked last (console site status)
     new_failures: NewFailures = field(default_factory=NewFailures)
     calls: Event | None = None  # the newest of these
@@ -252,6 +255,7 @@ class SnapshotReader:
             login_who=ledger.get(logins.WHO),
             hints_off=catalogue.sentence(hints.why_off(ledger)),
             kit_outdated=catalogue.sentence(site.outdated(ledger)),
+            restarts=restarts.read(ledger),
             slurm_pending=site.pending(ledger),
             new_failures=new,
             calls=events.one(ledger, new.rings) if new.rings else None,

@@ -7,7 +7,7 @@ what they are about. A code that is not known here (a ledger of a newer console)
 from __future__ import annotations
 
 from flowspec.catalogue import alerts, cancel, failures, outcomes, queue, readiness, site, work
-from flowspec.catalogue.entry import Entry, nested, unnested
+from flowspec.catalogue.entry import Entry, nested, start_it, unnested
 from flowspec.conditions import Reason
 
 TABLES = (
@@ -22,7 +22,7 @@ TABLES = (
 )
 ENTRIES: dict[str, Entry] = {entry.code: entry for table in TABLES for entry in table}
 
-__all__ = ["ENTRIES", "TABLES", "entry", "nested", "row", "sentence", "unnested"]
+__all__ = ["ENTRIES", "TABLES", "entry", "nested", "row", "sentence", "start_it", "unnested"]
 
 
 def entry(code: str) -> Entry:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flowspec import text
 from flowspec.conditions import Owner, Reason, Severity
 
 
@@ -43,6 +44,17 @@ class Entry:
 class _Known(dict[str, Any]):
     def __missing__(self, name: str) -> str:
         return "?"
+
+
+def start_it(here: bool) -> str:
+    """What to do with an endpoint that is offline. `here`: the site starts it for who asks."""
+    return "E starts it again at the site" if here else "start it at the site"
+
+
+def offline_row(endpoint: str, since: float, here: bool) -> str:
+    """The same in a row."""
+    when = f"offline since {text.clock(since)}"
+    return f"E: {endpoint} {when}" if here else f"start {endpoint}: {when}"
 
 
 def nested(reason: Reason) -> dict[str, Any]:

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from flowspec import text
-from flowspec.catalogue.entry import Entry, row_of, words_of
+from flowspec.catalogue.entry import Entry, offline_row, row_of, start_it, words_of
 from flowspec.conditions import Owner, Severity
 
 N, S = Severity.NORMAL, Severity.STUCK
 OPERATOR, SITE, GLOBUS = Owner.OPERATOR, Owner.SITE, Owner.GLOBUS
 
 
-def _endpoint(endpoint: str, since: float, **others: Any) -> str:
-    return f"waits: compute endpoint {endpoint} is offline since {text.clock(since)}; start it at the site"
+def _endpoint(endpoint: str, since: float, here: bool = False, **others: Any) -> str:
+    return f"waits: compute endpoint {endpoint} is offline since {text.clock(since)}; {start_it(here)}"
 
 
-def _endpoint_row(endpoint: str, since: float, **others: Any) -> str:
-    return f"start {endpoint}: offline since {text.clock(since)}"
+def _endpoint_row(endpoint: str, since: float, here: bool = False, **others: Any) -> str:
+    return offline_row(endpoint, since, here)
 
 
 def _paused(who: str, since: float, why: str) -> str:

@@ -12,6 +12,10 @@ SLOW, STUCK = Severity.SLOW, Severity.STUCK
 SITE = Owner.SITE
 NAMED = 4  # files; the others are counted
 _AGAIN = ": start it there, console site monitor"
+_RESTART_THERE = (
+    "gce restart {endpoint}, at the site: no monitor there says that it restarts {endpoint} for who asks from here"
+)
+_RESTART_UNANSWERED = "gce restart {endpoint}, at the site: asked for that, its monitor has not answered in 30 min"
 
 
 def _host(host: str, python: str, job_id: str = "") -> str:
@@ -63,6 +67,15 @@ def _block_refused(endpoint: str, at: float, words: str) -> str:
     return f"{refused}; mend account, qos or licences in endpoints.conf there"
 
 
+def _endpoint_problem(endpoint: str, words: str, here: bool = False) -> str:
+    way = f"E restarts {endpoint}" if here else f"see to {endpoint} at the site"
+    return f"{way}: {words} (says its monitor)"
+
+
+def _restart_asked(endpoint: str, who: str, at: float) -> str:
+    return f"{endpoint} is being restarted: {who} asked the site for it at {text.clock(at)}"
+
+
 def _used(stage: str, count: int, peak: int, per_gb: int | None = None) -> str:
     of = f"{count} jobs" if count > 1 else "1 job"
     trend = ""
@@ -98,11 +111,16 @@ TABLE = (
     Entry("function.forbidden", "endpoint {endpoint} does not allow it: add it to allowed_functions", STUCK, SITE),
     Entry("site.no-input", _no_input, STUCK, Owner.OPERATOR),
     Entry("monitor.refused", _block_refused, STUCK, SITE),
-    Entry("monitor.endpoint", "see to {endpoint} at the site: {words} (says its monitor)", STUCK, SITE),
+    Entry("monitor.endpoint", _endpoint_problem, STUCK, SITE),
     Entry("monitor.slurm", "see to Slurm at the site: {words} (says its monitor)", STUCK, SITE),
     Entry("monitor.orphan", "block {job} is of {child}, which is dead: scancel {job} at the site", SLOW, SITE),
     Entry("monitor.ended", lambda at: f"the site's monitor ended at {text.clock(at)}{_AGAIN}", SLOW, SITE),
     Entry("monitor.silent", lambda at: f"the site's monitor is silent since {text.clock(at)}{_AGAIN}", SLOW, SITE),
+    Entry("restart.not-offered", _RESTART_THERE),
+    Entry("restart.asked", _restart_asked),
+    Entry("restart.done", "{endpoint} was restarted at the site, as {who} asked"),
+    Entry("restart.failed", "{endpoint} was not restarted; see to it at the site: {words}", SLOW, SITE),
+    Entry("restart.unanswered", _RESTART_UNANSWERED, SLOW, SITE),
     Entry("site.used", _used),
     Entry("site.no-command", "no {command} here"),
     Entry("site.hung", "{command} has not answered in {seconds} s", SLOW, SITE),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowspec import text
-from flowspec.catalogue.entry import Entry, row_of, words_of
+from flowspec.catalogue.entry import Entry, offline_row, row_of, start_it, words_of
 from flowspec.catalogue.globus_codes import GLOBUS_CODES, goes_when
 from flowspec.conditions import Owner, Severity
 from flowspec.numbers import ranges
@@ -119,13 +119,13 @@ def _roughly(seconds: int) -> str:
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _task_offline(started: bool, since: float, endpoint: str, offline: float) -> str:
+def _task_offline(started: bool, since: float, endpoint: str, offline: float, here: bool = False) -> str:
     task = f"{_task_running(since)};" if started else f"{_task_pending(since)}:"
-    return f"{task} {endpoint} is offline since {text.clock(offline)}; start it at the site"
+    return f"{task} {endpoint} is offline since {text.clock(offline)}; {start_it(here)}"
 
 
-def _task_offline_row(endpoint: str, offline: float, **others: Any) -> str:
-    return f"start {endpoint}: offline since {text.clock(offline)}"
+def _task_offline_row(endpoint: str, offline: float, here: bool = False, **others: Any) -> str:
+    return offline_row(endpoint, offline, here)
 
 
 def _task_lost(since: float, endpoint: str, idle: int) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowspec import catalogue
-from flowspec.monitorstatus import SILENT_SECONDS, pending, problem, troubles
+from flowspec.monitorstatus import SILENT_SECONDS, answer, pending, problem, restartable, troubles
 
 NOW = 1_000_000.0
 JSON = st.recursive(
@@ -80,3 +80,27 @@ def test_a_document_that_lacks_something_is_none(key: str) -> None:
     told = document(endpoint())
     del told[key]
     assert key in problem(told)
+
+
+def test_what_is_restarted_for_who_asks_is_told_by_a_monitor_that_lives() -> None:
+    takes, older = endpoint(id="uuid", restarts_asked=True, given_up=True), endpoint(name="frib-convert", id="other")
+    told = document(takes, older)
+    assert problem(told) == ""
+    assert restartable(told, NOW, NOW) == {"uuid": "frib-fit-mpi"}
+    assert "E restarts frib-fit-mpi: given up" in catalogue.sentence(troubles(told, NOW, NOW)[0])
+    assert restartable(told, NOW, NOW + SILENT_SECONDS + 1) == {}
+    assert restartable(document(takes, ended=True), NOW, NOW) == {}
+    assert restartable(document(endpoint(id="uuid", restarts_asked=False)), NOW, NOW) == {}
+
+
+def test_an_answer_is_that_of_what_was_asked() -> None:
+    told = document(endpoint(asked={"id": "one", "at": NOW, "done": True, "said": ""}))
+    assert problem(told) == ""
+    assert (answer(told, "one"), answer(told, "two"), answer(document(endpoint()), "one")) == ("", None, None)
+    failed = document(endpoint(asked={"id": "one", "at": NOW, "done": False, "said": "runs on login07"}))
+    assert answer(failed, "one") == "runs on login07"
+
+
+@pytest.mark.parametrize("name", ["../../run1217/run-1217-00.evt", "frib-fit-mpi\n", ""])
+def test_a_name_that_is_none_makes_no_path(name: str) -> None:
+    assert problem(document(endpoint(name=name))) != ""

@@ -34,11 +34,12 @@ DEED = (
 )
 # In a row: the key first; a command; a deed; or when it goes on by itself.
 IN_A_ROW = re.compile(
-    rf"^(?:enter, )?[a-z](?: or [a-z])?(?:, or the site)?: |^r brings it back|console [a-z]+|^(?:{DEED})|^again at \d"
+    rf"^(?:enter, )?[a-zE](?: or [a-z])?(?:, or the site)?: |^r brings it back|console [a-z]+|^(?:{DEED})|^again at \d"
     r"|^the console tries again|^tried again"
 )
 IN_A_SENTENCE = re.compile(
-    r"\b[a-z] (?:launches|retries|tries|ends|does|brings|makes|analyzes|resumes|takes|gives|shows|there waives)\b"
+    r"\b[a-zE] (?:launches|starts|restarts|retries|tries|ends|does|brings|makes|analyzes|resumes|takes|gives|shows"
+    r"|there waives)\b"
     rf"|console [a-z]+|{DEED}"
 )
 INSIDER = re.compile(
