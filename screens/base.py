@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
+from console.ledger.endpoints import EndpointRow
 from console.reading.snapshot import RunRow
 from flowspec import text
 from screens.host import Host
@@ -272,6 +273,9 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             return False
         self.host.say(FOLDED if sum(pane.display for pane in self.panes()) > 1 else ONE_PANE, "warn")
         return True
+
+    def endpoint(self) -> EndpointRow | None:
+        return None
 
     def copy_row(self) -> None:
         from screens.rows.copying import to_copy  # with all that a run's detail needs: not before the first paint

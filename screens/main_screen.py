@@ -11,7 +11,6 @@ from textual import events
 from console.ledger.endpoints import EndpointRow
 from console.reading.snapshot import FlowRow, RunRow
 from flowspec import text
-from flowspec.conditions import NO_REASON
 from flowspec.states import ON_DISK, OPEN
 from screens.base import ConsoleScreen
 from screens.host import Host
@@ -290,9 +289,18 @@ class MainScreen(ConsoleScreen):
             return item.sentence
         if isinstance(item, EndpointRow):
             snapshot = self.host.data.snapshot
-            pending = snapshot.slurm_pending if snapshot else NO_REASON
-            return endpoint_rows.sentence(item, self._answered_at("compute"), self.host.now(), pending)
+            heard, now = self._answered_at("compute"), self.host.now()
+            if snapshot is None:
+                return endpoint_rows.sentence(item, heard, now)
+            return endpoint_rows.sentence(item, heard, now, snapshot.slurm_pending, snapshot.restarts)
         return "", "plain"
+
+    def endpoint(self) -> EndpointRow | None:
+        """Under the cursor of its pane; from another pane rather one in trouble, which is what a run there tells of."""
+        at, snapshot = self.endpoints.cursor_item, self.host.data.snapshot
+        if self.focused_pane() is not self.endpoints and snapshot is not None:
+            at = next(filter(endpoint_rows.in_trouble, snapshot.endpoints), at)
+        return at if isinstance(at, EndpointRow) else None
 
     def _run(self, row: RunRow) -> Sequence[Piece]:
         snapshot = self.host.data.snapshot

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from console.ledger.endpoints import EndpointRow
 from console.reading.snapshot import RunRow
 from screens.question import Question
 from screens.widgets.prompt import Prompt
@@ -35,6 +36,9 @@ class Panes(Protocol):
     def type_command(self) -> None: ...
 
     def copy_row(self) -> None: ...
+
+    def endpoint(self) -> EndpointRow | None:
+        """The compute endpoint that is meant; None where none is shown."""
 
 
 class Sections(Protocol):

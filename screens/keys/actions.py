@@ -49,6 +49,10 @@ PAUSE = Action(
     "pause", "H", "H", "pause", "pause launching in the whole experiment, for a reason, or resume it; asks first",
     runs.pause_or_resume, changes=True,
 )  # fmt: skip
+RESTART = Action(
+    "endpoint", "E", "E", "", "restart the endpoint under the cursor, else one in trouble, at the site; asks why",
+    runs.restart_endpoint, changes=True,
+)  # fmt: skip
 ACKNOWLEDGE = Action(
     "acknowledge", "a", "a", "", "you have seen what failed or is stuck: takes the mark away, here and on all consoles",
     runs.acknowledge, changes=True,
@@ -194,7 +198,7 @@ QUIT = Action(
 OF_RUN = (LAUNCH, RETRY, CANCEL, HOLD)
 OF_DETAIL = (FETCH, WITNESSES, EACH, ACCEPT, WAIVE, *SECTIONS)
 ACTIONS = (
-    *OF_RUN, NOTE, CLAIM, AUTO, PAUSE, ACKNOWLEDGE, UNDO, LOGIN, DETAIL, EVENTS, REPORT, PREVIEW, *OF_DETAIL,
+    *OF_RUN, NOTE, CLAIM, AUTO, PAUSE, RESTART, ACKNOWLEDGE, UNDO, LOGIN, DETAIL, EVENTS, REPORT, PREVIEW, *OF_DETAIL,
     NEXT, PREVIOUS, FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, WIDER, NARROWER, HIGHER,
     LOWER, REDRAW, PALETTE, HELP, BACK, SUSPEND, QUIT,
 )  # fmt: skip

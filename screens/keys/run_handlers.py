@@ -8,9 +8,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from console.ledger.endpoints import EndpointRow
 from console.ledger.presence import actor
 from console.reading.snapshot import Answer, RunRow
-from flowspec import permits, text
+from flowspec import catalogue, permits, text
+from flowspec.conditions import reason
 from flowspec.numbers import ranges
 from flowspec.plan import Wish
 from flowspec.stages import STAGES
@@ -220,6 +222,28 @@ def _pause(host: Host, why: str) -> None:
         host.ask(Request("pause", None, {"reason": why.strip()}))
     else:
         host.say("not paused: say why, all others will read it", "warn")
+
+
+def restart_endpoint(host: Host, target: Target) -> None:
+    """Where the site takes that. The reason is read there too."""
+    row, snapshot = target.panes.endpoint(), host.data.snapshot
+    if row is None or snapshot is None:
+        host.say("no endpoint is shown here: E is for the main screen", "warn")
+    elif row.endpoint not in snapshot.restarts.offered:
+        host.say(catalogue.sentence(reason("restart.not-offered", endpoint=row.name)), "warn")
+    else:
+        lost = "it is online: what runs there may be lost; " if row.online else ""
+        hint = f"{lost}enter restarts it at the site, esc goes back"
+        done = partial(_restart, host, row)
+        target.panes.open_prompt(Prompt(f"restart {text.clean(row.name)}, why? ", hint, lambda words: None, done=done))
+
+
+def _restart(host: Host, row: EndpointRow, why: str) -> None:
+    if why.strip():
+        request = Request("restart-endpoint", None, {"endpoint": row.endpoint, "reason": why.strip()})
+        host.ask(request, f"restart {row.name}")
+    else:
+        host.say("not restarted: say why", "warn")
 
 
 def acknowledge(host: Host, target: Target) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from console.ledger.endpoints import VERSION, EndpointRow
+from console.ledger.restarts import Restarts
 from flowspec import catalogue, text
 from flowspec.conditions import NO_REASON, Reason
 from screens.widgets.piece import Piece
@@ -19,7 +20,7 @@ COLUMNS = (
     Column("WORK", 0, value=attrgetter("queued")),
 )
 NAMED = 6  # runs; the others are counted
-NEXT_STEP = "start it at the site, and what waits goes on by itself"
+NO_RESTARTS = Restarts()
 NONE = "no endpoint was heard of yet"
 
 
@@ -49,7 +50,13 @@ def _work(row: EndpointRow) -> str:
     return f"{busy} {queued} queued" if workers is None or workers[1] else f"no worker yet, {queued} queued"
 
 
-def sentence(row: EndpointRow, answered_at: float | None, now: float, pending: Reason = NO_REASON) -> Piece:
+def sentence(
+    row: EndpointRow,
+    answered_at: float | None,
+    now: float,
+    pending: Reason = NO_REASON,
+    restarts: Restarts = NO_RESTARTS,
+) -> Piece:
     """How it is, since when, who waits for it, and what can be done. `answered_at` is when Compute last answered,
     `pending` what Slurm said of our jobs, of whichever endpoint."""
     oldest = f", the oldest task since {text.clock(row.oldest)}" if row.oldest is not None else ""
@@ -61,7 +68,7 @@ def sentence(row: EndpointRow, answered_at: float | None, now: float, pending: R
         of = f"{catalogue.sentence(pending)} | {of}"
     if not row.online:
         since = f"{row.name} OFFLINE since {text.clock(row.since)}"
-        return f"{since}: {waits}{oldest}; {NEXT_STEP} | {of} | {row.endpoint}", "bad"
+        return f"{since}: {waits}{oldest}; {_next_step(row, restarts)} | {of} | {row.endpoint}", "bad"
     ago = f", heard {text.span(now - answered_at)} ago" if answered_at is not None else ""
     since = f"{row.name} online since {text.clock(row.since)}{ago}"
     silent = "SILENT, it takes tasks and begins none: " if row.silent else ""
@@ -69,6 +76,12 @@ def sentence(row: EndpointRow, answered_at: float | None, now: float, pending: R
     if row.error:
         return f"{since}, but it says: {row.error}: {work}; {waits} | {of} | {row.endpoint}", "bad"
     return f"{since}: {work}; {waits} | {of} | {row.endpoint}", "bad" if row.silent else "plain"
+
+
+def _next_step(row: EndpointRow, restarts: Restarts) -> str:
+    if (asked := restarts.asked.get(row.endpoint)) is not None:
+        return f"{asked.who} asked the site at {text.clock(asked.at)} to restart it"
+    return f"{catalogue.start_it(row.endpoint in restarts.offered)}, and what waits goes on by itself"
 
 
 def summary(rows: Sequence[EndpointRow]) -> str:

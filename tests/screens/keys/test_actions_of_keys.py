@@ -17,6 +17,7 @@ from screens.keys.actions import (
     LAUNCH,
     NOTE,
     PAUSE,
+    RESTART,
     RETRY,
     UNDO,
     WAIVE,
@@ -58,7 +59,8 @@ def test_a_read_only_console_only_looks() -> None:
     for action in ACTIONS:
         refusal = why_not(action, run(RunState.READY), read_only=True)
         assert (refusal == READ_ONLY) == (
-            action in (LAUNCH, RETRY, CANCEL, HOLD, NOTE, CLAIM, AUTO, PAUSE, ACKNOWLEDGE, UNDO, FETCH, ACCEPT, WAIVE)
+            action
+            in (LAUNCH, RETRY, CANCEL, HOLD, NOTE, CLAIM, AUTO, PAUSE, RESTART, ACKNOWLEDGE, UNDO, FETCH, ACCEPT, WAIVE)
         )
 
 

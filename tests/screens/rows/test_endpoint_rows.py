@@ -3,14 +3,17 @@
 from pathlib import Path
 
 from console.ledger import endpoints as endpoint_table
+from console.ledger import restarts
 from console.ledger.endpoints import EndpointRow
+from console.ledger.restarts import Restart
 from console.ledger.store import Ledger
 from flowspec.conditions import reason
 from flowspec.stages import Stage
 from flowspec.states import RunState
 from screens.rows import endpoints
 from tests.ledger_fixture import NOW, DemoLedger, stand
-from tests.screen_driver import make_app, settled, shown, until_shown
+from tests.screen_driver import make_app, settled, shown, until, until_shown
+from tests.screens.test_seeing import typed
 
 WIDE, SMALL = (120, 40), (80, 24)
 
@@ -103,3 +106,42 @@ def test_why_slurm_lets_jobs_wait_is_said_with_the_endpoint() -> None:
     said, style = endpoints.sentence(row, NOW, NOW, why)
     assert "| pending in Slurm at 14:02: 2 QOSMaxJobsPerUserLimit, 1 Priority | serves fit | uuid" in said
     assert style == "plain"
+
+
+async def test_e_asks_the_site_to_restart_the_endpoint_that_is_offline_and_says_why(demo: DemoLedger) -> None:
+    away, online = endpoint_table.read(demo.ledger)[:2]
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("E")
+        await until_shown(pilot, "gce restart frib-analysis, at the site: no monitor there says that it restarts")
+        restarts.offer(demo.ledger, {row.endpoint: row.name for row in (away, online)})
+        await pilot.press("shift+tab", "down", "up", "up", "up")
+        await until_shown(pilot, "OFFLINE since 13:58: no run waits for it; E starts it again at the site")
+        await pilot.press("E", "enter")
+        await until_shown(pilot, "not restarted: say why")
+        await pilot.press("E", *typed("no"), "escape")
+        assert demo.ledger.asked() == []
+        await pilot.press("down", "E")
+        await until_shown(pilot, f"restart {online.name}, why?", "it is online: what runs there may be lost")
+        await pilot.press("escape", "tab", "E")
+        await until_shown(pilot, "restart frib-analysis, why?")
+        await pilot.press(*typed("nothing moves"), "enter")
+        await until(pilot, demo.ledger.asked)
+        (asked,) = demo.ledger.asked()
+        wished = {"endpoint": away.endpoint, "reason": "nothing moves"}
+        assert (asked.verb, asked.run, asked.args) == ("restart-endpoint", None, wished)
+        under_way = Restart("id", away.endpoint, away.name, "anna@daq1", "nothing moves", NOW)
+        restarts.put(demo.ledger, under_way)
+        await pilot.press("shift+tab", "up")
+        await until_shown(pilot, "anna@daq1 asked the site at 14:03 to restart it")
+
+
+async def test_in_the_detail_of_a_run_e_says_where_endpoints_are(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("colon", *typed("run 1217"), "enter", "enter")
+        await until_shown(pilot, "run 1217")
+        await pilot.press("E")
+        await until_shown(pilot, "no endpoint is shown here: E is for the main screen")
