@@ -160,8 +160,8 @@ def create_app(world: World) -> Flask:
         try:
             token = world.auth.find(given) if kind == "Bearer" else None
             g.token = guard.admitted(token, service, request.path, world.flow_of)
-        except Refusal as refusal:
-            return _refusal(service, refusal.status, refusal.error, refusal.description)
+        except Refusal as error:
+            return _refusal(service, error.status, error.error, error.description)
         g.identity = g.token.identity.id
         if service == "transfer":
             lacking = guard.missing_consents(world.auth, g.token, request.path, request.get_json(silent=True))

@@ -10,14 +10,13 @@ from remote.sandbox.auth import scopes
 from remote.sandbox.auth.errors import Refusal
 from remote.sandbox.auth.service import EVERYWHERE, AuthService, Token
 from remote.sandbox.faults import Faults
-from remote.sandbox.ids import DTN_COLLECTION, OTHER_IDENTITIES, POLICY, SITE_COLLECTION
+from remote.sandbox.ids import OTHER_IDENTITIES, POLICY
 
 Document = dict[str, Any]
 
 _SERVERS = {"auth": scopes.AUTH, "transfer": scopes.TRANSFER, "compute": scopes.COMPUTE, "flows": scopes.FLOWS}
 _BY_FLOW = re.compile(r"/flows/([^/]+)/(?:run|validate_run)")
 _OF_COLLECTION = re.compile(r"/v0\.10/operation/endpoint/([^/]+)/\w+")
-_COLLECTIONS = (DTN_COLLECTION, SITE_COLLECTION)  # both mapped: their data wants a consent
 _BY_RUN = re.compile(r"/runs/([^/]+)/resume")
 
 
@@ -42,7 +41,7 @@ def missing_consents(auth: AuthService, token: Token, path: str, body: object) -
     named = {match[1]} if (match := _OF_COLLECTION.fullmatch(path)) else set()
     if path in ("/v0.10/transfer", "/v0.10/delete") and isinstance(body, dict):
         named = {body.get(key) for key in ("source_endpoint", "destination_endpoint", "endpoint")}
-    lacking = [one for one in _COLLECTIONS if one in named and auth.lacks_access(token, one)]
+    lacking = [one for one in scopes.MAPPED if one in named and auth.lacks_access(token, one)]
     return {"required_scopes": [scopes.with_access(lacking)]} if lacking else {}
 
 

@@ -7,12 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from remote.sandbox.auth.errors import Refusal
+from remote.sandbox.ids import DTN_COLLECTION, SITE_COLLECTION
 
 AUTH, FLOWS, TRANSFER, COMPUTE = "auth.globus.org", "flows.globus.org", "transfer.api.globus.org", "funcx_service"
 TRANSFER_ALL = "urn:globus:auth:scope:transfer.api.globus.org:all"
 FLOWS_ALL = "https://auth.globus.org/scopes/eec9b274-0c81-4334-bdc2-54e90e689b9a/all"
 COMPUTE_ALL = "https://auth.globus.org/scopes/facd7ccc-c5f4-42aa-916b-a0e270e2c2a9/all"
 _SERVERS = {"eec9b274-0c81-4334-bdc2-54e90e689b9a": FLOWS, "facd7ccc-c5f4-42aa-916b-a0e270e2c2a9": COMPUTE}
+MAPPED = (DTN_COLLECTION, SITE_COLLECTION)
+"""The collections whose data wants a consent; that of a guest collection does not."""
+
 _OF_OPENID = ("openid", "profile", "email", "offline_access")
 _DEEPEST = 10
 

@@ -19,7 +19,6 @@ from remote.sandbox.auth.identities import OPERATOR, PEOPLE, Identity, of_client
 from remote.sandbox.auth.sessions import Session, log_in
 from remote.sandbox.auth.signing import Signer
 from remote.sandbox.faults import Faults
-from remote.sandbox.ids import DTN_COLLECTION, SITE_COLLECTION
 
 Document = dict[str, Any]
 ISSUER = "https://auth.globus.org"
@@ -82,7 +81,7 @@ class AuthService:
         self._consents = Consents()
         self._flow_users: set[str] = set()  # identities that have logged in for a flow, with another client
         # Whoever has the secret has allowed its client everything that a console asks for.
-        access = tuple(scopes.Scope(scopes.data_access(one), True) for one in (DTN_COLLECTION, SITE_COLLECTION))
+        access = tuple(scopes.Scope(scopes.data_access(one), True) for one in scopes.MAPPED)
         given = [scopes.Scope(name, dependencies=access if name == scopes.TRANSFER_ALL else ()) for name in _OWN_SCOPES]
         self._consents.give(OPERATOR.id, OPERATOR.id, given, now())
 
@@ -272,10 +271,9 @@ class AuthService:
         identity = creator.rpartition(":")[2]
         wanted = (scopes.TRANSFER_ALL, scopes.data_access(collection))
         with self._lock:
-            chains = self._consents.chains(identity)
-            return identity in self._flow_users and not any(
-                one[1:] == wanted and scopes.is_flow(one[0]) for one in chains
-            )
+            if identity not in self._flow_users or collection not in scopes.MAPPED:
+                return False
+            return not any(one[1:] == wanted and scopes.is_flow(one[0]) for one in self._consents.chains(identity))
 
 
 def _is_target(redirect_uri: str) -> bool:
