@@ -38,9 +38,9 @@ def admitted(token: Token | None, service: str | None, path: str, flow_of: Calla
 
 def missing_consents(auth: AuthService, token: Token, path: str, body: object) -> Document:
     """What Transfer adds to its error when the token lacks a consent for the data of a collection; else nothing."""
-    named = {match[1]} if (match := _OF_COLLECTION.fullmatch(path)) else set()
+    named = [match[1]] if (match := _OF_COLLECTION.fullmatch(path)) else []
     if path in ("/v0.10/transfer", "/v0.10/delete") and isinstance(body, dict):
-        named = {body.get(key) for key in ("source_endpoint", "destination_endpoint", "endpoint")}
+        named = [body.get(key) for key in ("source_endpoint", "destination_endpoint", "endpoint")]
     lacking = [one for one in scopes.MAPPED if one in named and auth.lacks_access(token, one)]
     return {"required_scopes": [scopes.with_access(lacking)]} if lacking else {}
 
