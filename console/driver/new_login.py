@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from console.actions.resume import inactive_runs
 from console.context import Context
 from console.ledger import attempts, logins, resumes
 from remote.globus.auth import StoredLogin
@@ -48,10 +47,9 @@ class LoginWatch:
         self._named = now
 
     def _resume(self) -> None:
-        """Flow runs that wait for a consent or a login; when this one does not serve, Globus says so."""
-        waiting = {run.run for run in inactive_runs(self._ctx.ledger)}
+        """Flow runs that wait for a consent or a login: which do is asked then, and may not be known yet."""
         for attempt in attempts.open_attempts(self._ctx.ledger):
-            if attempt.run in waiting:
+            if attempt.flow_run is not None and attempt.cancel_at is None:
                 resumes.add(self._ctx.ledger, attempt.attempt, "driver")
 
 

@@ -41,9 +41,10 @@ class LoginFlow:
         self._path = login.path
         self._answer: OAuthTokenResponse | None = None
         self._person: Person | None = None
+        url = login.service_url  # the SDK puts the page that shows the code right behind it
         with calling("auth", "begin the login"):
             self._client = globus_sdk.NativeAppAuthClient(
-                login.client_id, app_name=APP_NAME, base_url=login.service_url, **once_options()
+                login.client_id, app_name=APP_NAME, base_url=url and f"{url}/", **once_options()
             )
             wanted = [*asked.get("required_scopes", ()), "openid", "profile", "email"]
             own = [scope for of_server in login.scopes().values() for scope in of_server]

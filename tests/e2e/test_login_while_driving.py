@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-import urllib.request
 from pathlib import Path
 
+import globus_sdk
 import pytest
 
 from console.connect import remote
-from console.ledger import logins, runs, sources
+from console.ledger import events, logins, runs, sources
 from console.settings.profiles import load
 from flowspec.states import RunState
-from remote.globus.auth import StoredLogin
+from remote.globus.auth import AUTH, COMPUTE, FLOWS, TRANSFER, StoredLogin
 from remote.globus.login_flow import LoginFlow
+from remote.sandbox.ids import DTN_COLLECTION, IDENTITY, SITE_COLLECTION
 from tests.auth_fixture import authorize
 from tests.pipeline_fixture import Pipeline, running_pipeline
-from tests.sandbox_records import records
+from tests.sandbox_records import ask, records, set_fault
 from tests.waiting import until
 
 CLIENT = "59f19e1e-f1ce-4cb1-973c-8d893e89c0a9"
@@ -28,7 +29,10 @@ def pipeline(tmp_path: Path):
     """Its profile has the sandbox's address and a person's login, and not the sandbox's own token."""
     with running_pipeline(tmp_path / "sandbox", auto_launch=True) as pipeline:
         lines = pipeline.profile.read_text().splitlines()
-        login = f'client_id = "{CLIENT}"\ntoken_store = "{tmp_path / "tokens.json"}"'
+        login = (
+            f'client_id = "{CLIENT}"\ntoken_store = "{tmp_path / "tokens.json"}"\n'
+            f'mapped_collections = ["{DTN_COLLECTION}", "{SITE_COLLECTION}"]'
+        )
         pipeline.profile.write_text(
             "\n".join(login if line.startswith("token_file") else line for line in lines) + "\n"
         )
@@ -43,16 +47,14 @@ def log_in(pipeline: Pipeline) -> None:
     flow.keep()
 
 
-def revoke(pipeline: Pipeline, kind: str = "") -> None:
-    """End the tokens that Auth has given; `kind` as the sandbox's route has it."""
-    settings = pipeline.settings.globus
-    assert settings.token_file is not None
-    token = settings.token_file.read_text().strip()
-    request = urllib.request.Request(
-        f"{settings.service_url}/sandbox/logins{kind}", method="DELETE", headers={"Authorization": f"Bearer {token}"}
-    )
-    with urllib.request.urlopen(request, timeout=30) as reply:
-        assert reply.status == 200
+def withdraw(pipeline: Pipeline, scope: str) -> None:
+    """As its owner does it in the web app."""
+    login = remote(load(pipeline.profile)).login
+    auth = globus_sdk.AuthClient(authorizer=login.authorizer(AUTH), base_url=pipeline.settings.globus.service_url)
+    consents = [one for one in auth.get_consents(IDENTITY)["consents"] if one["scope_name"] == scope]
+    assert consents
+    for one in consents:
+        auth.delete(f"/v2/api/identities/{IDENTITY}/consents/{one['id']}")
 
 
 def started(pipeline: Pipeline) -> int:
@@ -72,7 +74,7 @@ def test_a_login_that_is_missing_or_revoked_holds_runs_until_somebody_has_logged
     pipeline.wait_for(7, RunState.DONE)
     assert logins.tokens_end(pipeline.ledger) is None
 
-    revoke(pipeline)
+    ask(pipeline.sandbox.directory, "DELETE", "logins")  # revoked, all of them
     pipeline.deliver(pipeline.take(8))
     until(lambda: asks_for_a_login(pipeline) and runs.run(pipeline.ledger, 8) is not None)
     assert started(pipeline) == 1
@@ -85,10 +87,35 @@ def test_a_login_that_is_missing_or_revoked_holds_runs_until_somebody_has_logged
 
 
 def test_tokens_that_end_in_the_middle_of_a_run_are_renewed_by_themselves(pipeline: Pipeline) -> None:
+    set_fault(pipeline.sandbox.directory, "short-login", token="access", seconds=65)  # the SDK renews a minute before
+    log_in(pipeline)
+    before = remote(load(pipeline.profile)).login.store().get_token_data_by_resource_server()
+    pipeline.start_driver()
+    pipeline.deliver(pipeline.take(7))
+    pipeline.wait_for(7, RunState.DONE)
+    after = remote(load(pipeline.profile)).login.store().get_token_data_by_resource_server()
+    for server in (FLOWS, TRANSFER, COMPUTE):
+        assert before[server].access_token != after[server].access_token
+    assert not [event for event in events.newest(pipeline.ledger, 1000) if event.level == "bad"]
+
+
+def test_a_flow_run_that_waits_for_a_consent_is_resumed_by_the_login_that_gives_it(pipeline: Pipeline) -> None:
     log_in(pipeline)
     pipeline.start_driver()
     pipeline.deliver(pipeline.take(7))
     until(lambda: started(pipeline) == 1)
-    revoke(pipeline, "/access")
+    withdraw(pipeline, f"https://auth.globus.org/scopes/{SITE_COLLECTION}/data_access")
+    until(lambda: records(pipeline.sandbox.directory).flow_runs[0]["status"] == "INACTIVE")
+    until(lambda: "required_scopes" in logins.demands(pipeline.ledger))
+    log_in(pipeline)
     pipeline.wait_for(7, RunState.DONE)
-    assert not asks_for_a_login(pipeline)
+
+
+def test_what_a_service_demands_of_a_login_is_asked_for_by_the_next_one(pipeline: Pipeline) -> None:
+    log_in(pipeline)
+    set_fault(pipeline.sandbox.directory, "session-required", service="flows", demand="mfa")
+    pipeline.start_driver()
+    pipeline.deliver(pipeline.take(7))
+    until(lambda: logins.demands(pipeline.ledger).get("session_required_mfa") and asks_for_a_login(pipeline))
+    log_in(pipeline)
+    pipeline.wait_for(7, RunState.DONE)

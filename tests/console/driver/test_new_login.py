@@ -24,9 +24,9 @@ class _Login:
 
 def test_another_login_hurries_what_waits_and_a_renewed_one_does_not(tmp_path, monkeypatch):
     ledger, login, hurried = Ledger(tmp_path / "ledger.db"), _Login(), []
-    waiting = SimpleNamespace(run=7)
-    monkeypatch.setattr("console.driver.new_login.inactive_runs", lambda _: [waiting])
-    rows = [SimpleNamespace(run=6, attempt=1), SimpleNamespace(run=7, attempt=2)]
+    rows = [SimpleNamespace(attempt=1, flow_run=None, cancel_at=None),
+            SimpleNamespace(attempt=2, flow_run="f", cancel_at=None),
+            SimpleNamespace(attempt=3, flow_run="g", cancel_at=1.0)]  # fmt: skip
     monkeypatch.setattr("console.driver.new_login.attempts.open_attempts", lambda _: rows)
     monkeypatch.setattr(resumes, "add", lambda ledger, attempt, actor: hurried.append((attempt, actor)))
     ctx = SimpleNamespace(ledger=ledger, remote=SimpleNamespace(login=login))
