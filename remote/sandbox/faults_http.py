@@ -44,6 +44,11 @@ _GATEWAY = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad 
 _GARBAGE = b"<html><body>Welcome! Please accept the terms of use of this network.</body></html>"
 
 
+def service_of(path: str) -> str | None:
+    """The service that a request is for; None for the sandbox's own routes."""
+    return next((name for prefix, name in _SERVICES if path.startswith(prefix)), None)
+
+
 def blueprint(faults: Faults) -> Blueprint:
     routes = Blueprint("faults", __name__)
 
@@ -191,11 +196,6 @@ def _failure(strike: Strike, service: str, moment: str) -> Reply | None:
         reply.put("text/html", _GATEWAY)
         return reply
     return None
-
-
-def service_of(path: str) -> str | None:
-    """Which service a path is of; None for those of the sandbox itself."""
-    return next((name for prefix, name in _SERVICES if path.startswith(prefix)), None)
 
 
 def error_document(service: str, code: str, message: str) -> Document:

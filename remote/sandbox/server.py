@@ -30,6 +30,7 @@ from remote.sandbox.faults import Faults
 from remote.sandbox.flows import http as flows_http
 from remote.sandbox.flows.service import FlowsService
 from remote.sandbox.ids import DTN_COLLECTION, ENDPOINTS, GUEST_COLLECTION, IDENTITY, SITE_COLLECTION
+from remote.sandbox.refusals import refusal
 from remote.sandbox.transfer import http as transfer_http
 from remote.sandbox.transfer.collection import GUEST, Collection
 from remote.sandbox.transfer.service import TransferService
@@ -175,12 +176,14 @@ def create_app(world: World) -> Flask:
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
-        return _error(error.code or 500, error.name.replace(" ", ""), error.description or error.name)
+        reply = refusal(error.code or 500, error.name.replace(" ", ""), error.description or error.name)
+        reply.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
+        return reply
 
     @app.errorhandler(Exception)
     def defect(error: Exception) -> Response:
         app.logger.exception("%s %s", request.method, request.path)
-        return _error(500, "InternalError", f"A defect of the sandbox, see its log: {type(error).__name__}")
+        return refusal(500, "InternalError", f"A defect of the sandbox, see its log: {type(error).__name__}")
 
     app.register_blueprint(auth_http.blueprint(world.auth))
     app.register_blueprint(transfer_http.blueprint(world.transfer))
@@ -197,14 +200,6 @@ def _refusal(service: str | None, status: int, code: str, message: str, **more: 
     """In the words of the service; `code` at the top as well where there is `more` that a client may act upon."""
     document = faults_http.error_document(service or "", code, message)
     reply = jsonify(document | ({"code": code, **more} if more else {}))
-    reply.status_code = status
-    return reply
-
-
-def _error(status: int, code: str, message: str) -> Response:
-    reply = jsonify(
-        {"code": code, "message": message, "request_id": secrets.token_urlsafe(7), "resource": request.path}
-    )
     reply.status_code = status
     return reply
 
