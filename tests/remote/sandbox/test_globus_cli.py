@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 from flowspec import definition
-from remote.sandbox.ids import DTN_COLLECTION, IDENTITY, SITE_COLLECTION
+from remote.sandbox.ids import DTN_COLLECTION, GUEST_COLLECTION, IDENTITY, SITE_COLLECTION
 from tests.globus_cli_fixture import Globus, installed, service_addresses
-from tests.sandbox_fixture import start_sandbox
+from tests.sandbox_fixture import PROJECT, start_sandbox
 from tests.waiting import HANGS_AFTER, until
 
 TRANSFER = definition.FOLDER / "transfer.json"
@@ -150,6 +151,73 @@ def test_collections_are_found_and_shown(globus):
     # As at Globus: a mapped collection is not what this command shows. The other command asks its own server by https.
     assert refused(globus.run("endpoint", "show", DTN_COLLECTION), f"globus gcs collection show {DTN_COLLECTION}")
     assert refused(globus.run("endpoint", "show", NOWHERE), "404", "EndpointNotFound")
+
+
+def test_a_tree_is_listed_and_the_errors_of_a_task_are_shown(globus):
+    tree = globus.sandbox.dir / "dtn/results/tree/below"
+    tree.mkdir(parents=True)
+    (tree / "a.root").write_bytes(b"root")
+    words = globus("ls", "-r", f"{DTN_COLLECTION}:/results/tree/").split()
+    assert words == ["below/", "below/a.root"]
+    assert "Size" in globus("stat", f"{DTN_COLLECTION}:/results/tree/below/a.root")
+    task = globus.json("delete", f"{DTN_COLLECTION}:/results/tree")["task_id"]
+    until(lambda: globus.json("task", "show", task)["status"] == "FAILED")
+    assert "IS_A_DIRECTORY" in globus("task", "event-list", task, "--filter-errors")
+    assert refused(globus.run("mkdir", f"{DTN_COLLECTION}:/results/tree"), "502", "MkdirFailed.Exists")
+
+
+def test_a_guest_collection_shows_its_permissions(globus):
+    (found,) = globus.json("endpoint", "search", "Results")["DATA"]
+    assert (found["id"], found["entity_type"]) == (GUEST_COLLECTION, "GCSv5_guest_collection")
+    assert globus.json("endpoint", "permission", "list", GUEST_COLLECTION)["DATA"] == []
+
+
+# ---- people are asked
+
+ASKING = {
+    "StartAt": "Ask",
+    "States": {
+        "Ask": {
+            "Type": "CreateWebInput",
+            "Parameters": {
+                "InputType": "Selection",
+                "Context": {"PresentationStyle": "Text", "Title": "Go on?", "Text": "There are `files`."},
+                "Options": [{"Value": "yes", "Label": "Go on"}],
+                "RespondentUrns": [f"urn:globus:auth:identity:{IDENTITY}"],
+            },
+            "ResultPath": "$.asked",
+            "Next": "Hear",
+        },
+        "Hear": {
+            "Type": "AwaitWebInput",
+            "Parameters": {"web_input_id.$": "$.asked.web_input_id"},
+            "ResultPath": "$.heard",
+            "End": True,
+        },
+    },
+}
+
+
+def test_a_flow_run_that_asks_people_waits_and_is_cancelled(globus, tmp_path):
+    path = tmp_path / "asking.json"
+    path.write_text(json.dumps(ASKING))
+    flow = globus.json("flows", "create", "Asking", path)["id"]
+    run = globus.json("flows", "start", flow)["run_id"]
+    until(lambda: globus.json("flows", "run", "show", run)["blocking_web_input_id"])
+    assert globus.json("flows", "run", "cancel", run)["status"] == "FAILED"
+    assert "FlowCanceled" in globus("flows", "run", "show-logs", run, "--limit", "100")
+    assert flow in globus("flows", "delete", flow)
+
+
+# ---- what the page for developers says
+
+
+def test_the_commands_of_the_documentation_are_good(globus):
+    text = (PROJECT / "docs/developers.md").read_text().partition("### Clients of Globus's at a sandbox")[2]
+    commands = re.findall("^globus (.+)$", text.partition("## Tests")[0], re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        globus(*command.split())
 
 
 # ---- a script with the SDK
