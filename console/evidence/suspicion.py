@@ -26,7 +26,7 @@ from flowspec.stages import Stage
 # In polls (`policy.poll_interval`): how long a task may wait beside idle workers, which are told twice a minute only;
 # how long while others were served; how long while nothing is begun there, as queues of Slurm are long; how much
 # longer than so many times the usual one may take that runs.
-WAITING_POLLS, SERVED_POLLS, UNSERVED_POLLS, RUNNING_POLLS = 8.0, 24.0, 120.0, 8.0
+WAITING_POLLS, SERVED_POLLS, UNSERVED_POLLS, RUNNING_POLLS = 8.0, 24.0, 120.0, 4.0
 TIMES_USUAL = 3.0
 PENDING_SECONDS = 600.0  # for which it is news why Slurm lets jobs wait
 LATELY = 30  # attempts, from which is known what is usual
