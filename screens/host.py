@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from flowspec.stages import Place
@@ -71,5 +72,8 @@ class Host(Protocol):
         """Send the whole screen to the terminal again."""
 
     def action_suspend_process(self) -> None: ...
+
+    def suspend(self) -> AbstractContextManager[None]:
+        """Give the terminal away for as long as this is held."""
 
     def exit(self, code: int, /) -> None: ...

@@ -62,7 +62,10 @@ UNDO = Action(
     runs.undo, changes=True,
 )  # fmt: skip
 
-LOGIN = Action("login", "L", "L", "", "the command that logs in to Globus, to be typed in a terminal", shown.login)
+LOGIN = Action(
+    "login", "L", "L", "", "log in to Globus: shows an address for a browser, and takes the code that is shown there",
+    shown.login, changes=True,
+)  # fmt: skip
 
 # ---- the rows of a pane
 

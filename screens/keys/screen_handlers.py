@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from screens.keys.action import Handler, Panes, Sections, Target
-from screens.question import Question
+from screens.terminal.aside import run_aside
 from screens.widgets.prompt import Prompt
 from screens.widgets.table import View
 
@@ -66,15 +66,13 @@ def on_sections(handle: Callable[[Sections], None]) -> Handler:
 
 
 def login(host: Host, target: Target) -> None:
-    """The whole command, for this profile: nobody should have to put it together at night."""
+    """In the terminal itself, where the address stands whole and can be copied, whatever terminal it is."""
     if host.options.profile is None:
         host.say("a sandbox needs no login")
-        return
-    command = shlex.join(["console", "--profile", str(host.options.profile), "login"])
-    how = (
-        "Type this in another terminal of this machine and account, or here after ctrl+z (fg brings this console back):"
-    )
-    host.confirm(Question("Log in to Globus", (how, command, "What waits for it then goes on by itself."), "", "Back"))
+    elif run_aside(host, [sys.executable, "-m", "console", "--profile", str(host.options.profile), "login"]):
+        host.say("nobody has logged in: L tries again", "warn")
+    else:
+        host.say("logged in: what waited for it goes on")
 
 
 # ---- the rows of a pane

@@ -18,6 +18,7 @@ from remote.sandbox.ids import DTN_COLLECTION, IDENTITY, SITE_COLLECTION
 from tests.auth_fixture import authorize
 from tests.pipeline_fixture import Pipeline, running_pipeline
 from tests.sandbox_records import ask, records, set_fault
+from tests.tmux import Terminal, terminal
 from tests.waiting import until
 
 CLIENT = "59f19e1e-f1ce-4cb1-973c-8d893e89c0a9"
@@ -63,6 +64,33 @@ def started(pipeline: Pipeline) -> int:
 
 def asks_for_a_login(pipeline: Pipeline) -> bool:
     return any(source.login for source in sources.read(pipeline.ledger))
+
+
+def shown_address(window: Terminal) -> str:
+    """The newest that stands on the terminal, whole; '' for none."""
+    _, found, address = window.text().rpartition("http://")
+    address, code, _ = address.partition("The code:")
+    return found + "".join(address.split()) if code and found else ""
+
+
+def test_the_screen_steps_aside_for_a_login_and_what_waited_goes_on(pipeline: Pipeline, tmp_path: Path) -> None:
+    pipeline.deliver(pipeline.take(7))
+    with terminal(tmp_path / "window", "--profile", str(pipeline.profile), size=(80, 24)) as window:
+        window.wait_for("LOGIN needed", "L")
+        window.press("L")
+        window.wait_for("The code:")
+        before = shown_address(window)
+        window.press("C-c")  # ends the login and not the screen
+        window.wait_for("enter goes back to the console")
+        window.press("Enter")
+        window.wait_for("nobody has logged in: L tries again")
+        window.press("L")
+        address = until(lambda: (shown := shown_address(window)) != before and shown)
+        window.press(authorize(address), "Enter")
+        window.wait_for("logged in: what waited for it goes on")
+        window.wait_for("7 done")
+        window.press("q")
+        assert window.wait_for_end() == 0
 
 
 def test_a_login_that_is_missing_or_revoked_holds_runs_until_somebody_has_logged_in(pipeline: Pipeline) -> None:
