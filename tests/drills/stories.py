@@ -172,7 +172,7 @@ def sbatch_refused(desk: Desk) -> float:
     desk.fault("sbatch-refused", endpoint="frib-fit-mpi")
     run = desk.deliver()
     until(lambda: sandbox_records.records(desk.world.sandbox.directory).calls)
-    seen = desk.see(f"{run} STUCK", "frib-fit-mpi begins nothing")
+    seen = desk.see(f"{run} STUCK", "frib-fit-mpi has begun nothing since")
     desk.clear()
     desk.act("r")
     desk.confirm(f"End run {run} and do it again?")
@@ -190,7 +190,8 @@ def block_lost(desk: Desk) -> float:
     until(lambda: sandbox_records.struck(sandbox, "block-lost"))
     until(lambda: not sandbox_records.records(sandbox).working_on(run))
     seen = desk.see(f"run {run} running: fit 0/1: running since")
-    desk.cancel(run)
+    desk.press("c")  # which nothing tells to press: it would be mended by itself
+    desk.confirm(f"Cancel run {run}?")
     desk.see(f"run {run} cancelled")
     desk.retry(run)
     until(lambda: _fits(sandbox, run) == [("success", 2), ("running", 1)])
