@@ -125,6 +125,7 @@ class Ledger:
 
     def _use(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self._meta: dict[str, str] | None = None
         self._db.row_factory = sqlite3.Row
         shape.distrust(db)
         self._inode = self.path.stat().st_ino
@@ -217,8 +218,19 @@ class Ledger:
     # ---- meta
 
     def get(self, key: str, default: str = "") -> str:
+        if self._meta is not None:
+            return self._meta.get(key, default)
         row = self.row("SELECT value FROM meta WHERE key = ?", key)
         return str(row["value"]) if row else default
+
+    @contextmanager
+    def meta_at_once(self) -> Iterator[None]:
+        """While it is held, `get` answers from one reading of all: for who asks for many and writes none."""
+        self._meta = {row["key"]: str(row["value"]) for row in self.rows("SELECT key, value FROM meta")}
+        try:
+            yield
+        finally:
+            self._meta = None
 
     def put(self, key: str, value: str) -> None:
         with self.change() as db:

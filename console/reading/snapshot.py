@@ -233,6 +233,10 @@ class SnapshotReader:
         return self._runs.complete
 
     def snapshot(self) -> Snapshot:
+        with self.ledger.meta_at_once():
+            return self._snapshot()
+
+    def _snapshot(self) -> Snapshot:
         ledger = self.ledger
         # Before the runs: what an event says of a run, its row says too. Who reads "r retries" may press r.
         happened = tuple(events.newest(ledger, EVENTS_SHOWN))
