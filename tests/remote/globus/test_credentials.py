@@ -153,7 +153,7 @@ def stored(store: Path, refresh: str, access: str = TOKEN, seconds: float = 3600
 def test_tokens_and_refresh_tokens_of_the_store_are_known(tmp_path):
     refresh = "AgRefreshq8Wm3Xk5Lp7Zt2Vn9"
     stored(tmp_path / "tokens.json", refresh)
-    StoredLogin(CLIENT, tmp_path / "tokens.json", [], [])
+    StoredLogin(CLIENT, tmp_path / "tokens.json", [], []).expires_at()  # the first use of it
     assert not shows(credentials.hidden(f"a {refresh} b {SHAPES['hex'](refresh)} c {TOKEN[5:40]} d"), refresh)
 
 
