@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from remote.sandbox.compute.processes import MARK
+from remote.sandbox.ids import IDENTITY
 
 PROVIDERS = ("local", "slurm")
 HEARTBEAT_SECONDS = 5
@@ -64,7 +65,7 @@ class Daemons:
     def __init__(self, site: Site, url: str, secret: str, log: Path) -> None:
         self._site = site
         self._service = {
-            "GLOBUS_COMPUTE_CLIENT_ID": str(uuid.uuid4()),
+            "GLOBUS_COMPUTE_CLIENT_ID": IDENTITY,  # an endpoint starts a child only for its owner
             "GLOBUS_COMPUTE_CLIENT_SECRET": secret,
             "GLOBUS_SDK_SERVICE_URL_AUTH": f"{url}/",
             "http_proxy": url,
