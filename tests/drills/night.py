@@ -1,6 +1,6 @@
 """A night in which eight kinds of trouble come and nobody acts: is the line that says whether it moves right?
 
-python -m tests.drills.night [--runs 60], at 80x24
+python -m tests.drills.night [--runs 60], at 80x24 behind a slow line
 
 Again and again the line is compared with what the sandbox has done (tests/sandbox_records.py): which flow runs are
 under way, which have ended and how. The console learns of that a little later, and writes down what it asks for before:
@@ -147,13 +147,13 @@ class Outcome:
     seconds: float
 
 
-def spend(directory: Path, runs: int) -> Outcome:
-    """Raises AssertionError when it does not end as it has to."""
+def spend(directory: Path, runs: int, *, far: bool = False) -> Outcome:
+    """`far`: as `desk_in` has it. Raises AssertionError when it does not end as it has to."""
     began = time.monotonic()
     stuck = {FIRST + int(part * runs): (name, arguments) for part, name, arguments in STUCK}
     fails = {FIRST + int(part * runs): (name, arguments) for part, name, arguments in FAILS}
     assert len(stuck | fails) == len(STUCK) + len(FAILS), f"{runs} runs are too few for all troubles"
-    with desk_in(directory, policy=f"max_in_flight = {SLOTS}\nauto_retries = 0", far=True) as desk:
+    with desk_in(directory, policy=f"max_in_flight = {SLOTS}\nauto_retries = 0", far=far) as desk:
         watch = Watch(desk, frozenset(stuck))
         assert watch.look().judged.state is State.IDLE
         for run, (name, arguments) in (stuck | fails).items():
@@ -224,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.drills.night", description="A night of trouble.")
     parser.add_argument("--runs", type=int, default=60)
     with tempfile.TemporaryDirectory(prefix="night-") as directory:
-        outcome = spend(Path(directory), parser.parse_args(arguments).runs)
+        outcome = spend(Path(directory), parser.parse_args(arguments).runs, far=True)
     print(f"{outcome.looks} looks in {outcome.seconds:.0f} s: {outcome.states}; {len(outcome.wrong)} of them wrong")
     print(*outcome.wrong[:20], sep="\n")
     return 1 if outcome.wrong else 0
