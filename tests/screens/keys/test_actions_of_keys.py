@@ -15,6 +15,7 @@ from screens.keys.actions import (
     FETCH,
     HOLD,
     LAUNCH,
+    LOGIN,
     NOTE,
     PAUSE,
     RESTART,
@@ -60,7 +61,23 @@ def test_a_read_only_console_only_looks() -> None:
         refusal = why_not(action, run(RunState.READY), read_only=True)
         assert (refusal == READ_ONLY) == (
             action
-            in (LAUNCH, RETRY, CANCEL, HOLD, NOTE, CLAIM, AUTO, PAUSE, RESTART, ACKNOWLEDGE, UNDO, FETCH, ACCEPT, WAIVE)
+            in (
+                LAUNCH,
+                RETRY,
+                CANCEL,
+                HOLD,
+                NOTE,
+                CLAIM,
+                AUTO,
+                PAUSE,
+                RESTART,
+                ACKNOWLEDGE,
+                UNDO,
+                LOGIN,
+                FETCH,
+                ACCEPT,
+                WAIVE,
+            )
         )
 
 

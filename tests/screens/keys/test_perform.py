@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from console.reading.snapshot import RunRow, Snapshot
 from flowspec.catalogue import nested
 from flowspec.conditions import Condition, Topic, reason
 from flowspec.states import RunState
+from screens.keys import screen_handlers
 from screens.keys.action import READ_ONLY, Target
 from screens.keys.actions import ACTIONS, AUTO, CANCEL, FETCH, HOLD, LAUNCH, LOGIN, OF_DETAIL, QUIT, RETRY, Action
 from screens.keys.perform import perform
@@ -177,11 +179,21 @@ def test_read_only_nothing_is_asked_of_the_driver() -> None:
     assert press(QUIT, FakeHost(read_only=True)).codes == [0]
 
 
-def test_the_command_that_logs_in_is_shown_whole() -> None:
-    (question,) = press(LOGIN, FakeHost(read_only=True, profile=Path("/daq/our profiles/e21062.toml"))).questions
-    assert question.consequence[1] == "console --profile '/daq/our profiles/e21062.toml' login"
-    assert question.answers == ()
+@pytest.mark.parametrize(("code", "said"), [(0, "logged in: what waited"), (1, "nobody has logged in: L tries again")])
+def test_the_screen_steps_aside_for_a_login(monkeypatch: pytest.MonkeyPatch, code: int, said: str) -> None:
+    ran: list[list[str]] = []
+
+    def aside(host: object, command: list[str]) -> int:
+        ran.append(command)
+        return code
+
+    monkeypatch.setattr(screen_handlers, "run_aside", aside)
+    profile = Path("/daq/our profiles/e21062.toml")
+    (told,) = press(LOGIN, FakeHost(profile=profile)).said
+    assert told.startswith(said)
+    assert ran == [[sys.executable, "-m", "console", "--profile", str(profile), "login"]]
     assert press(LOGIN, FakeHost()).said == ["a sandbox needs no login"]
+    assert len(ran) == 1
 
 
 def test_keys_of_the_detail_say_elsewhere_where_they_belong() -> None:
