@@ -134,7 +134,7 @@ def _follow(subject: Subject, flow_run: str) -> Iterator[Finding]:
         over = {stage: visit for stage, visit in flowlog.follow({}, log).items() if visit.ended and stage not in told}
         told.update(over)
         for stage, visit in over.items():
-            yield _of_stage(stage, visit, _reply(subject, stage, visit))
+            yield _of_stage(stage, visit, subject.ask(partial(_reply, subject, stage, visit)))
         if now.status == "INACTIVE":
             asked = missing_consent(now.details) or "Globus has made the flow run inactive"
             yield bad("flow run", asked, "console login, then console preflight again")
