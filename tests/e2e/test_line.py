@@ -60,13 +60,17 @@ class Line:
     def asked(self) -> list[Any]:
         return [row["verb"] for row in self.ledger.rows("SELECT verb FROM requests")]
 
+    def _pressed(self) -> list[Any]:
+        """What `o` asked for. Again and again: ESC and a key that a busy machine reads at once are alt and the key."""
+        self.send(b"\x1b", gap=0.5)
+        self.send(b"o", gap=1.0)
+        return self.asked()
+
     def still_works(self) -> None:
         """Nothing was asked for, and a key does what it should."""
         assert not self.terminal.closed, self.terminal.text()[-2000:]
         assert self.asked() == []
-        self.send(b"\x1b", gap=0.5)
-        self.send(b"o")
-        until(lambda: self.terminal.watch(0.1) or self.asked(), told=lambda: self.terminal.text()[-2000:])
+        until(self._pressed, told=lambda: self.terminal.text()[-2000:])
         assert len(self.asked()) == 1
         self.terminal.send(b"q")
         assert self.terminal.wait_for_exit() == 0
