@@ -9,6 +9,7 @@ where it comes in: all of it is looked at, though only a line of it is kept for 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from enum import Enum
@@ -29,7 +30,7 @@ class Kind(str, Enum):
 class _Cause(NamedTuple):
     code: str
     kind: Kind
-    pattern: re.Pattern[str]
+    pattern: str
 
 
 def _stays(code: str, *patterns: str) -> _Cause:
@@ -40,9 +41,15 @@ def _passes(code: str, *patterns: str) -> _Cause:
     return _Cause(code, Kind.PASSES, _any_of(code, patterns))
 
 
-def _any_of(code: str, patterns: tuple[str, ...]) -> re.Pattern[str]:
+def _any_of(code: str, patterns: tuple[str, ...]) -> str:
     globus = [rf"\b(?-i:{re.escape(name)})\b" for name in GLOBUS_CODES if GLOBUS_CODES[name].cause == code]
-    return re.compile("|".join(f"(?:{pattern})" for pattern in (*globus, *patterns)), re.IGNORECASE)
+    return "|".join(f"(?:{pattern})" for pattern in (*globus, *patterns))
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Only when the first failure is judged: a screen that starts does without them, which is a tenth of its start."""
+    return re.compile(pattern, re.IGNORECASE)
 
 
 _STATUS = r"(?:answers?|http|status|error)\W{{0,3}}(?:{0})\b"  # of HTTP, not any number
@@ -194,7 +201,7 @@ def classify(text: str, shown: str = "", *others: str) -> Reason:
     `fault` is the code of Globus's that decided. `others` count too, and may name the path that it is about.
     """
     judged = _FRAME.sub("", "\n".join((text, *others)))
-    code = next((cause.code for cause in _CAUSES if cause.pattern.search(judged)), UNKNOWN)
+    code = next((cause.code for cause in _CAUSES if _compiled(cause.pattern).search(judged)), UNKNOWN)
     named = (name for name in _NAME.findall(judged) if name in GLOBUS_CODES and GLOBUS_CODES[name].cause == code)
     return reason(code, words=naming_the_path(what_was_raised(shown or text), *others), fault=next(named, None))
 

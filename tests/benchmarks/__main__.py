@@ -6,6 +6,7 @@ import argparse
 import importlib
 import inspect
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one list of results, at the end")
     parser.add_argument("--list", action="store_true", help="tell what there is, and measure nothing")
     options = parser.parse_args(arguments)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # people have the modules compiled
     benchmarks = all_benchmarks()
     unknown = [name for name in options.names if name not in benchmarks]
     if unknown:
