@@ -116,10 +116,15 @@ class _Listing:
         return found
 
     @property
+    def finalised(self) -> bool:
+        """ReadoutShell takes all write permissions away when a run has ended and its logger has: nothing comes after
+        that. rsync without -p, or that of a DAQ without ReadoutShell, brings them with permissions."""
+        return bool(self.segments) and not any(e.mode & 0o222 for e in self.segments.values())
+
+    @property
     def recording(self) -> bool:
-        """The logger is at work; files without any write permission were finalised by the DAQ after it."""
-        finalised = bool(self.segments) and not any(e.mode & 0o222 for e in self.segments.values())
-        return names.STARTED in self.others and names.EXITED not in self.others and not finalised
+        """The logger is at work."""
+        return names.STARTED in self.others and names.EXITED not in self.others and not self.finalised
 
     @property
     def fingerprint(self) -> str:
@@ -199,7 +204,7 @@ def _verdict(
 
     if taking and not stalled and not overtaken:
         return Verdict.TAKING, _of_kind("run.recording", doubt) if doubt else reason("run.recording")
-    if quiet < settle:
+    if quiet < settle and (doubt or lack or abnormal or not listing.finalised):
         return Verdict.ARRIVING, _of_kind("run.arriving", doubt or lack or reason("settling"))
     if doubt:
         return Verdict.INCOMPLETE, _of_kind("run.incomplete", doubt)

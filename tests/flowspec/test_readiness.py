@@ -57,6 +57,27 @@ def test_nothing_is_ready_before_it_has_settled() -> None:
     assert judged(WHOLE, now=CHANGED + SETTLE).verdict == Verdict.READY
 
 
+@pytest.mark.parametrize(
+    ("mode", "extra", "verdict"),
+    [
+        (0o550, [], "ready"),
+        (0o440, [], "ready"),
+        (0o550, [entry(".run-1217-03.evt.Xa1b2c", 5, stat.S_IFREG | 0o440)], "arriving"),
+        (0o550, [entry("run-1217-03.evt", 0, stat.S_IFREG | 0o640)], "arriving"),
+        (0o640, [], "arriving"),
+    ],
+)
+def test_what_the_daq_has_finalised_need_not_settle(mode: int, extra: list[Entry], verdict: str) -> None:
+    assert judged(WHOLE, *extra, mode=mode, now=CHANGED).verdict == verdict
+
+
+@pytest.mark.parametrize(("files", "words"), LACKING)
+def test_what_lacks_something_does_not_become_ready_by_its_permissions(files: dict[str, bytes], words: str) -> None:
+    found = judged(files, mode=0o550, now=CHANGED)
+    assert found.verdict == "arriving"
+    assert words in found.sentence
+
+
 @pytest.mark.parametrize(("files", "words"), LACKING)
 def test_what_lacks_something_is_arriving_and_then_incomplete(files: dict[str, bytes], words: str) -> None:
     for now, verdict in [(MOMENT, "arriving"), (QUIET, "arriving"), (LONG_AGO, "incomplete")]:
