@@ -6,9 +6,9 @@ there (the times are in `console.disk.pace`):
 
 - The directory of the runs is listed when its stamp has changed, and once a minute (`console.disk.listing`).
 - An active run, which is taken, arrives or has changed within minutes, has its files listed each time.
-- Of the others some directories are compared with their stamps each time, in turn, all within a minute: that shows
-  what was made, renamed or deleted in them. And a few have their files listed, all within minutes, or longer when
-  there are very many: that shows files that changed where they are (rsync --inplace).
+- Of the others some directories are compared with their stamps each time, in turn: that shows what was made, renamed
+  or deleted in them. And a few have their files listed: that shows files that changed where they are (rsync
+  --inplace). All have had their turn within minutes, or longer when there are very many.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Discovery:
 
     def _changed(self, now: float) -> set[str]:
         """Of those whose turn it is: in which something was made, renamed or deleted, and which lack something."""
-        in_turn = self._stamps.take(now, PACE.directories)
+        in_turn = self._stamps.take(now, PACE.round_of_directories(len(self._directories)))
         at_rest = self._named(name for name in in_turn if name not in self._active)
         return {d.path.name for d in at_rest if not d.final or stamp_of(d.path) != d.stamp}
 

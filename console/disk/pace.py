@@ -9,9 +9,10 @@ from dataclasses import dataclass
 class Pace:
     """Seconds, if not said otherwise. Without any event a change is found within the first two, or at the next look."""
 
-    directories: float = 60.0  # within which the runs are listed, and the stamp of each run directory is compared
+    directories: float = 60.0  # within which the runs are listed, and the stamp of each run directory is compared...
+    directories_per_second: float = 20.0  # ...unless that were more stamps than so many
     files: float = 300.0  # within which the files of each run are listed...
-    files_per_second: float = 100.0  # ...unless that were more files than so many
+    files_per_second: float = 15.0  # ...unless that were more files than so many
     granularity: float = 10.0  # a directory changed within this time may change again without another stamp
     reading: float = 0.25  # in one run, before others have their turn
     burst: float = 0.05  # events that come within this time are answered by one look
@@ -26,6 +27,10 @@ class Pace:
     def work(self) -> float:
         """Of reading in several runs, before events are waited for again."""
         return 2 * self.reading
+
+    def round_of_directories(self, directories: int) -> float:
+        """Within which the stamps of so many are compared, a few at each look."""
+        return max(self.directories, directories / self.directories_per_second)
 
     def round_of_files(self, files: int) -> float:
         """Within which so many files are listed, a few runs at each look."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -52,6 +53,18 @@ def test_runs_at_rest_are_looked_at_in_turn(at_rest, discovery, clock, opened, m
     assert sorted(opened) == sorted(f"run{run}" for run in range(1, 41)), "each is listed once, and no file is read"
     assert most == 1
     assert stamped.count("run7") == PACE.files / PACE.directories
+
+
+def test_more_runs_make_the_round_longer_and_not_the_look(at_rest, discovery, clock, monkeypatch):
+    stamped: list[str] = []
+    original = discovery_module.stamp_of
+    monkeypatch.setattr(discovery_module, "stamp_of", lambda path: (stamped.append(path.name), original(path))[1])
+    monkeypatch.setattr(discovery_module, "PACE", replace(PACE, directories_per_second=0.2, files=1e9))
+    for _ in range(20):
+        clock.now += LOOK
+        discovery.look()
+    assert 19 <= len(stamped) <= 20, "one at each look"
+    assert len(set(stamped)) == len(stamped)
 
 
 def test_more_files_make_the_round_longer_and_not_the_look(at_rest, discovery, clock, opened):
