@@ -6,52 +6,56 @@ import argparse
 import sys
 from typing import Any
 
-from console.actions.resume import inactive_runs
-from console.cli.asking import BadUse, Failure, print_outcome, remotely, settings_of
+from console.cli.asking import BadUse, print_outcome, remotely, settings_of
+from console.cli.logging_in import log_in, of_a_person
 from console.connect import remote
-from console.ledger import logins
-from console.ledger.store import Ledger
 from console.settings.model import Settings
-from console.settings.private import make_directory
 from flowspec import text
 from remote.globus.auth import Login, ServiceLogin, StoredLogin
-from remote.globus.errors import Demand, RemoteError, clean, in_words
-from remote.globus.login_flow import LoginFlow, Person, log_out, person
+from remote.globus.errors import RemoteError
+from remote.globus.login_flow import log_out, person
 
-NOTHING_CHANGED = "nothing has changed"
+
+class Terminal:
+    """A `console.cli.logging_in.Desk`: a person before the terminal of the command, who is asked once."""
+
+    def tell(self, words: str) -> None:
+        _say(words)
+
+    def show(self, why: str, address: str) -> None:
+        if not sys.stdin.isatty():
+            raise BadUse("login shows an address and reads a code: it needs a terminal")
+        if why:
+            _say(f"{why}: this login does that.")
+        _say("Open this address in a browser, on any machine, log in there, and bring back the code that it shows:")
+        _say(f"\n{address}\n")
+
+    def code(self) -> str:
+        return _answer("The code: ")
+
+    def again(self, refused: RemoteError) -> bool:
+        return False
+
+    def agrees(self, words: str) -> bool:
+        if not words:
+            return True
+        _say(words)
+        return _answer("Be this identity from now on? [y/N] ").lower() in ("y", "yes")
 
 
 def login(options: argparse.Namespace) -> int:
     settings = settings_of(options)
-    known = _of_a_person(remotely(lambda: remote(settings).login))
-    if not sys.stdin.isatty():
-        raise BadUse("login shows an address and reads a code: it needs a terminal")
-    make_directory(settings.token_store.parent)
-    before = _identity_before(known)
-    asked = _demands(settings)
-    flow = remotely(lambda: LoginFlow(known, asked))
-    if asked:
-        _say(clean(in_words(asked)) + ": this login does that.")
-    _say("Open this address in a browser, on any machine, log in there, and bring back the code that it shows:")
-    _say(f"\n{flow.address}\n")
-    who = _exchanged(flow)
-    if before not in (None, who.id) and not _agreed(str(before), who):
-        remotely(flow.give_back)
-        raise Failure(f"{NOTHING_CHANGED}: the login is still that of {before}")
-    remotely(flow.keep)
-    if asked:
-        logins.met(Ledger(settings.ledger))
-    resumed = _waiting(settings)
+    done = log_in(settings, Terminal())
     lines = [
-        f"logged in as {who.name}; kept in {settings.token_store}",
-        *(f"run {run}: to be resumed" for run in resumed),
+        f"logged in as {done.who.name}; kept in {settings.token_store}",
+        *(f"run {run}: to be resumed" for run in done.resumed),
     ]
-    document = {"token_store": str(settings.token_store), "identity": who.id, "name": who.name, "resumed": resumed}
-    return print_outcome(options, document, "\n".join(lines))
+    document = {"token_store": str(settings.token_store), "identity": done.who.id, "name": done.who.name}
+    return print_outcome(options, {**document, "resumed": done.resumed}, "\n".join(lines))
 
 
 def logout(options: argparse.Namespace) -> int:
-    known = _of_a_person(remotely(lambda: remote(settings_of(options)).login))
+    known = of_a_person(remotely(lambda: remote(settings_of(options)).login))
     done = remotely(lambda: log_out(known))
     words = f"logged out: the tokens were revoked, and {known.path} was removed" if done else "nobody was logged in"
     return print_outcome(options, {"logged_out": done}, words)
@@ -63,14 +67,6 @@ def whoami(options: argparse.Namespace) -> int:
     document = _who(known, settings)
     print_outcome(options, document, _in_words(document))
     return 0 if document["name"] is not None and not document["missing"] else 1
-
-
-def _of_a_person(known: Login) -> StoredLogin:
-    if isinstance(known, ServiceLogin):
-        raise BadUse("this profile is of a service account, which needs no login")
-    if not isinstance(known, StoredLogin):
-        raise BadUse("this profile is of a sandbox, which needs no login")
-    return known
 
 
 def _say(words: str, end: str = "\n") -> None:
@@ -85,44 +81,6 @@ def _answer(question: str) -> str:
     if not line.endswith("\n"):
         _say("")
     return line.strip()
-
-
-def _identity_before(known: StoredLogin) -> str | None:
-    try:
-        return known.store().identity
-    except RemoteError as error:  # of a store that is set aside the owner is not known
-        if not known.path.exists():
-            _say(error.cause)
-            return None
-        raise Failure(str(error)) from error
-
-
-def _exchanged(flow: LoginFlow) -> Person:
-    code = _answer("The code: ")
-    if not code:
-        raise Failure(f"no code was given: {NOTHING_CHANGED}")
-    return remotely(lambda: flow.exchange(code))
-
-
-def _agreed(before: str, who: Person) -> bool:
-    _say(
-        f"So far this console was {before} for Globus; {who.name} is another identity ({who.id}).\n"
-        f"What the other one has launched, {who.name} sees and cancels only as a manager of those flow runs\n"
-        "(run_managers in the profile); transfer and compute tasks of the other one are not seen at all."
-    )
-    return _answer("Be this identity from now on? [y/N] ").lower() in ("y", "yes")
-
-
-def _demands(settings: Settings) -> Demand:
-    """What Globus has asked of a login, as the driver has met it."""
-    return logins.demands(Ledger(settings.ledger, read_only=True)) if settings.ledger.exists() else {}
-
-
-def _waiting(settings: Settings) -> list[int]:
-    """The runs whose flow runs the driver resumes when it sees this login."""
-    if not settings.ledger.exists():
-        return []
-    return [run.run for run in inactive_runs(Ledger(settings.ledger))]
 
 
 def _who(known: Login, settings: Settings) -> dict[str, Any]:
