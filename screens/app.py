@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events
@@ -20,7 +21,6 @@ from screens import themes
 from screens.base import ConsoleScreen
 from screens.confirm import Confirm
 from screens.data import ScreenData
-from screens.failure import InternalFailure
 from screens.keys.keymap import keymap
 from screens.keys.run_handlers import confirm_plan
 from screens.main_screen import MainScreen
@@ -30,16 +30,14 @@ from screens.reader import DataRead, Processes, Reader, RequestWriter, RequestWr
 from screens.requests import Request, Requests
 from screens.rows.status import NOBODY, came_at_once, newest_event
 from screens.terminal.driver import TypedAtOnce, driver_with
-from screens.terminal.suitable import forget_other_sizes
 from screens.widgets.celldiff import SparingApp
 from screens.widgets.moves import MOVES
 from screens.widgets.piece import Piece
+from screens.widgets.typed import Typed
 
 TICK_SECONDS = 1.0
 NOTICE_SECONDS = 20.0  # for which good news stays
 MANY_RUNS = 100
-LEAVE_SECONDS = 0.5  # for a last word in the ledger; a disk that hangs holds nobody up
-ENDS_A_LINE = ("enter", "escape", "ctrl+c")
 
 
 class ConsoleApp(SparingApp, inherit_bindings=False):
@@ -246,19 +244,17 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         """
         if isinstance(event, events.Key) and not event.is_forwarded:
             screen = self.screen
-            if isinstance(screen, (ConsoleScreen, Confirm)) and screen.takes_key(event):
+            if isinstance(screen, Typed) and screen.takes_key(event):
                 return
         await super().on_event(event)
 
     def on_typed_at_once(self, message: TypedAtOnce) -> None:
         """Text, as of a paste, is for a line that is typed, and does not end it."""
         screen = self.screen
-        if not (isinstance(screen, (ConsoleScreen, Confirm)) and screen.typing):
+        if isinstance(screen, Typed) and screen.typing:
+            screen.takes_text(message.keys)
+        else:
             self.say(came_at_once("".join(key.character or "" for key in message.keys)), "warn")
-            return
-        for key in message.keys:
-            if key.key not in ENDS_A_LINE and screen.typing:
-                screen.takes_key(key)
 
     def action_say_how_to_quit(self) -> None:
         self.say("q closes this console")
@@ -305,6 +301,15 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
 
         self._open(PreviewScreen(self, run))
 
+    def open_login(self, profile: Path) -> None:
+        from screens.login_screen import LoginScreen
+
+        def left(end: Piece | None) -> None:
+            if end is not None:
+                self.say(*end)
+
+        self.push_screen(LoginScreen(profile, self.options.ascii_only), left)
+
     def open_palette(self) -> None:
         from screens.palette_screen import PaletteScreen
 
@@ -332,18 +337,3 @@ class ConsoleApp(SparingApp, inherit_bindings=False):
         else:
             self.notice = None
             self._refill()
-
-
-def run_screen(options: ScreenOptions, processes: Processes | None = None, snapshot: Snapshot | None = None) -> int:
-    """Show the screen until the operator closes it, or until what it shows is lost; returns the exit code.
-
-    `snapshot` is shown until the reader has read the ledger. Raises InternalFailure when it ends by its own fault.
-    """
-    forget_other_sizes(os.environ)
-    app = ConsoleApp(options, processes=processes, snapshot=snapshot)
-    threading.excepthook = app.thread_failed
-    code = app.run(mouse=False)
-    app.request_writer.join(LEAVE_SECONDS)
-    if app.failure is not None:
-        raise InternalFailure from app.failure
-    return code if code is not None else app.return_code or 0

@@ -30,6 +30,7 @@ from screens.widgets.pane import Pane
 from screens.widgets.piece import Piece
 from screens.widgets.prompt import Prompt
 from screens.widgets.split import Split, heights
+from screens.widgets.typed import Typed
 
 NARROW = 100  # columns: below, the panes stand on one another
 TALL = 40  # lines: from here on all panes fit when they stand on one another
@@ -37,7 +38,7 @@ ONE_PANE = "one pane has the whole screen"
 FOLDED = "the other panes are folded: tab opens one"
 
 
-class ConsoleScreen(Screen[None], inherit_bindings=False):
+class ConsoleScreen(Typed, Screen[None], inherit_bindings=False):
     """A screen of panes. Stacked on a small terminal, those without the focus are folded to a line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -14,9 +14,10 @@ from textual.widgets import Button, Static
 from flowspec import text
 from screens.question import Question
 from screens.widgets.prompt import Prompt
+from screens.widgets.typed import Typed
 
 
-class Confirm(ModalScreen[int]):
+class Confirm(Typed, ModalScreen[int]):
     """The place among `Question.answers` of the one that the operator goes to, or whose word is typed, and then enter.
 
     -1 is no.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 from flowspec.stages import Place
@@ -63,6 +63,8 @@ class Host(Protocol):
     def open_log(self, run: int, place: Place) -> None:
         """Show the log of a job that was fetched."""
 
+    def open_login(self, profile: Path) -> None: ...
+
     def open_palette(self) -> None: ...
 
     def back(self) -> None:
@@ -72,8 +74,5 @@ class Host(Protocol):
         """Send the whole screen to the terminal again."""
 
     def action_suspend_process(self) -> None: ...
-
-    def suspend(self) -> AbstractContextManager[None]:
-        """Give the terminal away for as long as this is held."""
 
     def exit(self, code: int, /) -> None: ...

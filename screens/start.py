@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,14 @@ from console.settings.paths import refuse_missing_folders
 from console.settings.private import told
 from console.settings.validated import ScreenSettings, screen_settings
 from screens import failure
+from screens.options import ScreenOptions
 from screens.profile import screen_options
-from screens.terminal.suitable import refuse_dumb_terminal
+from screens.terminal.suitable import forget_other_sizes, refuse_dumb_terminal
 
 if TYPE_CHECKING:
     from console.cli.sandbox import Sandbox
 
+LEAVE_SECONDS = 0.5  # for a last word in the ledger; a disk that hangs holds nobody up
 SANDBOX_TRANSFER_RATE = 200_000  # bytes per second: slow enough to watch
 
 
@@ -99,13 +102,28 @@ def _show(options: argparse.Namespace, stack: ExitStack) -> int:
     # A key's second look (its run's segments) waits for the next frame; frames are small here, so they may be many.
     os.environ.setdefault("TEXTUAL_FPS", "240")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    from screens.app import run_screen  # Textual comes last: the driver starts while it is imported
-
     processes = Processes(supervisor, sandbox)
-    code = run_screen(shown, processes, snapshot)
+    code = _run_screen(shown, processes, snapshot)
     if processes.sandbox_ended():
         raise ProcessProblem(f"the sandbox is gone: {processes.problem()}")
     return code
+
+
+def _run_screen(options: ScreenOptions, processes: Processes, snapshot: Snapshot | None) -> int:
+    """Show the screen until the operator closes it, or until what it shows is lost; returns the exit code.
+
+    `snapshot` is shown until the reader has read the ledger. Raises InternalFailure when it ends by its own fault.
+    """
+    from screens.app import ConsoleApp  # Textual comes last: the driver starts while it is imported
+
+    forget_other_sizes(os.environ)
+    app = ConsoleApp(options, processes=processes, snapshot=snapshot)
+    threading.excepthook = app.thread_failed
+    code = app.run(mouse=False)
+    app.request_writer.join(LEAVE_SECONDS)
+    if app.failure is not None:
+        raise failure.InternalFailure from app.failure
+    return code if code is not None else app.return_code or 0
 
 
 def _newest_runs(ledger: Ledger) -> Snapshot | None:

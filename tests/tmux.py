@@ -35,6 +35,11 @@ class Terminal:
     def press(self, *keys: str) -> None:
         self._tmux("send-keys", *keys)
 
+    def paste(self, words: str) -> None:
+        """As a terminal pastes, between marks where the program has asked for them."""
+        self._tmux("set-buffer", words)
+        self._tmux("paste-buffer", "-p")
+
     def text(self) -> str:
         return self._tmux("capture-pane", "-p")
 

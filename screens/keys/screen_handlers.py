@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from screens.keys.action import Handler, Panes, Sections, Target
-from screens.terminal.aside import run_aside
 from screens.widgets.prompt import Prompt
 from screens.widgets.table import View
 
@@ -66,13 +64,10 @@ def on_sections(handle: Callable[[Sections], None]) -> Handler:
 
 
 def login(host: Host, target: Target) -> None:
-    """In the terminal itself, where the address stands whole and can be copied, whatever terminal it is."""
     if host.options.profile is None:
         host.say("a sandbox needs no login")
-    elif run_aside(host, [sys.executable, "-m", "console", "--profile", str(host.options.profile), "login"]):
-        host.say("nobody has logged in: L tries again", "warn")
     else:
-        host.say("logged in: what waited for it goes on")
+        host.open_login(host.options.profile)
 
 
 # ---- the rows of a pane

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import takewhile
 from pathlib import Path
 
 import globus_sdk
@@ -10,6 +11,7 @@ import pytest
 
 from console.connect import remote
 from console.ledger import events, logins, runs, sources
+from console.ledger.presence import driver
 from console.settings.profiles import load
 from flowspec.states import RunState
 from remote.globus.auth import AUTH, COMPUTE, FLOWS, TRANSFER, StoredLogin
@@ -67,28 +69,48 @@ def asks_for_a_login(pipeline: Pipeline) -> bool:
 
 
 def shown_address(window: Terminal) -> str:
-    """The newest that stands on the terminal, whole; '' for none."""
-    _, found, address = window.text().rpartition("http://")
-    address, code, _ = address.partition("The code:")
-    return found + "".join(address.split()) if code and found else ""
+    """That stands on the terminal, from edge to edge, whole; '' for none."""
+    lines = window.text().splitlines()
+    begin = next((place for place, line in enumerate(lines) if line.startswith("http://")), len(lines))
+    address = "".join(takewhile(lambda line: line and not line.startswith(" "), lines[begin:]))
+    return address if "The code: _" in window.text() else ""
 
 
-def test_the_screen_steps_aside_for_a_login_and_what_waited_goes_on(pipeline: Pipeline, tmp_path: Path) -> None:
-    pipeline.deliver(pipeline.take(7))
+def test_whoever_loses_the_login_gets_it_back_on_the_screen_and_the_driver_goes_on(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    log_in(pipeline)
     with terminal(tmp_path / "window", "--profile", str(pipeline.profile), size=(80, 24)) as window:
-        window.wait_for("LOGIN needed", "L")
-        window.press("L")
-        window.wait_for("The code:")
-        before = shown_address(window)
-        window.press("C-c")  # ends the login and not the screen
-        window.wait_for("enter goes back to the console")
-        window.press("Enter")
-        window.wait_for("nobody has logged in: L tries again")
-        window.press("L")
-        address = until(lambda: (shown := shown_address(window)) != before and shown)
-        window.press(authorize(address), "Enter")
-        window.wait_for("logged in: what waited for it goes on")
+        pipeline.deliver(pipeline.take(7))
         window.wait_for("7 done")
+        drives = driver(pipeline.settings.ledger)
+        ask(pipeline.sandbox.directory, "DELETE", "logins")  # the refresh tokens are revoked
+        pipeline.deliver(pipeline.take(8))
+        window.wait_for("LOGIN needed", "8 STUCK")
+
+        window.press("L")
+        window.wait_for("Open this address in a browser", "The code: _")
+        window.press("Escape")
+        window.wait_for("nobody has logged in: L tries again", "LOGIN needed")
+        window.press("L")
+        address = until(lambda: shown_address(window))
+        window.press("nonsense")
+        window.wait_for("The code: nonsense_")
+        window.press("Enter")
+        window.wait_for("Globus does not take this code", "open the address again for another")
+        code = authorize(address)
+        window.paste(code)
+        window.wait_for(f"The code: {code}_")
+        window.press("Enter")
+        window.wait_for("logged in as operator@sandbox: what waited for it goes on")
+        at = time.monotonic()
+        until(lambda: started(pipeline) == 2)
+        assert time.monotonic() - at < SEEN_SECONDS
+        window.wait_for("8 done")
+        now = driver(pipeline.settings.ledger)
+        assert now is not None
+        assert drives is not None
+        assert now.pid == drives.pid, "it was started again"
         window.press("q")
         assert window.wait_for_end() == 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from console.reading.snapshot import RunRow, Snapshot
 from flowspec.catalogue import nested
 from flowspec.conditions import Condition, Topic, reason
 from flowspec.states import RunState
-from screens.keys import screen_handlers
 from screens.keys.action import READ_ONLY, Target
 from screens.keys.actions import ACTIONS, AUTO, CANCEL, FETCH, HOLD, LAUNCH, LOGIN, OF_DETAIL, QUIT, RETRY, Action
 from screens.keys.perform import perform
@@ -35,6 +33,7 @@ class FakeHost:
     asked: list[Request] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
+    logins: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.options = SimpleNamespace(read_only=self.read_only, profile=self.profile)
@@ -51,6 +50,9 @@ class FakeHost:
         assert len(confirmed) == len(question.answers)
         if self.yes and confirmed:
             confirmed[self.answer]()
+
+    def open_login(self, profile: Path) -> None:
+        self.logins.append(profile)
 
     def exit(self, code: int) -> None:
         self.codes.append(code)
@@ -179,21 +181,11 @@ def test_read_only_nothing_is_asked_of_the_driver() -> None:
     assert press(QUIT, FakeHost(read_only=True)).codes == [0]
 
 
-@pytest.mark.parametrize(("code", "said"), [(0, "logged in: what waited"), (1, "nobody has logged in: L tries again")])
-def test_the_screen_steps_aside_for_a_login(monkeypatch: pytest.MonkeyPatch, code: int, said: str) -> None:
-    ran: list[list[str]] = []
-
-    def aside(host: object, command: list[str]) -> int:
-        ran.append(command)
-        return code
-
-    monkeypatch.setattr(screen_handlers, "run_aside", aside)
+def test_a_login_is_a_screen_of_its_own_and_a_sandbox_needs_none() -> None:
     profile = Path("/daq/our profiles/e21062.toml")
-    (told,) = press(LOGIN, FakeHost(profile=profile)).said
-    assert told.startswith(said)
-    assert ran == [[sys.executable, "-m", "console", "--profile", str(profile), "login"]]
-    assert press(LOGIN, FakeHost()).said == ["a sandbox needs no login"]
-    assert len(ran) == 1
+    assert press(LOGIN, FakeHost(profile=profile)).logins == [profile]
+    host = press(LOGIN, FakeHost())
+    assert (host.said, host.logins) == (["a sandbox needs no login"], [])
 
 
 def test_keys_of_the_detail_say_elsewhere_where_they_belong() -> None:
