@@ -51,7 +51,7 @@ def log_in(settings: Settings, desk: Desk) -> LoggedIn:
     """Raises BadUse where nobody logs in, Failure when nobody has: then nothing has changed."""
     known = of_a_person(remotely(lambda: remote(settings).login))
     before = _identity_before(known, desk)
-    asked = _demands(settings)
+    asked = demands(settings)
     flow = remotely(lambda: LoginFlow(known, asked))
     desk.show(clean(in_words(asked)) if asked else "", flow.address)
     who = _exchanged(flow, desk)
@@ -102,7 +102,7 @@ def _another(before: str | None, who: Person) -> str:
     )
 
 
-def _demands(settings: Settings) -> Demand:
+def demands(settings: Settings) -> Demand:
     """What Globus has asked of a login, as the driver has met it."""
     return logins.demands(Ledger(settings.ledger, read_only=True)) if settings.ledger.exists() else {}
 

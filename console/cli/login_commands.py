@@ -7,12 +7,12 @@ import sys
 from typing import Any
 
 from console.cli.asking import BadUse, print_outcome, remotely, settings_of
-from console.cli.logging_in import log_in, of_a_person
+from console.cli.logging_in import demands, log_in, of_a_person
 from console.connect import remote
 from console.settings.model import Settings
 from flowspec import text
 from remote.globus.auth import Login, ServiceLogin, StoredLogin
-from remote.globus.errors import RemoteError
+from remote.globus.errors import RemoteError, clean, in_words
 from remote.globus.login_flow import log_out, person
 
 
@@ -66,7 +66,7 @@ def whoami(options: argparse.Namespace) -> int:
     known = remotely(lambda: remote(settings).login)
     document = _who(known, settings)
     print_outcome(options, document, _in_words(document))
-    return 0 if document["name"] is not None and not document["missing"] else 1
+    return 0 if document["name"] is not None and not document["missing"] and not document["asked"] else 1
 
 
 def _say(words: str, end: str = "\n") -> None:
@@ -84,33 +84,47 @@ def _answer(question: str) -> str:
 
 
 def _who(known: Login, settings: Settings) -> dict[str, Any]:
+    found: dict[str, Any] = {"kind": "person", "identity": None, "name": None, "ends": None, "asked": None}
+    found |= {"tokens": [], "missing": []}
     if isinstance(known, ServiceLogin):
         name = f"{known.client_id}@clients.auth.globus.org"
-        return {"kind": "service account", "identity": known.client_id, "name": name, "tokens": [], "missing": []}
+        return {**found, "kind": "service account", "identity": known.client_id, "name": name}
     if not isinstance(known, StoredLogin):
         url = settings.globus.service_url
-        return {"kind": "sandbox", "identity": None, "name": f"the sandbox at {url}", "tokens": [], "missing": []}
+        return {**found, "kind": "sandbox", "name": f"the sandbox at {url}"}
+    asked = demands(settings)
+    found["asked"] = clean(in_words(asked)) if asked else None
     stored = remotely(known.store).get_token_data_by_resource_server()
     if not stored:
-        return {"kind": "person", "identity": None, "name": None, "tokens": [], "missing": sorted(known.scopes())}
+        return {**found, "missing": sorted(known.scopes())}
     who = remotely(lambda: person(known))
     tokens = [
         {"service": server, "ends": each.expires_at_seconds, "renewed": each.refresh_token is not None}
         for server, each in sorted(remotely(known.store).get_token_data_by_resource_server().items())
     ]
-    missing = remotely(known.missing)
-    return {"kind": "person", "identity": who.id, "name": who.name, "tokens": tokens, "missing": missing}
+    missing, ends = remotely(known.missing), remotely(known.unused_until)
+    return {**found, "identity": who.id, "name": who.name, "ends": ends, "tokens": tokens, "missing": missing}
 
 
 def _in_words(document: dict[str, Any]) -> str:
+    asked = [f"{document['asked']}: console login does that"] if document["asked"] else []
     if document["name"] is None:
-        return "nobody is logged in: console login"
+        return "\n".join(["nobody is logged in: console login", *asked])
     lines = [f"{document['name']}, {document['kind']}{f' ({i})' if (i := document['identity']) else ''}"]
     for each in document["tokens"]:
         how = "is renewed by itself" if each["renewed"] else "is not renewed: console login"
         lines.append(f"{each['service']:36}  token until {text.moment(each['ends'])}, {how}")
     lines += [f"{server:36}  MISSING: console login asks for it" for server in document["missing"]]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_ends(document), *asked])
+
+
+def _ends(document: dict[str, Any]) -> list[str]:
+    """How long all of it lasts."""
+    if document["kind"] == "service account":
+        return ["ends with its secret: its tokens are made anew with that"]
+    if document["ends"] is None:
+        return []
+    return [f"does not end as long as it is used; unused, not before {text.moment(document['ends'])}"]
 
 
 LOOKING = ("whoami",)

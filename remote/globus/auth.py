@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 APP_NAME = "frib-flow-console"
 AUTH, FLOWS, TRANSFER, COMPUTE = "auth.globus.org", "flows.globus.org", "transfer.api.globus.org", "funcx_service"
+# Globus ends a refresh token that is not used for six months. It is used when an access token, of two days, begins.
+_UNUSED_SECONDS, _ACCESS_SECONDS = 182 * 86400.0, 2 * 86400.0
 Scopes = dict[str, list["Scope"]]
 
 
@@ -139,6 +141,11 @@ class StoredLogin(_AppLogin):
 
     def grants(self) -> frozenset[str]:
         return frozenset(each.refresh_token or each.access_token for each in self._tokens().values())
+
+    def unused_until(self) -> float | None:
+        """Unix time before which the login does not end when nobody uses it; None where it does not renew itself."""
+        renewed = [each.expires_at_seconds for each in self._tokens().values() if each.refresh_token is not None]
+        return min(renewed) - _ACCESS_SECONDS + _UNUSED_SECONDS if renewed else None
 
     def missing(self) -> list[str]:
         """The resource servers for which the login does not serve: no token, or no consent. Raises RemoteError."""

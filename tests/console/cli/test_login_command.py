@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = ["sandbox"]
 E21062 = Path(__file__).parents[3] / "docs" / "profiles" / "e21062.toml"
 CLIENT = 'client_id = "59f19e1e-f1ce-4cb1-973c-8d893e89c0a9"'
 ANNA = OTHER_IDENTITIES[0]
+DAY = 86400.0
 
 
 class Desk:
@@ -74,6 +76,9 @@ def test_in_and_out(desk):
     who = json.loads(desk.console("whoami", "--json"))
     assert (who["kind"], who["identity"], who["missing"]) == ("person", IDENTITY, [])
     assert {"flows.globus.org", "transfer.api.globus.org", "funcx_service"} <= {t["service"] for t in who["tokens"]}
+    assert who["asked"] is None
+    assert who["ends"] - time.time() == pytest.approx(182 * DAY, abs=DAY), "unused"
+    assert "does not end as long as it is used; unused, not before 20" in desk.console("whoami")
     assert "logged out: the tokens were revoked" in desk.console("logout")
     assert not desk.store.exists()
     assert "nobody was logged in" in desk.console("logout")
@@ -127,8 +132,17 @@ def test_what_globus_has_asked_for_is_part_of_the_next_login_and_of_no_other(des
     assert DTN_COLLECTION not in desk.address
 
 
+def test_whoami_tells_what_globus_asks_of_the_next_login(desk):
+    desk.log_in()
+    logins.demand(Ledger(desk.ledger), {"session_required_mfa": True})
+    asked = "Globus asks for a fresh login with multi-factor authentication"
+    assert json.loads(desk.console("whoami", "--json", code=1))["asked"] == asked
+    assert f"{asked}: console login does that" in desk.console("whoami", code=1)
+
+
 def test_a_service_account_needs_no_login(desk, sandbox, monkeypatch):
     monkeypatch.setenv("FRIB_CONSOLE__GLOBUS__CLIENT_SECRET", sandbox.token)
     assert "service account, which needs no login" in desk.console("login", code=2)
     assert json.loads(desk.console("whoami", "--json"))["kind"] == "service account"
+    assert "ends with its secret" in desk.console("whoami")
     assert not desk.store.exists()
