@@ -10,9 +10,9 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_settings import EnvSettingsSource
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
@@ -21,6 +21,7 @@ from console.settings.errors import SettingsError
 from console.settings.model import Settings
 from console.settings.paths import PROFILE_BYTES, STATE_BYTES, default_ledger, deployed_file
 from console.settings.private import kept_mode, make_directory, told
+from console.settings.profile_text import toml
 from remote import plainfile
 
 if sys.version_info >= (3, 11):
@@ -48,7 +49,7 @@ def load(profile: Path | None = None, overrides: Mapping[str, Any] | None = None
     """
     layers = [Layer("environment", _environment()), Layer("command line", overrides or {})]
     if profile is not None:
-        layers.insert(0, Layer(str(profile), _read_toml(profile)))
+        layers.insert(0, Layer(str(profile), read_toml(profile)))
     values = _merged(layers)
     ledger, experiment = values.get("ledger"), values.get("experiment")
     if ledger is None and isinstance(experiment, str) and re.fullmatch(r"[\w.-]+", experiment):
@@ -62,6 +63,19 @@ def load(profile: Path | None = None, overrides: Mapping[str, Any] | None = None
     except ValidationError as exc:
         faults = dict.fromkeys(_fault(error, layers) for error in exc.errors())
         raise SettingsError("\n".join(faults)) from None
+
+
+def valid(key: str, value: Any) -> Any:
+    """What a profile's key ("dtn.runs") is with this value. Raises SettingsError, which says what was expected."""
+    model: Any = Settings
+    for step in key.split("."):
+        field = model.model_fields[step]
+        model = field.annotation
+    try:
+        return TypeAdapter(Annotated[model, field]).validate_python(value)
+    except ValidationError as exc:
+        problem = _USELESS_PREFIX.sub("", exc.errors()[0]["msg"])
+        raise SettingsError(f"expected {field.description}" if field.description else problem) from None
 
 
 def _deployed_beside(ledger: Any) -> Path | None:
@@ -122,30 +136,33 @@ def write_sandbox_profile(path: Path, sandbox: Mapping[str, Any], directory: Pat
         "policy": policy,
     }
     lines = ["# Made by the console for its sandbox; gone with it.", 'experiment = "sandbox"']
-    lines.append(f"ledger = {_toml(str(directory / 'ledger.db'))}")
+    lines.append(f"ledger = {toml(str(directory / 'ledger.db'))}")
     for name, values in sections.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+        lines += ["", f"[{name}]", *(f"{key} = {toml(value)}" for key, value in values.items())]
     write_file(path, "\n".join(lines) + "\n", 0o644)
 
 
-def _toml(value: str | float | bool) -> str:
-    return json.dumps(value, ensure_ascii=False)  # the same in JSON and TOML for these types
-
-
-def write_file(path: Path, text: str, mode: int) -> None:
+def write_file(path: Path, text: str, mode: int, *, new: bool = False) -> None:
     """Write a file at once: whoever reads it sees the old text or the new, and never with another mode.
 
-    Raises OSError; NotOurs when others may write in its directory.
+    Raises OSError; NotOurs when others may write in its directory; FileExistsError for a `new` one that is there.
     """
     make_directory(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         os.fchmod(handle, mode)
         file.write(text)
-    Path(name).replace(path)
+    if new:
+        try:
+            path.hardlink_to(name)  # which, unlike a rename, replaces nothing
+        finally:
+            Path(name).unlink()
+    else:
+        Path(name).replace(path)
 
 
-def _read_toml(profile: Path) -> dict[str, Any]:
+def read_toml(profile: Path) -> dict[str, Any]:
+    """What a profile says, as it stands there. Raises SettingsError."""
     try:
         profile = profile.expanduser()
         values: dict[str, Any] = tomllib.loads(plainfile.read(profile, PROFILE_BYTES).decode())
