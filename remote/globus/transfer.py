@@ -66,6 +66,15 @@ class RemoteFile:
     modified: str = field(default="", compare=False)
 
 
+@dataclass(frozen=True)
+class Collection:
+    """`mapped`: listing it wants a data_access consent."""
+
+    id: str
+    name: str
+    mapped: bool
+
+
 class Transfer:
     """The calls of Transfer that the console makes."""
 
@@ -142,6 +151,16 @@ class Transfer:
                 raise
             self.make_directories(collection, parent)
             self.mkdir(collection, path)
+
+    def collection(self, collection: str) -> Collection:
+        with calling("transfer", "collection"):
+            return _collection(self._sdk.get_endpoint(collection).data)
+
+    def search(self, words: str, limit: int = 10) -> list[Collection]:
+        """The first collections that are found by these words."""
+        with calling("transfer", "search"):
+            found = self._sdk.endpoint_search(words, limit=limit)["DATA"]
+            return [_collection(each) for each in found if each.get("entity_type") != "GCSv5_endpoint"]
 
     def under_way(self, label: str) -> list[TransferTask]:
         """The tasks of this login with that label that have not ended."""
@@ -222,6 +241,11 @@ def _task(document: dict[str, Any]) -> TransferTask:
         completed=document.get("completion_time"),
         deadline=document.get("deadline"),
     )
+
+
+def _collection(document: dict[str, Any]) -> Collection:
+    mapped = document.get("entity_type") == "GCSv5_mapped_collection" and not document.get("high_assurance")
+    return Collection(str(document["id"]), hidden(str(document.get("display_name") or "")), mapped)
 
 
 def _event(document: dict[str, Any]) -> TransferEvent:
