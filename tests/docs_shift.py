@@ -41,7 +41,7 @@ SCREEN = "screen"
 ORDER = (
     "flows validate", "endpoints status", "functions register", "functions check", "functions list", "flows deploy",
     "flows update", "flows show", "flows diff", "bring-back", "site status", "site test-fit", "site doctor",
-    "site endpoints", "site monitor", "doctor", "preflight",
+    "site endpoints", "site monitor", "init", "doctor", "preflight",
     "login", "logout", "whoami", SCREEN, "cancel", "retry",
     "waive", "accept", "note", "claim", "reprocess", "launch", "status", "events", "report", "dossier", "preview",
     "alerts list",
@@ -135,6 +135,9 @@ class Shift:
             self._driven_from_elsewhere()
         if name == "driver start":
             stop_driver(self.pipeline.settings.ledger)
+        if name == "init":
+            with patch("sys.stdin", io.StringIO()):  # nobody answers; tests/e2e/test_from_nothing.py does
+                return self.console(*self._with_our_run(command, options, name))
         called = {"FRIB_CONSOLE__ALERTS__HOOK": '["true"]'} if name == "alerts test" else {}
         with patch.dict(os.environ, called):
             outcome = self.console(*self._with_our_run(command, options, name))

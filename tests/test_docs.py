@@ -89,6 +89,9 @@ def _judge(name: str, command: Documented, outcome: Outcome) -> None:
     elif name in ("login", "logout"):
         assert outcome.code == 2, said
         assert "needs no login" in outcome.err, said
+    elif name == "init":
+        assert outcome.code == 1, said
+        assert "nothing was written" in outcome.err, said
     else:
         assert outcome.code == 0, said
     if "--json" in command.words and outcome.out:

@@ -19,6 +19,7 @@ from console.cli import (
     events,
     flow_commands,
     functions,
+    init,
     login_commands,
     queue_commands,
     remark_commands,
@@ -273,6 +274,7 @@ LOOKING = (
     *login_commands.LOOKING,
 )
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "init": init.init,
     "status": status,
     "events": events.events,
     "report": report,

@@ -135,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
         add("preview", "draw the spectra of a run's result against those of the run before it", json=True), _run
     )
 
+    init = add("init", "ask for what a profile needs, and write it")
+    init.add_argument("--from", dest="source", type=Path, metavar="PROFILE", help="offer what stands in this profile")
     add("doctor", "is everything there that a shift needs: GO or NO-GO, a line for each", json=True)
     preflight = add("preflight", "send one segment through the whole pipeline, and clean up", json=True)
     preflight.add_argument(
