@@ -11,7 +11,8 @@ import pytest
 from remote.globus.connection import Remote
 from remote.globus.errors import RemoteError
 from remote.globus.flows import FlowRun
-from remote.globus.transfer import RemoteFile
+from remote.globus.transfer import Collection, RemoteFile
+from remote.sandbox.ids import GUEST_COLLECTION
 from tests.remote_fixture import connected_in
 from tests.sandbox_fixture import RunningSandbox, sandbox
 from tests.waiting import until
@@ -112,6 +113,13 @@ def test_files_go_there_and_are_seen_there(remote, sandbox):
     assert denied.value.kind == "operator"
 
 
+def test_collections_are_found_by_id_and_by_words(remote, sandbox):
+    assert remote.transfer.collection(sandbox.dtn) == Collection(sandbox.dtn, "FRIB DTN (sandbox)", mapped=True)
+    assert not remote.transfer.collection(GUEST_COLLECTION).mapped
+    assert [each.id for each in remote.transfer.search("frib dtn")] == [sandbox.dtn]
+    assert remote.transfer.search("nobody has called one so") == []
+
+
 def test_directories_are_made_with_their_parents(remote, sandbox):
     path = f"{sandbox.site_root}/logs/run9/cancelled/frib-9-1-0af3"
     for _ in range(2):
@@ -156,6 +164,7 @@ def test_what_is_not_there_is_the_operators(remote):
         lambda: remote.flows.start(nothing, {}, "x", []),
         lambda: remote.transfer.task(nothing),
         lambda: remote.transfer.ls(nothing, "/"),
+        lambda: remote.transfer.collection(nothing),
         lambda: remote.compute.endpoint_status(nothing),
         lambda: remote.compute.task_group(nothing),
     ):
