@@ -2,7 +2,7 @@
 
 ENVIRONMENT_PREFIX = "FRIB_CONSOLE__"  # of a variable that stands for a key of the profile
 PROFILE_VARIABLE = "FRIB_CONSOLE_PROFILE"
-NO_PROFILE = f"no profile: give --profile FILE (or set {PROFILE_VARIABLE}), or try it out with --sandbox"
+NO_PROFILE = f"no profile: give --profile FILE (or set {PROFILE_VARIABLE}), make one (console init), or try --sandbox"
 
 EXIT_INTERNAL = 70  # as of sysexits.h: an internal software error
 
