@@ -5,12 +5,12 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from console import connect
-from console.doctor import here, site, there
-from console.doctor.finding import Finding, bad, ok, warn
+from console.doctor import here, login, site, there
+from console.doctor.finding import Finding, Verdict, bad, ok, warn
 from console.doctor.subject import Subject
 from console.settings.errors import SettingsError
 from console.settings.profiles import load
@@ -30,8 +30,9 @@ OF_HERE: dict[str, Check] = {
     "driver": here.driver,
     "limits": here.limits,
 }
+LOGIN = "login"
 OF_GLOBUS: dict[str, Check] = {
-    "login": there.login,
+    LOGIN: login.login,
     "clock": there.clock,
     "dtn": there.collection_of_dtn,
     "site": there.collection_of_site,
@@ -43,47 +44,65 @@ OF_GLOBUS: dict[str, Check] = {
 LONGEST = site.WORKER_SECONDS + 90.0  # seconds: what is waited for, and calls that are answered late
 
 
-def examine(profile: Path, seconds: float = LONGEST, now: Callable[[], float] = time.time) -> list[Finding]:
-    """What is found, in the order of the checks; for each of them at most so many seconds are waited."""
+def examine(profile: Path, seconds: float = LONGEST, now: Callable[[], float] = time.time) -> Iterator[Finding]:
+    """What is found, as it is found; for all of it at most so many seconds are waited."""
     try:
         settings = load(profile)
     except SettingsError as error:
-        return [bad("profile", fault, f"correct {profile}") for fault in str(error).splitlines()]
-    found = [ok("profile", str(profile))]
-    checks = dict(OF_HERE)
+        yield from (bad("profile", fault, f"correct {profile}") for fault in str(error).splitlines())
+        return
+    yield ok("profile", str(profile))
     try:
-        subject = Subject(settings, connect.remote(settings), now)
-        checks |= OF_GLOBUS
-        unasked = []
+        yield from _Round(Subject(settings, connect.remote(settings), now), seconds).examine(OF_HERE, OF_GLOBUS)
     except RemoteError as error:
-        subject = Subject(settings, None, now)
-        unasked = [
-            there.of_error("login", error),
-            warn("globus", "was not asked: there is no login", "console doctor again, after a login"),
-        ]
-    return [*found, *_side_by_side(checks, subject, seconds), *unasked]
+        yield there.of_error(LOGIN, error)
+        yield _unasked()
+        yield from _Round(Subject(settings, None, now), seconds).examine(OF_HERE, {})
 
 
-def _side_by_side(checks: dict[str, Check], subject: Subject, seconds: float) -> Iterator[Finding]:
-    answers: queue.SimpleQueue[tuple[str, list[Finding]]] = queue.SimpleQueue()
+def _unasked() -> Finding:
+    return warn("globus", "was not asked: there is no login that serves", "console doctor again, after a login")
 
-    def carry_out(name: str, check: Check) -> None:
-        answers.put((name, _isolated(name, check(subject))))
 
-    for name, check in checks.items():
-        threading.Thread(target=carry_out, args=(name, check), name=f"doctor-{name}", daemon=True).start()
-    found: dict[str, list[Finding]] = {}
-    until = time.monotonic() + seconds
-    while len(found) < len(checks):
+class _Round:
+    """The checks that are being made, each on a thread of its own."""
+
+    def __init__(self, subject: Subject, seconds: float) -> None:
+        self._subject = subject
+        self._seconds, self._until = seconds, time.monotonic() + seconds
+        self._answers: queue.SimpleQueue[tuple[str, list[Finding]]] = queue.SimpleQueue()
+        self._begun: list[str] = []
+
+    def examine(self, of_here: Mapping[str, Check], of_globus: Mapping[str, Check]) -> Iterator[Finding]:
+        """A login that does not serve is told once, and not by all that need one: they wait for it."""
+        first = {name: check for name, check in of_globus.items() if name == LOGIN}
+        self._begin({**of_here, **(first or of_globus)})
         try:
-            name, findings = answers.get(timeout=max(0.0, until - time.monotonic()))
+            while self._begun:
+                name, found = self._answers.get(timeout=max(0.0, self._until - time.monotonic()))
+                self._begun.remove(name)
+                yield from found
+                if name == LOGIN and any(finding.verdict is Verdict.BAD for finding in found):
+                    yield _unasked()
+                elif name == LOGIN:
+                    self._begin({name: check for name, check in of_globus.items() if name != LOGIN})
         except queue.Empty:
-            break
-        found[name] = findings
-    subject.ended.set()
-    for name in checks:
-        silent = bad(name, f"no answer in {seconds:.0f} s", "see what hangs: a file system, the network, a service")
-        yield from found.get(name, [silent])
+            for name in self._begun:
+                yield bad(
+                    name, f"no answer in {self._seconds:.0f} s", "see what hangs: a file system, the network, a service"
+                )
+        finally:
+            self._subject.ended.set()
+        if LOGIN in self._begun:
+            yield _unasked()
+
+    def _begin(self, checks: Mapping[str, Check]) -> None:
+        for name, check in checks.items():
+            self._begun.append(name)
+            threading.Thread(target=self._carry_out, args=(name, check), name=f"doctor-{name}", daemon=True).start()
+
+    def _carry_out(self, name: str, check: Check) -> None:
+        self._answers.put((name, _isolated(name, check(self._subject))))
 
 
 def _isolated(name: str, findings: Iterable[Finding]) -> list[Finding]:

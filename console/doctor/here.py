@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import tempfile
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 from console import VERSION
@@ -20,6 +22,7 @@ from console.settings.private import NotOurs, refuse_shared
 from flowspec import catalogue, text
 
 LEAST_FILES = 256  # that a console with its driver may have open
+SDKS = {"globus-sdk": ((4, 9), (5,)), "globus-compute-sdk": ((4, 19), (5,))}  # as in pyproject.toml
 LEAST_LEDGER_BYTES = 200_000_000  # of room for ledger, log and backups
 
 
@@ -143,4 +146,13 @@ def limits(subject: Subject) -> Iterator[Finding]:
 
 
 def version(subject: Subject) -> Iterator[Finding]:
+    """Also that of the SDKs, which an installation may have renewed behind the console's back."""
     yield ok("version", f"console {VERSION}, experiment {subject.settings.experiment}")
+    for name, (least, below) in SDKS.items():
+        found = metadata.version(name)
+        if not least <= tuple(map(int, re.findall(r"\d+", found)[:2])) < below:
+            wanted = ".".join(map(str, least))
+            yield bad(
+                "version", f"{name} {found} is installed, the console is made for {wanted} to below {below[0]}",
+                "start the console by ./venvcmd, which installs those that it is made for",
+            )  # fmt: skip

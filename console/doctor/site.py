@@ -12,6 +12,7 @@ from console.connect import COMPUTE_STAGES
 from console.doctor.finding import Finding, bad, ok, warn
 from console.doctor.subject import Subject
 from flowspec import catalogue, sitestatus, text
+from flowspec.causes import of_reply
 from flowspec.conditions import Reason, Severity
 from remote.site import shipped
 
@@ -21,6 +22,7 @@ WORKER_SECONDS = 120.0  # for which a worker is waited for: Slurm may have to fi
 CHECKS = {"site.kit": "kit", "site.kit-outdated": "kit", "site.fitconf": "fit.conf", "site.fitconf-wrong": "fit.conf",
           "site.quota": "quota", "site.queue": "slurm"}  # fmt: skip
 _LOG = "see the log of the endpoint at the site (console site doctor there)"
+_KIT = f"is the kit of this console there? else {_LOG}"
 Reply = Mapping[str, Any]
 
 
@@ -67,8 +69,9 @@ def _of_reply(function: str, what: str, reply: Reply | None) -> Iterator[Finding
         said = f"{what} is online, and no worker has executed {function} in {text.span(WORKER_SECONDS)}"
         yield warn("endpoints", said, f"console site status waits longer; a long queue at Slurm? else {_LOG}")
     elif reply.get("rc") != 0:
-        cause = text.clean(str(reply.get("cause") or "its reply cannot be read"), 300)
-        yield bad("endpoints", f"{function} on {what}: {cause}", f"is the kit of this console there? else {_LOG}")
+        why = of_reply(reply, "its reply cannot be read")
+        mend = "add it to allowed_functions there" if why.code == "failed.not-allowed" else _KIT
+        yield bad("endpoints", f"{function} on {what}: {text.clean(str(why.parameters['words']), 300)}", mend)
     elif function == "canary":
         yield ok("endpoints", f"{what} executes tasks, on {reply.get('host')}")
     elif problem := sitestatus.problem(reply):

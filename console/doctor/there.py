@@ -1,9 +1,12 @@
-"""Checks of Globus: login, clock, collections, the flows and functions, the right to start. Nothing is started."""
+"""Checks of Globus: clock, collections, the flows and functions, the right to start. Nothing is started."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from functools import partial
+from pathlib import Path
 
 from console.actions.deployed import differing, wanted
 from console.actions.registered import compare
@@ -13,9 +16,10 @@ from console.settings.errors import SettingsError
 from flowspec import catalogue, definition, inputs, names, text
 from flowspec.plan import Plan
 from remote.globus.errors import RemoteError
+from remote.globus.transfer import Transfer
 
-SHIFT_SECONDS = 8 * 3600.0  # for as long as a login should serve
 CLOCK_SECONDS = 30.0  # that clocks may differ before something is misread
+DELETE_SECONDS = 600.0  # in which Transfer deletes an empty directory, or gives it up
 TRIAL = Plan(1, (0,), (0,), (0,), (0,), True, 0)  # of an input document that is only validated
 
 
@@ -23,20 +27,6 @@ def of_error(check: str, error: RemoteError, what: str = "") -> Finding:
     """What a call to Globus could not do; `what` it was about, when the name of the check does not say."""
     next_step = "try it again later" if error.kind == "later" else error.next_step
     return bad(check, f"{what}: {error.cause}" if what else error.cause, next_step)
-
-
-def login(subject: Subject) -> Iterator[Finding]:
-    ends = subject.there.login.expires_at()
-    if ends == 0:
-        yield bad("login", "nobody is logged in", "console login")
-    elif ends is None:
-        yield ok("login", "there, and renewed by itself")
-    elif ends < subject.now():
-        yield bad("login", f"expired at {text.moment(ends)}", "console login")
-    elif ends < subject.now() + SHIFT_SECONDS:
-        yield warn("login", f"serves until {text.moment(ends)} only", "console login, before the shift")
-    else:
-        yield ok("login", f"serves until {text.moment(ends)}")
 
 
 def clock(subject: Subject) -> Iterator[Finding]:
@@ -53,18 +43,21 @@ def clock(subject: Subject) -> Iterator[Finding]:
 
 
 def collection_of_dtn(subject: Subject) -> Iterator[Finding]:
-    """Both directories as the collection sees them."""
+    """Both directories as the collection sees them; what it writes has to come to the directory of the results."""
     dtn = subject.settings.dtn
     paths = {"runs": dtn.collection_path(dtn.runs), "results": dtn.collection_path(dtn.results)}
-    yield from _listed(subject, "dtn", dtn.collection, paths, "dtn.strip_prefix")
+    yield from _served(subject, "dtn", dtn.collection, paths, "dtn.strip_prefix", dtn.results)
 
 
 def collection_of_site(subject: Subject) -> Iterator[Finding]:
     site = subject.settings.site
-    yield from _listed(subject, "site", site.collection, {"top": site.top}, "site.top")
+    yield from _served(subject, "site", site.collection, {"top": site.top}, "site.top")
 
 
-def _listed(subject: Subject, name: str, collection: str, paths: dict[str, str], key: str) -> Iterator[Finding]:
+def _served(
+    subject: Subject, name: str, collection: str, paths: dict[str, str], key: str, here: Path | None = None
+) -> Iterator[Finding]:
+    """Each of the directories is listed; in the last one a directory is made, which is `here` as well, and deleted."""
     transfer = subject.there.transfer
     for what, path in paths.items():
         try:
@@ -76,7 +69,23 @@ def _listed(subject: Subject, name: str, collection: str, paths: dict[str, str],
             next_step = f"correct {key} or the id of the collection in the profile"
             yield bad(name, f"the collection has no {path} ({what})", next_step)
             return
-    yield ok(name, f"the collection lists {' and '.join(paths.values())}")
+    made = f".doctor-{secrets.token_hex(8)}"
+    try:
+        subject.ask(partial(transfer.mkdir, collection, f"{path}/{made}"))
+    except RemoteError as error:
+        yield of_error(name, error, f"nothing can be written into {path}")
+        return
+    comes_here = here is None or (here / made).is_dir()
+    subject.ask(partial(_delete, transfer, collection, f"{path}/{made}", f"{subject.settings.experiment} doctor"))
+    if comes_here:
+        yield ok(name, f"the collection lists {' and '.join(paths.values())}, and writes into {path}")
+    else:
+        yield bad(name, f"what the collection writes into {path} does not come to {here}", f"correct {key}")
+
+
+def _delete(transfer: Transfer, collection: str, path: str, label: str) -> None:
+    deadline = datetime.now(timezone.utc) + timedelta(seconds=DELETE_SECONDS)
+    transfer.delete(transfer.submission_id(), collection, path, label=label, deadline=deadline)
 
 
 def flows(subject: Subject) -> Iterator[Finding]:
