@@ -19,6 +19,7 @@ from console.reading.snapshot import Snapshot
 from flowspec.stages import Place
 from screens import themes
 from screens.base import ConsoleScreen
+from screens.checking import CheckingApp
 from screens.confirm import Confirm
 from screens.data import ScreenData
 from screens.keys.keymap import keymap
@@ -30,7 +31,6 @@ from screens.reader import DataRead, Processes, Reader, RequestWriter, RequestWr
 from screens.requests import Request, Requests
 from screens.rows.status import NOBODY, came_at_once, newest_event
 from screens.terminal.driver import TypedAtOnce, driver_with
-from screens.widgets.celldiff import SparingApp
 from screens.widgets.moves import MOVES
 from screens.widgets.piece import Piece
 from screens.widgets.typed import Typed
@@ -40,7 +40,7 @@ NOTICE_SECONDS = 20.0  # for which good news stays
 MANY_RUNS = 100
 
 
-class ConsoleApp(SparingApp, inherit_bindings=False):
+class ConsoleApp(CheckingApp, inherit_bindings=False):
     """A `screens.host.Host`."""
 
     CSS_PATH = "styles.tcss"

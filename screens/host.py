@@ -58,6 +58,9 @@ class Host(Protocol):
 
     def open_preview(self, run: int) -> None: ...
 
+    def open_checks(self, check: str) -> None:
+        """Show what the doctor or the preflight finds, or have it look; what sends work asks first."""
+
     def open_help(self) -> None: ...
 
     def open_log(self, run: int, place: Place) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from console.cli.faults import RunningSandbox
 from console.connect import remote
+from console.doctor import examine
 from console.doctor.examine import OF_GLOBUS
 from console.doctor.finding import Finding, Verdict
 from console.ledger import presence
@@ -44,6 +45,7 @@ class Setup:
 
     def __init__(self, pipeline: Pipeline, directory: Path, patch: pytest.MonkeyPatch) -> None:
         self.pipeline, self.directory, self.patch = pipeline, directory, patch
+        patch.setattr(examine, "REQUESTS", 16)  # no driver asks as well
         self.profile = directory / "profile.toml"
         self.settings = pipeline.settings
         self.ledger = directory / "state" / "ledger.db"

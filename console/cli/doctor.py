@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import asdict
 
 from console.cli.asking import BadUse, Failure, print_outcome, remotely, settings_of
 from console.doctor.finding import Finding, is_go, line, outcome
@@ -24,15 +23,15 @@ def doctor(options: argparse.Namespace) -> int:
 def preflight(options: argparse.Namespace) -> int:
     """The same."""
     from console import connect
+    from console.doctor.preflight import NO_SEGMENT, smallest_segment
     from console.doctor.preflight import preflight as fly
-    from console.doctor.preflight import smallest_segment
     from console.doctor.subject import Subject
 
     settings = settings_of(options)
     subject = Subject(settings, remotely(lambda: connect.remote(settings)))
     segment = options.segment or smallest_segment(subject)
     if segment is None:
-        raise Failure("no whole run is known whose segment could be sent: console preflight SEGMENT")
+        raise Failure(f"{NO_SEGMENT}: console preflight SEGMENT")
     return _tell(options, fly(subject, segment.resolve()))
 
 
@@ -42,6 +41,6 @@ def _tell(options: argparse.Namespace, findings: Iterable[Finding]) -> int:
         found.append(finding)
         if not options.json:
             print(hidden(line(finding)), flush=True)
-    told = [{**asdict(finding), "verdict": finding.verdict.value} for finding in found]
-    print_outcome(options, {"go": is_go(found), "findings": told}, outcome(found))
+    told = {"go": is_go(found), "findings": [finding.document() for finding in found]}
+    print_outcome(options, told, outcome(found))
     return 0 if is_go(found) else 1

@@ -14,6 +14,7 @@ from console.doctor.finding import Finding, Verdict, bad, ok, warn
 from console.doctor.subject import Subject
 from console.settings.errors import SettingsError
 from console.settings.profiles import load
+from remote.globus.compute import load_sdk
 from remote.globus.credentials import hidden
 from remote.globus.errors import RemoteError
 
@@ -41,6 +42,7 @@ OF_GLOBUS: dict[str, Check] = {
     "functions": there.functions,
     "endpoints": site.endpoints,
 }
+REQUESTS = 8  # of Compute in ten seconds: of the 20 that it takes of a login, the driver has its share
 LONGEST = site.WORKER_SECONDS + 90.0  # seconds: what is waited for, and calls that are answered late
 
 
@@ -53,11 +55,14 @@ def examine(profile: Path, seconds: float = LONGEST, now: Callable[[], float] = 
         return
     yield ok("profile", str(profile))
     try:
-        yield from _Round(Subject(settings, connect.remote(settings), now), seconds).examine(OF_HERE, OF_GLOBUS)
+        remote = connect.remote(settings)
     except RemoteError as error:
         yield there.of_error(LOGIN, error)
         yield _unasked()
         yield from _Round(Subject(settings, None, now), seconds).examine(OF_HERE, {})
+    else:
+        remote.compute.leave_some(REQUESTS)
+        yield from _Round(Subject(settings, remote, now), seconds).examine(OF_HERE, OF_GLOBUS)
 
 
 def _unasked() -> Finding:
@@ -85,6 +90,7 @@ class _Round:
                 if name == LOGIN and any(finding.verdict is Verdict.BAD for finding in found):
                     yield _unasked()
                 elif name == LOGIN:
+                    load_sdk()
                     self._begin({name: check for name, check in of_globus.items() if name != LOGIN})
         except queue.Empty:
             for name in self._begun:

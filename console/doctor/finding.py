@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import Enum
+from typing import Any
 
 from flowspec import text
 
@@ -35,6 +36,14 @@ class Finding:
     @property
     def words(self) -> str:
         return text.clean("; ".join(filter(None, (self.said, self.next_step))))
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {**asdict(self), "verdict": self.verdict.value}
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Finding:
+        return cls(**{**document, "verdict": Verdict(document["verdict"])})
 
 
 def ok(check: str, said: str) -> Finding:

@@ -29,12 +29,14 @@ from remote.globus.errors import RemoteError, missing_consent
 LONGEST = 2 * 3600.0  # seconds, in which Slurm has to give the nodes
 LOOK_SECONDS = 2.0
 PLAN = Plan(RUN, (SEGMENT,), (SEGMENT,), (SEGMENT,), (SEGMENT,), True, 0)
+WHOLE = (RunState.READY, RunState.QUEUED, RunState.RUNNING, RunState.DONE)  # those of the others may be spoilt
+NO_SEGMENT = "no whole run is known whose segment could be sent"
 _AGAIN = "console preflight cleans up first when it is started again"
 
 
 def smallest_segment(subject: Subject) -> Path | None:
     """Of the runs that are whole, as the ledger knows them."""
-    known = subject.read(lambda ledger: runs.runs(ledger, RunState.READY, RunState.DONE)) or []
+    known = subject.read(lambda ledger: runs.runs(ledger, *WHOLE)) or []
     sizes = {(size, run.run, segment): run for run in known for segment, size in run.sizes.items() if size}
     if not sizes:
         return None
@@ -69,8 +71,12 @@ def _alone(subject: Subject, segment: Path) -> Iterator[Finding]:
     except RemoteError as error:
         yield of_error("before", error)
         return
+    interrupted = None
     try:
         yield from _fly(subject, flight, segment)
+    except KeyboardInterrupt as error:
+        interrupted = error
+        yield bad("flow run", "was told to end", "console preflight begins another one")
     except RemoteError as error:
         yield of_error("flow run", error)
     except OSError as error:
@@ -78,6 +84,8 @@ def _alone(subject: Subject, segment: Path) -> Iterator[Finding]:
     finally:  # also when somebody interrupts it
         cleaned = _settled(subject)
     yield cleaned
+    if interrupted is not None:
+        raise interrupted
 
 
 def _settled(subject: Subject) -> Finding:

@@ -57,6 +57,10 @@ class Compute:
         self._v3_once = globus_sdk.ComputeClientV3(authorizer=authorizer, base_url=service_url, **once_options())
         self._budget = budget or Budget(REQUESTS, REQUEST_SECONDS)
 
+    def leave_some(self, requests: int) -> None:
+        """From now on make no more than so many in the time for which the service counts: others ask as well."""
+        self._budget = Budget(requests, REQUEST_SECONDS)
+
     def spare(self) -> int:
         """How many requests may be made now without waiting for the limit of the service."""
         return self._budget.spare()
@@ -145,6 +149,13 @@ class Compute:
         with calling("compute", "submit", repeatable=False):
             tasks = self._v3_once.submit(endpoint_id, batch.prepare())["tasks"]
             return [str(task) for task in tasks[function_id]]
+
+
+def load_sdk() -> None:
+    """Before several threads call Compute: the SDK's modules import one another, and threads that begin with different
+    ones would wait for each other for ever."""
+    import globus_compute_sdk.sdk.batch
+    import globus_compute_sdk.serialize  # noqa: F401
 
 
 def packed_code(function: Callable[..., Any]) -> str:

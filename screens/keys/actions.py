@@ -62,6 +62,14 @@ UNDO = Action(
     runs.undo, changes=True,
 )  # fmt: skip
 
+DOCTOR = Action(
+    "doctor", "D", "D", "", "is everything there that a shift needs? each thing that was looked at, and what to do",
+    on_host(lambda host: host.open_checks("doctor")), changes=True,
+)  # fmt: skip
+PREFLIGHT = Action(
+    "preflight", "F", "F", "", "send a segment through the whole pipeline, beside the runs, and clean up; asks first",
+    on_host(lambda host: host.open_checks("preflight")), changes=True,
+)  # fmt: skip
 LOGIN = Action(
     "login", "L", "L", "", "log in to Globus: shows an address for a browser, and takes the code that is shown there",
     shown.login, changes=True,
@@ -201,9 +209,9 @@ QUIT = Action(
 OF_RUN = (LAUNCH, RETRY, CANCEL, HOLD)
 OF_DETAIL = (FETCH, WITNESSES, EACH, ACCEPT, WAIVE, *SECTIONS)
 ACTIONS = (
-    *OF_RUN, NOTE, CLAIM, AUTO, PAUSE, RESTART, ACKNOWLEDGE, UNDO, LOGIN, DETAIL, EVENTS, REPORT, PREVIEW, *OF_DETAIL,
-    NEXT, PREVIOUS, FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, WIDER, NARROWER, HIGHER,
-    LOWER, REDRAW, PALETTE, HELP, BACK, SUSPEND, QUIT,
+    *OF_RUN, NOTE, CLAIM, AUTO, PAUSE, RESTART, ACKNOWLEDGE, UNDO, DOCTOR, PREFLIGHT, LOGIN, DETAIL, EVENTS, REPORT,
+    PREVIEW, *OF_DETAIL, NEXT, PREVIOUS, FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, WIDER,
+    NARROWER, HIGHER, LOWER, REDRAW, PALETTE, HELP, BACK, SUSPEND, QUIT,
 )  # fmt: skip
 BY_NAME = {action.name: action for action in ACTIONS}
 EVERYWHERE = tuple(action for action in ACTIONS if action not in (*OF_DETAIL, BACK, COMMAND, PALETTE))  # by name

@@ -21,9 +21,10 @@ from textual.geometry import Size
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
+from console.doctor import apart
 from console.ledger.presence import lock_path
 from flowspec.states import RunState
-from screens.keys.actions import ACTIONS, BACK, DETAIL, EVENTS, HELP, PALETTE
+from screens.keys.actions import ACTIONS, BACK, DETAIL, DOCTOR, EVENTS, HELP, PALETTE
 from screens.main_screen import MainScreen
 from screens.widgets.moves import MOVES
 from tests.ledger_fixture import DemoLedger, stand
@@ -36,7 +37,14 @@ BATCH = 100  # so many keys at once: as pasted, or held up on a slow line
 TYPED = "abc019:!-~ /\\[]\u65e5\u0301\u202e"
 OTHERS = ("left", "right", "ctrl+c", "ctrl+u", "ctrl+w", "ctrl+d", "ctrl+p", "backspace", "delete", "insert", "f5",
           "ctrl+@", "shift+up", "ctrl+right", "y", "n")  # fmt: skip
-OPENERS = (DETAIL, EVENTS, HELP, PALETTE, BACK)  # a screen that opens takes as long as many keys: they come less often
+OPENERS = (
+    DETAIL,
+    DOCTOR,
+    EVENTS,
+    HELP,
+    PALETTE,
+    BACK,
+)  # a screen that opens takes as long as many keys: they come less often
 NAMES = [key for action in (*ACTIONS, *MOVES) for key in action.keys.split(",") if action not in OPENERS]
 OPENING = [key for action in OPENERS for key in action.keys.split(",")]
 WORDS = ("cancel", "state:failed", "run:1200-1217", "!done", "seg:3", "[/bold]", "run:-", "a:b:c", "!")
@@ -141,6 +149,7 @@ async def test_random_keys(demo: DemoLedger, seed: int, monkeypatch: pytest.Monk
     app = make_app(demo.ledger.path, read_only=read_only)
     quits: list[object] = []
     monkeypatch.setattr(app, "exit", quits.append)  # the screen stays for the other keys
+    monkeypatch.setattr(apart, "python", lambda *_: ["true"])  # what is examined has tests of its own
     monkeypatch.setattr(app, "action_suspend_process", lambda: None)  # what there is to suspend is the test
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
