@@ -37,14 +37,8 @@ BATCH = 100  # so many keys at once: as pasted, or held up on a slow line
 TYPED = "abc019:!-~ /\\[]\u65e5\u0301\u202e"
 OTHERS = ("left", "right", "ctrl+c", "ctrl+u", "ctrl+w", "ctrl+d", "ctrl+p", "backspace", "delete", "insert", "f5",
           "ctrl+@", "shift+up", "ctrl+right", "y", "n")  # fmt: skip
-OPENERS = (
-    DETAIL,
-    DOCTOR,
-    EVENTS,
-    HELP,
-    PALETTE,
-    BACK,
-)  # a screen that opens takes as long as many keys: they come less often
+# A screen that opens takes as long as many keys: they come less often.
+OPENERS = (DETAIL, DOCTOR, EVENTS, HELP, PALETTE, BACK)
 NAMES = [key for action in (*ACTIONS, *MOVES) for key in action.keys.split(",") if action not in OPENERS]
 OPENING = [key for action in OPENERS for key in action.keys.split(",")]
 WORDS = ("cancel", "state:failed", "run:1200-1217", "!done", "seg:3", "[/bold]", "run:-", "a:b:c", "!")
