@@ -208,7 +208,7 @@ async def test_a_hostile_title_is_shown_harmlessly(demo: DemoLedger) -> None:
 
 async def test_help_lists_every_key(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
-    async with app.run_test(size=(100, 80)) as pilot:
+    async with app.run_test(size=(100, 90)) as pilot:
         await settled(pilot)
         await pilot.press("question_mark")
         screen = await until_shown(pilot, "Help", "shift+tab", "ctrl+z", "reported done, but")
