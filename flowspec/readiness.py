@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -70,6 +70,7 @@ class Judgement:
     ended: int | None  # unix time
     elapsed: float | None  # seconds of data taking
     fingerprint: str
+    closed: Mapping[int, str] = field(default_factory=dict)  # segments that are written no more, with their versions
 
     @property
     def sentence(self) -> str:
@@ -134,6 +135,11 @@ class _Listing:
         return hashlib.sha256(ascii(versions).encode()).hexdigest()[:32]
 
 
+def version(entry: Entry) -> str:
+    """Tells two states of one file apart."""
+    return hashlib.sha256(f"{entry.size} {entry.mtime_ns} {entry.inode}".encode()).hexdigest()[:12]
+
+
 def fingerprint(dirname: str, entries: Iterable[Entry]) -> str:
     """Tells two states of a run's data apart. Raises ValueError if `dirname` is no run directory."""
     return _Listing.of(dirname, entries).fingerprint
@@ -150,13 +156,15 @@ def judge(
     stalled_after: float,
     sources: int | None = None,
     later: int | None = None,
+    still: Collection[str] = (),
 ) -> Judgement:
     """Judge the run directory `dirname` (its name, not its path).
 
     `facts` are of its segments, by file name; `changed_at` is when the fingerprint last changed. `settle` guards
     against late items, `stalled_after` is how long a run may lack something before it counts as incomplete.
     `sources` is the number of event sources, if it is larger than the number of BEGIN_RUNs in the data. `later` is a
-    run that began after this one, if there is any: a DAQ takes one run after the other.
+    run that began after this one, if there is any: a DAQ takes one run after the other. `still` are the files that
+    have not changed for the settling time.
     Raises ValueError if `dirname` is no run directory.
     """
     listing = _Listing.of(dirname, entries)
@@ -177,7 +185,25 @@ def judge(
         ended=walks[-1].ended,
         elapsed=walks[-1].elapsed,
         fingerprint=listing.fingerprint,
+        closed={} if _doubt(listing, found) else _closed(listing, found, verdict, still),
     )
+
+
+def _closed(
+    listing: _Listing, found: Mapping[int, SegmentFacts], verdict: Verdict, still: Collection[str]
+) -> dict[int, str]:
+    """The next segment has bytes, its own items end cleanly, and it has not changed for a while; or the run is whole.
+
+    A guess, if a good one: who has worked on such a segment compares its version when the run has ended.
+    """
+    entries = listing.segments
+
+    def closed(index: int) -> bool:
+        after = entries.get(index + 1)
+        over = after is not None and after.size > 0 and entries[index].name in still
+        return over and _defect_of(entries[index], found[index]) is None
+
+    return {i: version(entries[i]) for i in listing.indices if verdict is Verdict.READY or closed(i)}
 
 
 def _verdict(

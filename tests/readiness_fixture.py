@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from flowspec.catalogue.readiness import DOUBTS, LACKS, OVER
@@ -83,11 +83,13 @@ def judged(
     sources: int | None = None,
     facts: Mapping[str, SegmentFacts] | None = None,
     later: int | None = None,
+    still: Collection[str] = (),
 ) -> Judgement:
     entries = [entry(name, len(data), stat.S_IFREG | mode) for name, data in files.items()]
     judgement = judge(
         "run1217", [*entries, *extra], facts_of(files) if facts is None else facts,
         changed_at=CHANGED, now=now, settle=SETTLE, stalled_after=STALLED, sources=sources, later=later,
+        still=still,
     )  # fmt: skip
     assert_is_told(judgement)
     assert "?" not in judgement.sentence, "a parameter is missing"

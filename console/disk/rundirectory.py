@@ -14,7 +14,7 @@ from console.disk.listener import Known
 from console.disk.pace import PACE
 from console.settings.model import Policy
 from flowspec import names
-from flowspec.readiness import THE_DIRECTORY, Entry, Judgement, SegmentFacts, Verdict, fingerprint, judge
+from flowspec.readiness import THE_DIRECTORY, Entry, Judgement, SegmentFacts, Verdict, fingerprint, judge, version
 
 FINAL = (Verdict.READY, Verdict.ABNORMAL)
 
@@ -40,6 +40,7 @@ class RunDirectory:
     later: int | None = None  # a run that began after this one; the first that was seen, so that it is told once
     begun: Begun | None = None
     facts: dict[str, SegmentFacts] = field(default_factory=dict)
+    seen: dict[str, tuple[str, float]] = field(default_factory=dict)  # version of each file, and since when it has it
     judgement: Judgement | None = None
     reported: Judgement | None = None  # to the listener
 
@@ -57,7 +58,7 @@ class RunDirectory:
     def forget(self) -> None:
         """Forget what was read of a complete run: should it change after all, it is read from its beginning."""
         if self.final and self.facts:
-            self.adopted, self.facts = True, {}
+            self.adopted, self.facts, self.seen = True, {}, {}
 
     def contest(self, claims: int, now: float) -> None:
         """So many directories claim the run now: what was reported of it may not hold."""
@@ -81,6 +82,12 @@ class RunDirectory:
         if changed:
             old = first and wall_now - _newest(stamp, entries) > PACE.active
             self.active_until = now if old else now + PACE.active
+        if changed:
+            versions = {entry.name: version(entry) for entry in entries}
+            self.seen = {
+                name: self.seen[name] if name in self.seen and self.seen[name][0] == found else (found, now)
+                for name, found in versions.items()
+            }
         self.stamp, self.entries = stamp, len(entries)
         return entries, changed
 
@@ -126,6 +133,7 @@ class RunDirectory:
             stalled_after=policy.stalled_after,
             sources=policy.sources,
             later=self.later,
+            still=[name for name, (_, since) in self.seen.items() if now - since >= policy.settle],
         )
 
     def due(self, now: float, settle: float) -> float:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from console.ledger import conditions, stuck
 from console.ledger.moves import move
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 UNLISTED = "run.incomplete.unlisted"  # its directory, just now
 LATE = "event.changed"  # a segment has arrived or changed after the launch
 GONE = RunState.GONE.value  # as a verdict: the directory is no longer there
+
+
+class Closed(NamedTuple):
+    """A segment that nothing is written to any more, as it seems: its version, and when that was first seen."""
+
+    version: str
+    at: float
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ class Run:
     launched_started: float | None
     launched_title: str | None
     queued_by: int | None
+    closed: Mapping[int, Closed]
+    early: Mapping[int, str]
     conditions: tuple[Condition, ...]
 
     @property
@@ -63,6 +72,11 @@ class Run:
     @property
     def segment_count(self) -> int:
         return len(self.segments)
+
+    @property
+    def begun(self) -> bool:
+        """Whether early attempts have worked on it."""
+        return bool(self.early)
 
     @property
     def disk(self) -> Reason:
@@ -174,15 +188,15 @@ def record_judgement(ledger: Ledger, path: str, judged: Judgement, sizes: Mappin
         ready_at = now if new_state and target is RunState.READY else before.ready_at if before else None
         db.execute(
             "INSERT INTO runs (run, path, verdict, segments, sizes, bytes, title, started, ended, fingerprint, "
-            "state, ready_at, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (run) DO UPDATE SET "
+            "closed, state, ready_at, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (run) DO UPDATE SET "
             "path=excluded.path, verdict=excluded.verdict, segments=excluded.segments, "
             "sizes=excluded.sizes, bytes=excluded.bytes, title=excluded.title, started=excluded.started, "
-            "ended=excluded.ended, fingerprint=excluded.fingerprint, "
+            "ended=excluded.ended, fingerprint=excluded.fingerprint, closed=excluded.closed, "
             "ready_at=excluded.ready_at, updated=excluded.updated",
             (
                 judged.run, path, judged.verdict.value, json.dumps(list(judged.segments)),
                 json.dumps(dict(sizes)), judged.bytes, judged.title, judged.started, judged.ended, judged.fingerprint,
-                RunState.ARRIVING.value, ready_at, now,
+                json.dumps(_closed(judged, before, now)), RunState.ARRIVING.value, ready_at, now,
             ),
         )  # fmt: skip
         conditions.put(ledger, judged.run, Topic.DISK, [judged.reason])
@@ -203,6 +217,14 @@ def record_judgement(ledger: Ledger, path: str, judged: Judgement, sizes: Mappin
             late = late_segments(before.launched_sizes, sizes)
             alert = stuck.news(ledger, judged.run, LATE) if late.arrived or late.changed else ""
             ledger.event("warning", text, actor="driver", run=judged.run, alert=alert)
+
+
+def _closed(judged: Judgement, before: Run | None, now: float) -> dict[int, Closed]:
+    known = before.closed if before is not None else {}
+    return {
+        segment: known[segment] if segment in known and known[segment].version == version else Closed(version, now)
+        for segment, version in judged.closed.items()
+    }
 
 
 def _alert(ledger: Ledger, judged: Judgement) -> str:
@@ -261,6 +283,8 @@ def _run(row: sqlite3.Row) -> Run:
     values["segments"] = tuple(json.loads(row["segments"]))
     for sizes in ("sizes", "launched_sizes"):
         values[sizes] = {int(segment): size for segment, size in json.loads(row[sizes]).items()}
+    values["closed"] = {int(segment): Closed(*found) for segment, found in json.loads(row["closed"]).items()}
+    values["early"] = {int(segment): version for segment, version in json.loads(row["early"]).items()}
     values["wish"] = json.loads(row["wish"])
     values["state"] = RunState(row["state"])
     values["progress"] = json.loads(row["progress"])

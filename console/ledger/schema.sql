@@ -24,7 +24,9 @@ CREATE TABLE runs (
     launched_sizes TEXT NOT NULL DEFAULT '{}', -- JSON {segment: bytes} when the newest attempt was planned
     held_by TEXT,                           -- who holds the queued run back; NULL: nobody
     launched_started REAL, launched_title TEXT, -- BEGIN_RUN of the take that was launched: its number may be taken again
-    queued_by INTEGER                       -- the request that put it into the queue, stays when it was started; NULL: none
+    queued_by INTEGER,                      -- the request that put it into the queue, stays when it was started; NULL: none
+    closed TEXT NOT NULL DEFAULT '{}',      -- JSON {segment: [version, time]} that nothing is written to any more, as it seems
+    early TEXT NOT NULL DEFAULT '{}'        -- JSON {segment: version} that attempts took while the run was recorded
 );
 CREATE INDEX runs_by_state ON runs (state);
 -- What screens ask for: the runs that changed since.

@@ -78,6 +78,37 @@ def test_what_lacks_something_does_not_become_ready_by_its_permissions(files: di
     assert words in found.sentence
 
 
+# ---- segments that are closed while the run is recorded
+
+
+RECORDED = {".started": b"", **without("run-1217-02.evt"), "run-1217-02.evt": EVENT}
+
+
+def test_a_segment_is_closed_when_the_next_one_has_bytes_and_it_has_not_changed_for_a_while() -> None:
+    found = judged(RECORDED, now=CHANGED, still=RECORDED)
+    assert (found.verdict, [*found.closed]) == (Verdict.TAKING, [0, 1])
+    assert [*judged(RECORDED, now=CHANGED, still=["run-1217-01.evt"]).closed] == [1]
+    assert [*judged({**RECORDED, "run-1217-02.evt": b""}, now=CHANGED, still=RECORDED).closed] == [0]
+
+
+def test_of_a_run_that_is_whole_all_segments_are_closed_and_each_version_is_told_apart() -> None:
+    closed = judged(WHOLE).closed
+    assert [*closed] == [0, 1, 2]
+    assert judged(changed("run-1217-01.evt", EVENT)).closed.keys() == closed.keys()
+    assert [s for s, found in judged(changed("run-1217-01.evt", EVENT)).closed.items() if found != closed[s]] == [1]
+
+
+@pytest.mark.parametrize("cut", ["run-1217-00.evt", "run-1217-01.evt"])
+def test_a_segment_that_is_cut_is_not_closed(cut: str) -> None:
+    files = {**RECORDED, cut: RECORDED[cut][:-5]}
+    assert [names for names in (0, 1) if names in judged(files, now=CHANGED, still=files).closed] == [1 - int(cut[10])]
+
+
+def test_nothing_is_closed_where_there_is_doubt() -> None:
+    doubtful = entry("run-1218-00.evt", 10)
+    assert judged(RECORDED, doubtful, now=CHANGED, still=RECORDED).closed == {}
+
+
 @pytest.mark.parametrize(("files", "words"), LACKING)
 def test_what_lacks_something_is_arriving_and_then_incomplete(files: dict[str, bytes], words: str) -> None:
     for now, verdict in [(MOMENT, "arriving"), (QUIET, "arriving"), (LONG_AGO, "incomplete")]:
