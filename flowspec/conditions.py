@@ -39,6 +39,7 @@ class Topic(str, Enum):
     DISK = "disk"  # what lies in the run directory
     QUEUE = "queue"  # what a queued run waits for
     PROGRESS = "progress"  # how far the attempt under way is, and what keeps it
+    EARLY = "early"  # how far the early attempts are, while the run is recorded: of each one, by its first segment
     POLL = "poll"  # that the progress cannot be polled
     OUTCOME = "outcome"  # how the last attempt ended
     TAKE = "take"  # that its number was taken again after the launch

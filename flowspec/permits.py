@@ -7,7 +7,7 @@ from typing import Protocol
 
 from flowspec.decisions import Acceptance, Waiver
 from flowspec.stages import STAGES, Place, Stage
-from flowspec.states import ENDED, LAUNCHABLE, RunState
+from flowspec.states import ENDED, LAUNCHABLE, ON_DISK, RunState
 
 JOBS = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)  # the stages that leave a report at the site
 FORCED = (RunState.INCOMPLETE, RunState.ABNORMAL)  # launched only when somebody says so
@@ -26,6 +26,11 @@ class Subject(Protocol):
     def because(self) -> str: ...
     @property
     def segment_count(self) -> int: ...
+    @property
+    def begun(self) -> bool:
+        """Whether early attempts have worked on it."""
+        ...
+
     @property
     def held_by(self) -> str | None: ...
     @property
@@ -62,7 +67,8 @@ def _cancel(run: Subject) -> str | None:
         return None
     if run.state is RunState.CANCELLING:
         return f"run {run.run} is being cancelled already: {run.why}"
-    if run.state not in (RunState.RUNNING, RunState.QUEUED):
+    early = run.begun and run.state in ON_DISK
+    if run.state not in (RunState.RUNNING, RunState.QUEUED) and not early:
         return f"{_is(run)}: there is nothing to cancel"
     return None
 

@@ -86,11 +86,12 @@ class Plan:
     left: int  # segments left for a further attempt, because this one would outgrow the state of a flow run
     held: tuple[int, ...] = ()  # not converted and not to be touched: in quarantine, or not wished for
     waived: tuple[int, ...] = ()  # the result is made without these
+    early: bool = False  # while the run is recorded: segments that are closed, as far as convert
 
     @property
     def joins(self) -> bool:
         """Whether the run comes to its analysis and return: every expected segment will be converted then."""
-        return not self.left and not self.held
+        return not self.left and not self.held and not self.early
 
     @property
     def start(self) -> Stage:
@@ -131,6 +132,12 @@ class Plan:
 def plan_all(run: int, segments: Iterable[int]) -> Plan:
     """The plan of a run of which nothing is done yet."""
     return plan_missing(run, segments, {})  # type: ignore[return-value]  # nothing done, so there is something to do
+
+
+def plan_early(run: int, segments: Iterable[int]) -> Plan:
+    """The plan for segments that are closed while their run is still being recorded."""
+    chosen = tuple(sorted(segments)[:SEGMENTS_PER_ATTEMPT])
+    return Plan(run, chosen, chosen, chosen, chosen, analyze=False, left=0, early=True)
 
 
 def plan_return(run: int, segments: Iterable[int], waived: Collection[int] = ()) -> Plan:

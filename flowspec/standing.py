@@ -15,7 +15,8 @@ from flowspec.states import ENDED, ON_DISK, RunState
 SUSPECT = "flow.suspect"  # a task of the run seems to hang or to be lost
 INACTIVE = "flow.inactive"  # Globus waits for a consent or a login
 RETURNED = "outcome.returned"
-MAY_STAND_STILL = (RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING)  # shown as STUCK when they do
+# Shown as STUCK when they do.
+MAY_STAND_STILL = (RunState.TAKING, RunState.ARRIVING, RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING)
 LOST = "outcome.lost"  # its result had come back, and is no longer there or no longer whole
 
 
@@ -30,9 +31,9 @@ def _is_stuck(condition: Condition) -> bool:
 def topics(state: RunState) -> tuple[Topic, ...]:
     """The topics that count in a state, the most important first."""
     if state in ON_DISK:
-        return (Topic.DISK,)
+        return (Topic.DISK, Topic.EARLY)
     if state is RunState.QUEUED:
-        return (Topic.QUEUE,)
+        return (Topic.QUEUE, Topic.EARLY)
     if state is RunState.CANCELLING:
         return (Topic.POLL, Topic.PROGRESS)
     return (Topic.OUTCOME, Topic.TAKE) if state in ENDED else (Topic.POLL, Topic.PROGRESS, Topic.TAKE)

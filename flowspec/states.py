@@ -72,7 +72,7 @@ class Move:
     event: str = ""
 
 
-_OF_AN_ATTEMPT = (Topic.PROGRESS, Topic.POLL, Topic.OUTCOME)
+_OF_AN_ATTEMPT = (Topic.PROGRESS, Topic.EARLY, Topic.POLL, Topic.OUTCOME)
 _LAUNCHED = ("launched_fingerprint", "launched_sizes", "launched_started", "launched_title")
 
 JUDGED = Move("judged", ON_DISK, (R.TAKING, R.ARRIVING, R.INCOMPLETE, R.ABNORMAL, R.READY), event="event.judged")
@@ -122,7 +122,10 @@ TAKEN_OVER = Move(
     "taken over", (*ON_DISK, R.QUEUED, R.RUNNING, *ENDED), (R.RUNNING,), clears=("held_by", "again_at", "finished_at"),
     ends=(Topic.QUEUE, *_OF_AN_ATTEMPT), event="event.taken-over",
 )  # fmt: skip
-CANCEL_ASKED = Move("cancel asked", (R.RUNNING,), (R.CANCELLING,), ends=(Topic.POLL,))
+CANCEL_ASKED = Move(
+    "cancel asked", (*ON_DISK, R.QUEUED, R.RUNNING), (R.CANCELLING,), clears=("held_by",),
+    ends=(Topic.QUEUE, Topic.EARLY, Topic.POLL),
+)  # fmt: skip
 CANCEL_WITHDRAWN = Move(
     "cancel withdrawn", (R.CANCELLING,), (R.RUNNING,), clears=("again_at",), event="event.cancel-withdrawn"
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from console.ledger import attempts, conditions, evidence, runs, sources
 from console.ledger.store import Ledger
 from flowspec import standing
-from flowspec.conditions import Reason
+from flowspec.conditions import Reason, Topic
 from flowspec.plan import plan_all
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.readiness import Judgement, Verdict
@@ -33,7 +33,8 @@ def stand(
         found = runs.run(ledger, run)
         if why is not None and found is not None:
             reason = why if isinstance(why, Reason) else Reason("words", {"words": why})
-            conditions.put(ledger, run, standing.topics(found.state)[-1], [reason])
+            topic = [topic for topic in standing.topics(found.state) if topic is not Topic.EARLY][-1]
+            conditions.put(ledger, run, topic, [reason])
 
 
 def end_attempt(ledger: Ledger, attempt: int, state: AttemptState, **columns: object) -> None:

@@ -99,7 +99,8 @@ def forget(pipeline: Pipeline, *, everything: bool = False) -> None:
         for run in range(1, RUNNING + 1):
             stand(pipeline.ledger, run, why="nobody has looked")
             for witness in Witness if everything else (Witness.TASK,):
-                evidence.forget_evidence(pipeline.ledger, run, witness)
+                for attempt in attempts.attempts(pipeline.ledger, run):
+                    evidence.forget_evidence(pipeline.ledger, attempt, witness, *Says)
         if everything:
             db.execute("DELETE FROM tasks")
             db.execute("UPDATE attempts SET visits = '{}', log_after = NULL WHERE run <= ?", (RUNNING,))

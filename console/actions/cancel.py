@@ -33,7 +33,9 @@ def begin(ctx: Context, known: Dossier, actor: str) -> str:
 
     Changes the ledger only: `continue_cancels` does the rest.
     """
-    run, attempt = known.run, known.open
+    run, attempt = known.run, next(iter(known.open), None)
+    if run.early and run.state not in (RunState.RUNNING, RunState.CANCELLING):
+        return _begin_early(ctx, known, actor)
     if run.state is RunState.QUEUED:
         again = run.result is not None  # it was to be done once more
         why = reason("outcome.unqueued", who=actor, result=again)
@@ -50,6 +52,22 @@ def begin(ctx: Context, known: Dossier, actor: str) -> str:
     mark(ctx, attempt, actor)
     telling = catalogue.sentence(_asked(attempt, actor)).partition("; ")[2]
     return f"run {run.run} attempt {attempt.number} is being cancelled: {telling}"
+
+
+def _begin_early(ctx: Context, known: Dossier, actor: str) -> str:
+    """What was begun while the run is recorded is ended, and no more is."""
+    run = known.run.run
+    with ctx.ledger.change():
+        why = reason("cancel.early", who=actor)
+        move(ctx.ledger, run, CANCEL_ASKED, about=Topic.PROGRESS, reasons=[why])
+        for attempt in known.open:
+            if attempt.state is AttemptState.INTENT and attempt.started_at is None:
+                conclude.end_cancelled(ctx, attempt, reason("outcome.cancelled.unasked", who=actor))
+            else:
+                attempts.set_attempt(ctx.ledger, attempt.attempt, cancel_by=actor, cancel_at=ctx.now())
+        if not known.open:
+            move(ctx.ledger, run, CANCEL_ENDED, about=Topic.OUTCOME, reasons=[reason("outcome.cancelled", who=actor)])
+    return f"run {run} is being cancelled: nothing of it is launched by itself any more"
 
 
 def mark(ctx: Context, attempt: Attempt, actor: str) -> None:

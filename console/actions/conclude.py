@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from console.actions import retry
-from console.actions.conclusion import conclusion, planned_cells
+from console.actions.conclusion import Conclusion, conclusion, first_failure, planned_cells
 from console.context import Context
 from console.evidence.hints import unnoticed
 from console.evidence.outputs import copies_of_what_is_there
-from console.ledger import attempts, conditions, dossier, events, evidence, failures, logins
+from console.ledger import attempts, conditions, dossier, events, evidence, failures, logins, runs
 from console.ledger.attempts import Attempt
 from console.ledger.dossier import Dossier
 from console.ledger.errors import LedgerError
@@ -31,6 +31,7 @@ from flowspec.states import (
     PART_DONE,
     RETURNED,
     Move,
+    RunState,
 )
 from remote.globus.errors import demanded
 from remote.globus.flows import FlowRun
@@ -50,7 +51,9 @@ def update_attempt(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
     found = conclusion(known, attempt, flow_run, unnoticed(ctx.ledger, attempt), ctx.now())
     if found.stage.value != attempt.stage:
         attempts.set_attempt(ctx.ledger, attempt.attempt, stage=found.stage.value)
-    if found.progress is not None:
+    if attempt.plan.early:
+        _conclude_early(ctx, known, attempt, found)
+    elif found.progress is not None:
         _put_progress(ctx, attempt, found.progress)
     elif found.cancelled:
         _cancelled_elsewhere(ctx, attempt)
@@ -69,14 +72,18 @@ def end_attempt(
 ) -> None:
     """Write that an attempt has ended, and where that leaves its run."""
     with ctx.ledger.change():
-        # Tasks that were running when the attempt ended are no longer polled: only their outputs count.
-        evidence.forget_evidence(ctx.ledger, attempt.run, Witness.TASK, Says.PENDING, Says.RUNNING)
-        evidence.forget_evidence(ctx.ledger, attempt.run, Witness.LOG, Says.RUNNING)
-        move_attempt(ctx.ledger, attempt.attempt, how, why)
+        _end(ctx, attempt, how, why)
         move(ctx.ledger, attempt.run, run_move, about=about, reasons=[why], attempt=attempt.attempt, **columns)
         evidence.refresh_progress(ctx.ledger, attempt.run)
         text = f"run {attempt.run} attempt {attempt.number} {how.targets[0].value}: {catalogue.sentence(why)}"
         _tell(ctx, attempt, run_move, why, text)
+
+
+def _end(ctx: Context, attempt: Attempt, how: Move, why: Reason) -> None:
+    # Tasks that were running when the attempt ended are no longer polled: only their outputs count.
+    evidence.forget_evidence(ctx.ledger, attempt, Witness.TASK, Says.PENDING, Says.RUNNING)
+    evidence.forget_evidence(ctx.ledger, attempt, Witness.LOG, Says.RUNNING)
+    move_attempt(ctx.ledger, attempt.attempt, how, why)
 
 
 def _tell(ctx: Context, attempt: Attempt, run_move: Move, why: Reason, text: str) -> None:
@@ -127,6 +134,44 @@ def _succeeded(ctx: Context, known: Dossier, attempt: Attempt) -> None:
         end_attempt(ctx, attempt, ENDED_WELL, RETURNED, back, result=str(result))
 
 
+def _conclude_early(ctx: Context, known: Dossier, attempt: Attempt, found: Conclusion) -> None:
+    """An early attempt moves its run nowhere: the run is still recorded, or waits for the last of them."""
+    if found.progress is not None:
+        conditions.put_early(ctx.ledger, attempt.run, attempt.attempt, attempt.plan.expected[0], found.progress)
+    elif found.cancelled:
+        who = "somebody at Globus"
+        with ctx.ledger.change():
+            attempts.set_attempt(ctx.ledger, attempt.attempt, cancel_by=who, cancel_at=ctx.now())
+            text = f"run {attempt.run} attempt {attempt.number}: its flow run was cancelled by {who}"
+            ctx.ledger.event("warning", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
+    elif found.failed is not None:
+        cells = planned_cells(known, attempt)
+        cause = first_failure(cells) or found.failed  # which its flow run goes past, without an analysis
+        causes = quarantine.found_in(attempt.attempt, attempt.plan, found.stage, cells, known.evidence, cause)
+        with ctx.ledger.change():
+            failures.record(ctx.ledger, attempt.run, by_rules(ctx.retry_rules, causes))
+            end_early(ctx, attempt, ENDED_BADLY, reason("attempt.early-failed", cause=catalogue.nested(cause)))
+    else:
+        end_early(ctx, attempt, ENDED_WELL, reason("attempt.early-done", segments=list(attempt.plan.expected)))
+
+
+def end_early(ctx: Context, attempt: Attempt, how: Move, why: Reason) -> None:
+    """Write that an early attempt has ended. When its run is being cancelled and this was the last, the run is, too."""
+    with ctx.ledger.change():
+        _end(ctx, attempt, how, why)
+        conditions.put_early(ctx.ledger, attempt.run, attempt.attempt, attempt.plan.expected[0], None)
+        run = runs.run(ctx.ledger, attempt.run)
+        if run is not None and run.state is RunState.CANCELLING and not attempts.open_of(ctx.ledger, attempt.run):
+            move(ctx.ledger, attempt.run, CANCEL_ENDED, about=Topic.OUTCOME, reasons=[why], attempt=attempt.attempt)
+        evidence.refresh_progress(ctx.ledger, attempt.run)
+        kind = failure_kind(why) if how is ENDED_BADLY else None
+        text = f"run {attempt.run} attempt {attempt.number} {how.targets[0].value}: {catalogue.sentence(why)}"
+        level = {ENDED_WELL: "info", ENDED_BADLY: "bad"}.get(how, "warning")
+        ctx.ledger.event(
+            level, text, actor="driver", run=attempt.run, attempt=attempt.attempt, kind=kind.key if kind else ""
+        )
+
+
 def _cancelled_elsewhere(ctx: Context, attempt: Attempt) -> None:
     """Cancelled in the Globus web app: its tasks are polled until they have ended, as after a cancel request."""
     who = "somebody at Globus"
@@ -140,4 +185,7 @@ def _cancelled_elsewhere(ctx: Context, attempt: Attempt) -> None:
 
 def end_cancelled(ctx: Context, attempt: Attempt, why: Reason) -> None:
     """The attempt was cancelled, and nothing of it runs any more."""
+    if attempt.plan.early:
+        end_early(ctx, attempt, GIVEN_UP, why)
+        return
     end_attempt(ctx, attempt, GIVEN_UP, CANCEL_ENDED, why)

@@ -21,7 +21,7 @@ from console.ledger.moves import move, move_attempt
 from console.ledger.runs import Run
 from flowspec import catalogue, definition, inputs
 from flowspec.causes import Kind
-from flowspec.conditions import Topic, reason
+from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import WHAT_IS_MISSING, Plan, Wish, repeated_later
 from flowspec.quarantine import Failure
 from flowspec.states import FAILED, INTENDED, NOT_STARTED, STARTED, AttemptState
@@ -42,12 +42,7 @@ def write_intent(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wis
     """
     run = known.run
     number = known.newest.number + 1 if known.newest else 1
-    label = f"{ctx.experiment} run {run.run} attempt {number}"
-    tag = f"frib-{run.run}-{number}-{secrets.token_hex(8)}"
-    body = inputs.input_document(plan, ctx.places, Path(run.path).name, label, tag, known.acceptances)
-    faults = inputs.problems(body, definition.analysis().schema)
-    if faults:
-        raise Refused(f"run {run.run}: the input document is not valid: {'; '.join(faults[:3])}")
+    label, tag, body = _document(ctx, known, plan, number)
     again = [*plan.places(), *repeated_later(plan, wish, known.changed)]
     with ctx.ledger.change():
         failures.set_mended(ctx.ledger, known.mended())  # now: the evidence of it goes
@@ -61,11 +56,37 @@ def write_intent(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wis
             event={"number": number, "plan": plan.describe()},
             launched_fingerprint=run.fingerprint, launched_sizes=_launched_sizes(run, plan),
             **_launched_take(run, plan),
-            wish=Wish(segments=wish.segments).to_json(),
+            wish=Wish(segments=wish.segments).to_json(), early={},
         )  # fmt: skip
         if run.retaken:
             runs.note_take(ctx.ledger, run.run)
     return number
+
+
+def write_early_intent(ctx: Context, known: Dossier, plan: Plan) -> None:
+    """Write the intent of an early attempt of a run; the run stays as it is."""
+    run = known.run
+    number = known.newest.number + 1 if known.newest else 1
+    label, tag, body = _document(ctx, known, plan, number)
+    with ctx.ledger.change():
+        evidence.mark_outdated(ctx.ledger, run.run, known.evidence, plan.places())
+        attempt = attempts.add_intent(ctx.ledger, plan, number, tag, body, label, ctx.flow_id, "driver")
+        taken = {segment: run.closed[segment].version for segment in plan.expected}
+        runs.set_run(ctx.ledger, run.run, early={**run.early, **taken})
+        text = catalogue.sentence(reason("event.early", run=run.run, number=number, segments=list(plan.expected)))
+        ctx.ledger.event("info", text, actor="driver", run=run.run, attempt=attempt)
+
+
+def _document(ctx: Context, known: Dossier, plan: Plan, number: int) -> tuple[str, str, dict[str, Any]]:
+    """Label, tag and input document of an attempt. Raises Refused."""
+    run = known.run
+    label = f"{ctx.experiment} run {run.run} attempt {number}"
+    tag = f"frib-{run.run}-{number}-{secrets.token_hex(8)}"
+    body = inputs.input_document(plan, ctx.places, Path(run.path).name, label, tag, known.acceptances)
+    faults = inputs.problems(body, definition.analysis().schema)
+    if faults:
+        raise Refused(f"run {run.run}: the input document is not valid: {'; '.join(faults[:3])}")
+    return label, tag, body
 
 
 def _launched_sizes(run: Run, plan: Plan) -> dict[int, int]:
@@ -102,7 +123,7 @@ def send_intents(ctx: Context, unseen: RemoteError | None) -> Sent:
     if intents and (held := ctx.holds()) is not None:
         for attempt in intents:
             why = reason("attempt.held", number=attempt.number, cause=catalogue.nested(held))
-            conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [why], attempt.attempt)
+            _put(ctx, attempt, why)
         return Sent(list(under_way.values()))
     for attempt in intents:
         if ctx.elsewhere() is not None:  # each start may take its time: another console may have begun meanwhile
@@ -127,7 +148,15 @@ def anything_to_send(ctx: Context) -> bool:
     return bool(intents) and ctx.holds() is None
 
 
-def paused(ctx: Context, run: int, number: int, attempt: int | None = None) -> bool:
+def _put(ctx: Context, attempt: Attempt, why: Reason) -> None:
+    """What keeps an attempt, or that nothing does."""
+    if attempt.plan.early:
+        conditions.put_early(ctx.ledger, attempt.run, attempt.attempt, attempt.plan.expected[0], why)
+    else:
+        conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [why], attempt.attempt)
+
+
+def paused(ctx: Context, run: int, number: int, attempt: Attempt | None = None) -> bool:
     """Whether launching is paused; then the run says that its attempt waits for the end of that.
 
     Asked before each single start: of many that are due, those not started yet wait as soon as a pause was asked for.
@@ -135,7 +164,10 @@ def paused(ctx: Context, run: int, number: int, attempt: int | None = None) -> b
     pausing = pause.read(ctx.ledger)
     if pausing is not None:
         why = reason("attempt.paused", number=number, cause=catalogue.nested(pausing.reason))
-        conditions.put(ctx.ledger, run, Topic.PROGRESS, [why], attempt)
+        if attempt is not None:
+            _put(ctx, attempt, why)
+        else:
+            conditions.put(ctx.ledger, run, Topic.PROGRESS, [why])
     return pausing is not None
 
 
@@ -156,7 +188,7 @@ def unsent(ctx: Context, attempt: Attempt) -> bool:
 
 def _send(ctx: Context, attempt: Attempt) -> str | None:
     """The only place that starts flow runs of the analysis. None: launching is paused."""
-    if paused(ctx, attempt.run, attempt.number, attempt.attempt):
+    if paused(ctx, attempt.run, attempt.number, attempt):
         return None
     # `started_at` without a flow run id: the start was or is being requested, the reply is not known.
     attempts.set_attempt(ctx.ledger, attempt.attempt, started_at=ctx.now())
@@ -195,8 +227,7 @@ def started(ctx: Context, attempt: Attempt, flow_run: str) -> None:
         text = f"run {attempt.run} attempt {attempt.number} started: flow run {short_id(flow_run)}"
         ctx.ledger.event("info", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
         if attempt.cancel_at is None:
-            why = reason("attempt.started", number=attempt.number)
-            conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [why], attempt.attempt)
+            _put(ctx, attempt, reason("attempt.started", number=attempt.number))
 
 
 def _not_started(ctx: Context, attempt: Attempt, error: RemoteError) -> None:
@@ -212,15 +243,17 @@ def _not_started(ctx: Context, attempt: Attempt, error: RemoteError) -> None:
     with ctx.ledger.change():
         if final:
             move_attempt(ctx.ledger, attempt.attempt, NOT_STARTED, why)
-            failed = reason("outcome.failed", cause=catalogue.nested(why))
-            move(ctx.ledger, attempt.run, FAILED, about=Topic.OUTCOME, reasons=[failed], again_at=None)
+            if attempt.plan.early:
+                conditions.put_early(ctx.ledger, attempt.run, attempt.attempt, attempt.plan.expected[0], None)
+            else:
+                failed = reason("outcome.failed", cause=catalogue.nested(why))
+                move(ctx.ledger, attempt.run, FAILED, about=Topic.OUTCOME, reasons=[failed], again_at=None)
             cause = Failure(attempt.attempt, attempt.plan.start, None, Kind.STAYS, why)
             failures.record(ctx.ledger, attempt.run, [cause])
         else:
             attempts.set_reason(ctx.ledger, attempt.attempt, why)
             code = "attempt.refused" if error.kind == "operator" else "attempt.starting"
-            starting = reason(code, number=attempt.number, **why.parameters)
-            conditions.put(ctx.ledger, attempt.run, Topic.PROGRESS, [starting], attempt.attempt)
+            _put(ctx, attempt, reason(code, number=attempt.number, **why.parameters))
         if not final and (attempt.reason.code, attempt.reason.parameters.get("next_step")) == (why.code, next_step):
             return  # the words of a service that is down change with each try: one event is enough
         text = f"run {attempt.run} attempt {attempt.number} {catalogue.sentence(why)}"

@@ -131,7 +131,7 @@ def start_queued(ctx: Context, look: Look) -> RemoteError | None:
         return None
     room = Room.now(ctx)
     for run in queued:
-        if any(attempt.run == run.run for attempt in room.under_way):  # taken over a moment ago
+        if any(a.run == run.run and not a.plan.early for a in room.under_way):  # taken over a moment ago
             continue
         waits = waits_for(ctx, run, room)
         if waits is not None:
@@ -191,16 +191,25 @@ def waits_for(ctx: Context, run: Run, room: Room) -> Reason | None:
     """What a queued run waits for; None when it may be started now."""
     if run.held_by is not None:
         return reason("queue.held", who=run.held_by)
-    if room.held is not None:
-        return room.held
+    if (held := keeps_all(ctx, room)) is not None:
+        return held
     if run.verdict in (Verdict.TAKING.value, Verdict.ARRIVING.value) or run.disk.code == runs.UNLISTED:
         return reason("queue.changing", cause=catalogue.nested(run.disk))
+    if early := [a for a in room.under_way if a.run == run.run]:
+        return reason("queue.early", segments=sum(len(a.plan.expected) for a in early))
+    return _full_slots(ctx, room) or _full_transfers(room) or room.endpoint
+
+
+def keeps_all(ctx: Context, room: Room) -> Reason | None:
+    """What keeps every run from being started now, and every early attempt."""
+    if room.held is not None:
+        return room.held
     if room.space is not None and room.space.short:
         return reason("queue.disk", space=str(room.space), path=str(ctx.results))
     unsent = next((attempt for attempt in room.under_way if attempt.flow_run is None), None)
     if unsent is not None:  # the service does not take what was asked before: asking for more would not help
         return reason("queue.behind", run=unsent.run, cause=catalogue.nested(unsent.reason))
-    return _full_slots(ctx, room) or _full_transfers(room) or room.endpoint
+    return None
 
 
 def _full_slots(ctx: Context, room: Room) -> Reason | None:
@@ -216,12 +225,17 @@ def _full_slots(ctx: Context, room: Room) -> Reason | None:
 
 def _full_transfers(room: Room) -> Reason | None:
     """A transfer that is stuck has one of the places at Globus as long as it is not given up."""
-    moving = [a.run for a in room.under_way if a.stage in (Stage.TRANSFER.value, Stage.RETURN.value)]
-    if len(moving) < TRANSFERS_AT_ONCE:
+    using = moving(room)
+    if len(using) < TRANSFERS_AT_ONCE:
         return None
-    if all(run in room.stuck for run in moving):
-        return reason("queue.transfers-stuck", stuck=len(moving))
-    return reason("queue.transfers", under_way=len(moving))
+    if all(run in room.stuck for run in using):
+        return reason("queue.transfers-stuck", stuck=len(using))
+    return reason("queue.transfers", under_way=len(using))
+
+
+def moving(room: Room) -> list[int]:
+    """The runs with files under way."""
+    return [a.run for a in room.under_way if a.stage in (Stage.TRANSFER.value, Stage.RETURN.value)]
 
 
 def _full_endpoint(ctx: Context) -> Reason | None:

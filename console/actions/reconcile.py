@@ -97,7 +97,8 @@ def _take_over(ctx: Context, flow_run: FlowRun, tag: str) -> None:
     number = int(tag.split("-")[1])
     newest = attempts.newest_attempt(ctx.ledger, number)
     in_its_way = newest if newest is not None and launch.unsent(ctx, newest) else None
-    if newest is not None and (flow_run.status not in ACTIVE or (newest.state in OPEN and in_its_way is None)):
+    beside = newest is not None and newest.state in OPEN and in_its_way is None and not newest.plan.early
+    if newest is not None and (flow_run.status not in ACTIVE or beside):
         _tell_once(ctx, number, flow_run)
         return
     body = _input(ctx.remote.flows.log(flow_run.id))
@@ -110,6 +111,13 @@ def _take_over(ctx: Context, flow_run: FlowRun, tag: str) -> None:
             ctx.ledger, plan, newest.number + 1 if newest else 1, tag, body, flow_run.label, flow_run.flow_id, "driver"
         )
         move_attempt(ctx.ledger, attempt, STARTED, flow_run=flow_run.id)
+        if plan.early:  # of which version of its segments is not known: they are done again when the run has ended
+            known = runs.run(ctx.ledger, number)
+            taken = {**(known.early if known else {}), **dict.fromkeys(plan.expected, "")}
+            runs.set_run(ctx.ledger, number, early=taken)
+            words = f"run {number}: flow run {flow_run.id} was not in the ledger; it is followed from now on"
+            ctx.ledger.event("warning", words, actor="driver", run=number, attempt=attempt)
+            return
         move(
             ctx.ledger, number, TAKEN_OVER, level="warning", about=Topic.PROGRESS, reasons=[Reason("attempt.found")],
             attempt=attempt, event={"flow_run": flow_run.id},
@@ -138,13 +146,9 @@ def _plan(run: int, body: Mapping[str, Any]) -> Plan:
     def segments(value: Any) -> tuple[int, ...]:
         return tuple(int(segment) for segment in value or ())
 
-    files = body.get("files") or {}
+    files, analyze = body.get("files") or {}, bool(body.get("analyze", True))
+    convert, expected = segments(body.get("convert")), segments(body.get("expected"))
+    early = not analyze and bool(convert) and convert == expected
     return Plan(
-        run,
-        segments(files.get("segments")),
-        segments(body.get("fit")),
-        segments(body.get("convert")),
-        segments(body.get("expected")),
-        bool(body.get("analyze", True)),
-        0,
+        run, segments(files.get("segments")), segments(body.get("fit")), convert, expected, analyze, 0, early=early
     )

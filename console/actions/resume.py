@@ -18,16 +18,19 @@ from remote.globus.errors import RemoteError
 
 
 def inactive_runs(ledger: Ledger) -> list[Run]:
-    return [run for run in runs.runs(ledger, RunState.RUNNING) if run.inactive]
+    may_be = (RunState.TAKING, RunState.ARRIVING, RunState.QUEUED, RunState.RUNNING)
+    return [run for run in runs.runs(ledger, *may_be) if run.inactive]
 
 
 def request_resume(ctx: Context, known: Dossier, actor: str) -> str:
     """Record the request to resume the flow run of this run; `send_resumes` carries it out."""
-    run, attempt = known.run, known.open
-    if attempt is None or attempt.flow_run is None:
+    run, under_way = known.run, [attempt for attempt in known.open if attempt.flow_run is not None]
+    if not under_way:
         raise Refused(f"run {run.run} has no flow run to resume")
-    resumes.add(ctx.ledger, attempt.attempt, actor)
-    return f"run {run.run} attempt {attempt.number} is being resumed (flow run {attempt.flow_run})"
+    for attempt in under_way:
+        resumes.add(ctx.ledger, attempt.attempt, actor)
+    named = ", ".join(str(attempt.flow_run) for attempt in under_way)
+    return f"run {run.run} attempt {under_way[-1].number} is being resumed (flow run {named})"
 
 
 def send_resumes(ctx: Context) -> None:

@@ -113,7 +113,7 @@ def queue_retry(ctx: Context, run: Run, request: Request) -> str:
 
 def start_queued_run(ctx: Context, run: Run) -> None:
     """Start a queued run: what is missing, or what it was queued for. Raises Refused or RemoteError."""
-    if run.launched_sizes:
+    if run.launched_sizes or run.early:
         check_all_outputs(ctx, run)
     with ctx.ledger.change():
         known = dossier.read(ctx.ledger, run.run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.actions import conclude, launch, queue, reconcile, requests, resume, retry
+from console.actions import conclude, early, launch, queue, reconcile, requests, resume, retry
 from console.context import Context
 from console.evidence import hints, poll
 from console.ledger import stuck
@@ -30,6 +30,7 @@ def launch_what_is_due(ctx: Context) -> None:
     unseen = look() if launch.anything_to_send(ctx) else None
     trouble: RemoteError | None = launch.send_intents(ctx, unseen).trouble
     trouble = queue.start_queued(ctx, look) or trouble
+    trouble = early.start_early(ctx, look) or trouble
     if trouble is not None:
         raise trouble
 

@@ -54,6 +54,11 @@ def open_attempts(ledger: Ledger) -> list[Attempt]:
     return [_attempt(row) for row in rows]
 
 
+def open_of(ledger: Ledger, number: int) -> list[Attempt]:
+    """Those of one run: several only while it is recorded, or when that has just ended."""
+    return [attempt for attempt in attempts(ledger, number) if attempt.state in OPEN]
+
+
 def attempts(ledger: Ledger, number: int) -> list[Attempt]:
     """The attempts of a run, oldest first."""
     return [_attempt(row) for row in ledger.rows("SELECT * FROM attempts WHERE run = ? ORDER BY number", number)]

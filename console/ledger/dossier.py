@@ -49,9 +49,9 @@ class Dossier:
         return self.attempts[-1] if self.attempts else None
 
     @property
-    def open(self) -> Attempt | None:
-        """The attempt that has not ended; of a run there is one at most."""
-        return self.newest if self.newest is not None and self.newest.state in OPEN else None
+    def open(self) -> tuple[Attempt, ...]:
+        """The attempts that have not ended: one at most, but of early ones several."""
+        return tuple(attempt for attempt in self.attempts if attempt.state in OPEN)
 
     @property
     def waived(self) -> dict[int, Waiver]:
@@ -73,7 +73,14 @@ class Dossier:
         """The segments that changed on the DTN after they were transferred: all, when the run was taken again."""
         if self.run.retaken:
             return {*self.run.members}
-        return {*self.late.changed} | replaced_at_source(self.evidence) & {*self.run.members}
+        replaced = replaced_at_source(self.evidence) & {*self.run.members}
+        return {*self.late.changed} | replaced | self.changed_since_early
+
+    @property
+    def changed_since_early(self) -> set[int]:
+        """The segments of which an attempt took another version while the run was recorded."""
+        closed = {segment: found.version for segment, found in self.run.closed.items()}
+        return {segment for segment, version in self.run.early.items() if closed.get(segment) != version}
 
     @cached_property
     def there(self) -> set[Place]:

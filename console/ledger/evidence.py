@@ -145,13 +145,13 @@ def record_evidence(ledger: Ledger, number: int, items: Iterable[Evidence], atte
     return True
 
 
-def forget_evidence(ledger: Ledger, number: int, witness: Witness, *says: Says) -> None:
-    """Drop what a witness said of a run (only these things, when given): it does not hold for a new attempt."""
-    chosen = says or tuple(Says)
+def forget_evidence(ledger: Ledger, of: Attempt, witness: Witness, *says: Says) -> None:
+    """Drop these things that a witness said of the work of an attempt."""
     with ledger.change() as db:
         db.execute(
-            f"DELETE FROM evidence WHERE run = ? AND witness = ? AND says IN ({','.join('?' * len(chosen))})",
-            (number, witness.value, *(s.value for s in chosen)),
+            "DELETE FROM evidence WHERE run = ? AND attempt = ? AND witness = ? "
+            f"AND says IN ({','.join('?' * len(says))})",
+            (of.run, of.attempt, witness.value, *(s.value for s in says)),
         )
 
 

@@ -21,7 +21,8 @@ _RUNS = f"""
 
 _OPEN = ",".join(f"'{state.value}'" for state in OPEN)
 _ATTEMPTS = """
-    SELECT attempt, run, number, flow_run, state, stage, intended_at, started_at, ended_at, code, parameters
+    SELECT attempt, run, number, flow_run, state, stage, intended_at, started_at, ended_at, code, parameters,
+           CASE WHEN json_extract(plan, '$.early') THEN json_extract(plan, '$.expected') END AS early
     FROM attempts"""
 _FLOW_RUNS = f"""
     SELECT * FROM ({_ATTEMPTS} WHERE state IN ({_OPEN}) ORDER BY attempt)

@@ -49,8 +49,9 @@ from flowspec import catalogue, standing
 from flowspec.alike import FailureKind, failure_kind
 from flowspec.conditions import NO_REASON, Condition, Reason, Topic
 from flowspec.late_segments import late_segments
+from flowspec.numbers import ranges
 from flowspec.stages import STAGES, CellState, Stage
-from flowspec.states import OPEN, AttemptState, RunState
+from flowspec.states import ON_DISK, OPEN, AttemptState, RunState
 
 EVENTS_SHOWN = 50
 ENDED_ATTEMPTS_SHOWN = 30
@@ -87,7 +88,21 @@ class RunRow:
     @cached_property
     def because(self) -> str:
         """The same for a column beside the state; what arrived late comes first."""
-        return "; ".join(filter(None, (self.late, standing.row(self.state, self.conditions))))
+        row = standing.row(self.state, self.conditions)
+        parts = (row, self._so_far) if self.stuck else (self._so_far, row)  # the key to press comes first
+        return "; ".join(filter(None, (self.late, *parts)))
+
+    @property
+    def begun(self) -> bool:
+        """Whether attempts have worked on it."""
+        return self.attempts > 0
+
+    @property
+    def _so_far(self) -> str:
+        """Of a run that is still recorded: how much of it is done already."""
+        if not (self.begun and self.state in ON_DISK):
+            return ""
+        return f"{self.progress.get(Stage.CONVERT.value, {}).get(CellState.DONE.value, 0)} of {self.segments} converted"
 
     @cached_property
     def stuck(self) -> bool:
@@ -142,9 +157,12 @@ class FlowRow:
     reason: Reason  # how it ended, or what keeps it; code '' for nothing
     run_why: str = ""  # while it is open: why its run stands where it stands
     stuck: bool = False  # while it is open: its run goes on only when a person does something
+    early: tuple[int, ...] = ()  # the segments of an attempt that began while the run was recorded
 
     @property
     def why(self) -> str:
+        if self.early and self.state in OPEN and not self.stuck:
+            return f"segments {ranges(self.early)}, while the run is recorded"
         return catalogue.sentence(self.reason) if self.reason.code else self.run_why
 
 
@@ -329,4 +347,5 @@ def _flow_row(row: sqlite3.Row, run: RunRow) -> FlowRow:
         reason=Reason(row["code"], json.loads(row["parameters"])),
         run_why=run.why if state in OPEN else "",
         stuck=run.stuck and state in OPEN,
+        early=tuple(json.loads(row["early"] or "[]")),
     )

@@ -173,6 +173,9 @@ class Policy(Part):
     stuck_gives_slot_back: Seconds = 1800.0
     auto_retries: int = Field(default=3, ge=0, le=20, description="a number of retries, 0 to 20")
     retry_pause: Seconds = 60.0
+    streaming: bool = Field(default=False, description="true or false")
+    streaming_segments: int = Field(default=4, ge=1, le=100, description="a number of segments, 1 to 100")
+    streaming_seconds: Seconds = 60.0
     sources: int | None = Field(default=None, ge=1, le=1000, description="the number of sources of the event builder")
 
 

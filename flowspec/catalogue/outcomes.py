@@ -187,6 +187,7 @@ TABLE = (
         row="r: cancelled by {who} between two attempts",
     ),
     Entry("outcome.unqueued", _unqueued),
+    Entry("cancel.early", "cancelled by {who}: nothing of it is launched by itself any more"),
     Entry("cancel.asked", _asked, Severity.NORMAL, SITE, "cancelled by {who}, Globus and the site are told"),
     Entry("cancel.elsewhere", "cancelled by {who}", Severity.NORMAL, SITE),
     Entry("cancel.left", _left, Severity.NORMAL, SITE, _left_row),
@@ -217,6 +218,12 @@ TABLE = (
     Entry("event.repeated", "run {run} is retried by itself"),
     Entry("event.asked-for", "run {run} queued: {plan}"),
     Entry("event.refused", "{words}"),
+    Entry(
+        "event.early",
+        lambda run, number, segments, **others: (
+            f"run {run} attempt {number}: transfer, fit and convert of {ranges(segments)}, while the run is recorded"
+        ),
+    ),
     Entry("event.intended", "run {run} attempt {number}: {plan}"),
     Entry("event.taken-over", "run {run}: flow run {flow_run} was not in the ledger; it is followed from now on"),
     Entry(

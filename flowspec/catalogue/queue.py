@@ -8,6 +8,7 @@ from typing import Any
 from flowspec import text
 from flowspec.catalogue.entry import Entry, offline_row, row_of, start_it, words_of
 from flowspec.conditions import Owner, Severity
+from flowspec.numbers import ranges
 
 N, S = Severity.NORMAL, Severity.STUCK
 OPERATOR, SITE, GLOBUS = Owner.OPERATOR, Owner.SITE, Owner.GLOBUS
@@ -43,6 +44,18 @@ def _who(user: str, host: str, uid: int | None = None) -> str:
 
 def _taken(how: str) -> Callable[..., str]:
     return lambda user, host, ledger: f"launches in place of {_who(user, host)}{ledger and ' with '}{ledger}, {how}"
+
+
+def _early(segments: int, **others: Any) -> str:
+    return f"waits for {segments} segment{'s' * (segments != 1)} that {'is' if segments == 1 else 'are'} under way"
+
+
+def _converted(segments: list[int], **others: Any) -> str:
+    return f"{ranges(segments)} converted while the run was recorded"
+
+
+def _early_failed(cause: Any, **others: Any) -> str:
+    return f"{words_of(cause)}; what is missing is done again when the run has ended"
 
 
 def _starting(number: int, cause: str = "", next_step: str = "", **others: Any) -> str:
@@ -132,6 +145,7 @@ TABLE = (
         "queue.behind", lambda run, cause, **others: f"waits: run {run} is before it and {words_of(cause)}",
         row=lambda run, cause, **others: f"waits for run {run}: {row_of(cause)}",
     ),
+    Entry("queue.early", _early),
     Entry("queue.slots", "waits: {under_way} of {limit} slots in use"),
     Entry(
         "queue.slots-stuck", "waits: {stuck} of {limit} slots are held by stuck runs: p shows them", S, OPERATOR,
@@ -170,6 +184,8 @@ TABLE = (
     ),
     Entry("attempt.elsewhere", "not started: flow run {flow_run} of another console does it"),
     Entry("attempt.started", "attempt {number} started"),
+    Entry("attempt.early-done", _converted),
+    Entry("attempt.early-failed", _early_failed, N, OPERATOR, lambda cause, **others: row_of(cause)),
     Entry("attempt.next", "{left} segments are left for a further attempt"),
     Entry("attempt.found", "its flow run was found at Globus, not in the ledger"),
     Entry("attempt.resumed", "resumed by {who}"),

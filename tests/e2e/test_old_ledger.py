@@ -11,7 +11,7 @@ import pytest
 from console.ledger import attempts, dossier, evidence, runs
 from console.ledger.store import Ledger
 from flowspec.causes import Kind
-from flowspec.progress import Witness
+from flowspec.progress import Says, Witness
 from flowspec.states import RunState
 from tests.pipeline_fixture import Pipeline, running_pipeline
 from tests.sandbox_records import clear_faults, set_fault
@@ -75,7 +75,7 @@ def test_open_attempts_go_on_to_their_results(pipeline: Pipeline) -> None:
         assert attempt is not None
         # The flow run of the sandbox that wrote the ledger is gone: one of the same input and tag takes its place.
         flow_run = ctx.remote.flows.start(attempt.flow_id, dict(attempt.body), attempt.label, [attempt.tag], (), ())
-        evidence.forget_evidence(pipeline.ledger, run, Witness.TASK)
+        evidence.forget_evidence(pipeline.ledger, attempt, Witness.TASK, *Says)
         attempts.set_attempt(pipeline.ledger, attempt.attempt, flow_run=flow_run.id, visits={}, log_after=None)
         until(lambda id=flow_run.id: ctx.remote.flows.run(id).status == "INACTIVE")
         if run == INACTIVE:

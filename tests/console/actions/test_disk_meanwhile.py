@@ -14,7 +14,7 @@ from console.ledger.moves import move
 from console.ledger.store import Ledger
 from console.settings.model import Policy
 from flowspec.readiness import Verdict
-from flowspec.states import CANCEL_ASKED, RunState
+from flowspec.states import CANCEL_WITHDRAWN, RunState
 from tests.fake_globus import Clock, Remote, judge, make_context
 
 
@@ -68,12 +68,12 @@ def test_a_fault_of_ours_is_answered_and_does_not_block_what_is_asked_next(ctx, 
 
     def faulty(ctx, request):
         ctx.ledger.put("auto", "off")
-        move(ctx.ledger, 1, CANCEL_ASKED)
+        move(ctx.ledger, 1, CANCEL_WITHDRAWN)
 
     monkeypatch.setitem(requests.VERBS, "faulty", faulty)
     first, second = (ctx.ledger.ask(verb, 1, actor="me@here") for verb in ("faulty", "launch"))
     round.answer_requests(ctx)
     refused = ctx.ledger.request(first)
-    assert (refused.state, "there is no way to cancelling" in refused.answer) == ("refused", True)
+    assert (refused.state, "there is no way to running" in refused.answer) == ("refused", True)
     assert ctx.ledger.get("auto") != "off", "nothing was changed"
     assert ctx.ledger.request(second).state == "done"

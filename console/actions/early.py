@@ -1,0 +1,81 @@
+"""Early attempts: what is closed of a run that is still being recorded goes through transfer, fit and convert at once.
+
+When the run has ended, what is left goes the same way beside them; the analysis and the return, the join, are an
+attempt of their own as soon as all of these have ended. A segment is in one attempt at a time. That a segment is closed
+is a guess: the version that was taken is kept, and one that differs when the run has ended is done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from console.actions import launch
+from console.actions.queue import TRANSFERS_AT_ONCE, Room, auto_launch, keeps_all, moving
+from console.context import Context
+from console.ledger import attempts, dossier, runs
+from console.ledger.attempts import Attempt
+from console.ledger.runs import Run
+from flowspec.plan import plan_early
+from flowspec.states import RunState
+from remote.globus.errors import RemoteError
+
+RECORDED = (RunState.TAKING, RunState.ARRIVING)
+WAIT_FOR_THEM = (*RECORDED, RunState.QUEUED)
+
+
+def start_early(ctx: Context, look: launch.Look) -> RemoteError | None:
+    """Start the early attempts that are due, as far as they leave room for runs that have ended.
+
+    Before the first of them is, `look` takes over what another console has started. Returns what kept Globus from being
+    asked, if anything did.
+    """
+    if not (ctx.policy.streaming and auto_launch(ctx)):
+        return None
+    trouble: RemoteError | None = None
+    for run in sorted(runs.runs(ctx.ledger, *WAIT_FOR_THEM), key=lambda run: (run.state in RECORDED, run.run)):
+        segments = due(ctx, run, attempts.open_attempts(ctx.ledger))
+        room = Room.now(ctx) if segments else None
+        if room is None or not _has_room(ctx, run, room):
+            continue
+        unseen = look()
+        _write(ctx, run.run, segments)
+        trouble = launch.send_intents(ctx, unseen).trouble or trouble
+    return trouble
+
+
+def due(ctx: Context, run: Run, open_attempts: Sequence[Attempt]) -> list[int]:
+    """The segments of a run for its next early attempt; none when it is not time for one."""
+    own = [attempt for attempt in open_attempts if attempt.run == run.run]
+    if run.held_by is not None or run.launched_sizes or (run.state is RunState.QUEUED and not own):
+        return []  # launched before, or all that is left is done with the analysis in one
+    busy = {segment for attempt in own for segment in attempt.plan.expected}
+    new = {
+        segment: closed
+        for segment, closed in run.closed.items()
+        if segment not in busy and run.early.get(segment) != closed.version
+    }
+    waited = ctx.now() - min((closed.at for closed in new.values()), default=ctx.now())
+    many, long = len(new) >= ctx.policy.streaming_segments, waited >= ctx.policy.streaming_seconds
+    return sorted(new) if new and (many or long or run.state is RunState.QUEUED) else []
+
+
+def under_way(run: Run, open_attempts: Collection[Attempt]) -> int:
+    """How many segments of a run are in its early attempts that have not ended."""
+    return sum(len(a.plan.expected) for a in open_attempts if a.run == run.run and a.plan.early)
+
+
+def _has_room(ctx: Context, run: Run, room: Room) -> bool:
+    """Early attempts leave a flow run and a transfer to runs that have ended."""
+    if keeps_all(ctx, room) is not None:
+        return False
+    spare = 1 if run.state in RECORDED else 0
+    slots, transfers = ctx.policy.max_in_flight - spare, TRANSFERS_AT_ONCE - spare
+    return len(room.under_way) < max(1, slots) and len(moving(room)) < transfers
+
+
+def _write(ctx: Context, number: int, segments: Sequence[int]) -> None:
+    with ctx.ledger.change():
+        known = dossier.read(ctx.ledger, number)
+        if known is None or known.run.state not in WAIT_FOR_THEM:  # a moment ago it was
+            return
+        launch.write_early_intent(ctx, known, plan_early(number, segments))

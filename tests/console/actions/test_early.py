@@ -1,0 +1,118 @@
+"""When an early attempt is due, and how much room it takes; what becomes of it is in tests/e2e/test_streaming.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from console.actions import early, queue
+from console.context import Context
+from console.ledger import attempts, dossier, pause, runs
+from console.ledger.runs import record_judgement
+from console.ledger.store import Ledger
+from console.settings.model import Policy
+from flowspec.conditions import reason
+from flowspec.readiness import Judgement, Verdict
+from flowspec.states import AttemptState, RunState
+from tests.fake_globus import Remote, make_context
+
+STREAMING = Policy(streaming=True, streaming_segments=3, streaming_seconds=60, max_in_flight=2)
+
+
+class Clock:
+    now = 1_782_914_602.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ctx(tmp_path: Path, clock: Clock) -> Iterator[Context]:
+    ledger = Ledger(tmp_path / "ledger.db", now=clock)
+    ledger.put("runs_looked_at", "")
+    yield make_context(ledger, Remote(), STREAMING)
+    ledger.close()
+
+
+def record(ctx: Context, run: int, closed: dict[int, str], verdict: Verdict = Verdict.TAKING) -> None:
+    """What discovery finds of a run that is being recorded."""
+    segments = (*closed, len(closed)) if verdict is Verdict.TAKING else tuple(closed)
+    judged = Judgement(
+        run, verdict, reason("run.recording"), segments, 1000, "t", 1, None, None, f"{verdict} {closed}", closed
+    )  # fmt: skip
+    record_judgement(ctx.ledger, f"/data/run{run}", judged, dict.fromkeys(segments, 100))
+
+
+def start(ctx: Context) -> None:
+    assert early.start_early(ctx, lambda: None) is None
+
+
+def taken(ctx: Context) -> list[tuple[int, tuple[int, ...]]]:
+    return [(a.run, a.plan.expected) for a in attempts.open_attempts(ctx.ledger)]
+
+
+def test_so_many_closed_segments_make_an_attempt_and_fewer_after_a_while(ctx: Context, clock: Clock) -> None:
+    record(ctx, 7, {0: "a", 1: "b"})
+    start(ctx)
+    assert taken(ctx) == []
+    record(ctx, 7, {0: "a", 1: "b", 2: "c"})
+    start(ctx)
+    assert taken(ctx) == [(7, (0, 1, 2))]
+    assert runs.run(ctx.ledger, 7).state is RunState.TAKING
+    record(ctx, 8, {0: "a"})
+    clock.now += 61
+    ctx = replace(ctx, policy=STREAMING.model_copy(update={"max_in_flight": 5}))
+    start(ctx)
+    assert taken(ctx) == [(7, (0, 1, 2)), (8, (0,))]
+
+
+def test_no_segment_is_in_two_attempts_and_one_that_has_changed_is_taken_again(ctx: Context) -> None:
+    ctx = replace(ctx, policy=STREAMING.model_copy(update={"max_in_flight": 9}))
+    record(ctx, 7, {0: "a", 1: "b", 2: "c"})
+    start(ctx)
+    record(ctx, 7, {0: "a", 1: "other", 2: "c", 3: "d", 4: "e", 5: "f"})
+    start(ctx)
+    assert taken(ctx) == [(7, (0, 1, 2)), (7, (3, 4, 5))]
+    known = dossier.read(ctx.ledger, 7)
+    assert known is not None
+    assert known.changed == {1}
+
+
+@pytest.mark.parametrize("kept", ["off", "auto", "pause", "room"])
+def test_what_keeps_them(ctx: Context, kept: str) -> None:
+    record(ctx, 7, {0: "a", 1: "b", 2: "c"})
+    if kept == "off":
+        ctx = replace(ctx, policy=Policy())
+    elif kept == "auto":
+        queue.switch(ctx, None)
+    elif kept == "pause":
+        pause.begin(ctx.ledger, "anna", ctx.now(), "a test")
+    else:
+        record(ctx, 6, {0: "a", 1: "b", 2: "c"})
+        ctx = replace(ctx, policy=STREAMING.model_copy(update={"max_in_flight": 2}))
+        start(ctx)
+        assert taken(ctx) == [(6, (0, 1, 2))], "one of two is left to runs that have ended"
+    start(ctx)
+    assert [run for run, _ in taken(ctx) if run == 7] == []
+
+
+def test_a_queued_run_waits_for_its_early_attempts_and_the_rest_of_it_does_not(ctx: Context) -> None:
+    ctx = replace(ctx, policy=STREAMING.model_copy(update={"max_in_flight": 9}))
+    record(ctx, 7, {0: "a", 1: "b", 2: "c"})
+    start(ctx)
+    record(ctx, 7, {0: "a", 1: "b", 2: "c", 3: "d"}, Verdict.READY)
+    queue.queue_what_is_ready(ctx)
+    queue.start_queued(ctx, lambda: None)
+    run = runs.run(ctx.ledger, 7)
+    assert (run.state, run.why) == (RunState.QUEUED, "waits for 3 segments that are under way")
+    start(ctx)
+    assert taken(ctx) == [(7, (0, 1, 2)), (7, (3,))]
+    assert {a.state for a in attempts.open_attempts(ctx.ledger)} == {AttemptState.STARTED}
