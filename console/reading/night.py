@@ -24,7 +24,6 @@ USUAL_OF = 11  # results, and runs, of which is computed what is usual between t
 LATELY = 500  # of so many newest runs is counted how many have come in of late
 RATE_SECONDS = 3 * 3600.0  # over which data that come in are compared with results that go out
 SLOW_AFTER, STANDS_AFTER = 2.0, 3.0  # in units of what is usual
-ASKED_FOR = (RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING)
 SLOTS = ("queue.slots", "queue.slots-stuck")
 
 
@@ -197,14 +196,15 @@ class NightReader:
         came = [run.bytes for run in runs[:LATELY] if run.ended is not None and now - run.ended < RATE_SECONDS]
         began = [run.started for run in runs[:USUAL_OF] if run.started is not None]
         happened = [movement.last_evidence(ledger), *(at for row in attempts for at in (row.since, row.ended))]
-        early = [row for row in attempts if row.state in OPEN and row.run not in counts.asked_for]
+        early = [row for row in attempts if row.state in OPEN and row.run not in counts.running]
+        begun = {row.run for row in early}
         stuck = counts.stuck_in_flight | {row.run for row in early if row.stuck}
         under_way = [row.since for row in attempts if row.state in OPEN and row.run not in stuck]
         return Night(
             known=True,
-            in_flight=counts.in_flight + len({row.run for row in early}),
+            in_flight=len(counts.running | begun),
             stuck_in_flight=len(stuck),
-            waiting=counts.waiting,
+            waiting=len(counts.waiting - begun),
             stuck_waiting=counts.stuck_waiting,
             held=counts.held,
             ready=counts.ready,
@@ -227,10 +227,9 @@ class NightReader:
 
 @dataclass
 class _Counts:
-    asked_for: set[int] = field(default_factory=set)  # the runs that are queued or in flight, but for those recorded
-    in_flight: int = 0
+    running: set[int] = field(default_factory=set)
     stuck_in_flight: set[int] = field(default_factory=set)
-    waiting: int = 0
+    waiting: set[int] = field(default_factory=set)
     stuck_waiting: int = 0
     held: int = 0
     ready: int = 0
@@ -242,7 +241,7 @@ class _Counts:
         if run.held_by is not None:
             self.held += 1
             return
-        self.waiting += 1
+        self.waiting.add(run.run)
         if run.stuck:
             self.stuck_waiting += 1
             self.waits_for = self.waits_for or run.because
@@ -256,10 +255,8 @@ def _counted(runs: Iterable[_Run]) -> _Counts:
         state = run.state
         if state is RunState.DONE:  # most of them
             continue
-        if state in ASKED_FOR:
-            counts.asked_for.add(run.run)
         if state is RunState.RUNNING or state is RunState.CANCELLING:
-            counts.in_flight += 1
+            counts.running.add(run.run)
             if run.stuck:
                 counts.stuck_in_flight.add(run.run)
         elif state is RunState.QUEUED:
