@@ -24,6 +24,7 @@ REQUIREMENTS = {
     ".ci/requirements-alerts.txt": ["--group", "pyproject.toml:alerts"],
     ".ci/requirements-endpoint.txt": ["--group", "pyproject.toml:endpoint"],
     ".ci/requirements-globus-cli.txt": ["--group", "pyproject.toml:globus-cli"],
+    ".ci/requirements-gladier.txt": ["--group", "pyproject.toml:gladier"],
 }
 """What uv is given for each file of pins."""
 _PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)")

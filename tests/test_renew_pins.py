@@ -102,7 +102,7 @@ def test_new_pins_are_written_and_printed(project: Project, capsys: pytest.Captu
     console, *others = (line.split() for line in project.arguments.read_text().splitlines())
     for needed in ("--universal", "--all-extras", "--generate-hashes", "pyproject.toml"):
         assert needed in console
-    for other, group in zip(others, ("alerts", "endpoint", "globus-cli"), strict=True):
+    for other, group in zip(others, ("alerts", "endpoint", "globus-cli", "gladier"), strict=True):
         for needed in ("--universal", "--generate-hashes", "--group", f"pyproject.toml:{group}"):
             assert needed in other
         assert "--all-extras" not in other
