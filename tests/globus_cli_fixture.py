@@ -10,11 +10,36 @@ from pathlib import Path
 from typing import Any
 
 from remote.sandbox.compute.environment import environment
+from remote.sandbox.ids import IDENTITY
 from tests.sandbox_fixture import PROJECT, RunningSandbox
 from tests.waiting import HANGS_AFTER
 
 PINS = PROJECT / ".ci/requirements-globus-cli.txt"
 SERVICES = ("AUTH", "FLOWS", "TRANSFER", "GROUPS", "SEARCH", "TIMERS", "COMPUTE")
+
+
+ASKING = {
+    "StartAt": "Ask",
+    "States": {
+        "Ask": {
+            "Type": "CreateWebInput",
+            "Parameters": {
+                "InputType": "Selection",
+                "Context": {"PresentationStyle": "Text", "Title": "Go on?", "Text": "There are `files`."},
+                "Options": [{"Value": "yes", "Label": "Go on"}],
+                "RespondentUrns": [f"urn:globus:auth:identity:{IDENTITY}"],
+            },
+            "ResultPath": "$.asked",
+            "Next": "Hear",
+        },
+        "Hear": {
+            "Type": "AwaitWebInput",
+            "Parameters": {"web_input_id.$": "$.asked.web_input_id"},
+            "ResultPath": "$.heard",
+            "End": True,
+        },
+    },
+}
 
 
 def service_addresses(sandbox: RunningSandbox) -> dict[str, str]:
@@ -35,16 +60,20 @@ class Globus:
     sandbox: RunningSandbox
     home: Path
 
-    def run(self, *words: object, secret: str | None = None) -> subprocess.CompletedProcess[str]:
-        environment = {
+    def variables(self, secret: str | None) -> dict[str, str]:
+        return {
             "HOME": str(self.home),
             "PATH": os.environ["PATH"],
             "GLOBUS_CLI_CLIENT_ID": str(self.sandbox.info["identity"]),
             "GLOBUS_CLI_CLIENT_SECRET": secret or self.sandbox.token,
             **service_addresses(self.sandbox),
         }
+
+    def run(self, *words: object, secret: str | None = None, given: str = "") -> subprocess.CompletedProcess[str]:
         command = [str(self.program), *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=HANGS_AFTER)
+        return subprocess.run(
+            command, input=given, capture_output=True, text=True, env=self.variables(secret), timeout=HANGS_AFTER
+        )
 
     def __call__(self, *words: object) -> str:
         """What it prints for people; it must have gone well."""

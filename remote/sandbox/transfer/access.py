@@ -26,6 +26,10 @@ class AccessRules:
         with self._lock:
             return list(self._rules.get(collection_id, {}).values())
 
+    def show(self, collection_id: str, rule_id: Any) -> Document:
+        with self._lock:
+            return dict(self._find(collection_id, rule_id))
+
     def create(self, collection_id: str, collection: Collection, rule: Document) -> Document:
         if collection.entity_type != GUEST:
             raise TransferError(409, "Conflict", f"'{collection.name}' is no guest collection: it has no permissions")

@@ -9,7 +9,6 @@ from remote.sandbox.transfer.collection import Document, TransferError
 
 # At most 128 characters; of those that are refused only the colon is known.
 LABEL = re.compile(r"[^:\x00-\x1f\x7f]{0,128}")
-_GLOB = frozenset("*?[")
 _SYNC_LEVELS = {"exists": 0, "size": 1, "mtime": 2, "checksum": 3, 0: 0, 1: 1, 2: 2, 3: 3}
 
 
@@ -40,8 +39,6 @@ def check_items(kind: str, document: Document) -> None:
             raise bad_request(f"every item needs {' and '.join(keys)}")
     if document.get("delete_destination_extra"):
         raise bad_request("the sandbox does not know delete_destination_extra")
-    if document.get("interpret_globs") and any(_GLOB & set(item[key]) for item in items for key in keys):
-        raise bad_request("the sandbox does not know interpret_globs")  # where there are none, it does nothing
     if any(item.get("external_checksum") for item in items):
         raise bad_request("the sandbox does not know external_checksum")
     rules = document.get("filter_rules") or []

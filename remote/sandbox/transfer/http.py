@@ -18,6 +18,7 @@ def blueprint(transfer: TransferService) -> Blueprint:
     routes = Blueprint("transfer", __name__, url_prefix="/v0.10")
     _add_tasks(routes, transfer)
     _add_operations(routes, transfer)
+    _add_permissions(routes, transfer)
     routes.register_error_handler(TransferError, _refused)
     return routes
 
@@ -54,7 +55,7 @@ def _add_tasks(routes: Blueprint, transfer: TransferService) -> None:
 
     @routes.get("/task/<task_id>/event_list")
     def event_list(task_id: str) -> Document:
-        events = transfer.events(task_id)
+        events = transfer.events(task_id, tuple(request.args.getlist("filter")))
         limit, offset = _number("limit", 10, _PAGE), _number("offset", 0)
         page = events[offset : offset + limit]
         numbers = {"length": len(page), "limit": limit, "offset": offset, "total": len(events)}
@@ -83,11 +84,6 @@ def _add_operations(routes: Blueprint, transfer: TransferService) -> None:
     @routes.get("/endpoint/<collection_id>")
     def endpoint(collection_id: str) -> Document:
         return transfer.endpoint(collection_id)
-
-    @routes.get("/endpoint/<collection_id>/access_list")
-    def access_list(collection_id: str) -> Document:
-        rules = transfer.access_list(collection_id)
-        return {"DATA_TYPE": "access_list", "endpoint": collection_id, "length": len(rules), "DATA": rules}
 
     @routes.get("/endpoint_search")
     def search() -> Document:
@@ -128,6 +124,29 @@ def _add_operations(routes: Blueprint, transfer: TransferService) -> None:
     def rename(collection_id: str) -> Document:
         body = _body()
         return _answer(transfer.rename(collection_id, _text(body, "old_path"), _text(body, "new_path")))
+
+
+def _add_permissions(routes: Blueprint, transfer: TransferService) -> None:
+    @routes.get("/endpoint/<collection_id>/access_list")
+    def access_list(collection_id: str) -> Document:
+        rules = transfer.access_list(collection_id)
+        return {"DATA_TYPE": "access_list", "endpoint": collection_id, "length": len(rules), "DATA": rules}
+
+    @routes.post("/endpoint/<collection_id>/access")
+    def create_access(collection_id: str) -> tuple[Document, int]:
+        return _answer(transfer.create_access(collection_id, _body())), 201
+
+    @routes.get("/endpoint/<collection_id>/access/<rule_id>")
+    def access(collection_id: str, rule_id: str) -> Document:
+        return transfer.access(collection_id, rule_id)
+
+    @routes.put("/endpoint/<collection_id>/access/<rule_id>")
+    def update_access(collection_id: str, rule_id: str) -> Document:
+        return _answer(transfer.update_access(collection_id, rule_id, _body()))
+
+    @routes.delete("/endpoint/<collection_id>/access/<rule_id>")
+    def delete_access(collection_id: str, rule_id: str) -> Document:
+        return _answer(transfer.delete_access(collection_id, rule_id))
 
 
 def _answer(document: Document) -> Document:

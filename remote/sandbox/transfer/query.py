@@ -1,7 +1,8 @@
 """The `filter` and `orderby` parameters of Transfer, for directory listings and task lists.
 
 `name:~run-*.evt/type:file` - clauses are joined by "/", values by ","; a value may begin with "=" (exact), "~" (glob,
-letter case ignored), "!" (not) or "!~"; `size:>1000` compares; a time field takes `FROM,TO`, either of them empty.
+letter case ignored), "!" (not) or "!~"; `size:>1000` compares; a time field takes `FROM,TO`, either of them empty; a
+truth is 0 or 1.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _matches(document: Document, field: str, values: list[str]) -> bool:
 
 
 def _same(actual: Any, value: str) -> bool:
-    text = "" if actual is None else str(actual)
+    text = "" if actual is None else str(int(actual) if isinstance(actual, bool) else actual)
     if value.startswith("~"):
         return fnmatch(text.lower(), value[1:].lower())
     return text == value.removeprefix("=")

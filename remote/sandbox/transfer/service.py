@@ -26,6 +26,7 @@ T = TypeVar("T")
 _AT_A_TIME = 3
 _DAY = 86400.0
 _FILE_FIELDS = frozenset({"name", "type", "size", "last_modified", "permissions", "user", "group"})
+_EVENT_FIELDS = frozenset({"is_error"})
 _TASK_FIELDS = frozenset(
     {"task_id", "type", "status", "label", "request_time", "completion_time", "files", "faults", "bytes_transferred"}
 )
@@ -106,9 +107,9 @@ class TransferService:
         with self._lock:
             return list(self._tasks.values())
 
-    def events(self, task_id: str) -> list[Document]:
+    def events(self, task_id: str, filters: tuple[str, ...] = ()) -> list[Document]:
         """Event documents, the newest first."""
-        return self._task(task_id).events[::-1]
+        return select(self._task(task_id).events[::-1], filters, _EVENT_FIELDS)
 
     def successful_transfers(self, task_id: str) -> list[Document]:
         return list(self._task(task_id).successful)
@@ -171,13 +172,19 @@ class TransferService:
         self.collection(collection)
         return self._access.listed(collection)
 
+    def access(self, collection: str, rule_id: object) -> Document:
+        self.collection(collection)
+        return self._access.show(collection, rule_id)
+
     def create_access(self, collection: str, rule: Document) -> Document:
         return self._access.create(collection, self.collection(collection), rule)
 
     def update_access(self, collection: str, rule_id: object, changes: Document) -> Document:
+        self.collection(collection)
         return self._access.update(collection, rule_id, changes)
 
     def delete_access(self, collection: str, rule_id: object) -> Document:
+        self.collection(collection)
         return self._access.delete(collection, rule_id)
 
     def ls(

@@ -16,6 +16,7 @@ from pathlib import Path
 from remote.sandbox.transfer.collection import Collection, fault_code
 from remote.sandbox.transfer.copying import CHUNK, CopyFault, CopyOptions, children, copy_file, needs_copy
 from remote.sandbox.transfer.faults import TaskFaults
+from remote.sandbox.transfer.globs import glob_matcher
 from remote.sandbox.transfer.task import TaskOver, TransferTask
 
 _SKIPPABLE = ("FILE_NOT_FOUND", "PERMISSION_DENIED")
@@ -190,9 +191,9 @@ class CopyWork(Work):
             raise
         self._faults.after_copy(unit.source, destination)
         self.task.files_transferred += 1
-        self.task.successful.append(
-            {"DATA_TYPE": "successful_transfer", "source_path": unit.source, "destination_path": unit.destination}
-        )
+        paths = {"source_path": unit.source, "destination_path": unit.destination}
+        about = {"size": self.task.bytes_transferred - already, "checksum": None, "checksum_algorithm": None}
+        self.task.successful.append({"DATA_TYPE": "successful_transfer", **paths, **about})
 
     def _moved(self, count: int) -> None:
         self.task.moved(count)
@@ -202,7 +203,8 @@ class CopyWork(Work):
 
 
 class DeleteWork(Work):
-    """A DELETE task. Links are deleted, never followed; the collection's own base directory stays."""
+    """A DELETE task. Links are deleted, never followed; the collection's own base directory stays. With
+    `interpret_globs` the last component of a path may be a pattern, and no match is a missing file."""
 
     def __init__(self, task: TransferTask, collection: Collection, *, retry_seconds: float) -> None:
         super().__init__(task, retry_seconds)
@@ -210,6 +212,8 @@ class DeleteWork(Work):
         self.units.extend(Unit("item", item["path"]) for item in task.document["DATA"])
 
     def perform(self, unit: Unit) -> None:
+        if self.task.document.get("interpret_globs") and unit.kind == "item":
+            return self._expand(unit.source)
         place = self._collection.locate(unit.source, follow=False)
         if place.resolve() == self._collection.inside.resolve():
             raise PermissionError(errno.EACCES, "the base of a collection is not deleted", unit.source)
@@ -226,6 +230,15 @@ class DeleteWork(Work):
         else:
             place.unlink()
             self.task.files += 1
+
+    def _expand(self, path: str) -> None:
+        directory, _, pattern = path.rstrip("/").rpartition("/")
+        matched = glob_matcher(pattern)
+        names = [place.name for place in self._collection.locate(f"{directory}/").iterdir() if matched(place.name)]
+        if not names and not self.task.document.get("ignore_missing"):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        for name in sorted(names):
+            self.add(Unit("file", _below(directory, name)))
 
 
 def _below(directory: str, name: str) -> str:
