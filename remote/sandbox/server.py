@@ -154,7 +154,7 @@ def create_app(world: World) -> Flask:
 
     @app.before_request
     def admit() -> Response | None:
-        if request.path in auth_http.OPEN_ROUTES:
+        if auth_http.is_open(request.path):
             return None
         kind, _, given = request.headers.get("Authorization", "").partition(" ")
         service = faults_http.service_of(request.path)

@@ -26,10 +26,19 @@ INTROSPECT_ROUTE = f"{TOKEN_ROUTE}/introspect"
 AUTHORIZE_ROUTE = "/v2/oauth2/authorize"
 CONFIGURATION_ROUTE = "/.well-known/openid-configuration"
 KEYS_ROUTE = "/jwk.json"
-OPEN_ROUTES = (TOKEN_ROUTE, REVOKE_ROUTE, INTROSPECT_ROUTE, AUTHORIZE_ROUTE, CONFIGURATION_ROUTE, KEYS_ROUTE)
-"""The routes that are not guarded by a bearer token: what is sent there is a token, or what it is given for."""
+VALIDATE_ROUTE = f"{TOKEN_ROUTE}/validate"
+CLIENTS_ROUTE = "/v2/api/clients"
+_OPEN = (
+    *(TOKEN_ROUTE, REVOKE_ROUTE, INTROSPECT_ROUTE, VALIDATE_ROUTE),
+    *(AUTHORIZE_ROUTE, CONFIGURATION_ROUTE, KEYS_ROUTE, CLIENTS_ROUTE),
+)
 
 Document = dict[str, Any]
+
+
+def is_open(path: str) -> bool:
+    """Whether the route is not guarded by a bearer token: what is sent there is a token, or what it is given for."""
+    return path in _OPEN or path.startswith(f"{CLIENTS_ROUTE}/")
 
 
 def blueprint(auth: AuthService) -> Blueprint:
@@ -37,6 +46,7 @@ def blueprint(auth: AuthService) -> Blueprint:
     routes = Blueprint("auth", __name__)
     _add_logins(routes, auth)
     _add_tokens(routes, auth)
+    _add_clients(routes, auth)
     _add_people(routes, auth)
     routes.register_error_handler(Refusal, _refused)
     return routes
@@ -114,6 +124,31 @@ def _add_tokens(routes: Blueprint, auth: AuthService) -> None:
         token = auth.find(request.form.get("token", ""))
         return {"active": False} if token is None else _introspected(token, request.form.get("include", "").split(","))
 
+    @routes.post(VALIDATE_ROUTE)
+    def validate() -> Document:
+        _client(auth)
+        return {"active": auth.is_good(request.form.get("token", ""))}
+
+
+def _add_clients(routes: Blueprint, auth: AuthService) -> None:
+    @routes.post(CLIENTS_ROUTE)
+    def make() -> tuple[Document, int]:
+        """Of a template, which is all that anybody may do who has not logged in."""
+        body = request.get_json(silent=True)
+        wanted = body.get("client") if isinstance(body, dict) else None
+        given = wanted if isinstance(wanted, dict) else {}
+        if not isinstance(given.get("template_id"), str) or not isinstance(given.get("name"), str):
+            raise Refusal(403, "FORBIDDEN", "the sandbox makes clients of a template only: template_id, name")
+        return auth.instances.make(given["template_id"], given["name"]).document(), 201
+
+    @routes.delete(f"{CLIENTS_ROUTE}/<client>")
+    def delete(client: str) -> Document:
+        asking, trusted = _client(auth)
+        gone = auth.instances.delete(client) if trusted and asking == client else None
+        if gone is None:
+            raise Refusal(404, "NOT_FOUND", f"no client {client} that may be deleted by whoever asks")
+        return {"client": gone.document()["client"]}
+
 
 def _add_people(routes: Blueprint, auth: AuthService) -> None:
     @routes.get("/v2/api/identities")
@@ -184,7 +219,7 @@ def _client(auth: AuthService) -> tuple[str, bool]:
     basic = request.authorization
     client = (basic.username if basic else request.form.get("client_id")) or ""
     secret = basic.password if basic else request.form.get("client_secret")
-    if secret is not None and not auth.is_secret(secret):
+    if secret is not None and not (auth.is_secret(secret) or auth.instances.is_secret(client, secret)):
         raise Refusal(401, "invalid_client", "the credentials are not those of this sandbox")
     return client, secret is not None
 

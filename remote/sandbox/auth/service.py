@@ -16,6 +16,7 @@ from remote.sandbox.auth import scopes
 from remote.sandbox.auth.consents import Consent, Consents
 from remote.sandbox.auth.errors import Refusal
 from remote.sandbox.auth.identities import OPERATOR, PEOPLE, Identity, of_client
+from remote.sandbox.auth.instances import Instances
 from remote.sandbox.auth.sessions import Session, log_in
 from remote.sandbox.auth.signing import Signer
 from remote.sandbox.faults import Faults
@@ -66,7 +67,8 @@ class _Code:
 
 
 class AuthService:
-    """Thread-safe. `secret` is the sandbox's token: the secret of every client, and good everywhere."""
+    """Thread-safe. `secret` is the sandbox's token: the secret of every client, and good everywhere. `instances` have
+    a further one each."""
 
     def __init__(self, secret: str, now: Callable[[], float], faults: Faults) -> None:
         self._own = Token(
@@ -79,6 +81,7 @@ class AuthService:
         self._codes: dict[str, _Code] = {}
         self._tokens: dict[str, Token] = {}
         self._consents = Consents()
+        self.instances = Instances()
         self._flow_users: set[str] = set()  # identities that have logged in for a flow, with another client
         # Whoever has the secret has allowed its client everything that a console asks for.
         access = tuple(scopes.Scope(scopes.data_access(one), True) for one in scopes.MAPPED)
@@ -205,6 +208,11 @@ class AuthService:
             token = self._alive(text)
             return None if token is None or token.refreshes else token
 
+    def is_good(self, text: str) -> bool:
+        """Whether it is an access or a refresh token that is good now."""
+        with self._lock:
+            return self._alive(text) is not None
+
     def identities(self) -> list[Identity]:
         """Everybody who can log in, and the service accounts that have."""
         with self._lock:
@@ -221,11 +229,16 @@ class AuthService:
         """Of a refresh token all that was given with it goes. What is no token of this client stays as it is."""
         with self._lock:
             token = self._tokens.get(text)
-            if token is None or token.client != client:
+            if token is None or not self._may_revoke(client, token):
                 return
             del self._tokens[text]
             if token.refreshes:
                 self._drop(lambda other: other.of_one_login(token))
+
+    def _may_revoke(self, client: str, token: Token) -> bool:
+        """Its own client, and the one that has made that: globus-cli's logout."""
+        instance = self.instances.find(token.client)
+        return client == token.client or (instance is not None and client == instance.template)
 
     def end(self, kind: str | None) -> int:
         """Every token is over, or every `access` or every `refresh` token. Returns how many."""
