@@ -13,7 +13,6 @@ import io
 import json
 import os
 import re
-import secrets
 import select
 import socket
 import struct
@@ -27,26 +26,17 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Response, jsonify, request
 
+from remote.sandbox.error_documents import Document, error_document, service_of
 from remote.sandbox.faults import FaultError, Faults
 
-Document = dict[str, Any]
 Environ = dict[str, Any]
 Strike = Callable[..., Document | None]
 Headers = list[tuple[str, str]]
 
 TRANSFER_SCOPE = "urn:globus:auth:scope:transfer.api.globus.org:all"
-_SERVICES = (
-    ("/v0.10/", "transfer"), ("/v2/oauth2/", "auth"), ("/v2/api/", "auth"), ("/v2/", "compute"), ("/v3/", "compute"),
-    ("/flows", "flows"), ("/runs", "flows"), ("/web_inputs", "flows"),
-)  # fmt: skip
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?")
 _GATEWAY = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _GARBAGE = b"<html><body>Welcome! Please accept the terms of use of this network.</body></html>"
-
-
-def service_of(path: str) -> str | None:
-    """The service that a request is for; None for the sandbox's own routes."""
-    return next((name for prefix, name in _SERVICES if path.startswith(prefix)), None)
 
 
 def blueprint(faults: Faults) -> Blueprint:
@@ -98,10 +88,10 @@ class Reply:
         return reply
 
     @classmethod
-    def error(cls, code: int, document: Document, **headers: str) -> Reply:
-        reply = cls(f"{code} {HTTPStatus(code).phrase}", [], b"")
-        reply.put("application/json", json.dumps(document).encode())
-        reply.headers += [(name.replace("_", "-"), value) for name, value in headers.items()]
+    def error(cls, path: str, status: int, name: str, message: str, **more: Any) -> Reply:
+        """In the words of the service at this path, with `more` beside them."""
+        reply = cls(f"{status} {HTTPStatus(status).phrase}", [], b"")
+        reply.put("application/json", json.dumps(error_document(path, status, name, message) | more).encode())
         return reply
 
     def put(self, kind: str, body: bytes) -> None:
@@ -131,13 +121,13 @@ class Edge:
             return self._app(environ, start_response)
         everything = -1 if environ.get("wsgi.input_terminated") else _length(environ)
         if everything is None:
-            document = error_document(service, "BadRequest", "Content-Length is not the length of a body")
-            return Reply.error(400, document).send(start_response)
+            refused = Reply.error(path, 400, "BadRequest", "Content-Length is not the length of a body")
+            return refused.send(start_response)
         # Read here, so that nothing of it is left in the connection when the app is never asked.
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(everything))
         route = f"{environ['REQUEST_METHOD']} {path}"
         strike = partial(self._faults.strike, service=service, path=route)
-        reply = _before(strike, service, environ)
+        reply = _before(strike, environ)
         if reply is None:
             skew = strike("clock-skew")
             if skew is not None:
@@ -145,7 +135,7 @@ class Edge:
             reply = Reply.of(self._app, environ)
             if skew is not None:
                 reply.put(_kind(reply), _shifted(reply.body.decode(), skew["seconds"]).encode())
-            reply = _after(strike, service, environ, reply)
+            reply = _after(strike, environ, reply)
         return reply.send(start_response)
 
 
@@ -155,24 +145,26 @@ def _length(environ: Environ) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,10}", text) else None
 
 
-def _before(strike: Strike, service: str, environ: Environ) -> Reply | None:
+def _before(strike: Strike, environ: Environ) -> Reply | None:
     """The reply of a request that has no effect, None when it shall have its effect. Raises when there is none."""
+    path = environ["PATH_INFO"]
     if (args := strike("timeout-before")) is not None:
         _leave_waiting(environ, args["seconds"])
     if strike("connection-reset", moment="before") is not None:
         _reset(environ)
     if strike("token-expired") is not None:
-        return Reply.error(401, error_document(service, "AUTHENTICATION_ERROR", "The token has expired"))
-    if service != "flows" and strike("consent-missing") is not None:
-        missing = {"required_scopes": [TRANSFER_SCOPE]}
-        return Reply.error(403, error_document(service, "ConsentRequired", "Missing required consent") | missing)
+        return Reply.error(path, 401, "AUTHENTICATION_ERROR", "The token has expired")
+    if service_of(path) != "flows" and strike("consent-missing") is not None:
+        missing = {"code": "ConsentRequired", "required_scopes": [TRANSFER_SCOPE]}
+        return Reply.error(path, 403, "ConsentRequired", "Missing required consent", **missing)
     if (args := strike("http-429")) is not None:
-        document = error_document(service, "TOO_MANY_REQUESTS", "Too many requests; try again later")
-        return Reply.error(429, document, Retry_After=f"{args['seconds']:.0f}")
-    return _failure(strike, service, "before")
+        reply = Reply.error(path, 429, "TOO_MANY_REQUESTS", "Too many requests; try again later")
+        reply.headers.append(("Retry-After", f"{args['seconds']:.0f}"))
+        return reply
+    return _failure(strike, path, "before")
 
 
-def _after(strike: Strike, service: str, environ: Environ, reply: Reply) -> Reply:
+def _after(strike: Strike, environ: Environ, reply: Reply) -> Reply:
     """What the client gets of a reply. Raises when it gets none."""
     if (args := strike("timeout-after")) is not None:
         _leave_waiting(environ, args["seconds"])
@@ -183,29 +175,19 @@ def _after(strike: Strike, service: str, environ: Environ, reply: Reply) -> Repl
     if strike("garbage-reply") is not None:
         reply.status = "200 OK"
         reply.put("text/html", _GARBAGE)
-    return _failure(strike, service, "after") or reply
+    return _failure(strike, environ["PATH_INFO"], "after") or reply
 
 
-def _failure(strike: Strike, service: str, moment: str) -> Reply | None:
+def _failure(strike: Strike, path: str, moment: str) -> Reply | None:
     if strike("http-500", moment=moment) is not None:
-        return Reply.error(500, error_document(service, "INTERNAL_SERVER_ERROR", "An unexpected error occurred"))
+        return Reply.error(path, 500, "INTERNAL_SERVER_ERROR", "An unexpected error occurred")
     if strike("http-503", moment=moment) is not None:
-        return Reply.error(503, error_document(service, "SERVICE_UNAVAILABLE", "The service is down for maintenance"))
+        return Reply.error(path, 503, "SERVICE_UNAVAILABLE", "The service is down for maintenance")
     if strike("http-502", moment=moment) is not None:
-        reply = Reply.error(502, {})
+        reply = Reply("502 Bad Gateway", [], b"")
         reply.put("text/html", _GATEWAY)
         return reply
     return None
-
-
-def error_document(service: str, code: str, message: str) -> Document:
-    """An error in the words of this service."""
-    if service == "flows":
-        return {"error": {"code": code, "detail": message, "message": message}, "debug_id": secrets.token_hex(8)}
-    if service == "auth":
-        return {"error": code, "error_description": message}
-    document = {"code": code, "message": message, "request_id": secrets.token_urlsafe(7), "resource": "/"}
-    return document | {"status": "Failed", "reason": message} if service == "compute" else document
 
 
 # ---- the connection

@@ -26,11 +26,11 @@ from remote.sandbox.compute import http as compute_http
 from remote.sandbox.compute.endpoints import Endpoint
 from remote.sandbox.compute.http import RequestLimit
 from remote.sandbox.compute.service import ComputeService
+from remote.sandbox.error_documents import error_document, service_of
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows import http as flows_http
 from remote.sandbox.flows.service import FlowsService
 from remote.sandbox.ids import DTN_COLLECTION, ENDPOINTS, GUEST_COLLECTION, IDENTITY, SITE_COLLECTION
-from remote.sandbox.refusals import refusal
 from remote.sandbox.transfer import http as transfer_http
 from remote.sandbox.transfer.collection import GUEST, Collection
 from remote.sandbox.transfer.service import TransferService
@@ -157,33 +157,33 @@ def create_app(world: World) -> Flask:
         if auth_http.is_open(request.path):
             return None
         kind, _, given = request.headers.get("Authorization", "").partition(" ")
-        service = faults_http.service_of(request.path)
+        service = service_of(request.path)
         try:
             token = world.auth.find(given) if kind == "Bearer" else None
             g.token = guard.admitted(token, service, request.path, world.flow_of)
         except Refusal as error:
-            return _refusal(service, error.status, error.error, error.description)
+            return _refusal(error.status, error.error, error.description)
         g.identity = g.token.identity.id
         if service == "transfer":
             lacking = guard.missing_consents(world.auth, g.token, request.path, request.get_json(silent=True))
             if lacking:
-                return _refusal(service, 403, "ConsentRequired", "Missing required data_access consent", **lacking)
+                return _refusal(403, "ConsentRequired", "Missing required data_access consent", **lacking)
         if service is not None:
             demand = guard.demanded(world.faults, g.token, service, f"{request.method} {request.path}")
             if demand:
-                return _refusal(service, 403, _DEMANDED, demand["session_message"], authorization_parameters=demand)
+                return _refusal(403, _DEMANDED, demand["session_message"], authorization_parameters=demand)
         return None
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
-        reply = refusal(error.code or 500, error.name.replace(" ", ""), error.description or error.name)
+        reply = _refusal(error.code or 500, error.name.replace(" ", ""), error.description or error.name)
         reply.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
         return reply
 
     @app.errorhandler(Exception)
     def defect(error: Exception) -> Response:
         app.logger.exception("%s %s", request.method, request.path)
-        return refusal(500, "InternalError", f"A defect of the sandbox, see its log: {type(error).__name__}")
+        return _refusal(500, "InternalError", f"A defect of the sandbox, see its log: {type(error).__name__}")
 
     app.register_blueprint(auth_http.blueprint(world.auth))
     app.register_blueprint(transfer_http.blueprint(world.transfer))
@@ -196,9 +196,9 @@ def create_app(world: World) -> Flask:
     return app
 
 
-def _refusal(service: str | None, status: int, code: str, message: str, **more: Any) -> Response:
+def _refusal(status: int, code: str, message: str, **more: Any) -> Response:
     """In the words of the service; `code` at the top as well where there is `more` that a client may act upon."""
-    document = faults_http.error_document(service or "", code, message)
+    document = error_document(request.path, status, code, message)
     reply = jsonify(document | ({"code": code, **more} if more else {}))
     reply.status_code = status
     return reply

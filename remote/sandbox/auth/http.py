@@ -8,7 +8,6 @@ sandbox's own token, which stays good.
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +18,7 @@ from remote.sandbox.auth import page
 from remote.sandbox.auth.errors import Refusal
 from remote.sandbox.auth.identities import PEOPLE
 from remote.sandbox.auth.service import CODE_PAGE, EVERYWHERE, ISSUER, AuthService, Token
+from remote.sandbox.error_documents import error_document
 
 TOKEN_ROUTE = "/v2/oauth2/token"
 REVOKE_ROUTE = f"{TOKEN_ROUTE}/revoke"
@@ -225,9 +225,8 @@ def _client(auth: AuthService) -> tuple[str, bool]:
 
 
 def _refused(refusal: Refusal) -> tuple[Response, int]:
-    """As OAuth has it; the API tells it as a list as well."""
+    """As OAuth has it, or, of the API, as all of Auth's errors are."""
     document: Document = {"error": refusal.error, "error_description": refusal.description}
     if request.path.startswith("/v2/api/"):
-        one = {"code": refusal.error, "detail": refusal.description, "title": refusal.error, "id": str(uuid.uuid4())}
-        document["errors"] = [{"status": str(refusal.status), **one}]
+        document = error_document(request.path, refusal.status, refusal.error, refusal.description)
     return jsonify(document), refusal.status
