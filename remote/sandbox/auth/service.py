@@ -152,8 +152,8 @@ class AuthService:
             access = self._give(client, identity, session, server, tuple(names), "access")
             refresh = self._give(client, identity, session, server, tuple(names), "refresh").text if offline else None
             documents.append(self._document(access, refresh))
-            if "openid" in names and session is not None:
-                documents[-1]["id_token"] = self._signer.sign(self._claims(access, session, nonce), access.text)
+            if "openid" in names:
+                documents[-1]["id_token"] = self._signer.sign(self._claims(access, nonce), access.text)
         documents.sort(key=lambda document: "id_token" not in document)  # on top, in whatever order
         return {**documents[0], "other_tokens": documents[1:]}
 
@@ -183,14 +183,15 @@ class AuthService:
             "other_tokens": [],
         }
 
-    def _claims(self, access: Token, session: Session, nonce: str | None) -> Document:
+    def _claims(self, access: Token, nonce: str | None) -> Document:
+        since = access.session.authenticated if access.session else access.issued
         claims = {
-            **session.identity.userinfo(session.authenticated),
+            **access.identity.userinfo(since),
             "iss": ISSUER,
             "aud": access.client,
             "iat": int(access.issued),
             "exp": int(access.ends),
-            "auth_time": int(session.authenticated),
+            "auth_time": int(since),
         }
         return claims if nonce is None else {**claims, "nonce": nonce}
 
