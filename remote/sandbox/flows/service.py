@@ -107,10 +107,15 @@ class FlowsService:
         return self._flow_document(self._flow(flow_id, caller), caller)
 
     def update_flow(self, caller: str, flow_id: str, request: Document) -> Document:
-        """Fields that are not in the request stay; flow runs that have started keep their definition."""
+        """Fields that are not in the request stay; flow runs that have started keep their definition. An administrator
+        may take the flow over, for nobody but himself."""
         flow = self._administered(flow_id, caller, "UPDATE")
         validation.check_flow(request)
+        owner = request.get("flow_owner", flow.owner)
+        if owner not in (flow.owner, caller):
+            raise validation.unprocessable([validation.problem("must be the identity that asks", "flow_owner")])
         with self._lock:
+            flow.owner = owner
             for key in _FLOW_FIELDS:
                 if key in request:
                     setattr(flow, key, copy.deepcopy(request[key]))

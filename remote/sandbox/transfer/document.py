@@ -9,6 +9,7 @@ from remote.sandbox.transfer.collection import Document, TransferError
 
 # At most 128 characters; of those that are refused only the colon is known.
 LABEL = re.compile(r"[^:\x00-\x1f\x7f]{0,128}")
+_ENDS = {"TRANSFER": ("source_endpoint", "destination_endpoint"), "DELETE": ("endpoint",)}
 _SYNC_LEVELS = {"exists": 0, "size": 1, "mtime": 2, "checksum": 3, 0: 0, 1: 1, 2: 2, 3: 3}
 
 
@@ -21,13 +22,16 @@ def check_texts(document: Document, *keys: str) -> None:
     for key in keys:
         if not isinstance(document.get(key), (str, type(None))):
             raise bad_request(f"{key} must be a string")
-    if not LABEL.fullmatch(document.get("label") or ""):
-        raise bad_request("label must have at most 128 characters, and no colon")
+    label = document.get("label") or ""
+    if not LABEL.fullmatch(label) or label != label.strip():
+        raise bad_request("label must have at most 128 characters, no colon, and no white space at its ends")
 
 
 def check_items(kind: str, document: Document) -> None:
     """Refuse a document without items or with options the sandbox does not have; bring sync_level to a number."""
-    check_texts(document, "source_endpoint", "destination_endpoint", "endpoint", "label")
+    check_texts(document, *_ENDS[kind], "label")
+    if missing := [key for key in _ENDS[kind] if not document.get(key)]:
+        raise bad_request(f"{missing[0]} is missing")
     items = document.get("DATA")
     if not items or not isinstance(items, list):
         raise TransferError(

@@ -250,7 +250,7 @@ class TransferService:
         document = {key: value for key, value in submitted.items() if value is not None}
         check_items(kind, document)
         names = ("source_endpoint", "destination_endpoint") if kind == "TRANSFER" else ("endpoint",)
-        sides = [Side(document.get(name, ""), self.collection(document.get(name, "")).name) for name in names]
+        sides = [Side(document[name], self.collection(document[name]).name) for name in names]
         task = TransferTask(
             kind=kind,
             document=document,

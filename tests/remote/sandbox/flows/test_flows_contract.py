@@ -16,7 +16,9 @@ from tests.flows_server import (
     COMPUTE,
     CREATE,
     HOPS,
+    OTHER,
     PASS,
+    URN,
     Service,
     assert_flow,
     assert_like,
@@ -109,6 +111,15 @@ def test_an_action_provider_that_the_sandbox_does_not_have_is_missed_when_it_is_
     ended = service.wait(service.start(service.deploy(definition)), "FAILED")["details"]["details"]
     assert ended["exception"] == "ActionUnableToRun"
     assert f"no action provider at {url}" in ended["cause"]
+
+
+def test_an_administrator_takes_a_flow_over_and_gives_it_to_nobody(service: Service) -> None:
+    flow_id = service.deploy(flow_administrators=[URN + OTHER])
+    with_owner = {"flow_owner": URN + OTHER}
+    given = refusal(lambda: service.client.update_flow(flow_id, additional_fields=with_owner))
+    assert (given.http_status, given.raw_json["error"]["detail"][0]["loc"]) == (422, ["flow_owner"])
+    service.identity = OTHER
+    assert service.client.update_flow(flow_id, additional_fields=with_owner)["flow_owner"] == URN + OTHER
 
 
 # Starting

@@ -88,6 +88,35 @@ def test_submit_refused(transfers: Transfers) -> None:
     assert error.http_status == 400
 
 
+@pytest.mark.parametrize("label", ["x" * 129, "two\nlines", " ends", "ends ", "a:b", 3])
+def test_a_label_that_transfer_does_not_take_is_refused(transfers: Transfers, label: Any) -> None:
+    assert refusal(transfers.client.submit_transfer, transfers.data("a", label=label)).http_status == 400
+
+
+@pytest.mark.parametrize("key", ["source_endpoint", "destination_endpoint", "DATA"])
+def test_a_submission_without_what_it_needs_is_refused(transfers: Transfers, key: str) -> None:
+    document = dict(transfers.data("a"), submission_id="of a test")
+    del document[key]
+    error = refusal(transfers.client.submit_transfer, document)
+    assert error.http_status == 400
+    assert str(error.code).startswith("ClientError.BadRequest")
+
+
+def test_the_names_in_a_directory_are_deleted_by_a_pattern(transfers: Transfers) -> None:
+    for name in ("a.root", "b.root", ".c.root", "d*.root", "keep"):
+        (transfers.dtn / name).write_text("")
+    for pattern in ("[ab].root", "d\\*.root"):
+        data = DeleteData(transfers.ids[0], interpret_globs=True)
+        data.add_item(f"/{transfers.name}/{pattern}")
+        assert transfers.finished(transfers.client.submit_delete(data))["status"] == "SUCCEEDED"
+    assert sorted(path.name for path in transfers.dtn.iterdir()) == [".c.root", "keep"]
+    data = DeleteData(transfers.ids[0], interpret_globs=True)
+    data.add_item(f"/{transfers.name}/*.root")
+    reply = transfers.client.submit_delete(data)
+    until(lambda: transfers.client.get_task(reply["task_id"])["nice_status"] == "FILE_NOT_FOUND")
+    transfers.client.cancel_task(reply["task_id"])
+
+
 def test_task_list_pages_and_filters(transfers: Transfers) -> None:
     client = transfers.client
     (transfers.dtn / "a").write_text("data")
