@@ -158,8 +158,8 @@ FAULTS: dict[str, Fault] = {
         Fault("consent-missing", "flows: actions make the flow run INACTIVE; others: requests get 403 ConsentRequired",
               (_service("flows", "transfer", "compute", default="flows"),
                _stage(*TRANSFER_STAGES, *COMPUTE_STAGES), _RUN, _ROUTE)),
-        Fault("session-required", "the service demands another login: requests get 403 with what it demands, until the "
-              "login has it",
+        Fault("session-required", "the service demands another login: requests get 403 with what it demands, actions "
+              "of it make the flow run INACTIVE, until the login has it",
               (_service("flows", "transfer", "compute"), _ROUTE,
                Argument("demand", "WHAT", "what is demanded", choices=("domain", "identity", "policy", "mfa", "login"),
                         default="mfa", matches=False),

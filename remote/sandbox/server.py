@@ -131,6 +131,7 @@ def build_world(config: SandboxConfig) -> World:
             polling=config.polling,
             hints=config.hints,
             lacks_access=auth.flows_lack_access,
+            demanded=lambda creator, *asked: guard.demanded(faults, auth.session_of(creator), *asked),
         ),
         faults=faults,
     )
@@ -169,7 +170,7 @@ def create_app(world: World) -> Flask:
             if lacking:
                 return _refusal(403, "ConsentRequired", "Missing required data_access consent", **lacking)
         if service is not None:
-            demand = guard.demanded(world.faults, g.token, service, f"{request.method} {request.path}")
+            demand = guard.demanded(world.faults, g.token.session, service, f"{request.method} {request.path}")
             if demand:
                 return _refusal(403, _DEMANDED, demand["session_message"], authorization_parameters=demand)
         return None

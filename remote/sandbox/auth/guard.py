@@ -9,6 +9,7 @@ from typing import Any
 from remote.sandbox.auth import scopes
 from remote.sandbox.auth.errors import Refusal
 from remote.sandbox.auth.service import EVERYWHERE, AuthService, Token
+from remote.sandbox.auth.sessions import Session
 from remote.sandbox.faults import Faults
 from remote.sandbox.ids import OTHER_IDENTITIES, POLICY
 
@@ -45,14 +46,14 @@ def missing_consents(auth: AuthService, token: Token, path: str, body: object) -
     return {"required_scopes": [scopes.with_access(lacking)]} if lacking else {}
 
 
-def demanded(faults: Faults, token: Token, service: str, route: str) -> Document:
+def demanded(faults: Faults, session: Session | None, service: str, route: str) -> Document:
     """The authorization parameters that the service demands of the login for this request, and it has not satisfied;
     else nothing. What was not got by logging in satisfies nothing."""
     args = faults.strike("session-required", service=service, path=route)
     if args is None:
         return {}
     demand = _PARAMETERS[args["demand"]](args["value"])
-    if token.session is not None and token.session.satisfies(demand):
+    if session is not None and session.satisfies(demand):
         return {}
     return {**demand, "session_message": f"The {service} service demands another login"}
 

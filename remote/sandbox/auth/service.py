@@ -82,6 +82,7 @@ class AuthService:
         self._tokens: dict[str, Token] = {}
         self._consents = Consents()
         self.instances = Instances()
+        self._sessions: dict[str, Session] = {}  # the newest of each identity
         self._flow_users: set[str] = set()  # identities that have logged in for a flow, with another client
         # Whoever has the secret has allowed its client everything that a console asks for.
         access = tuple(scopes.Scope(scopes.data_access(one), True) for one in scopes.MAPPED)
@@ -108,6 +109,7 @@ class AuthService:
         code = secrets.token_urlsafe(22)
         offline = query.get("access_type") == "offline"
         with self._lock:
+            self._sessions[session.identity.id] = session
             self._allow(session.identity, query["client_id"], asked)
             self._codes[code] = _Code(
                 query["client_id"], query["redirect_uri"], challenge, asked, offline, session, query.get("nonce"),
@@ -278,6 +280,11 @@ class AuthService:
         with self._lock:
             chain = (scopes.TRANSFER_ALL, scopes.data_access(collection))
             return token.server != EVERYWHERE and chain not in self._consents.chains(token.identity.id, token.client)
+
+    def session_of(self, creator: str) -> Session | None:
+        """The newest login of a principal: that with which the flow run of a principal is resumed."""
+        with self._lock:
+            return self._sessions.get(creator.rpartition(":")[2])
 
     def flows_lack_access(self, creator: str, collection: str) -> bool:
         """Whether the flow runs of a principal lack one. Those of somebody who has never logged in for a flow are

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from remote.sandbox.auth.scopes import COMPUTE_ALL, TRANSFER_ALL
 from remote.sandbox.compute.errors import ComputeError
 from remote.sandbox.compute.service import ComputeService
 from remote.sandbox.faults import Faults
@@ -13,6 +14,7 @@ from remote.sandbox.flows.action_bodies import Document
 from remote.sandbox.flows.provider import Provider
 from remote.sandbox.transfer.faults import run_and_segment, stage_of
 
+_SERVICES = {TRANSFER_ALL: "transfer", COMPUTE_ALL: "compute"}
 _COLLECTIONS = ("source_endpoint", "destination_endpoint", "endpoint", "endpoint_id")
 
 
@@ -27,36 +29,40 @@ def late(interval: Callable[[int], float], faults: Faults, speed: float) -> Call
 
 
 class Consent:
-    """Stands before a provider. While the consent is missing an action is INACTIVE and has started nothing; when Flows
-    polls it after that (it does so when the flow run is resumed), it starts."""
+    """Stands before a provider. While the consent is missing, or another login is demanded, an action is INACTIVE and
+    has started nothing; when Flows polls it after that (it does so when the flow run is resumed), it starts."""
 
     def __init__(
         self,
+        url: str,
         provider: Provider,
         compute: ComputeService,
         faults: Faults,
         lacks_access: Callable[[str, str], bool],
+        demanded: Callable[[str, str, str], Document],
     ) -> None:
         self.scope = provider.scope
+        self._url = url
         self._provider = provider
         self._compute = compute
         self._faults = faults
         self._lacks_access = lacks_access
+        self._demanded = demanded
         self._held: dict[str, tuple[Document, str]] = {}  # action id -> body and creator
 
     def run(self, body: Any, creator: str) -> Document:
         action_id = secrets.token_urlsafe(9)
-        if not self._missing(action_id, body, creator):
+        if not (wanted := self._wanted(action_id, body, creator)):
             return self._provider.run(body, creator)
         self._held[action_id] = (body, creator)
-        return self.status(action_id)
+        return _inactive(action_id, creator, wanted)
 
     def status(self, action_id: str) -> Document:
         if action_id not in self._held:
             return self._provider.status(action_id)
         body, creator = self._held[action_id]
-        if self._missing(action_id, body, creator):
-            return self._inactive(action_id, body, creator)
+        if wanted := self._wanted(action_id, body, creator):
+            return _inactive(action_id, creator, wanted)
         begun = self._provider.run(body, creator)
         del self._held[action_id]
         return begun
@@ -64,7 +70,16 @@ class Consent:
     def cancel(self, action_id: str) -> Document:
         if action_id not in self._held:
             return self._provider.cancel(action_id)
-        return self._inactive(action_id, *self._held.pop(action_id))
+        _, creator = self._held.pop(action_id)
+        return _inactive(action_id, creator, {"code": "Canceled"})
+
+    def _wanted(self, action_id: str, body: Any, creator: str) -> Document:
+        """What keeps the action from being started, as its details; else nothing."""
+        service = _SERVICES.get(self.scope)
+        if service and (demand := self._demanded(creator, service, f"POST {self._url}")):
+            about = {"code": "AuthorizationParameters", "description": demand["session_message"]}
+            return {**about, "authorization_parameters": demand}
+        return self._consent(body, creator) if self._missing(action_id, body, creator) else {}
 
     def _missing(self, action_id: str, body: Any, creator: str) -> bool:
         if self._lacking(body, creator):
@@ -91,22 +106,16 @@ class Consent:
         except (KeyError, IndexError, TypeError, AttributeError, ComputeError):
             return {}
 
-    def _inactive(self, action_id: str, body: Document, creator: str) -> Document:
+    def _consent(self, body: Document, creator: str) -> Document:
         scope = self.scope
         lacking = self._lacking(body, creator) or [body[key] for key in _COLLECTIONS[:1] if key in body]
         if lacking:
             access = [f"*https://auth.globus.org/scopes/{one}/data_access" for one in lacking]
             scope += f"[{' '.join(access)}]"
-        details = {
-            "code": "ConsentRequired",
-            "description": "Missing required consent",
-            "required_scope": scope,
-            "resolution_url": None,
-        }
-        return {
-            "action_id": action_id,
-            "status": "INACTIVE",
-            "display_status": "INACTIVE",
-            "creator_id": creator,
-            "details": details,
-        }
+        about = {"code": "ConsentRequired", "description": "Missing required consent"}
+        return {**about, "required_scope": scope, "resolution_url": None}
+
+
+def _inactive(action_id: str, creator: str, details: Document) -> Document:
+    status = {"status": "INACTIVE", "display_status": "INACTIVE"}
+    return {"action_id": action_id, **status, "creator_id": creator, "details": details}

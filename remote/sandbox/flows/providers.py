@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from remote.sandbox.auth.scopes import COMPUTE_ALL as COMPUTE_SCOPE
+from remote.sandbox.auth.scopes import TRANSFER_ALL as TRANSFER_SCOPE
 from remote.sandbox.compute.service import ComputeService, Outcome
 from remote.sandbox.faults import Faults
 from remote.sandbox.flows.action_bodies import (
@@ -37,9 +39,6 @@ TRANSFER_HOST = "https://transfer.actions.globus.org"
 OLDER_TRANSFER_HOSTS = ("https://actions.globus.org/transfer", "https://actions.automate.globus.org/transfer")
 COMPUTE_HOST = "https://compute.actions.globus.org"
 
-TRANSFER_SCOPE = "urn:globus:auth:scope:transfer.api.globus.org:all"
-COMPUTE_SCOPE = "https://auth.globus.org/scopes/facd7ccc-c5f4-42aa-916b-a0e270e2c2a9/all"
-
 
 class Providers:
     """All action providers of a sandbox, by URL."""
@@ -51,6 +50,7 @@ class Providers:
         now: Callable[[], float] = time.time,
         faults: Faults | None = None,
         lacks_access: Callable[[str, str], bool] = lambda creator, collection: False,
+        demanded: Callable[[str, str, str], Document] = lambda creator, service, route: {},
     ) -> None:
         v3, v2 = ComputeV3(compute, now), ComputeV2(compute, now)
         kinds: dict[str, Provider] = {
@@ -72,7 +72,8 @@ class Providers:
             self._by_url[url] = Recorded(now, url, self.effects, ends)
         if faults is not None:
             self._by_url = {
-                url: Consent(provider, compute, faults, lacks_access) for url, provider in self._by_url.items()
+                url: Consent(url, provider, compute, faults, lacks_access, demanded)
+                for url, provider in self._by_url.items()
             }
 
     def find(self, url: str) -> Provider:

@@ -58,7 +58,7 @@ class FlowsService:
 
     `speed` divides the intervals at which actions are polled; `polling` names them (of POLLINGS). Without `hints`,
     resuming an active flow run changes nothing. `lacks_access`: whether the flow runs of a principal lack the consent
-    for a collection's data.
+    for a collection's data. `demanded`: the authorization parameters that a service demands of its login for a route.
     """
 
     def __init__(
@@ -72,13 +72,14 @@ class FlowsService:
         polling: str = "quick",
         hints: bool = True,
         lacks_access: Callable[[str, str], bool] = lambda creator, collection: False,
+        demanded: Callable[[str, str, str], Document] = lambda creator, service, route: {},
     ) -> None:
         faults = faults or Faults()
         self._now = now
         self._flows: dict[str, Flow] = {}
         self._runs: dict[str, FlowRun] = {}
         self._lock = threading.Lock()
-        self._providers = Providers(transfer, compute, now, faults, lacks_access)
+        self._providers = Providers(transfer, compute, now, faults, lacks_access, demanded)
         self._engine = Engine(self._providers, now, speed, late(POLLINGS[polling], faults, speed), hints)
         self._scheduler = Scheduler(self._work, now)
 

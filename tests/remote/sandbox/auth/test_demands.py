@@ -12,7 +12,7 @@ from globus_sdk.gare import to_gare
 from globus_sdk.scopes import AuthScopes, FlowsScopes, GCSCollectionScopes, SpecificFlowScopes, TransferScopes
 
 from flowspec import definition
-from remote.sandbox.ids import DTN_COLLECTION, IDENTITY, OTHER_IDENTITIES, POLICY, SITE_COLLECTION
+from remote.sandbox.ids import DTN_COLLECTION, GUEST_COLLECTION, IDENTITY, OTHER_IDENTITIES, POLICY, SITE_COLLECTION
 from tests.auth_fixture import CLIENT, authorize, services, started
 from tests.sandbox_fixture import RunningSandbox, sandbox
 from tests.sandbox_records import clear_faults, set_fault
@@ -175,6 +175,25 @@ def test_what_a_service_demands_of_a_login_the_next_login_satisfies(sandbox, dem
     assert call(logged_in(*scopes, **told)).http_status == 200
     own = dict.fromkeys(login, globus_sdk.AccessTokenAuthorizer(sandbox.token))
     assert demanded(lambda: call(own)), "nobody has logged in for the sandbox's own"
+
+
+def test_a_flow_run_waits_for_a_login_that_the_service_of_its_action_demands(sandbox):
+    flows = globus_sdk.FlowsClient(authorizer=logged_in(FlowsScopes.all)["flows.globus.org"])
+    look = {"endpoint_id": GUEST_COLLECTION, "path": "/"}
+    url = "https://transfer.actions.globus.org/stat"
+    action = {"Type": "Action", "ActionUrl": url, "Parameters": look, "ResultPath": "$.Look", "End": True}
+    flow = flows.create_flow("looks", {"StartAt": "Look", "States": {"Look": action}}, {})["id"]
+    user = SpecificFlowScopes(flow).user
+    set_fault(sandbox.dir, "session-required", demand="policy", service="transfer", path=url)
+    run = globus_sdk.SpecificFlowClient(flow, authorizer=logged_in(user)[flow]).run_flow({})["run_id"]
+    until(lambda: flows.get_run(run)["status"] == "INACTIVE")
+    parameters = to_gare(flows.get_run(run)["details"]).authorization_parameters.to_dict()
+    assert parameters.pop("session_message") == "The transfer service demands another login"
+    assert parameters == DEMANDS["policy"]
+    globus_sdk.SpecificFlowClient(flow, authorizer=logged_in(user)[flow]).resume_run(run)
+    until(lambda: [e["code"] for e in flows.get_run_logs(run, limit=100)].count("ActionInactive") == 2)
+    globus_sdk.SpecificFlowClient(flow, authorizer=logged_in(user, **parameters)[flow]).resume_run(run)
+    until(lambda: flows.get_run(run)["status"] == "SUCCEEDED")
 
 
 def test_a_login_that_nobody_can_give_is_refused():
