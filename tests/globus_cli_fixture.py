@@ -11,12 +11,12 @@ from typing import Any
 
 from remote.sandbox.compute.environment import environment
 from remote.sandbox.ids import IDENTITY
+from tests.official_shapes import HEAR
 from tests.sandbox_fixture import PROJECT, RunningSandbox
 from tests.waiting import HANGS_AFTER
 
 PINS = PROJECT / ".ci/requirements-globus-cli.txt"
 SERVICES = ("AUTH", "FLOWS", "TRANSFER", "GROUPS", "SEARCH", "TIMERS", "COMPUTE")
-
 
 ASKING = {
     "StartAt": "Ask",
@@ -32,14 +32,10 @@ ASKING = {
             "ResultPath": "$.asked",
             "Next": "Hear",
         },
-        "Hear": {
-            "Type": "AwaitWebInput",
-            "Parameters": {"web_input_id.$": "$.asked.web_input_id"},
-            "ResultPath": "$.heard",
-            "End": True,
-        },
+        "Hear": {**HEAR, "End": True},
     },
 }
+"""A flow that asks people whether to go on."""
 
 
 def service_addresses(sandbox: RunningSandbox) -> dict[str, str]:

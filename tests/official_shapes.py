@@ -47,6 +47,18 @@ def copying(
     return action("transfer", {**ends, "DATA": [item]}, result, following, **more)
 
 
+def removing(collection: str, path: str, result: str, following: str | None, **more: Any) -> Document:
+    what = {"endpoint.$": collection, "recursive": True, "DATA": [{"path.$": path}]}
+    return action("delete", what, result, following, **more)
+
+
+HEAR: Document = {
+    "Type": "AwaitWebInput",
+    "Parameters": {"web_input_id.$": "$.asked.web_input_id"},
+    "ResultPath": "$.heard",
+}
+"""Waits for the answer to the web input that a state has made before; `Next` or `End` is to be added."""
+
 SIMPLE = {
     "StartAt": "Copy",
     "States": {
@@ -91,13 +103,7 @@ MOVE = {
             "Remove",
             WaitTime=LONG,
         ),
-        "Remove": action(
-            "delete",
-            {"DATA": [{"path.$": "$.source.path"}], "recursive": True, "endpoint.$": "$.source.id"},
-            "Removed",
-            "Say",
-            WaitTime=LONG,
-        ),
+        "Remove": removing("$.source.id", "$.source.path", "Removed", "Say", WaitTime=LONG),
         "Refuse": fail("DirOnFile", "A directory cannot replace a file."),
         "Say": {"Type": "Pass", "Parameters": {"message": "moved"}, "ResultPath": "$.Said", "End": True},
     },
@@ -153,13 +159,7 @@ TWO_HOP = {
             "Remove",
             WaitTime=LONG,
         ),
-        "Remove": action(
-            "delete",
-            {"endpoint.$": "$.middle.id", "recursive": True, "DATA": [{"path.$": "$.Hop.dir"}]},
-            "Removed",
-            "Say",
-            WaitTime=LONG,
-        ),
+        "Remove": removing("$.middle.id", "$.Hop.dir", "Removed", "Say", WaitTime=LONG),
         "Refuse": fail("KindsDiffer", "Source and target must both be files, or both directories."),
         "NoMiddle": fail("NoMiddle", "The place between must be a directory."),
         "Say": {"Type": "Pass", "Parameters": {"message": "there"}, "ResultPath": "$.Said", "End": True},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.official_shapes import (
+    HEAR,
     LOOP,
     MOVE,
     SHARE,
@@ -14,6 +15,7 @@ from tests.official_shapes import (
     copying,
     fail,
     reckon,
+    removing,
     truth,
 )
 
@@ -82,12 +84,7 @@ def _tar(of_collection: bool, by_way_of: bool, site: Document) -> Document:
             "sent",
             "Remove",
         ),
-        "Remove": action(
-            "delete",
-            {"endpoint.$": home, "recursive": True, "DATA": [{"path.$": "$.vars.dir"}]},
-            "removed",
-            None,
-        ),
+        "Remove": removing(home, "$.vars.dir", "removed", None),
     }
     unused = ({"Collect"} if first == "MakeDir" else set()) | (set() if by_way_of else {"Bring"})
     return {"StartAt": "Vars", "States": {name: state for name, state in states.items() if name not in unused}}
@@ -109,13 +106,7 @@ def _ask(title: Document, rows: list[Document], options: Document, respondents: 
 
 def _hear(expired: str | None) -> Document:
     catch = [{"ErrorEquals": ["Flows.WebInputExpired"], "Next": expired, "ResultPath": "$.heard"}]
-    return {
-        "Type": "AwaitWebInput",
-        "Parameters": {"web_input_id.$": "$.asked.web_input_id"},
-        "ResultPath": "$.heard",
-        "Next": "Judge",
-        **({"Catch": catch} if expired else {}),
-    }
+    return {**HEAR, "Next": "Judge", **({"Catch": catch} if expired else {})}
 
 
 def _when(**following: str) -> list[Document]:

@@ -14,6 +14,7 @@ from flowspec import definition
 from flowspec.grammar import STATE_TYPES, TOO_DEEP, refusals
 from flowspec.lint import DefinitionFileError, lint, lint_schema, parse_json
 from flowspec.references import ReferenceSyntaxError, parse_expression, parse_path
+from tests.official_shapes import HEAR
 
 GOOD: dict[str, Any] = {
     "Comment": "every state type",
@@ -61,9 +62,7 @@ GOOD: dict[str, Any] = {
             "Next": "Hear",
         },
         "Hear": {
-            "Type": "AwaitWebInput",
-            "Parameters": {"web_input_id.$": "$.asked.web_input_id"},
-            "ResultPath": "$.heard",
+            **HEAR,
             "Catch": [{"ErrorEquals": ["Flows.WebInputExpired"], "ResultPath": "$.Error", "Next": "Stop"}],
             "Next": "Compute",
         },

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.flows_server import GROUP, OTHER, OWNER, URN, Service, assert_like, fixture, refusal
+from tests.official_shapes import HEAR
 from tests.waiting import until
 
 QUESTION = {
@@ -28,12 +29,7 @@ ASKING = {
     "StartAt": "Ask",
     "States": {
         "Ask": {"Type": "CreateWebInput", "Parameters": QUESTION, "ResultPath": "$.asked", "Next": "Hear"},
-        "Hear": {
-            "Type": "AwaitWebInput",
-            "Parameters": {"web_input_id.$": "$.asked.web_input_id"},
-            "ResultPath": "$.heard",
-            "Next": "Judge",
-        },
+        "Hear": {**HEAR, "Next": "Judge"},
         "Judge": {
             "Type": "Choice",
             "Choices": [{"Variable": "$.heard.response", "StringEquals": "yes", "Next": "Done"}],
@@ -138,6 +134,6 @@ def test_a_question_that_is_none_fails_the_flow_run(service: Service, change: di
 
 
 def test_a_web_input_that_is_not_there_fails_the_flow_run(service: Service) -> None:
-    hear = {"Type": "AwaitWebInput", "Parameters": {"web_input_id": "none"}, "ResultPath": "$.heard", "End": True}
+    hear = {**HEAR, "Parameters": {"web_input_id": "none"}, "End": True}
     ended = service.wait(service.start(service.deploy({"StartAt": "Hear", "States": {"Hear": hear}})), "FAILED")
     assert "no web input 'none'" in ended["details"]["details"]["cause"]
