@@ -144,7 +144,7 @@ def _add_clients(routes: Blueprint, auth: AuthService) -> None:
     @routes.delete(f"{CLIENTS_ROUTE}/<client>")
     def delete(client: str) -> Document:
         asking, trusted = _client(auth)
-        gone = auth.instances.delete(client) if trusted and asking == client else None
+        gone = auth.delete_instance(client) if trusted and asking == client else None
         if gone is None:
             raise Refusal(404, "NOT_FOUND", f"no client {client} that may be deleted by whoever asks")
         return {"client": gone.document()["client"]}

@@ -16,7 +16,7 @@ from remote.sandbox.auth import scopes
 from remote.sandbox.auth.consents import Consent, Consents
 from remote.sandbox.auth.errors import Refusal
 from remote.sandbox.auth.identities import OPERATOR, PEOPLE, Identity, of_client
-from remote.sandbox.auth.instances import Instances
+from remote.sandbox.auth.instances import Instance, Instances
 from remote.sandbox.auth.sessions import Session, log_in
 from remote.sandbox.auth.signing import Signer
 from remote.sandbox.faults import Faults
@@ -237,6 +237,12 @@ class AuthService:
             del self._tokens[text]
             if token.refreshes:
                 self._drop(lambda other: other.of_one_login(token))
+
+    def delete_instance(self, client: str) -> Instance | None:
+        """With all its tokens."""
+        with self._lock:
+            self._drop(lambda token: token.client == client)
+            return self.instances.delete(client)
 
     def _may_revoke(self, client: str, token: Token) -> bool:
         """Its own client, and the one that has made that: globus-cli's logout."""

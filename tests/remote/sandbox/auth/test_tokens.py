@@ -114,6 +114,53 @@ def test_whoever_drives_the_sandbox_ends_all_of_a_kind(sandbox):
     assert status(tokens_of()[1][TRANSFER]["access_token"]) == 200, "a new login is good"
 
 
+# ---- clients of one installation
+
+
+def installed() -> tuple[globus_sdk.NativeAppAuthClient, globus_sdk.ConfidentialAppAuthClient]:
+    """A native client, and the one that it has made for an installation."""
+    native = globus_sdk.NativeAppAuthClient(CLIENT)
+    made = native.create_native_app_instance(CLIENT, "here")["included"]["client_credential"]
+    return native, globus_sdk.ConfidentialAppAuthClient(made["client"], made["secret"])
+
+
+def token_by(client: globus_sdk.ConfidentialAppAuthClient) -> str:
+    client.oauth2_start_flow(f"{client.base_url}/v2/web/auth-code", [AuthScopes.openid, TransferScopes.all])
+    code = authorize(client.oauth2_get_authorize_url())
+    tokens = client.oauth2_exchange_code_for_tokens(code).by_resource_server
+    return str(tokens[TRANSFER]["access_token"])
+
+
+def test_who_has_made_a_client_ends_its_tokens_and_nobody_else_does():
+    native, client = installed()
+    _, other = installed()
+    token = token_by(client)
+    other.oauth2_revoke_token(token)
+    assert status(token) == 200
+    native.oauth2_revoke_token(token)
+    assert status(token) == 401
+
+
+def test_a_client_deletes_itself_with_its_tokens_and_no_other():
+    (_, client), (_, other) = installed(), installed()
+    token, path = token_by(client), f"/v2/api/clients/{client.client_id}"
+    with pytest.raises(globus_sdk.AuthAPIError) as caught:
+        other.delete(path)
+    assert (caught.value.http_status, status(token)) == (404, 200)
+    assert client.delete(path)["client"]["id"] == client.client_id
+    assert status(token) == 401
+    with pytest.raises(globus_sdk.AuthAPIError) as caught:
+        client.oauth2_token_introspect(token)
+    assert caught.value.http_status == 401
+
+
+@pytest.mark.parametrize("body", [{}, {"client": 3}, {"client": {"template_id": CLIENT}}, {"client": {"name": "x"}}])
+def test_a_client_is_made_of_a_template_only(body: dict[str, Any]):
+    with pytest.raises(globus_sdk.AuthAPIError) as caught:
+        globus_sdk.NativeAppAuthClient(CLIENT).post("/v2/api/clients", data=body)
+    assert (caught.value.http_status, caught.value.code) == (403, "FORBIDDEN")
+
+
 # ---- what is told of them
 
 
