@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remote.sandbox.ids import DTN_COLLECTION
+from remote.sandbox.ids import DTN_COLLECTION, GUEST_COLLECTION
 from remote.sandbox.server import SandboxConfig, build_world, create_app, serve
 from remote.sandbox.world import World
 from tests.waiting import HANGS_AFTER
@@ -119,6 +119,30 @@ def test_a_transfer_task_with_nonsense_breaks_no_listing(asked: Asked, kind: str
                 asked.ask("PUT", f"/v0.10/task/{document['task_id']}", {"label": value, "deadline": value})
                 asked.ask("POST", f"/v0.10/task/{document['task_id']}/cancel", {})
     asked.list_everything()
+
+
+@pytest.mark.parametrize("field", ["path", "permissions", "principal_type", "principal"])
+def test_a_permission_with_nonsense_breaks_no_listing(asked: Asked, field: str) -> None:
+    rules = f"/v0.10/endpoint/{GUEST_COLLECTION}/access"
+    for value in NONSENSE:
+        rule = {"path": "/", "permissions": "r", "principal_type": "anonymous", "principal": "", field: value}
+        status, made = asked.ask("POST", rules, rule)
+        if status == 201:
+            asked.ask("PUT", f"{rules}/{made['access_id']}", {"permissions": value})
+            asked.ask("DELETE", f"{rules}/{made['access_id']}")
+        assert asked.ask("GET", f"{rules}_list")[0] == 200
+
+
+def test_a_client_or_an_owner_that_is_nonsense_is_refused(asked: Asked) -> None:
+    _, flow = asked.ask("POST", "/flows", FLOW)
+    for value in NONSENSE:
+        client = {"template_id": "x", "name": "x"}
+        for body in (value, {"client": value}, {"client": {**client, "name": value}}):
+            assert asked.ask("POST", "/v2/api/clients", body)[0] == 403 or isinstance(value, str)
+        assert asked.ask("PUT", f"/flows/{flow['id']}", {"flow_owner": value})[0] == 422
+        pattern = {"endpoint": DTN_COLLECTION, "interpret_globs": True, "DATA": [{"path": f"/none/{value}["}]}
+        _, task = asked.submit("delete", pattern)
+        asked.ask("POST", f"/v0.10/task/{task.get('task_id')}/cancel", {})
 
 
 @settings(deadline=None, max_examples=60)
