@@ -62,11 +62,12 @@ def test_its_client_logs_in_with_the_token_and_with_nothing_else(globus):
     assert globus("whoami").strip() == "operator@sandbox", "a client logs in again"
 
 
-def test_a_flow_run_moves_a_file(globus, flow, input_document):
+def test_a_flow_run_is_started_followed_and_found(globus, flow, input_document):
     assert "transfer.api.globus.org:all" in globus("flows", "validate", TRANSFER, "--input-schema", SCHEMA)
     run = globus.json("flows", "start", flow, "--input", f"file:{input_document}")["run_id"]
     until(lambda: globus.json("flows", "run", "show", run)["status"] == "SUCCEEDED")
     assert (globus.sandbox.dir / "dtn/results/run-1217-sorted.root").read_bytes() == b"root" * 100
+    assert run in globus("flows", "run", "list")
     assert globus.json("flows", "run", "show-definition", run)["definition"] == definition.transfer().definition
 
 
