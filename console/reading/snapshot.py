@@ -100,9 +100,8 @@ class RunRow:
     @property
     def _so_far(self) -> str:
         """Of a run that is still recorded: how much of it is done already."""
-        if not (self.begun and self.state in ON_DISK):
-            return ""
-        return f"{self.progress.get(Stage.CONVERT.value, {}).get(CellState.DONE.value, 0)} of {self.segments} converted"
+        done = self.progress.get(Stage.CONVERT.value, {}).get(CellState.DONE.value, 0)
+        return f"{done} of {self.segments} converted" if self.begun and self.state in ON_DISK else ""
 
     @cached_property
     def stuck(self) -> bool:
