@@ -71,7 +71,7 @@ class Line:
         assert not self.terminal.closed, self.terminal.text()[-2000:]
         assert self.asked() == []
         until(self._pressed, told=lambda: self.terminal.text()[-2000:])
-        assert len(self.asked()) == 1
+        assert set(self.asked()) == {"auto"}
         self.terminal.send(b"q")
         assert self.terminal.wait_for_exit() == 0
 
@@ -244,8 +244,8 @@ def test_a_fault_of_its_own_ends_it_with_a_code_a_sane_terminal_and_a_traceback(
         after = terminal.output.rpartition(b"\x1b[?1049l")[2]
         assert b"\x1b[?25h" in after
         assert termios.tcgetattr(terminal.fd)[3] & termios.ECHO
-        # A key that came too late is echoed.
-        told = re.search(rb"console: internal error, .*; traceback: (\S+\.txt)j*\r\n$", after)
+        # A key that came too late is echoed, before the line or after it.
+        told = re.search(rb"console: internal error, .*; traceback: (\S+\.txt)j*\r\nj*$", after)
         assert told is not None, after
         kept = Path(told[1].decode())
         assert kept.parent == opened.home / ".local/state/frib-flow-console"
