@@ -23,6 +23,7 @@ GROUPS = (
     "campaign",
     "takeover",
     "pipeline",
+    "streaming",
     "restarting",
     "retry",
     "orchestrator",

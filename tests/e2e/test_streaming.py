@@ -9,47 +9,17 @@ import pytest
 
 from console.ledger import attempts, runs
 from console.ledger.events import newest
-from flowspec import names
 from flowspec.ringframes import Frame
 from flowspec.ringitems import ItemType
 from flowspec.states import AttemptState, RunState
-from remote.sandbox.daq.rsync import Rsync
-from remote.sandbox.daq.taking import TakenRun, take_run
 from tests.pipeline_fixture import Pipeline, console, running_pipeline  # noqa: F401  (fixtures)
+from tests.recording import Recording
 from tests.sandbox_records import clear_faults, records, set_fault
 from tests.waiting import until
 
 
-class Recording:
-    """A run that is taken segment by segment: what was taken so far is at the DTN, as passes of rsync bring it."""
-
-    def __init__(self, pipeline: Pipeline, run: int, segments: int) -> None:
-        self.pipeline = pipeline
-        daq = pipeline.sandbox.directory / "daq"
-        self.whole: TakenRun = take_run(daq.with_name("taken"), run, segments=segments, events=20)
-        self.directory = daq / self.whole.directory.name
-        self.directory.mkdir(parents=True)
-        (self.directory / names.STARTED).touch()
-        self.rsync = Rsync(daq, pipeline.settings.dtn.runs)
-
-    def write(self, segment: int, part: float = 1.0) -> None:
-        source = self.whole.segments[segment]
-        target = self.directory / source.name
-        target.write_bytes(source.read_bytes()[: int(part * source.stat().st_size)])
-        target.chmod(0o640)
-        self.rsync.run_pass()
-
-    def write_but_for_the_end(self) -> None:
-        """All but the last segment, which is half."""
-        for segment in range(len(self.whole.segments)):
-            self.write(segment, 0.5 if segment == len(self.whole.segments) - 1 else 1.0)
-
-    def end(self) -> None:
-        self.write(len(self.whole.segments) - 1)
-        (self.directory / names.EXITED).touch()
-        for path in self.directory.iterdir():
-            path.chmod(0o550)
-        self.rsync.run_pass()
+def recording(pipeline: Pipeline, run: int, segments: int) -> Recording:
+    return Recording(pipeline.sandbox.directory / "daq", pipeline.settings.dtn.runs, run, segments)
 
 
 @pytest.fixture
@@ -79,7 +49,7 @@ def _ended_with(pipeline: Pipeline, run: int, **functions: int) -> None:
 
 
 def test_closed_segments_are_done_while_the_run_is_recorded(pipeline: Pipeline) -> None:
-    taking = Recording(pipeline, 7, segments=5)
+    taking = recording(pipeline, 7, segments=5)
     taking.write_but_for_the_end()
     until(lambda: _converted(pipeline, 7) == [0, 1, 2, 3], told=lambda: str(_early(pipeline, 7)))
     assert pipeline.state(7) is RunState.TAKING
@@ -90,7 +60,7 @@ def test_closed_segments_are_done_while_the_run_is_recorded(pipeline: Pipeline) 
 
 def test_what_is_under_way_at_the_end_is_joined_when_all_of_it_has_ended(pipeline: Pipeline) -> None:
     set_fault(pipeline.sandbox.directory, "endpoint-slow", seconds=4.0, run=7, stage="fit")
-    taking = Recording(pipeline, 7, segments=3)
+    taking = recording(pipeline, 7, segments=3)
     taking.write_but_for_the_end()
     until(lambda: _early(pipeline, 7))
     taking.end()
@@ -99,7 +69,7 @@ def test_what_is_under_way_at_the_end_is_joined_when_all_of_it_has_ended(pipelin
 
 
 def test_a_segment_that_was_replaced_after_its_early_fit_is_done_again(pipeline: Pipeline) -> None:
-    taking = Recording(pipeline, 7, segments=3)
+    taking = recording(pipeline, 7, segments=3)
     taking.write_but_for_the_end()
     until(lambda: _converted(pipeline, 7) == [0, 1])
     replaced = taking.directory / taking.whole.segments[1].name
@@ -113,7 +83,7 @@ def test_a_run_that_is_cancelled_while_it_is_recorded_starts_nothing_more(
     pipeline: Pipeline, console: Callable[..., str]
 ) -> None:
     set_fault(pipeline.sandbox.directory, "endpoint-slow", seconds=60.0, run=7, stage="fit")
-    taking = Recording(pipeline, 7, segments=4)
+    taking = recording(pipeline, 7, segments=4)
     taking.write_but_for_the_end()
     until(lambda: [state for _, state in _early(pipeline, 7)] == [AttemptState.STARTED])
     assert "nothing of it is launched by itself any more" in console("cancel", "7")
@@ -132,7 +102,7 @@ def test_a_run_that_is_cancelled_while_it_is_recorded_starts_nothing_more(
 def test_a_run_that_ends_abnormally_keeps_its_early_work_and_gets_no_result_by_itself(
     pipeline: Pipeline, console: Callable[..., str]
 ) -> None:
-    taking = Recording(pipeline, 7, segments=3)
+    taking = recording(pipeline, 7, segments=3)
     taking.write_but_for_the_end()
     until(lambda: _converted(pipeline, 7) == [0, 1])
     with taking.whole.segments[2].open("ab") as file:
@@ -146,7 +116,7 @@ def test_a_run_that_ends_abnormally_keeps_its_early_work_and_gets_no_result_by_i
 
 def test_an_early_failure_is_told_and_the_rest_goes_on(pipeline: Pipeline) -> None:
     set_fault(pipeline.sandbox.directory, "function-crash", run=7, stage="fit", segment=1, times=1)
-    taking = Recording(pipeline, 7, segments=3)
+    taking = recording(pipeline, 7, segments=3)
     taking.write_but_for_the_end()
     until(lambda: [state for _, state in _early(pipeline, 7)] == [AttemptState.FAILED])
     told = [event.text for event in newest(pipeline.ledger, 20) if event.level == "bad"]
@@ -156,7 +126,7 @@ def test_an_early_failure_is_told_and_the_rest_goes_on(pipeline: Pipeline) -> No
 
 
 def test_two_runs_side_by_side_and_streaming_that_is_switched_off(pipeline: Pipeline) -> None:
-    first, second = Recording(pipeline, 7, segments=3), Recording(pipeline, 8, segments=3)
+    first, second = recording(pipeline, 7, segments=3), recording(pipeline, 8, segments=3)
     first.write_but_for_the_end()
     second.write_but_for_the_end()
     until(lambda: _converted(pipeline, 7) == [0, 1] == _converted(pipeline, 8))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 import tempfile
 import time
@@ -17,7 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fire", description="Kills everything again and again.")
     parser.add_argument("--kills", type=int, default=200, help="how many, at random (200)")
     parser.add_argument("--seed", type=int, default=None, help="of the random numbers; printed, to try again")
-    parser.add_argument("--points", action="store_true", help="kill at every durable step instead, in four stories")
+    parser.add_argument("--points", action="store_true", help="kill at every durable step instead, in five stories")
+    parser.add_argument("--streaming", action="store_true", help="the runs are worked on while they are recorded")
     options = parser.parse_args(arguments)
     if options.points:
         print(f"kills {points.burn(None, lambda text: print(text, flush=True))}  lost 0  doubled 0  orphans 0")
@@ -26,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"seed {seed}", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="frib-fire-") as directory:
-        report = Soak(Path(directory), seed, lambda text: print(text, flush=True)).burn(options.kills)
+        say = functools.partial(print, flush=True)
+        report = Soak(Path(directory), seed, say, streaming=options.streaming).burn(options.kills)
     show(report, time.monotonic() - began)
     return 0 if report.verdict.good else 1
 

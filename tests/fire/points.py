@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from console.ledger import attempts, runs
+from console.ledger.store import Ledger
 from flowspec.states import RunState
 from tests.fire.verdict import judge
 from tests.fire.world import World
@@ -25,7 +27,7 @@ class Points:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.world = World(directory / "world")
+        self.world = World(directory / "world", streaming=True)
 
     def close(self) -> None:
         self.world.close()
@@ -57,6 +59,19 @@ class Points:
         process = self._spawn(0)
         until(lambda: attempts.newest_attempt(self.world.ledger, run))
         process.send_signal(signal.SIGSTOP)
+        return RunState.DONE
+
+    def early(self) -> RunState:
+        """A run that is being recorded, and ends as soon as an early attempt of it is intended."""
+        self.world.quick(False)
+        recording = self.world.record(3)
+
+        def end() -> None:
+            with contextlib.closing(Ledger(self.world.settings.ledger, read_only=True)) as ledger:
+                until(lambda: attempts.attempts(ledger, recording.whole.run))
+            recording.end()
+
+        threading.Thread(target=end, daemon=True).start()
         return RunState.DONE
 
     def tell(self, story: Callable[[], RunState], at: int) -> list[str]:
@@ -116,7 +131,7 @@ class Points:
             return subprocess.Popen([*command, "watch"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
-STORIES = ("launch", "retry", "cancel", "takeover")
+STORIES = ("launch", "retry", "cancel", "takeover", "early")
 
 
 def burn(few: int | None, say: Callable[[str], None], stories: Iterable[str] = STORIES) -> int:

@@ -37,9 +37,13 @@ class Report:
 
 
 class Soak:
-    def __init__(self, directory: Path, seed: int, say: Callable[[str], None]) -> None:
+    """With `streaming` runs of three segments are recorded, and worked on meanwhile."""
+
+    def __init__(self, directory: Path, seed: int, say: Callable[[str], None], *, streaming: bool = False) -> None:
         self.random = random.Random(seed)
-        self.world = World(directory)
+        self.streaming = streaming
+        self.world = World(directory, streaming=streaming)
+        self.world.quick(not streaming)  # as `World.record` asks for
         self.report = Report()
         self.say = say
         self.screens = [Screen(self.world.profile) for _ in range(2)]
@@ -143,7 +147,12 @@ class Soak:
                 os.kill(found.pid, signal.SIGKILL)
 
     def _feed(self, stop: threading.Event) -> None:
-        while True:
-            self.world.new_run()
-            if stop.wait(RUN_EVERY):
-                return
+        over = False
+        while not over:
+            if self.streaming:
+                recording = self.world.record(3)
+                over = stop.wait(RUN_EVERY)
+                recording.end()
+            else:
+                self.world.new_run()
+                over = stop.wait(RUN_EVERY)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from console.ledger import attempts, runs
-from flowspec.states import RunState
+from console.ledger.attempts import Attempt
+from flowspec.states import AttemptState, RunState
 from tests.fire.world import World
 from tests.sandbox_records import records as sandbox_records
+
+
+def _twice(run: int, of_it: list[Attempt]) -> list[str]:
+    """Nothing of a world is replaced or fails while it is recorded: what was done early is done once."""
+    early = [s for a in of_it if a.plan.early and a.state is AttemptState.SUCCEEDED for s in a.plan.expected]
+    again = [s for a in of_it if not a.plan.early and a.actor == "driver" for s in a.plan.fit]
+    counts = Counter([*early, *(again if early else [])])
+    return [f"run {run} segment {segment:02d} was fitted {n} times" for segment, n in counts.items() if n > 1]
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,8 @@ class Verdict:
 
 
 def judge(world: World) -> Verdict:
-    """Of every run taken exactly one successful result; no flow run without an attempt, no attempt without an end."""
+    """Of every run taken exactly one successful result, of which nothing was done twice that was done early; no flow
+    run without an attempt, no attempt without an end."""
     there = sandbox_records(world.sandbox.directory).flow_runs
     succeeded: dict[int, list[str]] = {}
     tags: dict[str, list[str]] = {}
@@ -33,7 +44,7 @@ def judge(world: World) -> Verdict:
     for flow_run in there:
         tags.setdefault(flow_run["tags"][0], []).append(flow_run["id"])
         attempt = known.get(flow_run["id"])
-        if attempt is not None and flow_run["status"] == "SUCCEEDED":
+        if attempt is not None and attempt.plan.joins and flow_run["status"] == "SUCCEEDED":
             succeeded.setdefault(attempt.run, []).append(flow_run["id"])
     lost, doubled = [], [f"tag {tag}: flow runs {ids}" for tag, ids in tags.items() if len(ids) > 1]
     for number in set(world.runs) - world.cancelled:
@@ -41,6 +52,7 @@ def judge(world: World) -> Verdict:
         result = world.settings.dtn.results / f"run-{number:04d}-sorted.root"
         if run is None or run.state is not RunState.DONE or not result.exists():
             lost.append(f"run {number} is {run.state.value if run else 'not in the ledger'}: {run.why if run else ''}")
+        doubled += _twice(number, [a for a in known.values() if a.run == number])
         if len(succeeded.get(number, [])) > 1:
             doubled.append(f"run {number} has results of flow runs {succeeded[number]}")
     for attempt in known.values():

@@ -22,6 +22,7 @@ from typing import Any
 
 from console.ledger.presence import Presence, driver
 from tests.pipeline_fixture import Pipeline
+from tests.recording import Recording
 from tests.sandbox_fixture import PROJECT
 from tests.waiting import HANGS_AFTER
 
@@ -41,14 +42,17 @@ HEAD = (
 class World(Pipeline):
     """Runs of one segment without events: they take as little of the machine as can be."""
 
-    def __init__(self, directory: Path, **options: Any) -> None:
+    def __init__(self, directory: Path, *, streaming: bool = False, **options: Any) -> None:
         super().__init__(directory, speed=10.0, **options)  # Flows looks often: nothing here is about its patience
         self.runs: list[int] = []
         self.cancelled: set[int] = set()  # these are to have no result
         text = self.profile.read_text()
         for slow, quick in (
             ("poll_interval = 1.0", "poll_interval = 0.7\nsettle = 0.1"),
-            ("look_interval = 1.0", "look_interval = 0.3"),
+            (
+                "look_interval = 1.0",
+                f"look_interval = 0.3\nstreaming = {str(streaming).lower()}\nstreaming_segments = 2",
+            ),
         ):
             assert slow in text
             text = text.replace(slow, quick)
@@ -69,7 +73,7 @@ class World(Pipeline):
                 program.write_text(HEAD + 'while [[ -e "${0%/*}/hold" ]]; do sleep 0.1; done\n' + text)
                 program.chmod(0o755)
             else:
-                program.unlink()
+                program.unlink(missing_ok=True)
 
     def hold(self, on: bool) -> None:
         """While held, every program at the site waits."""
@@ -94,6 +98,15 @@ class World(Pipeline):
         self.deliver(self.take(run, segments=segments, events=0))
         self.runs.append(run)
         return run
+
+    def record(self, segments: int) -> Recording:
+        """A run of which all but the end is recorded. It has events, as a segment without any is empty: that asks for
+        programs that fit, not for quick ones."""
+        run = self.runs[-1] + 1 if self.runs else 101
+        recording = Recording(self.sandbox.directory / "daq", self.settings.dtn.runs, run, segments, events=2)
+        recording.write_but_for_the_end()
+        self.runs.append(run)
+        return recording
 
     def driver(self) -> Presence | None:
         return driver(self.settings.ledger)
