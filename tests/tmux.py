@@ -37,7 +37,7 @@ class Terminal:
 
     def paste(self, words: str) -> None:
         """As a terminal pastes, between marks where the program has asked for them."""
-        self._tmux("set-buffer", words)
+        self._tmux("set-buffer", "--", words)  # a code may begin with -
         self._tmux("paste-buffer", "-p")
 
     def text(self) -> str:
