@@ -10,7 +10,7 @@ from flowspec.conditions import Reason
 
 # What differs between runs that fail for one cause: paths, and whatever has a digit in it (runs, segments, ids, sizes).
 _OF_THE_RUN = re.compile(r"(?<!\w)/\S+|\S*\d\S*")
-_OUTER = ("outcome.failed", "flow.succeeded-but")  # say that it failed; the cause says how
+_OUTER = ("outcome.failed", "attempt.early-failed", "flow.succeeded-but")  # say that it failed; the cause says how
 
 
 @dataclass(frozen=True)

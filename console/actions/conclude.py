@@ -76,7 +76,7 @@ def end_attempt(
         move(ctx.ledger, attempt.run, run_move, about=about, reasons=[why], attempt=attempt.attempt, **columns)
         evidence.refresh_progress(ctx.ledger, attempt.run)
         text = f"run {attempt.run} attempt {attempt.number} {how.targets[0].value}: {catalogue.sentence(why)}"
-        _tell(ctx, attempt, run_move, why, text)
+        _tell(ctx, attempt, _LEVELS[run_move], why, text)
 
 
 def _end(ctx: Context, attempt: Attempt, how: Move, why: Reason) -> None:
@@ -86,14 +86,14 @@ def _end(ctx: Context, attempt: Attempt, how: Move, why: Reason) -> None:
     move_attempt(ctx.ledger, attempt.attempt, how, why)
 
 
-def _tell(ctx: Context, attempt: Attempt, run_move: Move, why: Reason, text: str) -> None:
+def _tell(ctx: Context, attempt: Attempt, level: str, why: Reason, text: str) -> None:
     """Of failures that are alike and come together only the first is an alert."""
-    kind = failure_kind(why) if run_move is FAILED else None
+    kind = failure_kind(why)
     key, since = kind.key if kind else "", ctx.now() - ALIKE_SECONDS
     first = events.first_alike(ctx.ledger, key, since, attempt.run)
-    level = _LEVELS[run_move] if first is None else "info"
     ctx.ledger.event(
-        level, text, actor="driver", run=attempt.run, attempt=attempt.attempt, kind=key, alike=first
+        level if first is None else "info", text, actor="driver", run=attempt.run, attempt=attempt.attempt,
+        kind=key, alike=first,
     )  # fmt: skip
 
 
@@ -139,11 +139,7 @@ def _conclude_early(ctx: Context, known: Dossier, attempt: Attempt, found: Concl
     if found.progress is not None:
         conditions.put_early(ctx.ledger, attempt.run, attempt.attempt, attempt.plan.expected[0], found.progress)
     elif found.cancelled:
-        who = "somebody at Globus"
-        with ctx.ledger.change():
-            attempts.set_attempt(ctx.ledger, attempt.attempt, cancel_by=who, cancel_at=ctx.now())
-            text = f"run {attempt.run} attempt {attempt.number}: its flow run was cancelled by {who}"
-            ctx.ledger.event("warning", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
+        _cancelled_elsewhere(ctx, attempt)
     elif found.failed is not None:
         cells = planned_cells(known, attempt)
         cause = first_failure(cells) or found.failed  # which its flow run goes past, without an analysis
@@ -164,12 +160,8 @@ def end_early(ctx: Context, attempt: Attempt, how: Move, why: Reason) -> None:
         if run is not None and run.state is RunState.CANCELLING and not attempts.open_of(ctx.ledger, attempt.run):
             move(ctx.ledger, attempt.run, CANCEL_ENDED, about=Topic.OUTCOME, reasons=[why], attempt=attempt.attempt)
         evidence.refresh_progress(ctx.ledger, attempt.run)
-        kind = failure_kind(why) if how is ENDED_BADLY else None
         text = f"run {attempt.run} attempt {attempt.number} {how.targets[0].value}: {catalogue.sentence(why)}"
-        level = {ENDED_WELL: "info", ENDED_BADLY: "bad"}.get(how, "warning")
-        ctx.ledger.event(
-            level, text, actor="driver", run=attempt.run, attempt=attempt.attempt, kind=kind.key if kind else ""
-        )
+        _tell(ctx, attempt, {ENDED_WELL: "info", ENDED_BADLY: "bad"}.get(how, "warning"), why, text)
 
 
 def _cancelled_elsewhere(ctx: Context, attempt: Attempt) -> None:
@@ -177,8 +169,9 @@ def _cancelled_elsewhere(ctx: Context, attempt: Attempt) -> None:
     who = "somebody at Globus"
     with ctx.ledger.change():
         attempts.set_attempt(ctx.ledger, attempt.attempt, cancel_by=who, cancel_at=ctx.now())
-        why = reason("cancel.elsewhere", who=who)
-        move(ctx.ledger, attempt.run, CANCEL_ASKED, about=Topic.PROGRESS, reasons=[why], attempt=attempt.attempt)
+        if not attempt.plan.early:
+            why = reason("cancel.elsewhere", who=who)
+            move(ctx.ledger, attempt.run, CANCEL_ASKED, about=Topic.PROGRESS, reasons=[why], attempt=attempt.attempt)
         text = f"run {attempt.run} attempt {attempt.number}: its flow run was cancelled by {who}"
         ctx.ledger.event("warning", text, actor="driver", run=attempt.run, attempt=attempt.attempt)
 

@@ -7,14 +7,15 @@ is a guess: the version that was taken is kept, and one that differs when the ru
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from console.actions import launch
 from console.actions.queue import TRANSFERS_AT_ONCE, Room, auto_launch, keeps_all, moving
-from console.context import Context
-from console.ledger import attempts, dossier, runs
+from console.context import Context, Refused
+from console.ledger import attempts, conditions, dossier, runs
 from console.ledger.attempts import Attempt
 from console.ledger.runs import Run
+from flowspec.conditions import reason
 from flowspec.plan import plan_early
 from flowspec.states import RunState
 from remote.globus.errors import RemoteError
@@ -32,14 +33,21 @@ def start_early(ctx: Context, look: launch.Look) -> RemoteError | None:
     if not (ctx.policy.streaming and auto_launch(ctx)):
         return None
     trouble: RemoteError | None = None
+    under_way: Sequence[Attempt] = attempts.open_attempts(ctx.ledger)
     for run in sorted(runs.runs(ctx.ledger, *WAIT_FOR_THEM), key=lambda run: (run.state in RECORDED, run.run)):
-        segments = due(ctx, run, attempts.open_attempts(ctx.ledger))
+        segments = due(ctx, run, under_way)
         room = Room.now(ctx) if segments else None
         if room is None or not _has_room(ctx, run, room):
             continue
         unseen = look()
-        _write(ctx, run.run, segments)
-        trouble = launch.send_intents(ctx, unseen).trouble or trouble
+        try:
+            _write(ctx, run.run, segments)
+        except Refused as refusal:
+            why = reason("outcome.refused", words=str(refusal))
+            conditions.put_early(ctx.ledger, run.run, None, segments[0], why)
+            continue
+        sent = launch.send_intents(ctx, unseen)
+        trouble, under_way = sent.trouble or trouble, sent.under_way
     return trouble
 
 
@@ -57,11 +65,6 @@ def due(ctx: Context, run: Run, open_attempts: Sequence[Attempt]) -> list[int]:
     waited = ctx.now() - min((closed.at for closed in new.values()), default=ctx.now())
     many, long = len(new) >= ctx.policy.streaming_segments, waited >= ctx.policy.streaming_seconds
     return sorted(new) if new and (many or long or run.state is RunState.QUEUED) else []
-
-
-def under_way(run: Run, open_attempts: Collection[Attempt]) -> int:
-    """How many segments of a run are in its early attempts that have not ended."""
-    return sum(len(a.plan.expected) for a in open_attempts if a.run == run.run and a.plan.early)
 
 
 def _has_room(ctx: Context, run: Run, room: Room) -> bool:

@@ -19,6 +19,7 @@ from console.context import Context
 from console.ledger import attempts, runs, sources
 from console.ledger.attempts import Attempt
 from console.ledger.moves import move, move_attempt
+from flowspec import catalogue
 from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import Plan
 from flowspec.states import GIVEN_UP, OPEN, STARTED, TAKEN_OVER
@@ -115,8 +116,8 @@ def _take_over(ctx: Context, flow_run: FlowRun, tag: str) -> None:
             known = runs.run(ctx.ledger, number)
             taken = {**(known.early if known else {}), **dict.fromkeys(plan.expected, "")}
             runs.set_run(ctx.ledger, number, early=taken)
-            words = f"run {number}: flow run {flow_run.id} was not in the ledger; it is followed from now on"
-            ctx.ledger.event("warning", words, actor="driver", run=number, attempt=attempt)
+            found = reason("event.taken-over", run=number, flow_run=flow_run.id)
+            ctx.ledger.event("warning", catalogue.sentence(found), actor="driver", run=number, attempt=attempt)
             return
         move(
             ctx.ledger, number, TAKEN_OVER, level="warning", about=Topic.PROGRESS, reasons=[Reason("attempt.found")],

@@ -96,7 +96,7 @@ class RunDirectory:
         if known is None or (known.path, known.fingerprint) != (str(self.path), self.fingerprint):
             return
         if known.verdict in (v.value for v in FINAL):
-            self.adopted = True
+            self.adopted, self.seen = True, {}  # of thousands: only what changes needs it
         elif known.verdict == Verdict.INCOMPLETE.value:
             # What made it incomplete may be mended by a setting or a permission, which no fingerprint shows.
             self.recalled = self.unread = True

@@ -34,7 +34,7 @@ def of_run(ledger: Ledger, run: int) -> tuple[Condition, ...]:
     return from_json(row["conditions"]) if row else ()
 
 
-def put_early(ledger: Ledger, run: int, attempt: int, first: int, found: Reason | None) -> None:
+def put_early(ledger: Ledger, run: int, attempt: int | None, first: int, found: Reason | None) -> None:
     """What holds of one early attempt of a run, whose first segment this is; None: nothing any more."""
     others = [c for c in of_run(ledger, run) if c.topic is Topic.EARLY and c.segment != first]
     own = [Condition(Topic.EARLY, found, segment=first)] if found is not None else []

@@ -129,7 +129,7 @@ class Watch:
             if not min(counts) <= count <= max(counts):
                 untrue.append(f"{count} {claim}")
         states = {s.judged.state.value for s in self.said if s.at >= said.at - LAG}
-        if any(t.under_way <= self.stuck for t in lately):  # also between two looks of ours
+        if any(t.under_way and t.under_way <= self.stuck for t in lately):  # also between two looks of ours
             states.add(State.STANDS.value)
         return untrue if said.shown in states else [*untrue, f"the screen shows {said.shown!r}"]
 

@@ -121,6 +121,8 @@ def test_an_early_failure_is_told_and_the_rest_goes_on(pipeline: Pipeline) -> No
     until(lambda: [state for _, state in _early(pipeline, 7)] == [AttemptState.FAILED])
     told = [event.text for event in newest(pipeline.ledger, 20) if event.level == "bad"]
     assert any("run 7 attempt 1 failed: fit of segment 01 failed" in text for text in told), told
+    kinds = [row["kind"] for row in pipeline.ledger.rows("SELECT kind FROM events WHERE level = 'bad' AND run = 7")]
+    assert [kind.partition("|")[0] for kind in kinds] == ["fit"], "what fails alike is told once"
     taking.end()
     _ended_with(pipeline, 7, fit=4, convert=4, analyze=1)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console.actions import early, queue
+from console.actions import early, launch, queue
 from console.context import Context
 from console.ledger import attempts, dossier, pause, runs
 from console.ledger.runs import record_judgement
@@ -37,7 +37,6 @@ def clock() -> Clock:
 @pytest.fixture
 def ctx(tmp_path: Path, clock: Clock) -> Iterator[Context]:
     ledger = Ledger(tmp_path / "ledger.db", now=clock)
-    ledger.put("runs_looked_at", "")
     yield make_context(ledger, Remote(), STREAMING)
     ledger.close()
 
@@ -102,6 +101,21 @@ def test_what_keeps_them(ctx: Context, kept: str) -> None:
         assert taken(ctx) == [(6, (0, 1, 2))], "one of two is left to runs that have ended"
     start(ctx)
     assert [run for run, _ in taken(ctx) if run == 7] == []
+
+
+def test_what_cannot_be_asked_for_is_stuck_and_keeps_no_other(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    ctx = replace(ctx, policy=STREAMING.model_copy(update={"max_in_flight": 9}))
+    wrong = launch.inputs.problems
+    monkeypatch.setattr(
+        launch.inputs, "problems", lambda body, schema: ["no"] if body["run"] == 6 else wrong(body, schema)
+    )
+    for number in (6, 7):
+        record(ctx, number, {0: "a", 1: "b", 2: "c"})
+    start(ctx)
+    assert taken(ctx) == [(7, (0, 1, 2))]
+    run = runs.run(ctx.ledger, 6)
+    assert run.stuck
+    assert "the input document is not valid: no" in run.why
 
 
 def test_a_queued_run_waits_for_its_early_attempts_and_the_rest_of_it_does_not(ctx: Context) -> None:
