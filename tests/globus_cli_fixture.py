@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from remote.sandbox.compute.environment import environment
 from remote.sandbox.ids import IDENTITY
 from tests.official_shapes import HEAR
-from tests.sandbox_fixture import PROJECT, RunningSandbox
+from tests.sandbox_fixture import PROJECT, RunningSandbox, start_sandbox
 from tests.waiting import HANGS_AFTER
 
 PINS = PROJECT / ".ci/requirements-globus-cli.txt"
@@ -79,3 +82,10 @@ class Globus:
 
     def json(self, *words: object) -> Any:
         return json.loads(self(*words, "-F", "json"))
+
+
+@pytest.fixture(scope="module")
+def globus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Globus]:
+    program = installed()
+    with start_sandbox(tmp_path_factory.mktemp("sandbox"), "--speed", "20") as sandbox:
+        yield Globus(program, sandbox, tmp_path_factory.mktemp("home"))

@@ -12,19 +12,12 @@ import pytest
 
 from flowspec import definition
 from remote.sandbox.ids import DTN_COLLECTION, IDENTITY, SITE_COLLECTION
-from tests.globus_cli_fixture import ASKING, Globus, installed, service_addresses
-from tests.sandbox_fixture import PROJECT, start_sandbox
+from tests.globus_cli_fixture import ASKING, Globus, globus, service_addresses  # noqa: F401  (fixture)
+from tests.sandbox_fixture import PROJECT
 from tests.waiting import HANGS_AFTER, until
 
 TRANSFER = definition.FOLDER / "transfer.json"
 SCHEMA = definition.FOLDER / "transfer.schema.json"
-
-
-@pytest.fixture(scope="module")
-def globus(tmp_path_factory):
-    program = installed()
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), "--speed", "20") as sandbox:
-        yield Globus(program, sandbox, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")

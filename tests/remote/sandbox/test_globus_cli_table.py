@@ -12,9 +12,8 @@ import pytest
 
 from remote.sandbox.ids import DTN_COLLECTION, GUEST_COLLECTION, IDENTITY, SITE_COLLECTION
 from tests import globus_cli_table, globus_cli_table_of_transfer
-from tests.globus_cli_fixture import ASKING, Globus, installed
+from tests.globus_cli_fixture import ASKING, Globus, globus  # noqa: F401  (fixture)
 from tests.globus_cli_table import LEFT_OUT, Row
-from tests.sandbox_fixture import start_sandbox
 from tests.waiting import until
 
 PASSING = {"StartAt": "Go", "States": {"Go": {"Type": "Pass", "End": True}}}
@@ -27,13 +26,6 @@ PARTS = {
     "transfers": globus_cli_table_of_transfer.TRANSFERS,
     "collections": globus_cli_table_of_transfer.COLLECTIONS,
 }
-
-
-@pytest.fixture(scope="module")
-def globus(tmp_path_factory):
-    program = installed()
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), "--speed", "20") as sandbox:
-        yield Globus(program, sandbox, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
