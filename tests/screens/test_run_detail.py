@@ -83,7 +83,8 @@ async def test_equal_segments_are_one_row_until_each_is_wanted_or_looked_for(dem
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
-        assert [line[2:9].strip() for line in pane(pilot)[2:7]] == ["00-06", "07", "08", "09", "10-41"]
+        rows = ["00-06", "07", "08", "09", "10-41"]
+        await until(pilot, lambda: [line[2:9].strip() for line in pane(pilot)[2:7]] == rows)
         assert ">" in pane(pilot)[3], "on the first that is bad"
         await pilot.press("e")
         await until_shown(pilot, " 00 ", " 01 ")

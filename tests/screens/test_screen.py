@@ -129,7 +129,11 @@ async def test_auto_launch_is_switched(demo: DemoLedger) -> None:
         await until_shown(pilot, "auto OFF")
         await pilot.press("o")
         await until_shown(pilot, "Launch 1 complete run now?", "Now: run 1218.", "Yes, launch 1 complete run")
-        await pilot.press("enter", "o", "tab", "enter")  # the first enter goes back
+        await pilot.press("enter")  # it goes back
+        await until(pilot, lambda: "Yes, launch 1 complete run" not in shown(app))
+        await pilot.press("o")
+        await until_shown(pilot, "Yes, launch 1 complete run")
+        await pilot.press("tab", "enter")
         await until(pilot, lambda: ("auto", None, {"on": True}) in asked(demo))
         assert len(asked(demo)) == 2
 

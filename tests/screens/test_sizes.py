@@ -86,7 +86,9 @@ async def test_nothing_jumps_while_the_cursor_goes_from_run_to_run(demo: DemoLed
     app = make_app(demo.ledger.path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        before = main(pilot).runs.size
+        screen = main(pilot)
+        await until(pilot, lambda: screen.endpoints.size.height == HEAD_LINES + 3)
+        before = screen.runs.size
         for _ in range(6):
             await pilot.press("down")
             await settled(pilot)

@@ -69,8 +69,11 @@ async def test_half_a_page_goes_half_as_far_as_a_page(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        await pilot.press("question_mark", "ctrl+d")
+        await pilot.press("question_mark")
+        await until_shown(pilot, "Help: keys and glyphs")
         lines = app.screen.query_one("#keys")
+        await until(pilot, lambda: lines.size.height > SMALL[1] // 2)
+        await pilot.press("ctrl+d")
         half = lines.cursor_key  # type: ignore[attr-defined]
         await pilot.press("ctrl+d", "ctrl+u")
         assert lines.cursor_key == half  # type: ignore[attr-defined]
