@@ -8,6 +8,7 @@ is a guess: the version that was taken is kept, and one that differs when the ru
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from console.actions import launch
 from console.actions.queue import TRANSFERS_AT_ONCE, Room, auto_launch, keeps_all, moving
@@ -24,20 +25,33 @@ RECORDED = (RunState.TAKING, RunState.ARRIVING)
 WAIT_FOR_THEM = (*RECORDED, RunState.QUEUED)
 
 
-def start_early(ctx: Context, look: launch.Look) -> RemoteError | None:
+@dataclass(frozen=True)
+class Started:
+    """What kept Globus from being asked, if anything did; a run with segments that are due and have no room yet."""
+
+    trouble: RemoteError | None = None
+    waiting: int | None = None
+
+
+def start_early(ctx: Context, look: launch.Look) -> Started:
     """Start the early attempts that are due, as far as they leave room for runs that have ended.
 
-    Before the first of them is, `look` takes over what another console has started. Returns what kept Globus from being
-    asked, if anything did.
+    Before the first of them is, `look` takes over what another console has started.
     """
     if not (ctx.policy.streaming and auto_launch(ctx)):
-        return None
+        return Started()
     trouble: RemoteError | None = None
+    waiting: int | None = None
     under_way: Sequence[Attempt] = attempts.open_attempts(ctx.ledger)
     for run in sorted(runs.runs(ctx.ledger, *WAIT_FOR_THEM), key=lambda run: (run.state in RECORDED, run.run)):
         segments = due(ctx, run, under_way)
-        room = Room.now(ctx) if segments else None
-        if room is None or not _has_room(ctx, run, room):
+        if not segments:
+            continue
+        room = Room.now(ctx)
+        if keeps_all(ctx, room) is not None:
+            break
+        if not _has_room(ctx, run, room):
+            waiting = waiting or run.run
             continue
         unseen = look()
         try:
@@ -48,7 +62,7 @@ def start_early(ctx: Context, look: launch.Look) -> RemoteError | None:
             continue
         sent = launch.send_intents(ctx, unseen)
         trouble, under_way = sent.trouble or trouble, sent.under_way
-    return trouble
+    return Started(trouble, waiting)
 
 
 def due(ctx: Context, run: Run, open_attempts: Sequence[Attempt]) -> list[int]:
@@ -69,8 +83,6 @@ def due(ctx: Context, run: Run, open_attempts: Sequence[Attempt]) -> list[int]:
 
 def _has_room(ctx: Context, run: Run, room: Room) -> bool:
     """Early attempts leave a flow run and a transfer to runs that have ended."""
-    if keeps_all(ctx, room) is not None:
-        return False
     spare = 1 if run.state in RECORDED else 0
     slots, transfers = ctx.policy.max_in_flight - spare, TRANSFERS_AT_ONCE - spare
     return len(room.under_way) < max(1, slots) and len(moving(room)) < transfers

@@ -27,6 +27,7 @@ TRANSFERS_AT_ONCE = 3
 # Segments in flight that wait for a worker of an endpoint, per worker: with more nothing would end sooner.
 WAITING_PER_WORKER = 4
 NEXT = Reason("queue.next")
+LIVE, BEHIND_LIVE_DATA = 0, 1  # runs.priority
 _AUTO, _AUTO_BY = "auto", "auto_by"  # in meta: the switch, and the request that switched it on
 
 
@@ -120,17 +121,27 @@ def in_order(queued: Iterable[Run], *, newest_first: bool) -> list[Run]:
 
 
 def start_queued(ctx: Context, look: Look) -> RemoteError | None:
-    """Start the queued runs, live data before reprocessing, as far as policy, endpoints and transfers allow.
+    """Start the queued runs of live data, as far as policy, endpoints and transfers allow.
 
     Before the first of them is, `look` takes over what another console has started.
     Returns what kept Globus from being asked, if anything did; the runs behind it wait with that reason.
     """
+    return _start(ctx, look, [run for run in runs.runs(ctx.ledger, RunState.QUEUED) if run.priority == LIVE])
+
+
+def start_reprocessing(ctx: Context, look: Look, recorded: int | None) -> RemoteError | None:
+    """The same for runs that are reprocessed: none while segments of a run that is `recorded` wait for room."""
+    behind = [run for run in runs.runs(ctx.ledger, RunState.QUEUED) if run.priority != LIVE]
+    return _start(ctx, look, behind, None if recorded is None else reason("queue.recorded-first", run=recorded))
+
+
+def _start(ctx: Context, look: Look, queued: Sequence[Run], held: Reason | None = None) -> RemoteError | None:
     trouble: RemoteError | None = None
-    queued = in_order(runs.runs(ctx.ledger, RunState.QUEUED), newest_first=ctx.policy.order == "newest")
     if not queued:
         return None
     room = Room.now(ctx)
-    for run in queued:
+    room = replace(room, held=room.held or held)
+    for run in in_order(queued, newest_first=ctx.policy.order == "newest"):
         if any(a.run == run.run and not a.plan.early for a in room.under_way):  # taken over a moment ago
             continue
         waits = waits_for(ctx, run, room)

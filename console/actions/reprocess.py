@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from console.actions.proposal import propose
+from console.actions.queue import BEHIND_LIVE_DATA
 from console.actions.retry import wish_of
 from console.context import Context, Refused
 from console.ledger import dossier
@@ -18,7 +19,6 @@ from flowspec.numbers import parse_ranges, ranges
 from flowspec.plan import Wish
 from flowspec.states import ENDED, REPROCESSED
 
-BEHIND_LIVE_DATA = 1  # runs.priority
 DRY_RUN_LIMIT = 50  # runs of which a dry run explains what would be done: meanwhile nobody else can write to the ledger
 
 

@@ -30,7 +30,9 @@ def launch_what_is_due(ctx: Context) -> None:
     unseen = look() if launch.anything_to_send(ctx) else None
     trouble: RemoteError | None = launch.send_intents(ctx, unseen).trouble
     trouble = queue.start_queued(ctx, look) or trouble
-    trouble = early.start_early(ctx, look) or trouble
+    started = early.start_early(ctx, look)
+    trouble = started.trouble or trouble
+    trouble = queue.start_reprocessing(ctx, look, started.waiting) or trouble
     if trouble is not None:
         raise trouble
 

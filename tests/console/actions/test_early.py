@@ -10,6 +10,7 @@ import pytest
 
 from console.actions import early, launch, queue
 from console.context import Context
+from console.driver.round import launch_what_is_due
 from console.ledger import attempts, dossier, pause, runs
 from console.ledger.runs import record_judgement
 from console.ledger.store import Ledger
@@ -51,7 +52,7 @@ def record(ctx: Context, run: int, closed: dict[int, str], verdict: Verdict = Ve
 
 
 def start(ctx: Context) -> None:
-    assert early.start_early(ctx, lambda: None) is None
+    assert early.start_early(ctx, lambda: None).trouble is None
 
 
 def taken(ctx: Context) -> list[tuple[int, tuple[int, ...]]]:
@@ -116,6 +117,28 @@ def test_what_cannot_be_asked_for_is_stuck_and_keeps_no_other(ctx: Context, monk
     run = runs.run(ctx.ledger, 6)
     assert run.stuck
     assert "the input document is not valid: no" in run.why
+
+
+def queued(ctx: Context, run: int, priority: int) -> None:
+    record(ctx, run, {0: "a"}, Verdict.READY)
+    queue.queue_what_is_ready(ctx)
+    runs.set_run(ctx.ledger, run, priority=priority)
+
+
+def test_live_data_go_first_then_what_is_recorded_then_reprocessing(ctx: Context) -> None:
+    ctx = replace(ctx, policy=STREAMING.model_copy(update={"max_in_flight": 4}))
+    queued(ctx, 3, queue.BEHIND_LIVE_DATA)
+    queued(ctx, 5, queue.LIVE)
+    record(ctx, 7, {0: "a", 1: "b", 2: "c"})
+    record(ctx, 8, {0: "a", 1: "b", 2: "c"})
+    launch_what_is_due(ctx)
+    assert taken(ctx) == [(5, (0,)), (7, (0, 1, 2))], "a transfer is left to runs that have ended"
+    waits = runs.run(ctx.ledger, 3)
+    assert waits is not None
+    assert waits.why == "waits: segments of run 8, which is being recorded, go first"
+    record(ctx, 8, {})
+    launch_what_is_due(ctx)
+    assert taken(ctx) == [(5, (0,)), (7, (0, 1, 2)), (3, (0,))]
 
 
 def test_a_queued_run_waits_for_its_early_attempts_and_the_rest_of_it_does_not(ctx: Context) -> None:
