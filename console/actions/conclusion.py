@@ -44,6 +44,8 @@ def conclusion(
     # A segment that waits for somebody at a later stage is not to be hidden by one that has failed before.
     far = progress_of_stage(_waiting_stage(planned) or stage, plan, matrix)
     if flow_run.status in ("ACTIVE", "INACTIVE"):
+        if plan.early and _converted(waiting, planned):
+            return Conclusion(stage)  # nothing is left that Flows would start, and it may notice that much later
         return Conclusion(stage, _inactive(flow_run) or _unnoticed(waiting, planned, now) or far)
     if flow_run.cancelled:
         return Conclusion(stage, cancelled=True)
@@ -62,6 +64,13 @@ def conclusion(
 def planned_cells(known: Dossier, attempt: Attempt) -> Matrix:
     """The cells of the places that the attempt is to do."""
     return {place: known.matrix[place] for place in attempt.plan.places() if place in known.matrix}
+
+
+def _converted(waiting: Unnoticed | None, planned: Matrix) -> bool:
+    """Whether its last action has ended, and everything that was to be done is there."""
+    if waiting is None or waiting.stage is not Stage.CONVERT:
+        return False
+    return all(cell.state is CellState.DONE for cell in planned.values())
 
 
 def first_failure(matrix: Matrix) -> Reason | None:

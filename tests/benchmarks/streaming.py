@@ -21,6 +21,7 @@ from flowspec.states import RunState
 from tests.benchmarks.result import Result
 from tests.pipeline_fixture import Pipeline, running_pipeline
 from tests.recording import Recording
+from tests.sandbox_records import set_fault, struck
 from tests.waiting import until
 
 SEGMENTS, EVENTS, RUN = 12, 5, 1
@@ -33,17 +34,19 @@ POLICY = {"STREAMING_SEGMENTS": "3", "SETTLE": "0.5", "MAX_IN_FLIGHT": "8"}
 @dataclass(frozen=True)
 class Course:
     """Seconds from END_RUN: until the first flow run after it was started, and until the result; the work of the last
-    segment and the analysis; flow runs of the run."""
+    segment and the analysis; flow runs of the run, and what Globus was asked from its first segment to its result."""
 
     launch: float
     result: float
     work: float
     flow_runs: int
+    requests: int
 
 
 @functools.cache
 def measured(streaming: bool, polling: str) -> Course:
     with _pipeline(streaming, polling) as pipeline:
+        set_fault(pipeline.sandbox.directory, "slow-reply", seconds=0, times=0)  # does nothing but count
         daq = pipeline.sandbox.directory / "daq"
         recording = Recording(daq, pipeline.settings.dtn.runs, RUN, SEGMENTS, EVENTS)
         for segment in range(SEGMENTS):
@@ -63,7 +66,8 @@ def _course(pipeline: Pipeline, ended: float) -> Course:
     logs = pipeline.sandbox.directory / "site" / "logs" / f"run{RUN}"
     last = (f"fit-{SEGMENTS - 1:02d}", f"convert-{SEGMENTS - 1:02d}", "analyze")
     work = sum(json.loads((logs / f"{name}.json").read_text())["seconds"] for name in last)
-    return Course(min(after) - ended, run.finished_at - ended, work, len(made))
+    requests = struck(pipeline.sandbox.directory, "slow-reply")
+    return Course(min(after) - ended, run.finished_at - ended, work, len(made), requests)
 
 
 @contextlib.contextmanager
@@ -117,10 +121,17 @@ def streaming_flow_runs() -> Result:
     return Result("streaming_flow_runs", on.flow_runs, "flow runs", peer=off.flow_runs)
 
 
+def streaming_requests() -> Result:
+    """What Globus is asked for a streamed run, from its first segment to its result. Peer: not streamed."""
+    on, off = measured(True, "quick"), measured(False, "quick")
+    return Result("streaming_requests", on.requests, "requests", peer=off.requests)
+
+
 BENCHMARKS = (
     streaming_result,
     streaming_off_result,
     streaming_real_polling,
     streaming_launch,
     streaming_flow_runs,
+    streaming_requests,
 )

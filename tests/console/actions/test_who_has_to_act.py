@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from console.actions.conclusion import conclusion, progress_of_stage
+from console.evidence.hints import Unnoticed
 from flowspec import catalogue
 from flowspec.cells import Cell
 from flowspec.conditions import Condition, Owner, Reason, Severity, Topic, reason
-from flowspec.plan import plan_all
+from flowspec.plan import plan_all, plan_early
 from flowspec.stages import CellState, Stage
 from flowspec.standing import why
 from flowspec.states import RunState
@@ -63,6 +64,25 @@ def test_what_waits_for_a_person_is_not_hidden_by_what_has_failed():
     active = FlowRun("flow-7", "f", "ACTIVE", "x", (), "2026-11-23T10:00:00+00:00", None, {})
     concluded = conclusion(known, attempt, active, None, 0.0)
     assert (concluded.stage, concluded.progress.code) == (Stage.FIT, "flow.suspect")
+
+
+@pytest.mark.parametrize(
+    ("early", "stage", "state", "over"),
+    [
+        (True, Stage.CONVERT, CellState.DONE, True),
+        (True, Stage.CONVERT, CellState.DISAGREES, False),
+        (True, Stage.FIT, CellState.DONE, False),  # of files that lay there before
+        (False, Stage.CONVERT, CellState.DONE, False),  # Flows has the analysis to start
+        (True, None, CellState.DONE, False),
+    ],
+)
+def test_an_early_attempt_is_over_before_flows_notices(early, stage, state, over):
+    plan = plan_early(7, (0,)) if early else plan_all(7, (0,))
+    known = SimpleNamespace(matrix={place: Cell(state, Reason("file.there")) for place in plan.places()})
+    active = FlowRun("flow-7", "f", "ACTIVE", "x", (), "2026-11-23T10:00:00+00:00", None, {})
+    waiting = Unnoticed(stage, 5.0, failed=False, next_poll=600.0) if stage else None
+    concluded = conclusion(known, SimpleNamespace(plan=plan), active, waiting, 6.0)
+    assert (concluded.progress is None) == over
 
 
 def test_what_waits_for_a_person_comes_before_a_failed_poll():
