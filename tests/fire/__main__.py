@@ -42,6 +42,7 @@ def show(report: Report, seconds: float) -> None:
     print(
         f"runs {report.runs}  kills {sum(report.kills.values())} ({kills})  lost {len(verdict.lost)}  "
         f"doubled {len(verdict.doubled)}  orphans {len(verdict.orphans)}  "
+        f"early segments {report.early}  "
         f"median takeover {report.median_takeover:.2f} s  worst {max(report.takeovers, default=0):.2f} s  "
         f"in {seconds:.0f} s"
     )

@@ -14,19 +14,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from console.ledger import attempts, runs
+from console.ledger.store import Ledger
+from flowspec.states import AttemptState, RunState
 from tests.fire.verdict import Verdict, judge
 from tests.fire.world import Screen, World
 from tests.sandbox_records import set_fault
 from tests.waiting import until
 
 RUN_EVERY = 2.0  # seconds between two runs that arrive, while the fire burns
+MOMENT = 0.2  # seconds between two looks
+SEGMENTS = 5  # of a run that is recorded
+RUNS_AT_ONCE = 2  # with more under way a run that is recorded finds no room for early work
+NOT_DONE = set(RunState) - {RunState.DONE}
 
 
 @dataclass
 class Report:
-    """`takeovers`: seconds from each kill of the driver until another one drove."""
+    """`takeovers`: seconds from each kill of the driver until another one drove. `early`: segments that were done while
+    their run was recorded."""
 
     runs: int = 0
+    early: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     takeovers: list[float] = field(default_factory=list)
     verdict: Verdict = field(default_factory=lambda: Verdict([], [], []))
@@ -37,11 +46,12 @@ class Report:
 
 
 class Soak:
-    """With `streaming` runs of three segments are recorded, and worked on meanwhile."""
+    """With `streaming` runs are recorded, and worked on meanwhile."""
 
     def __init__(self, directory: Path, seed: int, say: Callable[[str], None], *, streaming: bool = False) -> None:
-        self.random = random.Random(seed)
+        self.random, self.pace = random.Random(seed), random.Random(seed)  # each of one thread
         self.streaming = streaming
+        self.calm = 6.0 if streaming else 1.0  # a segment is fitted by real programs before the next kill, sometimes
         self.world = World(directory, streaming=streaming)
         self.world.quick(not streaming)  # as `World.record` asks for
         self.report = Report()
@@ -57,13 +67,14 @@ class Soak:
             try:
                 while sum(self.report.kills.values()) < kills:
                     # Sometimes at once, to hit what has just begun; sometimes late, so that something gets done.
-                    time.sleep(self.random.choice((0.0, 0.1, 0.3, 1.0, 2.0)) * self.random.random())
+                    time.sleep(self.calm * self.random.choice((0.0, 0.1, 0.3, 1.0, 2.0)) * self.random.random())
                     self._strike()
             finally:
                 stop.set()
                 feeder.join()
             self._wait_for_the_end()
             self.report.runs = len(self.world.runs)
+            self.report.early = self._done_early()
             self.report.verdict = judge(self.world)
             return self.report
         finally:
@@ -136,9 +147,19 @@ class Soak:
         return until(another, every=0.01)
 
     def _wait_for_the_end(self) -> None:
-        """Of every run; whoever is not done by then is lost, which the verdict will say."""
+        """Of every run; whoever is not done when nothing is done any more is lost, which the verdict will say."""
+
+        def more(done: int) -> bool:
+            return len(runs.runs(self.world.ledger, RunState.DONE)) > done
+
         with contextlib.suppress(AssertionError):
-            until(lambda: judge(self.world).good, every=0.5)
+            while not judge(self.world).good:
+                done = len(runs.runs(self.world.ledger, RunState.DONE))
+                until(lambda done=done: more(done) or judge(self.world).good, every=0.5)  # type: ignore[misc]
+
+    def _done_early(self) -> int:
+        made = [a for run in self.world.runs for a in attempts.attempts(self.world.ledger, run) if a.plan.early]
+        return sum(len(attempt.plan.expected) for attempt in made if attempt.state is AttemptState.SUCCEEDED)
 
     def _end_driver(self) -> None:
         found = self.world.driver()
@@ -150,9 +171,20 @@ class Soak:
         over = False
         while not over:
             if self.streaming:
-                recording = self.world.record(3)
-                over = stop.wait(RUN_EVERY)
-                recording.end()
+                over = self._record(stop)
             else:
                 self.world.new_run()
                 over = stop.wait(RUN_EVERY)
+
+    def _record(self, stop: threading.Event) -> bool:
+        """A run that ends some time after early work on it has begun, and in its turn. True: the fire is over."""
+        recording = self.world.record(SEGMENTS)
+        with contextlib.closing(Ledger(self.world.settings.ledger, read_only=True)) as ledger:
+            over = False
+            while not (over or attempts.attempts(ledger, recording.whole.run)):
+                over = stop.wait(MOMENT)
+            over = over or stop.wait(self.pace.uniform(0.0, 2 * RUN_EVERY))
+            recording.end()
+            while not over and len(runs.runs(ledger, *NOT_DONE)) >= RUNS_AT_ONCE:
+                over = stop.wait(MOMENT)
+        return over
