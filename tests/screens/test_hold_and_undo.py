@@ -120,3 +120,22 @@ def test_only_what_was_done_is_undone_the_last_one_first_and_an_undo_never() -> 
     undone = [requests.undo() for _ in range(4)]
     launched = Request("take-back", None, {"request": 2}, undoes=True)
     assert undone == [Request("hold", 1, undoes=True), launched, Request("release", 1, undoes=True), None]
+
+
+async def test_auto_launch_is_switched(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press("o")
+        await until(pilot, lambda: asked(demo) == [("auto", None, {"on": False})])
+        demo.ledger.put("auto", "off")
+        await until_shown(pilot, "auto OFF")
+        await pilot.press("o")
+        await until_shown(pilot, "Launch 1 complete run now?", "Now: run 1218.", "Yes, launch 1 complete run")
+        await pilot.press("enter")  # it goes back
+        await until(pilot, lambda: "Yes, launch 1 complete run" not in shown(app))
+        await pilot.press("o")
+        await until_shown(pilot, "Yes, launch 1 complete run")
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: ("auto", None, {"on": True}) in asked(demo))
+        assert len(asked(demo)) == 2

@@ -119,25 +119,6 @@ async def test_launching_an_incomplete_run_asks_with_the_reason_and_forces(demo:
         await until(pilot, lambda: asked(demo) == [("launch", 1213, {"state": "incomplete", "force": True})])
 
 
-async def test_auto_launch_is_switched(demo: DemoLedger) -> None:
-    app = make_app(demo.ledger.path)
-    async with app.run_test(size=SMALL) as pilot:
-        await settled(pilot)
-        await pilot.press("o")
-        await until(pilot, lambda: asked(demo) == [("auto", None, {"on": False})])
-        demo.ledger.put("auto", "off")
-        await until_shown(pilot, "auto OFF")
-        await pilot.press("o")
-        await until_shown(pilot, "Launch 1 complete run now?", "Now: run 1218.", "Yes, launch 1 complete run")
-        await pilot.press("enter")  # it goes back
-        await until(pilot, lambda: "Yes, launch 1 complete run" not in shown(app))
-        await pilot.press("o")
-        await until_shown(pilot, "Yes, launch 1 complete run")
-        await pilot.press("tab", "enter")
-        await until(pilot, lambda: ("auto", None, {"on": True}) in asked(demo))
-        assert len(asked(demo)) == 2
-
-
 async def test_the_header_says_that_flows_is_given_no_hints(demo: DemoLedger) -> None:
     new_failures.acknowledge(demo.ledger, 10**6, "anna@daq1")
     app = make_app(demo.ledger.path)
