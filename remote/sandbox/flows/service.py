@@ -22,7 +22,7 @@ from remote.sandbox.flows.faults import late
 from remote.sandbox.flows.listing import Position, Query
 from remote.sandbox.flows.providers import Providers
 from remote.sandbox.flows.runs import Flow, FlowRun, iso
-from remote.sandbox.flows.scheduler import Scheduler
+from remote.sandbox.flows.scheduler import Agenda, Clock, Scheduler, Work
 from remote.sandbox.transfer.service import TransferService
 
 __all__ = ["FlowsError", "FlowsService"]
@@ -59,6 +59,7 @@ class FlowsService:
     `speed` divides the intervals at which actions are polled; `polling` names them (of POLLINGS). Without `hints`,
     resuming an active flow run changes nothing. `lacks_access`: whether the flow runs of a principal lack the consent
     for a collection's data. `demanded`: the authorization parameters that a service demands of its login for a route.
+    `scheduler`: an `Agenda` is worked off by whoever has the clock.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class FlowsService:
         hints: bool = True,
         lacks_access: Callable[[str, str], bool] = lambda creator, collection: False,
         demanded: Callable[[str, str, str], Document] = lambda creator, service, route: {},
+        scheduler: Callable[[Work, Clock], Agenda] = Scheduler,
     ) -> None:
         faults = faults or Faults()
         self._now = now
@@ -81,7 +83,7 @@ class FlowsService:
         self._lock = threading.Lock()
         self._providers = Providers(transfer, compute, now, faults, lacks_access, demanded)
         self._engine = Engine(self._providers, now, speed, late(POLLINGS[polling], faults, speed), hints)
-        self._scheduler = Scheduler(self._work, now)
+        self._scheduler = scheduler(self._work, now)
 
     def close(self) -> None:
         self._scheduler.close()
