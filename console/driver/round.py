@@ -42,11 +42,13 @@ def follow_attempts(ctx: Context) -> None:
 
     Raises RemoteError, after all that could be done, when a service could not be asked.
     """
+    began = ctx.now()
     polled = poll.poll_attempts(ctx)
     for each in polled.attempts:
         if each.can_be_judged:
             conclude.update_attempt(ctx, each.attempt, each.flow_run)
     if ctx.elsewhere() is None:  # another console gives them
-        hints.give_hints(ctx, [each.attempt for each in polled.attempts if each.flow_run.status == "ACTIVE"])
+        active = [each.attempt for each in polled.attempts if each.flow_run.status == "ACTIVE"]
+        hints.give_hints(ctx, active, ctx.now() - began)
     if polled.trouble is not None:
         raise polled.trouble

@@ -4,7 +4,8 @@ Flows polls an action at growing intervals of up to ten minutes; Transfer and Co
 ended. Resuming a flow run is documented to make Flows poll earlier, for active flow runs it is not known to. So each
 hint is recorded with how soon Flows moved, and when hints turn out to be useless they are no longer given.
 
-All times are counted in polls of the console (`policy.poll_interval`): it finds out nothing between them.
+All times are counted in polls of the console: it finds out nothing between them. A poll takes `policy.poll_interval`
+and the time of its requests: with a dozen flow runs under way that is the longer part.
 """
 
 from __future__ import annotations
@@ -67,12 +68,13 @@ def unnoticed(ledger: Ledger, attempt: Attempt) -> Unnoticed | None:
     return None
 
 
-def give_hints(ctx: Context, active: Iterable[Attempt]) -> None:
+def give_hints(ctx: Context, active: Iterable[Attempt], requests: float = 0.0) -> None:
     """Give the hints that are due to these attempts, whose flow runs are ACTIVE, and note the effect of earlier ones.
 
-    A hint that cannot be given is recorded with the reason, and is followed by the next as any other.
+    `requests`: seconds that those of the last poll have taken. A hint that cannot be given is recorded with the reason,
+    and is followed by the next as any other.
     """
-    interval = ctx.policy.poll_interval
+    interval = ctx.policy.poll_interval + max(0.0, requests)
     _note_what_moved(ctx.ledger)
     if hints.why_off(ctx.ledger).code:
         return

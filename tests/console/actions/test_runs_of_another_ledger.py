@@ -190,7 +190,7 @@ def test_while_another_console_drives_nothing_is_hinted_or_fetched_unasked(
 ) -> None:
     ctx, done = two[0], []
     monkeypatch.setattr(round.poll, "poll_attempts", lambda ctx: Poll())
-    monkeypatch.setattr(round.hints, "give_hints", lambda ctx, active: done.append("hints"))
+    monkeypatch.setattr(round.hints, "give_hints", lambda *asked: done.append("hints"))
     monkeypatch.setattr(fetch_reports, "_request_those_of_failures", lambda ledger: done.append("reports"))
     for known in (replace(ctx, elsewhere=lambda: HELD), ctx):
         round.follow_attempts(known)
