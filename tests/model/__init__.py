@@ -11,5 +11,6 @@ line, the workers (`site`), the time of a request (`clients`), and what the driv
     clients      the driver's clients, without HTTP
     following    when an end is noticed, and what follows
     course       runs, from BEGIN_RUN to their results
+    whole        the same by the whole driver, to compare
     tables       what is told of them
 """

@@ -22,10 +22,6 @@ class Blocks:
     wait: float
     idle: float
 
-    @property
-    def all_workers(self) -> int:
-        return self.workers * self.most
-
 
 @dataclass(frozen=True)
 class Assumptions:
@@ -59,11 +55,6 @@ class Assumptions:
         """The work of the last segment and the analysis: what no streaming can spare."""
         return self.fit + self.convert + self.analyze
 
-    @property
-    def workers_to_keep_up(self) -> int:
-        """With fewer a run's fits fall behind while it is recorded."""
-        return int(-(-self.fit // self.period))
-
     def endpoints(self) -> dict[str, Blocks]:
         """By stage."""
         return {
@@ -74,12 +65,12 @@ class Assumptions:
 
 
 FACTS = (
-    ("segments of a run; bytes of each", "42; 1.9 GB", "a run of e21062's size"),
+    ("segments of a run; bytes of each", "42; 1.9 GB", "given for this model"),
     ("the DAQ writes", "200 MB/s", "FRIBDAQ, sustained (indico.global/event/6805, contribution 58352)"),
     ("the line, shared by all transfers", "200 MB/s", "as much as the DAQ writes; FRIB has two of 100 Gbit/s"),
     ("transfers at a time", "3 of a user", "Globus: task behavior; the sandbox, too"),
     ("until a transfer moves bytes", "5 s", "a guess; no source"),
-    ("fit of a segment", "520 s", "given for this model; e21062's limit was 30 min"),
+    ("fit of a segment", "520 s", "given for this model; e21062's blocks had a walltime of 30 min"),
     ("conversion of a segment", "95 s", "a guess: 20 MB/s on one core; no source, no timing of e21062 is public"),
     ("analysis of the run", "180 s", "a guess; no source"),
     ("result", "0.2 GB", "a guess; no source"),

@@ -32,11 +32,14 @@ class Flows:
         return flows_client._flow_run(self._service.start_run(CALLER, flow_id, request))
 
     def open_runs(self) -> list[FlowRun]:
+        return self._listed({"per_page": "100", "filter_status": "ACTIVE,INACTIVE"})
+
+    def _listed(self, query: dict[str, str]) -> list[FlowRun]:
         self._world.go_on(self._seconds)
-        found = self._service.list_runs(CALLER, {"per_page": "100", "filter_status": "ACTIVE,INACTIVE"})["runs"]
+        found = self._service.list_runs(CALLER, query)["runs"]
         return [flows_client._flow_run(document) for document in found]
 
-    def resume(self, run_id: str) -> None:
+    def resume(self, run_id: str, flow_id: str = "") -> None:
         self._world.go_on(self._seconds)
         self._service.resume_run(CALLER, run_id)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,40 +65,42 @@ def policy(**settings: object) -> Policy:
     return Policy(auto_launch=True, **settings)  # type: ignore[arg-type]
 
 
-def courses(assumed: Assumptions, chosen: Policy, many: int = 1, pause: float = 0.0) -> Courses:
+def courses(
+    assumed: Assumptions, chosen: Policy, many: int = 1, pause: float = 0.0, how: type[Model] | None = None
+) -> Courses:
     """What becomes of so many runs, `pause` seconds between the END_RUN of one and the BEGIN_RUN of the next."""
     with TemporaryDirectory(prefix="model-") as directory:
-        return _Model(Path(directory), assumed, chosen).take(many, pause)
+        return (how or Model)(Path(directory), assumed, chosen).take(many, pause)
 
 
-class _Model:
+class Model:
     def __init__(self, base: Path, assumed: Assumptions, chosen: Policy) -> None:
-        self._assumed, self._world = assumed, World()
+        self.assumed, self.world = assumed, World()
         self._runs, results = base / "runs", base / "results"
         self._runs.mkdir()
         results.mkdir()
-        files = Files(self._world)
-        self._line = Line(self._world, assumed, files, self._runs, results)
-        self._workers = Workers(self._world, assumed, files, STAGES)
+        self.files = files = Files(self.world)
+        self.line = Line(self.world, assumed, files, self._runs, results)
+        self.workers = Workers(self.world, assumed, files, STAGES)
         Ledger(base / "ledger.db").put(EPOCH, "1")
-        self._ledger, disk = (Ledger(base / "ledger.db", now=self._world, epoch=1) for _ in range(2))
+        self._ledger, disk = (Ledger(base / "ledger.db", now=self.world, epoch=1) for _ in range(2))
         for ledger in (self._ledger, disk):
             ledger.row("PRAGMA synchronous=OFF")
-        self._service = self._flows()
-        flows = Flows(self._service, self._world, assumed)
-        remote = SimpleNamespace(flows=flows, transfer=Transfer(files, self._world, assumed))
+        self._service = self._flows_service()
+        flows = self.flows(self._service)
+        remote = SimpleNamespace(flows=flows, transfer=Transfer(files, self.world, assumed))
         compute = {stage: (endpoint, endpoint) for endpoint, stage in STAGES.items()}
         places = Places(DTN_COLLECTION, "/runs", "/results", SITE_COLLECTION, "/top", "/kit", compute)
         by_stage = {stage: endpoint for endpoint, stage in STAGES.items()}
-        self._ctx = Context(self._ledger, remote, places, "e21062", results, flows.deploy(), by_stage, chosen)  # type: ignore[arg-type]
-        self._following = Following(self._world, assumed, self._ctx, self._service, flows, self._line, self._workers)
-        self._changed = False
+        self.ctx = Context(self._ledger, remote, places, "e21062", results, flows.deploy(), by_stage, chosen)  # type: ignore[arg-type]
+        self._following = Following(self.world, assumed, self.ctx, self._service, flows, self.line, self.workers)
+        self.changed = False
         listener = LedgerListener(disk, self._wake)
         self._watch = _Watch(
-            self._world, Discovery(self._runs, listener, chosen, clock=self._world, wall_clock=self._world), chosen
+            self.world, Discovery(self._runs, listener, chosen, clock=self.world, wall_clock=self.world), chosen
         )
 
-    def _flows(self) -> FlowsService:
+    def _flows_service(self) -> FlowsService:
         """The sandbox's, worked off by the clock of the model."""
         agendas: list[Agenda] = []
 
@@ -107,45 +109,47 @@ class _Model:
             return agendas[0]
 
         service = FlowsService(
-            self._line, self._workers, now=self._world, polling="real", hints=self._assumed.hints, scheduler=agenda  # type: ignore[arg-type]
+            self.line, self.workers, now=self.world, polling="real", hints=self.assumed.hints, scheduler=agenda  # type: ignore[arg-type]
         )  # fmt: skip
-        (self._world.agenda,) = agendas
+        (self.world.agenda,) = agendas
         return service
 
+    def flows(self, service: FlowsService) -> Flows:
+        return Flows(service, self.world, self.assumed)
+
     def _wake(self) -> None:
-        self._changed = True
+        self.changed = True
 
     def take(self, many: int, pause: float) -> Courses:
         numbers = range(FIRST, FIRST + many)
-        daqs = [_Daq(self._world, self._assumed, self._runs, run, self._watch.touched, self._begun) for run in numbers]
+        daqs = [_Daq(self.world, self.assumed, self._runs, run, self._watch.touched, self._begun) for run in numbers]
         for place, daq in enumerate(daqs):
-            self._world.after(place * (self._assumed.recording + pause), daq.begin)
+            self.world.after(place * (self.assumed.recording + pause), daq.begin)
         self._watch.look()
-        self._drive(numbers[-1])
+        self.drive(numbers)
         found = tuple(self._course(daq) for daq in daqs)
-        return Courses(found, self._workers.endpoints["fit"].peak, self._line.peak)
+        return Courses(found, self.workers.endpoints["fit"].peak, self.line.peak)
 
-    def _drive(self, last: int) -> None:
+    def drive(self, numbers: Sequence[int]) -> None:
         """What console.driver.loop does, from one thing that is due to the next."""
-        until, launch, poll = self._world() + TOO_LONG, 0.0, 0.0
-        while not self._is_done(last):
-            if self._world() > until:
-                raise RuntimeError(f"run {last}: no result after a day: {runs.run(self._ledger, last)}")
-            if self._changed or self._world() >= launch:
-                self._changed = False
-                round.launch_what_is_due(self._ctx)
-                launch = self._world() + LAUNCH_SECONDS
-            if self._world() >= poll:
-                self._changed = self._following.poll() or self._changed
-                poll = self._world() + self._ctx.policy.poll_interval
-            self._world.go_on(max(0.0, min(launch, poll) - self._world()), lambda: self._changed)
+        until, launch, poll = self.world() + TOO_LONG, 0.0, 0.0
+        while not self.are_done(numbers):
+            if self.world() > until:
+                raise RuntimeError(f"no result after a day: {runs.runs(self._ledger)}")
+            if self.changed or self.world() >= launch:
+                self.changed = False
+                round.launch_what_is_due(self.ctx)
+                launch = self.world() + LAUNCH_SECONDS
+            if self.world() >= poll:
+                self.changed = self._following.poll() or self.changed
+                poll = self.world() + self.ctx.policy.poll_interval
+            self.world.go_on(max(0.0, min(launch, poll) - self.world()), lambda: self.changed)
 
-    def _is_done(self, run: int) -> bool:
-        found = runs.run(self._ledger, run)
-        return found is not None and found.state is RunState.DONE
+    def are_done(self, numbers: Sequence[int]) -> bool:
+        return len(runs.runs(self._ledger, RunState.DONE)) == len(numbers)
 
     def _begun(self) -> int:
-        fits = self._workers.endpoints["fit"]
+        fits = self.workers.endpoints["fit"]
         return fits.done + fits.busy
 
     def _course(self, daq: _Daq) -> Course:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from console.actions import conclude
 from console.context import Context
-from console.evidence.hints import EFFECT, PAUSES
+from console.evidence.hints import EFFECT, PAUSES, PER_POLL
 from console.evidence.poll import TASK_GROUP
 from console.ledger import attempts
 from console.ledger.attempts import Attempt
@@ -43,9 +43,11 @@ class Following:
     def poll(self) -> bool:
         """Whether an attempt is in another stage now, or has ended."""
         under_way = [a for a in attempts.open_attempts(self.ctx.ledger) if a.flow_run is not None]
+        began = self.world()
         self.world.go_on(self.assumed.request)  # the flow runs are listed
         flow_runs = {run.id: run for run in self.service.all_runs()}
         changed = [self._follow(attempt, flow_runs[str(attempt.flow_run)]) for attempt in under_way]
+        self._give_hints([run for run in flow_runs.values() if not run.ended], self.world() - began)
         return any(changed)
 
     def _follow(self, attempt: Attempt, flow_run: FlowRun) -> bool:
@@ -55,7 +57,7 @@ class Following:
             self._end(attempt, flow_run)
             return True
         if self._action_has_ended(flow_run):
-            self._hint(flow_run)
+            self._noticed.setdefault((flow_run.id, flow_run.state), self.world())
         stage = definition.STAGE_OF_STATE.get(flow_run.state)
         if stage is None or stage.value == attempt.stage:
             return False
@@ -71,14 +73,17 @@ class Following:
             return all(self.workers.tasks[task].status == "success" for task in tasks)
         return all(t.status != "ACTIVE" for t in self.line.tasks.values() if t.label == flow_run.label)
 
-    def _hint(self, flow_run: FlowRun) -> None:
-        assert flow_run.action is not None
-        place, interval = (flow_run.id, flow_run.state), self.ctx.policy.poll_interval
-        since = self._noticed.setdefault(place, self.world())
-        soon = flow_run.action.due - self.world() <= EFFECT * interval
-        if not soon and place not in self._hinted and self.world() - since >= PAUSES[0] * interval:
-            self._hinted.add(place)
-            self.flows.resume(flow_run.id)
+    def _give_hints(self, active: list[FlowRun], requests: float) -> None:
+        interval, given = self.ctx.policy.poll_interval + requests, 0
+        for flow_run in active:
+            place = flow_run.id, flow_run.state
+            if flow_run.action is None or place not in self._noticed or place in self._hinted or given == PER_POLL:
+                continue
+            soon = flow_run.action.due - self.world() <= EFFECT * interval
+            if not soon and self.world() - self._noticed[place] >= PAUSES[0] * interval:
+                self._hinted.add(place)
+                given += 1
+                self.flows.resume(flow_run.id)
 
     def _end(self, attempt: Attempt, flow_run: FlowRun) -> None:
         if flow_run.status != SUCCEEDED:

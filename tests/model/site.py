@@ -27,6 +27,7 @@ from tests.rootfiles import root_file
 
 AT_A_TIME = 3  # transfers that Globus works on for a user
 DAY = 86_400.0
+CARRIED = 1000.0  # bytes: the clock cannot tell less apart
 OUTPUT = 20_000  # bytes that an output at the site is told with: more than a segment has
 _FILES = {"fit": names.fitted_file, "convert": names.converted_file}
 
@@ -118,7 +119,7 @@ class Line:
         if plan != self._plan:
             return
         self._move()
-        ended = [copy for copy in self._copies if copy.left < 1.0]
+        ended = [copy for copy in self._copies if copy.left < CARRIED]
         self._copies = [copy for copy in self._copies if copy not in ended]
         for copy in ended:
             self._arrive(copy.task)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.model.assumptions import FACTS, Assumptions
-from tests.model.course import courses, policy
+from tests.model.course import Model, courses, policy
 
 ASSUMED = Assumptions()
 SERIES = 4  # runs
@@ -22,9 +23,9 @@ class Case:
     assumed: Assumptions = ASSUMED
     pause: float = 0.0
 
-    def row(self) -> tuple[str, ...]:
+    def row(self, how: type[Model] = Model) -> tuple[str, ...]:
         """Of one run."""
-        found = courses(self.assumed, policy(**self.policy))
+        found = courses(self.assumed, policy(**self.policy), how=how)
         (run,) = found.runs
         ratio = f"{run.after_end / self.assumed.unavoidable:.2f}"
         return (
@@ -46,7 +47,7 @@ def _streaming(**settings: Any) -> dict[str, Any]:
 OFF = Case("not streamed")
 DEFAULTS = Case("streamed, all else as it is by default", {"streaming": True})
 WIDER = Case("streamed, `max_in_flight = 12`", _streaming())
-KEPT_UP = Case("... and 56 workers", _streaming(), replace(ASSUMED, fit_workers=56))
+KEPT_UP = Case("... and 58 workers", _streaming(), replace(ASSUMED, fit_workers=58))
 CASES = (
     OFF,
     DEFAULTS,
@@ -57,7 +58,8 @@ CASES = (
     Case("... and `streaming_segments = 16`, `streaming_seconds = 200`",
          _streaming(streaming_segments=16, streaming_seconds=200.0)),
     KEPT_UP,
-    Case("... and 56 workers, `streaming_segments = 1`", _streaming(streaming_segments=1), KEPT_UP.assumed),
+    Case("... and 58 workers, `streaming_segments = 1`", _streaming(streaming_segments=1), KEPT_UP.assumed),
+    Case("... and blocks that take tasks for an hour", _streaming(), replace(ASSUMED, serves=3600.0)),
     Case("not streamed, hints do nothing", {}, replace(ASSUMED, hints=False)),
     Case("streamed, `max_in_flight = 12`, hints do nothing", _streaming(), replace(ASSUMED, hints=False)),
     Case("not streamed, 300 s for a block", {}, replace(ASSUMED, block_wait=300.0)),
@@ -103,14 +105,21 @@ def facts() -> list[str]:
 def rates() -> list[str]:
     """Data in against work done, while a run is recorded."""
     done = ASSUMED.fit_workers * ASSUMED.segment / ASSUMED.fit
-    pause = ASSUMED.segments * ASSUMED.fit / ASSUMED.fit_workers - ASSUMED.recording
+    each = ASSUMED.fit + ASSUMED.block_wait
     rows = (
         ("a segment is written each", f"{ASSUMED.period:.1f} s"),
         ("a run is recorded for", f"{ASSUMED.recording:.0f} s"),
         (f"{ASSUMED.fit_workers} workers end a fit each", f"{ASSUMED.fit / ASSUMED.fit_workers:.1f} s"),
         ("data in", f"{ASSUMED.daq / 1e6:.0f} MB/s"),
         ("data fitted, at the most", f"{done / 1e6:.0f} MB/s, {100 * done / ASSUMED.daq:.0f} % of that"),
-        ("workers that keep up with one run", str(ASSUMED.workers_to_keep_up)),
-        (f"pause between runs with which {ASSUMED.fit_workers} workers keep up", f"{pause:.0f} s"),
+        ("workers that keep up", str(math.ceil(ASSUMED.fit / ASSUMED.period))),
+        ("the same when each fit waits for a block", str(math.ceil(each / ASSUMED.period))),
+        (f"pause between runs with which {ASSUMED.fit_workers} workers keep up", f"{_pause(ASSUMED.fit):.0f} s"),
+        ("the same when each fit waits for a block", f"{_pause(each):.0f} s"),
     )
     return list(table(("", ""), rows))
+
+
+def _pause(fit: float) -> float:
+    """In which all that is left of a run can be fitted."""
+    return ASSUMED.segments * fit / ASSUMED.fit_workers - ASSUMED.recording
