@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from remote.sandbox.flows.scheduler import Scheduler
+from remote.sandbox.flows.scheduler import Agenda, Scheduler
 from tests.waiting import HANGS_AFTER
 
 
@@ -84,3 +84,21 @@ def test_close_does_not_wait_for_what_is_due_later() -> None:
     closing.start()
     closing.join(HANGS_AFTER)
     assert not closing.is_alive()
+
+
+def test_an_agenda_is_worked_off_by_whoever_has_the_clock() -> None:
+    done: list[tuple[str, float]] = []
+    clock = [0.0]
+
+    def work(key: str) -> float | None:
+        done.append((key, clock[0]))
+        return clock[0] + 100 if len(done) < 3 else None
+
+    agenda = Agenda(work, lambda: clock[0])
+    agenda.at("a", 50.0)
+    agenda.at("b", 20.0)
+    agenda.at("a", 10.0)  # in place of what was set before
+    while (due := agenda.due()) is not None:
+        clock[0] = due
+        agenda.do_next()
+    assert done == [("a", 10.0), ("b", 20.0), ("a", 110.0), ("b", 120.0)]
