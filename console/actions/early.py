@@ -16,7 +16,7 @@ from console.context import Context, Refused
 from console.ledger import attempts, conditions, dossier, runs
 from console.ledger.attempts import Attempt
 from console.ledger.runs import Run
-from flowspec.conditions import reason
+from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import plan_early
 from flowspec.states import RunState
 from remote.globus.errors import RemoteError
@@ -45,11 +45,11 @@ def start_early(ctx: Context, look: launch.Look) -> Started:
     under_way: Sequence[Attempt] = attempts.open_attempts(ctx.ledger)
     for run in sorted(runs.runs(ctx.ledger, *WAIT_FOR_THEM), key=lambda run: (run.state in RECORDED, run.run)):
         segments = due(ctx, run, under_way)
-        if not segments:
+        room = Room.now(ctx) if segments else None
+        keeps = (keeps_all(ctx, room) or room.endpoint) if room is not None else None
+        _put(ctx, run, keeps)
+        if room is None or keeps is not None:
             continue
-        room = Room.now(ctx)
-        if keeps_all(ctx, room) is not None:
-            break
         if not _has_room(ctx, run, room):
             waiting = waiting or run.run
             continue
@@ -86,6 +86,12 @@ def _has_room(ctx: Context, run: Run, room: Room) -> bool:
     spare = 1 if run.state in RECORDED else 0
     slots, transfers = ctx.policy.max_in_flight - spare, TRANSFERS_AT_ONCE - spare
     return len(room.under_way) < max(1, slots) and len(moving(room)) < transfers
+
+
+def _put(ctx: Context, run: Run, keeps: Reason | None) -> None:
+    """What keeps the next early attempt of a run, as it keeps runs that have ended; None: nothing does."""
+    if keeps is not None or any(c.topic is Topic.EARLY and c.segment is None for c in run.conditions):
+        conditions.put_early(ctx.ledger, run.run, None, None, keeps)
 
 
 def _write(ctx: Context, number: int, segments: Sequence[int]) -> None:

@@ -49,6 +49,7 @@ def write_intent(ctx: Context, known: Dossier, plan: Plan, actor: str, wish: Wis
         evidence.mark_outdated(ctx.ledger, run.run, known.evidence, again)
         if plan.joins:
             results.forget(ctx.ledger, run.run)
+        _tell_changed(ctx, known, plan)
         attempt = attempts.add_intent(ctx.ledger, plan, number, tag, body, label, ctx.flow_id, actor)
         move(
             ctx.ledger, run.run, INTENDED, actor=actor, about=Topic.PROGRESS,
@@ -70,11 +71,20 @@ def write_early_intent(ctx: Context, known: Dossier, plan: Plan) -> None:
     label, tag, body = _document(ctx, known, plan, number)
     with ctx.ledger.change():
         evidence.mark_outdated(ctx.ledger, run.run, known.evidence, plan.places())
+        _tell_changed(ctx, known, plan)
         attempt = attempts.add_intent(ctx.ledger, plan, number, tag, body, label, ctx.flow_id, "driver")
         taken = {segment: run.closed[segment].version for segment in plan.expected}
         runs.set_run(ctx.ledger, run.run, early={**run.early, **taken})
         text = catalogue.sentence(reason("event.early", run=run.run, number=number, segments=list(plan.expected)))
         ctx.ledger.event("info", text, actor="driver", run=run.run, attempt=attempt)
+
+
+def _tell_changed(ctx: Context, known: Dossier, plan: Plan) -> None:
+    """Tell of the segments of which an early attempt took another version; once, as this one takes it again."""
+    taken = {segment for segment, version in known.run.early.items() if version}  # by us: it is known which version
+    if changed := [segment for segment in plan.transfer if segment in taken & known.changed_since_early]:
+        text = catalogue.sentence(reason("event.early-changed", run=known.run.run, segments=changed))
+        ctx.ledger.event("warning", text, actor="driver", run=known.run.run)
 
 
 def _document(ctx: Context, known: Dossier, plan: Plan, number: int) -> tuple[str, str, dict[str, Any]]:

@@ -34,8 +34,9 @@ def of_run(ledger: Ledger, run: int) -> tuple[Condition, ...]:
     return from_json(row["conditions"]) if row else ()
 
 
-def put_early(ledger: Ledger, run: int, attempt: int | None, first: int, found: Reason | None) -> None:
-    """What holds of one early attempt of a run, whose first segment this is; None: nothing any more."""
+def put_early(ledger: Ledger, run: int, attempt: int | None, first: int | None, found: Reason | None) -> None:
+    """What holds of one early attempt of a run, whose first segment this is (None: of the next one, whichever it is);
+    nothing any more when `found` is None."""
     others = [c for c in of_run(ledger, run) if c.topic is Topic.EARLY and c.segment != first]
     own = [Condition(Topic.EARLY, found, segment=first)] if found is not None else []
     put(ledger, run, Topic.EARLY, [*others, *own], attempt)

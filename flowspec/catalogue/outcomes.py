@@ -110,6 +110,14 @@ def _retaken_row(started: float, **others: Any) -> str:
     return f"r: taken again since, analyzes the take of {text.clock(started)}"
 
 
+def _changed_early(run: int, segments: Sequence[int]) -> str:
+    one = len(segments) == 1
+    changed = f"segment {ranges(segments)} has changed since it was" if one else (
+        f"segments {ranges(segments)} have changed since they were"
+    )  # fmt: skip
+    return f"run {run}: {changed} transferred: {'it is' if one else 'they are'} done again"
+
+
 def _asked(who: str, flow_run: str = "", **others: Any) -> str:
     telling = f"flow run {flow_run} and the site are being told" if flow_run else (
         "whether its flow run was started is being found out"
@@ -224,6 +232,7 @@ TABLE = (
             f"run {run} attempt {number}: transfer, fit and convert of {ranges(segments)}, while the run is recorded"
         ),
     ),
+    Entry("event.early-changed", _changed_early),
     Entry("event.intended", "run {run} attempt {number}: {plan}"),
     Entry("event.taken-over", "run {run}: flow run {flow_run} was not in the ledger; it is followed from now on"),
     Entry(

@@ -11,14 +11,19 @@ import pytest
 from console.actions import early, launch, queue
 from console.context import Context
 from console.driver.round import launch_what_is_due
-from console.ledger import attempts, dossier, pause, runs
+from console.ledger import attempts, dossier, endpoints, pause, runs
+from console.ledger.endpoints import EndpointRow
+from console.ledger.events import newest
+from console.ledger.moves import move_attempt
 from console.ledger.runs import record_judgement
 from console.ledger.store import Ledger
 from console.settings.model import Policy
+from flowspec import text
 from flowspec.conditions import reason
 from flowspec.readiness import Judgement, Verdict
-from flowspec.states import AttemptState, RunState
-from tests.fake_globus import Remote, make_context
+from flowspec.stages import Stage
+from flowspec.states import ENDED_WELL, AttemptState, RunState
+from tests.fake_globus import ID, Remote, make_context
 
 STREAMING = Policy(streaming=True, streaming_segments=3, streaming_seconds=60, max_in_flight=2)
 
@@ -84,6 +89,49 @@ def test_no_segment_is_in_two_attempts_and_one_that_has_changed_is_taken_again(c
     known = dossier.read(ctx.ledger, 7)
     assert known is not None
     assert known.changed == {1}
+
+
+def test_that_a_segment_has_changed_is_told_once(ctx: Context) -> None:
+    ctx = replace(ctx, policy=STREAMING.model_copy(update={"max_in_flight": 9, "streaming_segments": 1}))
+
+    def told() -> list[str]:
+        return [event.text for event in newest(ctx.ledger, 20) if event.level == "warning"]
+
+    def ends(attempt: int) -> None:
+        move_attempt(ctx.ledger, attempt, ENDED_WELL, reason("attempt.early-done", segments=[]))
+
+    record(ctx, 7, {0: "a", 1: "b", 2: "c"})
+    start(ctx)
+    ends(1)
+    record(ctx, 7, {0: "a", 1: "other", 2: "c", 3: "d"})
+    start(ctx)
+    assert told() == ["run 7: segment 01 has changed since it was transferred: it is done again"]
+    ends(2)
+    record(ctx, 7, {0: "new", 1: "other", 2: "new", 3: "d"}, Verdict.READY)
+    queue.queue_what_is_ready(ctx)
+    queue.start_queued(ctx, lambda: None)
+    assert told() == [
+        "run 7: segments 00, 02 have changed since they were transferred: they are done again",
+        "run 7: segment 01 has changed since it was transferred: it is done again",
+    ]
+    assert runs.run(ctx.ledger, 7).early == {}
+
+
+def test_what_keeps_runs_that_have_ended_keeps_early_attempts_too_and_is_said(ctx: Context, clock: Clock) -> None:
+    ctx = replace(ctx, policy=STREAMING.model_copy(update={"max_in_flight": 9}))
+    fit = EndpointRow(ID, "frib-fit-mpi", Stage.FIT.value, online=False, since=clock.now, detail={})
+    endpoints.record(ctx.ledger, fit)
+    record(ctx, 7, {0: "a", 1: "b", 2: "c"})
+    start(ctx)
+    run = runs.run(ctx.ledger, 7)
+    assert (taken(ctx), run.stuck) == ([], True)
+    since = text.clock(clock.now)
+    assert run.why == f"waits: compute endpoint frib-fit-mpi is offline since {since}; start it at the site"
+    endpoints.record(ctx.ledger, replace(fit, online=True))
+    start(ctx)
+    run = runs.run(ctx.ledger, 7)
+    assert (taken(ctx), run.stuck) == ([(7, (0, 1, 2))], False)
+    assert run.why == "is being recorded: .started is there and .exited is not"
 
 
 @pytest.mark.parametrize("kept", ["off", "auto", "pause", "room"])
