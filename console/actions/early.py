@@ -47,7 +47,7 @@ def start_early(ctx: Context, look: launch.Look) -> Started:
         segments = due(ctx, run, under_way)
         room = Room.now(ctx) if segments else None
         keeps = (keeps_all(ctx, room) or room.endpoint) if room is not None else None
-        _put(ctx, run, keeps)
+        _put(ctx, run, keeps if run.run not in {attempt.run for attempt in under_way} else None)
         if room is None or keeps is not None:
             continue
         if not _has_room(ctx, run, room):
@@ -89,7 +89,8 @@ def _has_room(ctx: Context, run: Run, room: Room) -> bool:
 
 
 def _put(ctx: Context, run: Run, keeps: Reason | None) -> None:
-    """What keeps the next early attempt of a run, as it keeps runs that have ended; None: nothing does."""
+    """What keeps the next early attempt of a run, as it keeps runs that have ended. None: nothing does, or one that is
+    under way tells."""
     if keeps is not None or any(c.topic is Topic.EARLY and c.segment is None for c in run.conditions):
         conditions.put_early(ctx.ledger, run.run, None, None, keeps)
 
