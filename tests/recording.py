@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 from flowspec import names
+from flowspec.ringitems import ItemType
 from remote.sandbox.daq.rsync import Rsync
 from remote.sandbox.daq.taking import TakenRun, take_run
+
+
+def items(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """The ring items of a segment, each with its type."""
+    while data:
+        size, kind = struct.unpack_from("<II", data)
+        yield data[:size], kind
+        data = data[size:]
 
 
 class Recording:
@@ -28,6 +39,14 @@ class Recording:
         target = self.directory / source.name
         target.write_bytes(source.read_bytes()[: int(part * source.stat().st_size)])
         target.chmod(0o640)
+        self._rsync.run_pass()
+
+    def append(self, segment: int) -> None:
+        """The last event of a segment is written once more."""
+        path = self.directory / self.whole.segments[segment].name
+        *_, event = (item for item, kind in items(path.read_bytes()) if kind == ItemType.PHYSICS_EVENT)
+        with path.open("ab") as file:
+            file.write(event)
         self._rsync.run_pass()
 
     def write_but_for_the_end(self) -> None:

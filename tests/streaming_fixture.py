@@ -1,4 +1,4 @@
-"""A pipeline that works on what is closed of runs while they are recorded, and what of it there is to ask."""
+"""A pipeline that works on what is closed of runs while they are recorded, and what is to be asked of it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uproot
 
-from console.ledger import attempts
+from console.ledger import attempts, events, runs
+from flowspec import names
+from flowspec.ringitems import ItemType
 from flowspec.states import AttemptState, RunState
+from remote.sandbox.tools.eeconverter import TREE
 from tests.pipeline_fixture import Pipeline, running_pipeline
-from tests.recording import Recording
+from tests.recording import Recording, items
 from tests.sandbox_records import records
 
 
@@ -34,8 +38,8 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
         yield opened
 
 
-def recording(pipeline: Pipeline, run: int, segments: int) -> Recording:
-    return Recording(pipeline.sandbox.directory / "daq", pipeline.settings.dtn.runs, run, segments)
+def recording(pipeline: Pipeline, run: int, segments: int, events: int = 20) -> Recording:
+    return Recording(pipeline.sandbox.directory / "daq", pipeline.settings.dtn.runs, run, segments, events)
 
 
 def early(pipeline: Pipeline, run: int) -> list[tuple[tuple[int, ...], AttemptState]]:
@@ -52,3 +56,21 @@ def ended_with(pipeline: Pipeline, run: int, **functions: int) -> None:
     """It is done, and the site was asked for each function so often."""
     pipeline.wait_for(run, RunState.DONE)
     assert records(pipeline.sandbox.directory).functions(run) == functions
+
+
+def told(pipeline: Pipeline, run: int) -> list[str]:
+    """The events of a run, oldest first: as the screen and `console events` have them."""
+    return [event.text for event in reversed(events.of_run(pipeline.ledger, run, 1000))]
+
+
+def of_what_is_there(pipeline: Pipeline, run: int) -> bool:
+    """Whether each segment was converted from the file that is at the DTN now: it has as many events."""
+    found = runs.run(pipeline.ledger, run)
+    assert found is not None
+    converted = pipeline.sandbox.directory / "site" / "converted" / names.run_directory(run)
+    for segment in found.segments:
+        data = (Path(found.path) / names.segment_file(run, segment)).read_bytes()
+        with uproot.open({converted / names.converted_file(run, segment): TREE}) as tree:
+            if tree.num_entries != sum(kind == ItemType.PHYSICS_EVENT for _, kind in items(data)):
+                return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from console.ledger import runs
@@ -11,7 +12,15 @@ from flowspec.ringitems import ItemType
 from flowspec.states import AttemptState, RunState
 from tests.pipeline_fixture import Pipeline, console  # noqa: F401  (a fixture)
 from tests.sandbox_records import clear_faults, set_fault
-from tests.streaming_fixture import converted, early, ended_with, pipeline, recording  # noqa: F401  (a fixture)
+from tests.streaming_fixture import (  # noqa: F401  (a fixture)
+    converted,
+    early,
+    ended_with,
+    of_what_is_there,
+    pipeline,
+    recording,
+    told,
+)
 from tests.waiting import until
 
 
@@ -44,6 +53,9 @@ def test_a_segment_that_was_replaced_after_its_early_fit_is_done_again(pipeline:
     replaced.write_bytes(data[int.from_bytes(data[:4], "little") :])  # without its first item
     taking.end()
     ended_with(pipeline, 7, fit=4, convert=4, analyze=1)
+    assert of_what_is_there(pipeline, 7)
+    changed = [text for text in told(pipeline, 7) if "changed" in text]
+    assert changed == ["run 7: segment 01 has changed since it was transferred: it is done again"]
 
 
 def test_a_run_that_is_cancelled_while_it_is_recorded_starts_nothing_more(
@@ -86,19 +98,23 @@ def test_an_early_failure_is_told_and_the_rest_goes_on(pipeline: Pipeline) -> No
     taking = recording(pipeline, 7, segments=3)
     taking.write_but_for_the_end()
     until(lambda: [state for _, state in early(pipeline, 7)] == [AttemptState.FAILED])
-    told = [event.text for event in newest(pipeline.ledger, 20) if event.level == "bad"]
-    assert any("run 7 attempt 1 failed: fit of segment 01 failed" in text for text in told), told
+    bad = [event.text for event in newest(pipeline.ledger, 20) if event.level == "bad"]
+    assert any("run 7 attempt 1 failed: fit of segment 01 failed" in text for text in bad), bad
     kinds = [row["kind"] for row in pipeline.ledger.rows("SELECT kind FROM events WHERE level = 'bad' AND run = 7")]
     assert [kind.partition("|")[0] for kind in kinds] == ["fit"], "what fails alike is told once"
     taking.end()
     ended_with(pipeline, 7, fit=4, convert=4, analyze=1)
 
 
-def test_two_runs_side_by_side_and_streaming_that_is_switched_off(pipeline: Pipeline) -> None:
+def test_two_runs_side_by_side_and_streaming_that_is_switched_off(
+    pipeline: Pipeline, console: Callable[..., str]
+) -> None:
     first, second = recording(pipeline, 7, segments=3), recording(pipeline, 8, segments=3)
     first.write_but_for_the_end()
     second.write_but_for_the_end()
     until(lambda: converted(pipeline, 7) == [0, 1] == converted(pipeline, 8))
+    for run in ("7", "8"):
+        assert re.search(rf"^ +{run} .* 2 of 3 converted; ", console("status"), re.MULTILINE)
     pipeline.kill_driver()
     pipeline.profile.write_text(pipeline.profile.read_text().replace("streaming = true", "streaming = false"))
     pipeline.start_driver()
@@ -106,3 +122,5 @@ def test_two_runs_side_by_side_and_streaming_that_is_switched_off(pipeline: Pipe
     second.end()
     for run in (7, 8):
         ended_with(pipeline, run, fit=3, convert=3, analyze=1)
+        rest = "transfer 1, fit 1, convert 1, analyze, return; 2 of 3 segments are converted already"
+        assert f"run {run} attempt 2: {rest}" in told(pipeline, run)
