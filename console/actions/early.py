@@ -39,6 +39,8 @@ def start_early(ctx: Context, look: launch.Look) -> Started:
     Before the first of them is, `look` takes over what another console has started.
     """
     if not (ctx.policy.streaming and auto_launch(ctx)):
+        for run in runs.runs(ctx.ledger, *RECORDED):
+            _put(ctx, run, None)  # what kept it when there was to be one
         return Started()
     trouble: RemoteError | None = None
     waiting: int | None = None

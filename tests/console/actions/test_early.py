@@ -127,6 +127,10 @@ def test_what_keeps_runs_that_have_ended_keeps_early_attempts_too_and_is_said(ct
     assert (taken(ctx), run.stuck) == ([], True)
     since = text.clock(clock.now)
     assert run.why == f"waits: compute endpoint frib-fit-mpi is offline since {since}; start it at the site"
+    queue.switch(ctx, None)
+    start(ctx)
+    assert not runs.run(ctx.ledger, 7).stuck, "there is to be none"
+    queue.switch(ctx, 1)
     endpoints.record(ctx.ledger, replace(fit, online=True))
     start(ctx)
     run = runs.run(ctx.ledger, 7)
