@@ -29,6 +29,7 @@ from flowspec.states import (
     FAILED,
     GIVEN_UP,
     PART_DONE,
+    RECORDED,
     RETURNED,
     Move,
     RunState,
@@ -148,7 +149,8 @@ def _conclude_early(ctx: Context, known: Dossier, attempt: Attempt, found: Concl
             failures.record(ctx.ledger, attempt.run, by_rules(ctx.retry_rules, causes))
             end_early(ctx, attempt, ENDED_BADLY, reason("attempt.early-failed", cause=catalogue.nested(cause)))
     else:
-        end_early(ctx, attempt, ENDED_WELL, reason("attempt.early-done", segments=list(attempt.plan.expected)))
+        done, recorded = list(attempt.plan.expected), known.run.state in RECORDED
+        end_early(ctx, attempt, ENDED_WELL, reason("attempt.early-done", segments=done, recorded=recorded))
 
 
 def end_early(ctx: Context, attempt: Attempt, how: Move, why: Reason) -> None:

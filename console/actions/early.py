@@ -18,10 +18,9 @@ from console.ledger.attempts import Attempt
 from console.ledger.runs import Run
 from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import plan_early
-from flowspec.states import RunState
+from flowspec.states import RECORDED, RunState
 from remote.globus.errors import RemoteError
 
-RECORDED = (RunState.TAKING, RunState.ARRIVING)
 WAIT_FOR_THEM = (*RECORDED, RunState.QUEUED)
 
 

@@ -24,7 +24,7 @@ from flowspec.causes import Kind
 from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import WHAT_IS_MISSING, Plan, Wish, repeated_later
 from flowspec.quarantine import Failure
-from flowspec.states import FAILED, INTENDED, NOT_STARTED, STARTED, AttemptState
+from flowspec.states import FAILED, INTENDED, NOT_STARTED, RECORDED, STARTED, AttemptState
 from flowspec.text import short_id
 from remote.globus.errors import RemoteError
 
@@ -75,7 +75,8 @@ def write_early_intent(ctx: Context, known: Dossier, plan: Plan) -> None:
         attempt = attempts.add_intent(ctx.ledger, plan, number, tag, body, label, ctx.flow_id, "driver")
         taken = {segment: run.closed[segment].version for segment in plan.expected}
         runs.set_run(ctx.ledger, run.run, early={**run.early, **taken})
-        text = catalogue.sentence(reason("event.early", run=run.run, number=number, segments=list(plan.expected)))
+        about = {"run": run.run, "number": number, "segments": list(plan.expected), "recorded": run.state in RECORDED}
+        text = catalogue.sentence(reason("event.early", **about))
         ctx.ledger.event("info", text, actor="driver", run=run.run, attempt=attempt)
 
 

@@ -174,6 +174,8 @@ _OF_CODE: dict[str, tuple[Mapping[str, Any], ...]] = {
         {"lines": [["flow run", "4d1b6b3e", "ACTIVE"]], "since": _AT},
         {"stages": [{"stage": "fit", "segments": [7], "tasks": ["5f0a"], "endpoint": "frib-fit-mpi"}], "since": _AT},
     ),
+    "attempt.early-done": ({"segments": [7, 8]}, {"segments": [7, 8], "recorded": False}),
+    "event.early": ({"segments": [7, 8]}, {"segments": [7, 8], "recorded": False}),
     "event.early-changed": ({"segments": [7]}, {"segments": [7, 8]}),
     "event.taken-back": ({"state": "ready"},),
     "alert.no-driver": ({"until": _AT + 900},),

@@ -228,8 +228,9 @@ TABLE = (
     Entry("event.refused", "{words}"),
     Entry(
         "event.early",
-        lambda run, number, segments, **others: (
-            f"run {run} attempt {number}: transfer, fit and convert of {ranges(segments)}, while the run is recorded"
+        lambda run, number, segments, recorded=True, **others: (
+            f"run {run} attempt {number}: transfer, fit and convert of {ranges(segments)}, "
+            f"{'while the run is recorded' if recorded else 'beside what is under way'}"
         ),
     ),
     Entry("event.early-changed", _changed_early),

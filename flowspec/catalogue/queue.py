@@ -50,8 +50,8 @@ def _early(segments: int, **others: Any) -> str:
     return f"waits for {segments} segment{'s' * (segments != 1)} that {'is' if segments == 1 else 'are'} under way"
 
 
-def _converted(segments: list[int], **others: Any) -> str:
-    return f"{ranges(segments)} converted while the run was recorded"
+def _converted(segments: list[int], recorded: bool = True, **others: Any) -> str:
+    return f"{ranges(segments)} converted{' while the run was recorded' if recorded else ''}"
 
 
 def _early_failed(cause: Any, **others: Any) -> str:

@@ -42,6 +42,7 @@ def test_what_is_under_way_at_the_end_is_joined_when_all_of_it_has_ended(pipelin
     taking.end()
     ended_with(pipeline, 7, fit=3, convert=3, analyze=1)
     assert converted(pipeline, 7) == [0, 1, 2], "the last one does not wait for the others"
+    assert "run 7 attempt 2: transfer, fit and convert of 02, beside what is under way" in told(pipeline, 7)
 
 
 def test_a_segment_that_was_replaced_after_its_early_fit_is_done_again(pipeline: Pipeline) -> None:

@@ -204,4 +204,9 @@ def test_a_queued_run_waits_for_its_early_attempts_and_the_rest_of_it_does_not(c
     assert (run.state, run.why) == (RunState.QUEUED, "waits for 3 segments that are under way")
     start(ctx)
     assert taken(ctx) == [(7, (0, 1, 2)), (7, (3,))]
+    told = [event.text for event in newest(ctx.ledger, 20) if "transfer, fit and convert" in event.text]
+    assert told == [
+        "run 7 attempt 2: transfer, fit and convert of 03, beside what is under way",
+        "run 7 attempt 1: transfer, fit and convert of 00-02, while the run is recorded",
+    ]
     assert {a.state for a in attempts.open_attempts(ctx.ledger)} == {AttemptState.STARTED}
