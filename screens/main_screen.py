@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from textual import events
 
 from console.ledger.endpoints import EndpointRow
-from console.reading.snapshot import FlowRow, RunRow
+from console.reading.flow_rows import FlowRow
+from console.reading.snapshot import RunRow
 from flowspec import text
 from flowspec.states import ON_DISK, OPEN
 from screens.base import ConsoleScreen

@@ -14,7 +14,8 @@ from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from console.reading import night, night_words
 from console.reading.detail import RunDetail, detail
-from console.reading.snapshot import FlowRow, RunRow, Snapshot, snapshot
+from console.reading.flow_rows import FlowRow
+from console.reading.snapshot import RunRow, Snapshot, snapshot
 from flowspec import catalogue, text
 from flowspec.cells import Cell
 from flowspec.conditions import Condition

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bisect
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -43,15 +42,15 @@ from console.ledger.remarks import Remarks
 from console.ledger.restarts import Restarts
 from console.ledger.sources import Source
 from console.ledger.store import Ledger
+from console.reading.flow_rows import FlowRow, flow_row
 from console.reading.night import Night, NightReader
 from console.reading.run_list import ALL, RunList
 from flowspec import catalogue, standing
 from flowspec.alike import FailureKind, failure_kind
 from flowspec.conditions import NO_REASON, Condition, Reason, Topic
 from flowspec.late_segments import late_segments
-from flowspec.numbers import ranges
-from flowspec.stages import STAGES, CellState, Stage
-from flowspec.states import ON_DISK, OPEN, AttemptState, RunState
+from flowspec.stages import CellState, Stage
+from flowspec.states import ON_DISK, RunState
 
 EVENTS_SHOWN = 50
 ENDED_ATTEMPTS_SHOWN = 30
@@ -137,32 +136,6 @@ class RunRow:
     def suspected(self) -> bool:
         """A task of it seems to hang or to be lost."""
         return standing.has(self.state, self.conditions, standing.SUSPECT)
-
-
-@dataclass(frozen=True)
-class FlowRow:
-    """An attempt that is open, or ended lately. `done` of `total` counts the segments of its stage, as they are now."""
-
-    attempt: int
-    run: int
-    number: int
-    flow_run: str | None
-    state: AttemptState
-    stage: Stage | None
-    done: int
-    total: int
-    since: float
-    ended: float | None
-    reason: Reason  # how it ended, or what keeps it; code '' for nothing
-    run_why: str = ""  # while it is open: why its run stands where it stands
-    stuck: bool = False  # while it is open: its run goes on only when a person does something
-    early: tuple[int, ...] = ()  # the segments of an attempt that began while the run was recorded
-
-    @property
-    def why(self) -> str:
-        if self.early and self.state in OPEN and not self.stuck:
-            return f"segments {ranges(self.early)}, while the run is recorded"
-        return catalogue.sentence(self.reason) if self.reason.code else self.run_why
 
 
 @dataclass(frozen=True)
@@ -296,7 +269,7 @@ class SnapshotReader:
         runs = {number: find_run(self._runs.rows, number) for number in {row["run"] for row in rows}}
         if missing := [number for number, run in runs.items() if run is None]:  # not read yet, or new at this moment
             runs |= {raw[0]: _run_row(tuple(raw)[:-1]) for raw in overview.runs_of(self.ledger, missing)}
-        shown = (_flow_row(row, run) for row in rows if (run := runs[row["run"]]) is not None)
+        shown = (flow_row(row, run) for row in rows if (run := runs[row["run"]]) is not None)
         self._flow_runs_of, self._flow_runs_shown = made_from, tuple(shown)
         return self._flow_runs_shown
 
@@ -326,25 +299,3 @@ def _run_row(raw: tuple[Any, ...]) -> RunRow:
     )  # fmt: skip
     _ = row.urgency  # found here, by the thread that reads: the screen puts all rows in order at once
     return row
-
-
-def _flow_row(row: sqlite3.Row, run: RunRow) -> FlowRow:
-    stage = Stage(row["stage"]) if row["stage"] in {s.value for s in STAGES} else None
-    counted = run.progress.get(stage.value, {}) if stage else {}
-    state = AttemptState(row["state"])
-    return FlowRow(
-        attempt=row["attempt"],
-        run=row["run"],
-        number=row["number"],
-        flow_run=row["flow_run"],
-        state=state,
-        stage=stage,
-        done=counted.get(CellState.DONE.value, 0),
-        total=sum(counted.values()),
-        since=row["started_at"] or row["intended_at"],
-        ended=row["ended_at"],
-        reason=Reason(row["code"], json.loads(row["parameters"])),
-        run_why=run.why if state in OPEN else "",
-        stuck=run.stuck and state in OPEN,
-        early=tuple(json.loads(row["early"] or "[]")),
-    )

@@ -9,7 +9,8 @@ from typing import Any
 from console.ledger.endpoints import EndpointRow
 from console.ledger.events import Event
 from console.reading.detail import RunDetail
-from console.reading.snapshot import FlowRow, RunRow
+from console.reading.flow_rows import FlowRow
+from console.reading.snapshot import RunRow
 from flowspec import text
 from flowspec.names import segment_file
 from screens.rows.row import Row

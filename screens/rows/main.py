@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from console.reading.snapshot import FlowRow, RunRow
+from console.reading.flow_rows import FlowRow
+from console.reading.snapshot import RunRow
 from flowspec import standing, text
 from flowspec.states import OPEN, AttemptState
 from screens.rows import endpoints, styles
