@@ -7,7 +7,7 @@ from typing import Protocol
 
 from flowspec.decisions import Acceptance, Waiver
 from flowspec.stages import STAGES, Place, Stage
-from flowspec.states import ENDED, LAUNCHABLE, ON_DISK, RunState
+from flowspec.states import ENDED, LAUNCHABLE, ON_DISK, RECORDED, RunState
 
 JOBS = (Stage.FIT, Stage.CONVERT, Stage.ANALYZE)  # the stages that leave a report at the site
 FORCED = (RunState.INCOMPLETE, RunState.ABNORMAL)  # launched only when somebody says so
@@ -42,7 +42,7 @@ class Subject(Protocol):
 
 
 def _launch(run: Subject) -> str | None:
-    if run.state in (RunState.TAKING, RunState.ARRIVING):
+    if run.state in RECORDED:
         return f"{_is(run)} ({run.because}): it can be launched when it is complete"
     if run.state in (RunState.FAILED, RunState.CANCELLED):
         return f"run {run.run} was launched before and is {run.state.word}: r retries what is missing"
@@ -87,6 +87,10 @@ def _queued(run: Subject) -> str | None:
     return None if run.state is RunState.QUEUED else f"{_is(run)}: only a queued run can be held or released"
 
 
+def _stream(run: Subject) -> str | None:
+    return None if run.state in RECORDED else f"{_is(run)}: only a run that is still recorded can be streamed or not"
+
+
 def _is(run: Subject) -> str:
     return f"run {run.run} is {run.state.word}"
 
@@ -97,6 +101,8 @@ _RULES: dict[str, Callable[[Subject], str | None]] = {
     "cancel": _cancel,
     "hold": _hold,
     "release": _release,
+    "stream": _stream,
+    "unstream": _stream,
 }
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from console.reading.snapshot import RunRow
 
+_OPPOSITES = {"hold": "release", "release": "hold", "stream": "unstream", "unstream": "stream"}
+
 
 @dataclass(frozen=True)
 class Request:
@@ -45,8 +47,8 @@ class Request:
         """What undoes it, which stands in the ledger under this number; None when nothing does."""
         if self.undoes:
             return None
-        if self.verb in ("hold", "release"):
-            return Request("release" if self.verb == "hold" else "hold", self.run, self.args, undoes=True)
+        if (opposite := _OPPOSITES.get(self.verb)) is not None:
+            return Request(opposite, self.run, self.args, undoes=True)
         if self.verb == "launch" or (self.verb == "auto" and self.args["on"]):
             return Request("take-back", None, {"request": number}, undoes=True)
         if self.verb == "auto":

@@ -31,10 +31,12 @@ from flowspec.stages import Stage
 from flowspec.states import RunState
 from tests.documents import Documented
 from tests.pipeline_fixture import Pipeline
+from tests.recording import Recording
 from tests.rootfiles import write_sorted
 from tests.waiting import HANGS_AFTER, until
 
 FIRST_RUN = 1301
+RECORDED_RUN = 1399
 FOREIGN_FILE = "run-1301-00 (copy).evt"
 SCREEN = "screen"
 # The order in which they are tried: what acts first, so that there is something to look at; the driver's end last.
@@ -46,7 +48,7 @@ ORDER = (
     "waive", "accept", "note", "claim", "reprocess", "launch", "status", "events", "report", "dossier", "preview",
     "alerts list",
     "alerts test", "driver status",
-    "driver take-over", "pause", "resume", "hold", "release", "auto", "sandbox", "sandbox fault",
+    "driver take-over", "pause", "resume", "hold", "release", "stream", "unstream", "auto", "sandbox", "sandbox fault",
     "driver stop", "driver start", "watch", "site bundle", "completion",
 )  # fmt: skip
 
@@ -94,6 +96,7 @@ class Shift:
         self._fresh = self._make(runs)
         self._doubtful = next(self._fresh)
         self._queued: list[int] = []  # for what is held and released
+        self._recording: Recording | None = None
         pipeline.start_driver()
 
     def _make(self, runs: int) -> Iterator[int]:
@@ -161,6 +164,8 @@ class Shift:
         if name in ("hold", "release"):
             ours = dict(zip(map(str, options.runs), self._waiting(held=name == "release"), strict=False))
             return [str(ours.get(word, word)) for word in words]
+        if name in ("stream", "unstream"):
+            return [str(self._recorded()) if word.isdigit() else word for word in words]
         given = getattr(options, "run", None)
         if name == "site test-fit":
             return [str(self._at_the_site()) if word == str(given) else word for word in words]
@@ -199,6 +204,15 @@ class Shift:
             if (run_rows.run(self.pipeline.ledger, run).held_by is not None) != held:
                 self._ask("hold" if held else "release", run)
         return self._queued
+
+    def _recorded(self) -> int:
+        """A run that is being recorded."""
+        if self._recording is None:
+            pipeline = self.pipeline
+            daq = pipeline.sandbox.directory / "recorded" / "daq"
+            self._recording = Recording(daq, pipeline.settings.dtn.runs, RECORDED_RUN, segments=2)
+            self._recording.write(0)
+        return self._in_state(RECORDED_RUN, RunState.TAKING)
 
     def _with_result(self) -> int:
         """A run with a result that can be drawn."""

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from console.actions import launch
 from console.actions.queue import TRANSFERS_AT_ONCE, Room, auto_launch, keeps_all, moving
-from console.context import Context, Refused
+from console.context import Context, Refused, permitted, run_of
 from console.ledger import attempts, conditions, dossier, runs
 from console.ledger.attempts import Attempt
 from console.ledger.runs import Run
+from console.ledger.store import Request
+from flowspec import text
 from flowspec.conditions import Reason, Topic, reason
 from flowspec.plan import plan_early
 from flowspec.states import RECORDED, RunState
@@ -37,14 +39,17 @@ def start_early(ctx: Context, look: launch.Look) -> Started:
 
     Before the first of them is, `look` takes over what another console has started.
     """
-    if not (ctx.policy.streaming and auto_launch(ctx)):
-        for run in runs.runs(ctx.ledger, *RECORDED):
+    streamed: list[Run] = []
+    auto = auto_launch(ctx)
+    for run in runs.runs(ctx.ledger, *WAIT_FOR_THEM):
+        if auto and streams(ctx, run):
+            streamed.append(run)
+        else:
             _put(ctx, run, None)  # what kept it when there was to be one
-        return Started()
     trouble: RemoteError | None = None
     waiting: int | None = None
-    under_way: Sequence[Attempt] = attempts.open_attempts(ctx.ledger)
-    for run in sorted(runs.runs(ctx.ledger, *WAIT_FOR_THEM), key=lambda run: (run.state in RECORDED, run.run)):
+    under_way: Sequence[Attempt] = attempts.open_attempts(ctx.ledger) if streamed else ()
+    for run in sorted(streamed, key=lambda run: (run.state in RECORDED, run.run)):
         segments = due(ctx, run, under_way)
         room = Room.now(ctx) if segments else None
         keeps = (keeps_all(ctx, room) or room.endpoint) if room is not None else None
@@ -64,6 +69,38 @@ def start_early(ctx: Context, look: launch.Look) -> Started:
         sent = launch.send_intents(ctx, unseen)
         trouble, under_way = sent.trouble or trouble, sent.under_way
     return Started(trouble, waiting)
+
+
+def streams(ctx: Context, run: Run) -> bool:
+    """Whether a run is worked on while it is recorded: what was chosen for it goes before the profile."""
+    return ctx.policy.streaming if run.streaming is None else run.streaming
+
+
+def stream(ctx: Context, request: Request) -> str:
+    """Work on a run while it is recorded."""
+    return _choose(ctx, request, on=True)
+
+
+def unstream(ctx: Context, request: Request) -> str:
+    """Work on a run only after its end."""
+    return _choose(ctx, request, on=False)
+
+
+def set_streaming(ctx: Context, run: Run, *, on: bool) -> str:
+    """What the profile says anyway is not kept as a choice. Returns what follows for the run."""
+    runs.set_run(ctx.ledger, run.run, streaming=None if on is ctx.policy.streaming else on)
+    if on:
+        waits = "" if auto_launch(ctx) else ", once auto-launch is on"
+        return f"run {run.run} is streamed: what is closed of it is worked on while it is recorded{waits}"
+    under_way = len(attempts.open_of(ctx.ledger, run.run))
+    goes_on = f"; {text.counted(under_way, 'flow run')} under way: what has started goes on" if under_way else ""
+    return f"run {run.run} is not streamed: nothing more of it is begun before its end{goes_on}"
+
+
+def _choose(ctx: Context, request: Request, *, on: bool) -> str:
+    run = run_of(ctx, request)
+    permitted(request.verb, run)
+    return set_streaming(ctx, run, on=on)
 
 
 def due(ctx: Context, run: Run, open_attempts: Sequence[Attempt]) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from console.actions import cancel, queue, retry
+from console.actions import cancel, early, queue, retry
 from console.context import Context, Refused, dossier_of, run_of
 from console.ledger import runs
 from console.ledger.runs import Run
@@ -47,9 +47,15 @@ def _release(ctx: Context, run: Run, request: Request) -> str:
     return f"run {run.run} is released"
 
 
+def _stream(ctx: Context, run: Run, request: Request) -> str:
+    return early.set_streaming(ctx, run, on=request.verb == "stream")
+
+
 _ACTS = {
     "hold": _Act(_hold, "held"),
     "release": _Act(_release, "released"),
+    "stream": _Act(_stream, "streamed"),
+    "unstream": _Act(_stream, "not streamed"),
     "launch": _Act(_launch, "queued"),
     "cancel": _Act(_cancel, "cancelled"),
     "retry": _Act(retry.queue_retry, "queued to be retried"),

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from console.actions import cancel as cancelling
-from console.actions import decide, fetch_reports, many, pausing, remark, reprocess, take_back
+from console.actions import decide, early, fetch_reports, many, pausing, remark, reprocess, take_back
 from console.actions import restart as restarting
 from console.actions import retry as retrying
 from console.actions.queue import hold, queue, release, set_auto
@@ -113,6 +113,8 @@ VERBS: dict[str, Verb] = {
     "take-back": take_back.take_back,
     "hold": hold,
     "release": release,
+    "stream": early.stream,
+    "unstream": early.unstream,
     "pause": pausing.pause_launching,
     "resume": pausing.resume_launching,
     "acknowledge": acknowledge,

@@ -292,6 +292,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "resume": queue_commands.resume,
     "hold": queue_commands.hold,
     "release": queue_commands.release,
+    "stream": queue_commands.stream,
+    "unstream": queue_commands.unstream,
     "auto": queue_commands.auto,
     "watch": watch,
     **alert_commands.COMMANDS,

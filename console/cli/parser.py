@@ -156,7 +156,13 @@ def _parser() -> argparse.ArgumentParser:
     pause = add("pause", "launch nothing more in the whole experiment until it is resumed", json=True)
     pause.add_argument("--reason", metavar="TEXT", help="why; all others read it")
     add("resume", "launch again after a pause", json=True)
-    for name, text in (("hold", "keep queued runs from being launched"), ("release", "launch held runs in their turn")):
+    of_runs = {
+        "hold": "keep queued runs from being launched",
+        "release": "launch held runs in their turn",
+        "stream": "work on runs while they are recorded",
+        "unstream": "work on runs after their end only",
+    }
+    for name, text in of_runs.items():
         add(name, text, json=True).add_argument("runs", type=_run, metavar="RUN", nargs="+")
     auto = add("auto", "launch runs by themselves when they are complete, or not", json=True)
     auto.add_argument("switch", choices=("on", "off"))

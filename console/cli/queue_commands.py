@@ -1,4 +1,4 @@
-"""The commands for what waits: pause and resume launching, hold and release runs, switch auto-launch."""
+"""The commands for what waits: pause and resume launching, hold, release and stream runs, switch auto-launch."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ def hold(options: argparse.Namespace) -> int:
 
 def release(options: argparse.Namespace) -> int:
     return _each(options, "release")
+
+
+def stream(options: argparse.Namespace) -> int:
+    return _each(options, "stream")
+
+
+def unstream(options: argparse.Namespace) -> int:
+    return _each(options, "unstream")
 
 
 def _each(options: argparse.Namespace, verb: str) -> int:

@@ -95,6 +95,7 @@ def _detail_json(found: RunDetail) -> dict[str, Any]:
     run = {name: value for name, value in _document(found.run).items() if name not in told_below}
     return run | {
         "reason": found.run.reason,
+        "streams": found.streams,
         "segments": [
             {"segment": row.segment, "bytes": row.bytes, "note": row.note}
             | {stage.value: _cell_json(cell) for stage, cell in zip(SEGMENT_STAGES, row.cells, strict=True)}

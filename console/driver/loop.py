@@ -137,6 +137,7 @@ class Driver:
         ledger = self._threads.ledger()
         if not ledger.get("auto"):
             ledger.put("auto", "on" if self.settings.policy.auto_launch else "off")
+        ledger.put("streaming", "on" if self.settings.policy.streaming else "off")  # for who shows it
         connect = Periodic("globus", lambda: make_context(self._load(), ledger, self._elsewhere), ENDPOINT_SECONDS)
         ctx = self._until_done(ledger, connect)
         if ctx is None:

@@ -16,6 +16,7 @@ _RUNS = f"""
            CASE WHEN launched_sizes NOT IN ('{{}}', sizes)
                AND NOT EXISTS (SELECT 1 FROM conditions WHERE conditions.run = runs.run AND topic = 'take')
                THEN json_array(json(launched_sizes), json(sizes)) END,
+           coalesce(streaming, (SELECT value = 'on' FROM meta WHERE key = 'streaming'), 0),
            updated
     FROM runs"""
 

@@ -62,6 +62,7 @@ class Run:
     queued_by: int | None
     closed: Mapping[int, Closed]
     early: Mapping[int, str]
+    streaming: bool | None
     conditions: tuple[Condition, ...]
 
     @property
@@ -285,6 +286,7 @@ def _run(row: sqlite3.Row) -> Run:
         values[sizes] = {int(segment): size for segment, size in json.loads(row[sizes]).items()}
     values["closed"] = {int(segment): Closed(*found) for segment, found in json.loads(row["closed"]).items()}
     values["early"] = {int(segment): version for segment, version in json.loads(row["early"]).items()}
+    values["streaming"] = None if row["streaming"] is None else bool(row["streaming"])
     values["wish"] = json.loads(row["wish"])
     values["state"] = RunState(row["state"])
     values["progress"] = json.loads(row["progress"])

@@ -16,7 +16,7 @@ from console.ledger.errors import DiskProblem, LedgerError
 from console.ledger.presence import driver
 from flowspec.causes import classify
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 MIGRATIONS = Path(__file__).with_name("migrations")  # 2.sql makes version 2 of version 1
 CHECK_BUSY_SECONDS = 5.0
 UPGRADES_FROM = (3, 35, 0)  # the first SQLite that can drop a column

@@ -26,7 +26,8 @@ CREATE TABLE runs (
     launched_started REAL, launched_title TEXT, -- BEGIN_RUN of the take that was launched: its number may be taken again
     queued_by INTEGER,                      -- the request that put it into the queue, stays when it was started; NULL: none
     closed TEXT NOT NULL DEFAULT '{}',      -- JSON {segment: [version, time]} that nothing is written to any more, as it seems
-    early TEXT NOT NULL DEFAULT '{}'        -- JSON {segment: version} that attempts took while the run was recorded
+    early TEXT NOT NULL DEFAULT '{}',       -- JSON {segment: version} that attempts took while the run was recorded
+    streaming INTEGER                       -- 1, 0: somebody wants it worked on while it is recorded, or not; NULL: as the profile says
 );
 CREATE INDEX runs_by_state ON runs (state);
 -- What screens ask for: the runs that changed since.

@@ -84,6 +84,7 @@ class RunDetail:
     timing: Mapping[int, Timing] = field(default_factory=dict)
     remarks: Remarks = remarks.NONE
     result: ResultFile | None = None
+    streams: bool = False  # it is worked on while it is recorded: by its own choice, else as the profile says
     web_app: str = ""  # address of a flow run, without its id; '' when there is no such place
 
     @property
@@ -143,6 +144,7 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
         timing=timing.of_run(ledger, number, reports),
         remarks=remarks.of_run(ledger, number),
         result=_result(ledger, run, evidence),
+        streams=ledger.get("streaming") == "on" if run.streaming is None else run.streaming,
         web_app=ledger.get(logins.WEB_APP),
     )
 

@@ -78,6 +78,7 @@ class RunRow:
     held_by: str | None = None  # who holds it back in the queue
     late: str = ""  # what arrived or changed on the DTN after the launch, as a sentence; '' when nothing did
     late_data: bool = False  # some of it would be taken by a further attempt
+    streams: bool = False  # it is worked on while it is recorded, as the profile or somebody says
 
     @cached_property
     def why(self) -> str:
@@ -290,12 +291,13 @@ def _progress(document: str) -> Counts:
 
 
 def _run_row(raw: tuple[Any, ...]) -> RunRow:
-    run, state, segments, count, title, started, ended, told, progress, attempts, result, again_at, held, late = raw
+    run, state, segments, count, title, started, ended, told, progress, attempts, result, again_at, *others = raw
+    held, late, streams = others
     came = late_segments(*json.loads(late)) if late else None
     row = RunRow(
         run, RunState(state), segments, count, title, started, ended, conditions.from_json(told),
         _progress(progress), attempts, result, again_at, held, came.sentence(RunState(state)) if came else "",
-        bool(came and (came.arrived or came.changed)),
+        bool(came and (came.arrived or came.changed)), bool(streams),
     )  # fmt: skip
     _ = row.urgency  # found here, by the thread that reads: the screen puts all rows in order at once
     return row

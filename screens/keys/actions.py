@@ -26,6 +26,10 @@ HOLD = Action(
     "hold", "h", "h", "hold", "hold the queued run back, or release it; asks before it releases",
     runs.hold_or_release, changes=True, why_not=rules.hold_or_release, question=rules.before_hold_or_release,
 )  # fmt: skip
+STREAM = Action(
+    "stream", "b", "b", "", "work on the run while it is still recorded, or only after its end; asks before it begins",
+    runs.stream_or_not, changes=True, why_not=rules.may("stream"), question=rules.before_stream,
+)  # fmt: skip
 NOTE = Action(
     "note", "n", "n", "", "write a note on the selected run; it stands beside the run and in the report of the shift",
     runs.note, changes=True, why_not=rules.detail,
@@ -58,7 +62,7 @@ ACKNOWLEDGE = Action(
     runs.acknowledge, changes=True,
 )  # fmt: skip
 UNDO = Action(
-    "undo", "u", "u", "", "undo your last launch, hold, release, pause or switch of auto-launch; what started goes on",
+    "undo", "u", "u", "", "undo your last launch, hold, release, stream, pause or auto-launch; what started goes on",
     runs.undo, changes=True,
 )  # fmt: skip
 
@@ -209,9 +213,9 @@ QUIT = Action(
 OF_RUN = (LAUNCH, RETRY, CANCEL, HOLD)
 OF_DETAIL = (FETCH, WITNESSES, EACH, ACCEPT, WAIVE, *SECTIONS)
 ACTIONS = (
-    *OF_RUN, NOTE, CLAIM, AUTO, PAUSE, RESTART, ACKNOWLEDGE, UNDO, DOCTOR, PREFLIGHT, LOGIN, DETAIL, EVENTS, REPORT,
-    PREVIEW, *OF_DETAIL, NEXT, PREVIOUS, FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM, WIDER,
-    NARROWER, HIGHER, LOWER, REDRAW, PALETTE, HELP, BACK, SUSPEND, QUIT,
+    *OF_RUN, STREAM, NOTE, CLAIM, AUTO, PAUSE, RESTART, ACKNOWLEDGE, UNDO, DOCTOR, PREFLIGHT, LOGIN, DETAIL, EVENTS,
+    REPORT, PREVIEW, *OF_DETAIL, NEXT, PREVIOUS, FILTER, COMMAND, COPY, PROBLEMS, SORT, REVERSE, MARK, MARK_ALL, ZOOM,
+    WIDER, NARROWER, HIGHER, LOWER, REDRAW, PALETTE, HELP, BACK, SUSPEND, QUIT,
 )  # fmt: skip
 BY_NAME = {action.name: action for action in ACTIONS}
 EVERYWHERE = tuple(action for action in ACTIONS if action not in (*OF_DETAIL, BACK, COMMAND, PALETTE))  # by name

@@ -11,22 +11,24 @@ from flowspec.stages import SEGMENT_STAGES, STAGES, CellState, Stage
 from flowspec.states import RunState
 from screens.keys.action import READ_ONLY, Action
 from screens.keys.action import why_not as why_not_one
-from screens.keys.actions import CANCEL, HOLD, LAUNCH, RETRY
+from screens.keys.actions import CANCEL, HOLD, LAUNCH, RETRY, STREAM
 from screens.question import Question
 
-TOGETHER = (LAUNCH, RETRY, CANCEL, HOLD)  # can be done to many runs at once
+TOGETHER = (LAUNCH, RETRY, CANCEL, HOLD, STREAM)  # can be done to many runs at once
 NAMED = 8  # so many runs are named one by one
 
 
 def usable(action: Action, runs: Sequence[RunRow]) -> list[RunRow]:
     """The runs on which the key can be used without a question of their own. Those that are held are released
-    together only when there is none left to hold."""
+    together only when there is none left to hold; so with those that are streamed."""
     found = [run for run in runs if action.why_not(run) is None and not _asks_by_itself(action, run)]
     return [run for run in found if verb(action, run) == action.name] or found
 
 
 def verb(action: Action, run: RunRow) -> str:
     """What is asked of the driver."""
+    if action is STREAM and run.streams:
+        return "unstream"
     return "release" if action is HOLD and run.held_by else action.name
 
 
@@ -95,12 +97,22 @@ def _of_release(runs: Sequence[RunRow]) -> list[str]:
     return [f"They are launched in their turn. Held by {', '.join(sorted({run.held_by or '-' for run in runs}))}."]
 
 
+def _of_stream(runs: Sequence[RunRow]) -> list[str]:
+    return ["What is closed of them is worked on while they are recorded; b stops that, what has started goes on."]
+
+
+def _of_unstream(runs: Sequence[RunRow]) -> list[str]:
+    return ["Nothing more of them is begun before their end. What has started goes on."]
+
+
 CONSEQUENCES: dict[str, Callable[[Sequence[RunRow]], list[str]]] = {
     "launch": _of_launch,
     "retry": _of_retry,
     "cancel": _of_cancel,
     "hold": _of_hold,
     "release": _of_release,
+    "stream": _of_stream,
+    "unstream": _of_unstream,
 }
 
 

@@ -59,6 +59,17 @@ def before_hold_or_release(run: RunRow) -> Question | None:
     return Question(f"Release run {run.run}?", consequence, f"Yes, release run {run.run}")
 
 
+def before_stream(run: RunRow) -> Question | None:
+    """Only before it begins: flow runs may start at once."""
+    if run.streams:
+        return None
+    consequence = (
+        "What is closed of it is transferred, fitted and converted at once; analysis and return follow after its end.",
+        "b stops that again; what has started goes on.",
+    )
+    return Question(f"Work on run {run.run} while it is recorded?", consequence, f"Yes, stream run {run.run}")
+
+
 def before_auto(snapshot: Snapshot) -> Question:
     """Before auto-launch is switched on: what it launches at once."""
     ready = [run.run for run in snapshot.runs if run.state is RunState.READY]

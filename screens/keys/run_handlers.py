@@ -116,6 +116,11 @@ def hold_or_release(host: Host, run: RunRow) -> None:
     host.ask(Request("release" if run.held_by else "hold", run.run))
 
 
+@on_run
+def stream_or_not(host: Host, run: RunRow) -> None:
+    host.ask(Request("unstream" if run.streams else "stream", run.run))
+
+
 def note(host: Host, target: Target) -> None:
     """Ask for the words, and first for whose they are."""
     if (run := target.run) is None:
@@ -184,7 +189,7 @@ def undo(host: Host, target: Target) -> None:
     """What undoes a switch of auto-launch launches as well, and is asked about as that is."""
     request = host.last_undone_by()
     if request is None:
-        host.say("nothing to undo: u undoes your last launch, hold, release, pause or switch of auto-launch here")
+        host.say("nothing to undo: u undoes your last launch, hold, release, stream, pause or auto-launch here")
     else:
         ask_or_confirm(host, request, f"undo: {request.words}")
 

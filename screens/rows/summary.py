@@ -8,6 +8,7 @@ from typing import Any
 from console.ledger import cancel_lines
 from console.reading.detail import RunDetail
 from flowspec import text
+from flowspec.states import RECORDED
 from screens.rows import styles
 from screens.widgets.piece import Piece
 
@@ -24,6 +25,7 @@ def run_lines(detail: RunDetail) -> list[list[Piece]]:
         [(" taken    ", "head"), (f"{text.moment(run.started)} to {text.moment(run.ended)}", "plain")],
         [(" path     ", "head"), (run.path, "plain")],
         [(" on disk  ", "head"), (disk, "plain")],
+        *_streaming(detail),
         _stages(detail),
         *(_result(detail) or [[(" result   ", "head"), ("-", "plain")]]),
         _globus(detail),
@@ -35,7 +37,8 @@ def run_lines(detail: RunDetail) -> list[list[Piece]]:
 def short_run_lines(detail: RunDetail) -> list[list[Piece]]:
     """The same for a small terminal."""
     run = detail.run
-    data = f"{run.title or 'no title'}; {len(run.segments)} segments, {text.size(run.bytes)}, {run.verdict}"
+    size = f"{len(run.segments)} segments, {text.size(run.bytes)}, {run.verdict}"
+    data = "; ".join(filter(None, (run.title or "no title", size, _streamed(detail))))
     named: list[Piece] = [(" data     ", "head"), (data, "plain")]
     stages = _result(detail) or [_stages(detail)]  # which say nothing more, once the result is back
     return _cleaned([_state(detail), named, *stages, _globus(detail), *_remarks(detail), *_cancel(detail)])
@@ -61,6 +64,20 @@ def _stages(detail: RunDetail) -> list[Piece]:
         (" analyze  ", "head"), analyze, (f" {detail.analyze.why}", "plain"),
         ("   return ", "head"), returned, (f" {detail.returned.why}", "plain"),
     ]  # fmt: skip
+
+
+def _streaming(detail: RunDetail) -> list[list[Piece]]:
+    """Whether it is worked on while it is recorded: nothing of a run that was."""
+    if not (words := _streamed(detail)):
+        return []
+    whose = "as the profile says" if detail.run.streaming is None else "as was asked for this run"
+    return [[(" streaming", "head"), (f" {words}, {whose}; b switches it", "plain")]]
+
+
+def _streamed(detail: RunDetail) -> str:
+    if detail.run.state not in RECORDED:
+        return ""
+    return "streamed" if detail.streams else "not streamed"
 
 
 def _globus(detail: RunDetail) -> list[Piece]:

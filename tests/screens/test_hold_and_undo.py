@@ -44,6 +44,28 @@ async def test_h_holds_a_queued_run_h_releases_it_and_u_undoes_the_last_of_these
         assert asked(demo) == [("hold", 1209, {})]
 
 
+async def test_b_streams_a_run_that_is_recorded_after_a_question_and_u_undoes_that(demo: DemoLedger) -> None:
+    app = make_app(demo.ledger.path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await pilot.press(*keys_to(1219), "b")
+        await until_shown(pilot, "Work on run 1219 while it is recorded?", "Yes, stream run 1219")
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: asked(demo) == [("stream", 1219, {})])
+        stand(demo.ledger, 1219, streaming=1)
+        answer(demo, "run 1219 is streamed")
+        await until_shown(pilot, "run 1219 is streamed")
+        await pilot.press("enter")
+        await until_shown(pilot, "recording", "; streamed")
+        await pilot.press("escape", "u")
+        await until(pilot, lambda: asked(demo) == [("unstream", 1219, {})])
+        answer(demo, "run 1219 is not streamed")
+        stand(demo.ledger, 1219, streaming=None)
+        await until_shown(pilot, "run 1219 is not streamed")
+        await pilot.press("enter")
+        await until_shown(pilot, "; not streamed")
+
+
 async def test_switching_auto_launch_by_mistake_is_undone(demo: DemoLedger) -> None:
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console.actions import early, launch, queue
+from console.actions import early, launch, queue, requests
 from console.context import Context
 from console.driver.round import launch_what_is_due
 from console.ledger import attempts, dossier, endpoints, pause, runs
@@ -154,6 +154,47 @@ def test_what_keeps_them(ctx: Context, kept: str) -> None:
         assert taken(ctx) == [(6, (0, 1, 2))], "one of two is left to runs that have ended"
     start(ctx)
     assert [run for run, _ in taken(ctx) if run == 7] == []
+
+
+def ask(ctx: Context, verb: str, run: int | None = 7, **args: object) -> tuple[str, str]:
+    number = ctx.ledger.ask(verb, run, actor="anna@daq1", **args)
+    requests.answer(ctx, next(asked for asked in ctx.ledger.asked() if asked.id == number))
+    answered = ctx.ledger.request(number)
+    assert answered is not None
+    return answered.state, answered.answer
+
+
+def test_what_was_chosen_for_one_run_goes_before_the_profile(ctx: Context) -> None:
+    ctx = replace(ctx, policy=Policy(streaming_segments=3, max_in_flight=9))
+    for run in (6, 7):
+        record(ctx, run, {0: "a", 1: "b", 2: "c"})
+    assert ask(ctx, "stream") == ("done", "run 7 is streamed: what is closed of it is worked on while it is recorded")
+    start(ctx)
+    assert taken(ctx) == [(7, (0, 1, 2))]
+    record(ctx, 7, {0: "a", 1: "b", 2: "c", 3: "d", 4: "e", 5: "f"})
+    told = "run 7 is not streamed: nothing more of it is begun before its end; 1 flow run under way"
+    assert ask(ctx, "unstream") == ("done", f"{told}: what has started goes on")
+    start(ctx)
+    assert taken(ctx) == [(7, (0, 1, 2))]
+    assert runs.run(ctx.ledger, 7).streaming is None, "what the profile says is no choice of its own"
+    streaming = replace(ctx, policy=STREAMING.model_copy(update={"max_in_flight": 9}))
+    ask(streaming, "unstream")
+    start(streaming)
+    assert taken(ctx) == [(7, (0, 1, 2)), (6, (0, 1, 2))]
+
+
+def test_a_choice_is_for_runs_that_are_recorded_and_waits_for_auto_launch(ctx: Context) -> None:
+    queue.switch(ctx, None)
+    record(ctx, 7, {0: "a", 1: "b", 2: "c"})
+    state, told = ask(ctx, "stream")
+    assert (state, told.split(",")[1]) == ("done", " once auto-launch is on")
+    start(ctx)
+    assert taken(ctx) == []
+    record(ctx, 6, {0: "a"}, Verdict.READY)
+    assert ask(ctx, "stream", None, each={"6": "ready", "7": "taking"}) == (
+        "done", "1 streamed, 1 refused: run 6 is ready: only a run that is still recorded can be streamed or not (6)",
+    )  # fmt: skip
+    assert ask(ctx, "unstream", 6)[0] == "refused"
 
 
 def test_what_cannot_be_asked_for_is_stuck_and_keeps_no_other(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ ARGUMENTS = {
     "pause": [["--reason", "noise"]],
     "hold": [["1217"]],
     "release": [["1217"]],
+    "stream": [["1217"]],
+    "unstream": [["1217"]],
     "auto": [["on"]],
     "bring-back": [["1217"]],
     "sandbox fault": [["clear"]],

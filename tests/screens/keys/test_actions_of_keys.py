@@ -22,6 +22,7 @@ from screens.keys.actions import (
     PREFLIGHT,
     RESTART,
     RETRY,
+    STREAM,
     UNDO,
     WAIVE,
 )
@@ -68,6 +69,7 @@ def test_a_read_only_console_only_looks() -> None:
                 RETRY,
                 CANCEL,
                 HOLD,
+                STREAM,
                 NOTE,
                 CLAIM,
                 AUTO,
@@ -89,7 +91,7 @@ def test_what_is_hard_to_undo_is_asked_first_naming_run_and_consequence() -> Non
     asked = {
         (action.name, state) for action in ACTIONS for state in RunState if action.question(run(state)) is not None
     }
-    assert asked == {(name, state) for name in ("launch", "cancel") for state in RunState}
+    assert asked == {(name, state) for name in ("launch", "cancel", "stream") for state in RunState}
     for action, state in ((CANCEL, RunState.RUNNING), (CANCEL, RunState.QUEUED), (LAUNCH, RunState.INCOMPLETE)):
         asking = action.question(run(state))
         assert asking is not None

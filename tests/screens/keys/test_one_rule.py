@@ -14,7 +14,7 @@ from flowspec.conditions import Reason, reason
 from flowspec.standing import INACTIVE, SUSPECT
 from flowspec.states import RunState
 from screens.keys.action import Action, why_not
-from screens.keys.actions import CANCEL, HOLD, LAUNCH, RETRY
+from screens.keys.actions import CANCEL, HOLD, LAUNCH, RETRY, STREAM
 from tests.fake_globus import Clock, Remote, judge, make_context
 from tests.ledger_fixture import stand
 
@@ -27,7 +27,7 @@ WHYS = [
 
 @pytest.mark.parametrize("why", WHYS, ids=lambda why: why.code)
 @pytest.mark.parametrize("state", RunState)
-@pytest.mark.parametrize("action", [LAUNCH, RETRY, CANCEL, HOLD], ids=lambda action: action.name)
+@pytest.mark.parametrize("action", [LAUNCH, RETRY, CANCEL, HOLD, STREAM], ids=lambda action: action.name)
 @pytest.mark.parametrize("held", [None, "anna"])
 def test_the_key_and_the_driver_say_the_same(
     action: Action, state: RunState, why: Reason, held: str | None, tmp_path

@@ -15,7 +15,20 @@ from flowspec.catalogue import nested
 from flowspec.conditions import Condition, Topic, reason
 from flowspec.states import RunState
 from screens.keys.action import READ_ONLY, Target
-from screens.keys.actions import ACTIONS, AUTO, CANCEL, FETCH, HOLD, LAUNCH, LOGIN, OF_DETAIL, QUIT, RETRY, Action
+from screens.keys.actions import (
+    ACTIONS,
+    AUTO,
+    CANCEL,
+    FETCH,
+    HOLD,
+    LAUNCH,
+    LOGIN,
+    OF_DETAIL,
+    QUIT,
+    RETRY,
+    STREAM,
+    Action,
+)
 from screens.keys.perform import perform
 from screens.question import Question
 from screens.requests import Request, about_each
@@ -120,6 +133,17 @@ def test_marked_runs_are_held_together_and_released_when_all_are_held() -> None:
     assert press(HOLD, FakeHost(yes=False), *held).asked == []
     host = press(HOLD, FakeHost(), run(RunState.RUNNING, 1), run(RunState.DONE, 2))
     assert host.said == ["nothing to hold among the 2 marked runs: 1 running, 1 done"]
+
+
+def test_marked_runs_are_streamed_together_or_when_all_are_no_longer() -> None:
+    rows = [run(RunState.TAKING, n, streams=n > 2) for n in (1, 2, 3)]
+    host = press(STREAM, FakeHost(), *rows, run(RunState.QUEUED, 4))
+    assert host.asked == [Request("stream", None, {"each": {"1": "taking", "2": "taking"}})]
+    assert host.questions[0].title == "Stream 2 runs?"
+    host = press(STREAM, FakeHost(), *(run(RunState.TAKING, n, streams=True) for n in (1, 2)))
+    assert host.asked == [Request("unstream", None, {"each": {"1": "taking", "2": "taking"}})]
+    host = press(STREAM, FakeHost(), run(RunState.TAKING, streams=True))
+    assert (host.asked, host.questions) == ([Request("unstream", 1218)], [])
 
 
 def failed_alike(*numbers: int, cause: str = "insufficient data points") -> tuple[RunRow, ...]:
