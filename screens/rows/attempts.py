@@ -14,6 +14,7 @@ from console.reading.detail import RunDetail
 from console.reading.timing import Timing
 from flowspec import flowlog, text
 from flowspec.causes import in_words
+from flowspec.numbers import ranges
 from flowspec.progress import Says
 from flowspec.stages import Place, Stage
 from flowspec.states import AttemptState
@@ -31,13 +32,17 @@ INPUT = columns(("JSON", 0))
 
 
 def timeline_rows(detail: RunDetail, now: float) -> list[Row]:
-    """The attempts, newest first, each followed by its stages."""
+    """The attempts, newest first, each followed by its stages; END_RUN is between those that began before and after."""
+    end = _end_of_run(detail)
     rows: list[Row] = []
     for attempt in reversed(detail.attempts):
+        if end and (detail.run.ended is None or _began_early(attempt, detail)):
+            rows.append(end.pop())
         timing = detail.timing.get(attempt.attempt, Timing())
         spent = timing.spent(attempt, now)
         word, style = styles.attempt_state(attempt.state)
-        what = "; ".join(filter(None, (attempt.plan.describe(), attempt.why)))
+        late = _after_the_end(attempt.intended_at, attempt.ended_at, detail, now)
+        what = "; ".join(filter(None, (_segments(attempt), late, attempt.plan.describe(), attempt.why)))
         pieces = (
             (str(attempt.number), "title"), (word, style), (text.clock(attempt.intended_at), "plain"),
             (_short(spent.total), "plain"), (_short(spent.worked + spent.together), "plain"),
@@ -48,17 +53,48 @@ def timeline_rows(detail: RunDetail, now: float) -> list[Row]:
             f"attempt {attempt.number} by {attempt.actor}, {text.moment(attempt.intended_at)}: {what} | {flow_run}"
         )
         rows.append(Row((attempt.number, ""), pieces, (sentence, "plain"), style == "bad"))
-        rows += [_stage(attempt, time, timing, now) for time in spent.stages]
-    return rows
+        rows += [_stage(attempt, time, timing, detail, now) for time in spent.stages]
+    return rows + end
 
 
-def _stage(attempt: Attempt, time: StageTime, timing: Timing, now: float) -> Row:
+def _end_of_run(detail: RunDetail) -> list[Row]:
+    """END_RUN as a row, of a run that has early attempts."""
+    if not any(attempt.plan.early for attempt in detail.attempts):
+        return []
+    before = sum(_began_early(attempt, detail) for attempt in detail.attempts)
+    after = len(detail.attempts) - before
+    ended = detail.run.ended
+    what = f"{text.counted(before, 'attempt')} before it, {after} after it" if ended else "not yet: it is recorded"
+    pieces = (("", "plain"), ("END_RUN", "title"), (text.clock(ended), "title"), *[("", "plain")] * 4, (what, "title"))
+    at = f"END_RUN, {text.moment(ended)}: attempts began: {what}" if ended else f"END_RUN: {what}"
+    return [Row("END_RUN", pieces, (at, "plain"))]
+
+
+def _began_early(attempt: Attempt, detail: RunDetail) -> bool:
+    return detail.run.ended is not None and attempt.intended_at < detail.run.ended
+
+
+def _after_the_end(began: float, ended: float | None, detail: RunDetail, now: float) -> str:
+    """How much of what began before END_RUN went on after it."""
+    end = detail.run.ended
+    until = now if ended is None else ended
+    if end is None or not began < end < until or not any(attempt.plan.early for attempt in detail.attempts):
+        return ""
+    return f"{_short(until - end)} after END_RUN"
+
+
+def _segments(attempt: Attempt) -> str:
+    return f"segment {ranges(attempt.plan.expected)}" if attempt.plan.early else ""
+
+
+def _stage(attempt: Attempt, time: StageTime, timing: Timing, detail: RunDetail, now: float) -> Row:
     visit = attempt.visits[time.stage]
     took = (time.ended if time.ended is not None else now) - time.began
     says = Says.FAILED if _has_failed(attempt, time.stage, timing) else visit.says
     style = styles.SAYS_STYLES.get(says.value, "plain")
     hints = [hint for hint in timing.hints if hint.stage is time.stage]
-    what = "; ".join(filter(None, (says.value, in_words(visit.cause), _hints(hints))))
+    late = _after_the_end(time.began, time.ended, detail, now)
+    what = "; ".join(filter(None, (says.value, late, in_words(visit.cause), _hints(hints))))
     split = time.worked is not None
     pieces = (
         ("", "plain"), (time.stage.value, style), (text.clock(time.began), "plain"), (_short(took), "plain"),

@@ -12,6 +12,7 @@ from console.reading.snapshot import snapshot
 from flowspec import flowlog
 from flowspec.conditions import Reason, Topic
 from flowspec.flowlog import Visit
+from flowspec.plan import plan_early
 from flowspec.progress import Says, Witness
 from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
@@ -19,7 +20,7 @@ from screens.rows import main
 from screens.rows.attempts import timeline_rows
 from screens.rows.matrix import grouped
 from screens.rows.sections import segment_rows
-from tests.ledger_fixture import NOW, SEGMENT_BYTES, DemoLedger
+from tests.ledger_fixture import NOW, SEGMENT_BYTES, DemoLedger, known_run
 
 
 @pytest.fixture
@@ -74,6 +75,33 @@ def test_the_timeline_says_that_a_stage_failed_though_flows_calls_its_action_don
     assert found is not None
     told = {row.key[1]: (row.pieces[-1][0], row.bad) for row in timeline_rows(found, NOW)[1:]}  # type: ignore[index]
     assert told == {"transfer": ("done", False), "fit": ("failed", True), "convert": ("done", False)}
+
+
+def test_the_timeline_tells_work_before_end_run_from_work_after_it(demo: DemoLedger) -> None:
+    demo.launched(7, RunState.RUNNING, "", Stage.ANALYZE, segments=4, since=100.0)
+    run = known_run(demo.ledger, 7)
+    assert run.ended is not None
+    early = [
+        attempts.add_intent(demo.ledger, plan_early(7, segments), number, f"t{number}", {}, "", "f", "driver")
+        for number, segments in ((2, (0, 1)), (3, (2,)), (4, (3,)))
+    ]
+    spans = [(-300, -200), (-100, 40), (10, None)]
+    for attempt, (began, ended) in zip(early, spans, strict=True):
+        times = {"intended_at": run.ended + began, "ended_at": run.ended + ended if ended is not None else None}
+        attempts.set_attempt(demo.ledger, attempt, **times)
+    attempts.set_attempt(demo.ledger, attempts.attempts(demo.ledger, 7)[0].attempt, number=5)
+    found = detail(demo.ledger, 7)
+    assert found is not None
+    rows = timeline_rows(found, NOW)
+    assert [(row.pieces[0][0], row.pieces[1][0]) for row in rows] == [
+        ("5", "started"), ("4", "intent"), ("", "END_RUN"), ("3", "intent"), ("2", "intent"),
+    ]  # fmt: skip
+    told = [row.pieces[-1][0] for row in rows]
+    assert told[2:] == [
+        "2 attempts before it, 2 after it",
+        "segment 02; 40 s after END_RUN; transfer 1, fit 1, convert 1; attempt 3 is being started",
+        "segment 00-01; transfer 2, fit 2, convert 2; attempt 2 is being started",
+    ]
 
 
 def test_the_stage_of_a_stuck_run_looks_as_one_that_failed(demo: DemoLedger) -> None:
