@@ -119,7 +119,8 @@ class DetailScreen(ConsoleScreen):
             self.summary.show([(f" run {self.run}: {words}", style)])
             return
         shown = [pane for pane in self.panes() if pane.display]
-        above = short_run_lines(detail) if self.size.height < SHORT else run_lines(detail)
+        lines_of = short_run_lines if self.size.height < SHORT else run_lines
+        above = lines_of(detail, self.host.now())
         lines = [*above, tabs(self.panes(), shown, self.focused_pane())]
         self.summary.styles.height = len(lines)
         self.summary.show(*lines)

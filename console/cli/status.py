@@ -96,6 +96,7 @@ def _detail_json(found: RunDetail) -> dict[str, Any]:
     return run | {
         "reason": found.run.reason,
         "streams": found.streams,
+        "gauge": asdict(found.gauge) if found.gauge else None,
         "segments": [
             {"segment": row.segment, "bytes": row.bytes, "note": row.note}
             | {stage.value: _cell_json(cell) for stage, cell in zip(SEGMENT_STAGES, row.cells, strict=True)}

@@ -17,6 +17,7 @@ from console.ledger.remarks import Remarks
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
 from console.reading import timing
+from console.reading.keeping_up import Gauge, gauge
 from console.reading.snapshot import EVENTS_SHOWN
 from console.reading.timing import Timing
 from flowspec.cells import LOSSES, LOSSY, Cell
@@ -85,6 +86,7 @@ class RunDetail:
     remarks: Remarks = remarks.NONE
     result: ResultFile | None = None
     streams: bool = False  # it is worked on while it is recorded: by its own choice, else as the profile says
+    gauge: Gauge | None = None  # whether that keeps up with the data
     web_app: str = ""  # address of a flow run, without its id; '' when there is no such place
 
     @property
@@ -127,6 +129,7 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
         and place in matrix
         and matrix[place].state is CellState.RUNNING
     }
+    streams = ledger.get("streaming") == "on" if run.streaming is None else run.streaming
     return RunDetail(
         run=run,
         segments=tuple(_segment_row(s, run, matrix, waived.get(s) or accepted.get(s), jobs) for s in run.members),
@@ -144,7 +147,8 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
         timing=timing.of_run(ledger, number, reports),
         remarks=remarks.of_run(ledger, number),
         result=_result(ledger, run, evidence),
-        streams=ledger.get("streaming") == "on" if run.streaming is None else run.streaming,
+        streams=streams,
+        gauge=gauge(run, evidence, streams=streams),
         web_app=ledger.get(logins.WEB_APP),
     )
 

@@ -13,12 +13,14 @@ from enum import Enum
 from itertools import pairwise
 from typing import Protocol
 
-from console.ledger import movement
+from console.ledger import evidence, movement
+from console.ledger import runs as run_rows
 from console.ledger.pause import Pause
 from console.ledger.presence import Presence
 from console.ledger.store import Ledger
+from console.reading.keeping_up import Gauge, gauge
 from flowspec.conditions import Condition
-from flowspec.states import OPEN, AttemptState, RunState
+from flowspec.states import OPEN, RECORDED, AttemptState, RunState
 
 USUAL_OF = 11  # results, and runs, of which is computed what is usual between two of them
 LATELY = 500  # of so many newest runs is counted how many have come in of late
@@ -76,6 +78,9 @@ class Night:
     bytes_in: int = 0
     results_out: int = 0
     bytes_out: int = 0
+    after_end: float | None = None  # from END_RUN to the result, in the median of the last ones that were not streamed
+    after_end_streamed: float | None = None  # and of those that were
+    recorded: Gauge | None = None  # whether work keeps up with the run that is recorded
 
     @property
     def stuck(self) -> int:
@@ -222,7 +227,26 @@ class NightReader:
             bytes_in=sum(came),
             results_out=out,
             bytes_out=bytes_out,
+            after_end=_after_end(results, streamed=False),
+            after_end_streamed=_after_end(results, streamed=True),
+            recorded=self._recorded(),
         )
+
+    def _recorded(self) -> Gauge | None:
+        """Of the newest run that is recorded."""
+        ledger = self._ledger
+        newest = next(iter(run_rows.runs(ledger, *RECORDED)), None)
+        if newest is None:
+            return None
+        streams = ledger.get("streaming") == "on" if newest.streaming is None else newest.streaming
+        known = evidence.evidence(ledger, newest.run) if newest.early else []
+        return gauge(newest, known, streams=streams)
+
+
+def _after_end(results: Iterable[movement.Result], *, streamed: bool) -> float | None:
+    """A clock that is wrong, and what is done once more years later, tells nothing of what is usual: so the median."""
+    took = [r.after_end for r in results if r.streamed is streamed and r.after_end is not None and r.after_end >= 0]
+    return statistics.median(took) if took else None
 
 
 @dataclass

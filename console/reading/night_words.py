@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from console.ledger.pause import Pause
+from console.reading import keeping_up
 from console.reading.night import RATE_SECONDS, SLOW_AFTER, Judgement, Night, State, Why, grows, judge, worked_off
 from console.reading.snapshot import Snapshot
 from flowspec import text
@@ -60,12 +61,14 @@ def _moves(night: Night, now: float) -> Iterator[Part]:
     yield _part(f"{night.in_flight} in flight", 55)
     yield from _waiting(night, 60)
     yield from _trouble(night)
+    yield from _recorded(night, now)
     until = worked_off(night, now)
     if until is not None:
         yield _part(f"backlog until {text.clock(-(-until // ROUND) * ROUND)}", 50)
     elif grows(night):
         yield Part(((45, f"backlog grows: {_rates(night)}"), (50, "backlog grows")), "warn")
     yield from _new_run(night, now)
+    yield from _after_end(night)
 
 
 def _stands(snapshot: Snapshot, judged: Judgement, now: float) -> Iterator[Part]:
@@ -120,6 +123,7 @@ def _idle(snapshot: Snapshot, now: float) -> Iterator[Part]:
     yield from _trouble(night)
     yield from _new_run(night, now, idle=True)
     yield _result(night, now)
+    yield from _after_end(night)
 
 
 def _result(night: Night, now: float) -> Part:
@@ -134,6 +138,26 @@ def _result(night: Night, now: float) -> Part:
             (70, f"result {age}"),
         )
     )
+
+
+def _recorded(night: Night, now: float) -> Iterator[Part]:
+    """Data in against work done of the run that is recorded."""
+    found = night.recorded
+    if found is None:
+        return
+    words = f"{found.run}: {keeping_up.verdict(found, now)}"
+    count = f", {found.converted} of {found.closed} converted" if found.behind(now) is not None else ""
+    late = keeping_up.falls_behind(found, now)
+    yield Part(((58 if late else 32, f"{words}{count}"), (62 if late else 47, words)), "warn" if late else "plain")
+
+
+def _after_end(night: Night) -> Iterator[Part]:
+    """What streaming gains; the report has both as well."""
+    streamed, plain = night.after_end_streamed, night.after_end
+    if streamed is None:
+        return
+    otherwise = f", {text.span(plain)} not streamed" if plain is not None else ""
+    yield _part(f"END_RUN to result {text.span(streamed)} streamed{otherwise}", 20)
 
 
 def _waiting(night: Night, worth: int) -> Iterator[Part]:

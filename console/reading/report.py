@@ -24,7 +24,7 @@ from flowspec import standing
 from flowspec.conditions import Owner, Reason
 from flowspec.decisions import Decision
 from flowspec.stages import Stage
-from flowspec.states import RunState
+from flowspec.states import AttemptState, RunState
 from flowspec.timeline import TRANSFERS
 
 SHIFT_SECONDS = 8 * 3600.0
@@ -94,7 +94,10 @@ class Delay:
 
     `held`: before its launch, between attempts, until somebody acted. `queue`: none of its tasks worked. Where that
     cannot be told from `work`, it is in `work`. `orchestrator`: until Flows began or noticed something.
+    `streamed`: some of it was done while the run was recorded; its attempts went side by side, so only `total` counts.
     """
+
+    streamed: bool
 
     total: float
     held: float
@@ -137,7 +140,9 @@ class Report:
     failures: tuple[Alike, ...]
     waits: tuple[WaitedFor, ...]
     delays: tuple[Spread, ...]
-    delayed: int  # the number of runs that these are of
+    delayed: int  # the number of runs that these are of: those that were not streamed
+    streamed: Spread | None  # the total of those that were; None: there are none
+    delayed_streamed: int
     asked: tuple[Asked, ...]
     decisions: tuple[tuple[int, Decision], ...]
     notes: tuple[Note, ...]
@@ -156,7 +161,8 @@ def report(ledger: Ledger, experiment: str, since: float) -> Report:
     now = ledger.now()
     seen = runs.since(ledger, since)
     done = [run for run in seen if run.state is RunState.DONE and (run.finished_at or 0) >= since]
-    delays = [delay for run in done if (delay := _delay(ledger, run, now)) is not None]
+    known = [delay for run in done if (delay := _delay(ledger, run, now)) is not None]
+    delays, streamed = ([delay for delay in known if delay.streamed is how] for how in (False, True))
     return Report(
         experiment=experiment,
         since=since,
@@ -167,6 +173,8 @@ def report(ledger: Ledger, experiment: str, since: float) -> Report:
         waits=_waited(waits.since(ledger, since), since, now),
         delays=_spreads(delays),
         delayed=len(delays),
+        streamed=next(iter(_spreads(streamed)), None),
+        delayed_streamed=len(streamed),
         asked=tuple(shift.requests(ledger, since)),
         decisions=tuple(shift.decisions(ledger, since)),
         notes=tuple(remarks.notes_since(ledger, since)),
@@ -233,7 +241,8 @@ def _delay(ledger: Ledger, run: Run, now: float) -> Delay | None:
     if run.ended is None or run.finished_at is None or run.finished_at < run.ended:
         return None
     timings = timing.of_run(ledger, run.run, job_reports.of_run(ledger, run.run))
-    attempts = [a for a in attempt_rows.attempts(ledger, run.run) if a.intended_at >= run.ended]
+    all_of_them = attempt_rows.attempts(ledger, run.run)
+    attempts = [a for a in all_of_them if a.intended_at >= run.ended]
     spent = [timings.get(a.attempt, timing.Timing()).spent(a, now) for a in attempts]
     stages = [stage for one in spent for stage in one.stages]
     transfer = sum(stage.together for stage in stages if stage.stage in TRANSFERS)
@@ -243,7 +252,8 @@ def _delay(ledger: Ledger, run: Run, now: float) -> Delay | None:
     total = run.finished_at - run.ended
     orchestrator = sum(one.waited for one in spent)
     held = total - transfer - queue - work - orchestrator
-    return Delay(total, max(0.0, held), transfer, queue, work, orchestrator)
+    streamed = any(a.plan.early and a.state is AttemptState.SUCCEEDED for a in all_of_them)
+    return Delay(streamed, total, max(0.0, held), transfer, queue, work, orchestrator)
 
 
 PARTS = ("total", "held", "transfer", "queue", "work", "orchestrator")

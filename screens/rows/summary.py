@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from console.ledger import cancel_lines
+from console.reading import keeping_up
 from console.reading.detail import RunDetail
 from flowspec import text
 from flowspec.states import RECORDED
@@ -15,7 +16,7 @@ from screens.widgets.piece import Piece
 NAMES = ("Segments", "Evidence", "Timeline", "Flow log", "Input", "Jobs", "Events")
 
 
-def run_lines(detail: RunDetail) -> list[list[Piece]]:
+def run_lines(detail: RunDetail, now: float) -> list[list[Piece]]:
     """All that is known, a line for each thing."""
     run = detail.run
     disk = f"{len(run.segments)} segments, {text.size(run.bytes)}, {run.reason}"
@@ -26,6 +27,7 @@ def run_lines(detail: RunDetail) -> list[list[Piece]]:
         [(" path     ", "head"), (run.path, "plain")],
         [(" on disk  ", "head"), (disk, "plain")],
         *_streaming(detail),
+        *_gauge(detail, now),
         _stages(detail),
         *(_result(detail) or [[(" result   ", "head"), ("-", "plain")]]),
         _globus(detail),
@@ -34,14 +36,15 @@ def run_lines(detail: RunDetail) -> list[list[Piece]]:
     ])  # fmt: skip
 
 
-def short_run_lines(detail: RunDetail) -> list[list[Piece]]:
+def short_run_lines(detail: RunDetail, now: float) -> list[list[Piece]]:
     """The same for a small terminal."""
     run = detail.run
     size = f"{len(run.segments)} segments, {text.size(run.bytes)}, {run.verdict}"
     data = "; ".join(filter(None, (run.title or "no title", size, _streamed(detail))))
     named: list[Piece] = [(" data     ", "head"), (data, "plain")]
     stages = _result(detail) or [_stages(detail)]  # which say nothing more, once the result is back
-    return _cleaned([_state(detail), named, *stages, _globus(detail), *_remarks(detail), *_cancel(detail)])
+    above = [_state(detail), named, *_gauge(detail, now), *stages]
+    return _cleaned([*above, _globus(detail), *_remarks(detail), *_cancel(detail)])
 
 
 def tabs(panes: Sequence[Any], shown: Collection[Any], focused: Any) -> list[Piece]:
@@ -78,6 +81,14 @@ def _streamed(detail: RunDetail) -> str:
     if detail.run.state not in RECORDED:
         return ""
     return "streamed" if detail.streams else "not streamed"
+
+
+def _gauge(detail: RunDetail, now: float) -> list[list[Piece]]:
+    """Data in against work done, while it is recorded."""
+    if detail.gauge is None:
+        return []
+    style = "warn" if keeping_up.falls_behind(detail.gauge, now) else "plain"
+    return [[(" work     ", "head"), (keeping_up.sentence(detail.gauge, now), style)]]
 
 
 def _globus(detail: RunDetail) -> list[Piece]:

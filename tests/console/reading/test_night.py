@@ -18,7 +18,7 @@ from console.reading.run_list import SCREENFUL
 from console.reading.snapshot import SnapshotReader
 from console.settings.model import Policy
 from flowspec.conditions import Reason, reason
-from flowspec.plan import plan_all
+from flowspec.plan import plan_all, plan_early
 from flowspec.progress import Evidence, Says, Witness
 from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
@@ -141,6 +141,16 @@ def test_results_and_what_is_usual(nights: Nights) -> None:
     night = nights.read()
     assert (night.last_result, night.usual_result, night.usual_work) == (NOW - 1800, 600, 915)
     assert (night.results_out, night.bytes_out) == (4, 8000)
+
+
+def test_results_of_streamed_runs_have_a_usual_time_of_their_own(nights: Nights) -> None:
+    for number, took in ((1, 600), (2, 700), (3, 90)):
+        nights.done(number, NOW - 800, NOW)
+        stand(nights.ledger, number, ended=NOW - took)
+    early = attempts.add_intent(nights.ledger, plan_early(3, [0]), 2, "early", {}, "", "flow", "driver")
+    assert (nights.read().after_end, nights.read().after_end_streamed) == (600, None)
+    end_attempt(nights.ledger, early, AttemptState.SUCCEEDED)
+    assert (nights.read().after_end, nights.read().after_end_streamed) == (650, 90)
 
 
 def test_two_results_make_nothing_usual(nights: Nights) -> None:

@@ -11,19 +11,20 @@ import pytest
 from console.ledger import attempts, conditions, decisions, failures
 from console.ledger.store import Ledger
 from console.reading.page import as_html, as_markdown, as_text
-from console.reading.report import Report, report
+from console.reading.report import Report, Spread, report
 from console.reading.report_page import page
 from flowspec import flowlog, text
 from flowspec.causes import Kind
 from flowspec.conditions import Topic, reason
 from flowspec.decisions import Waiver
 from flowspec.flowlog import Visit
+from flowspec.plan import plan_early
 from flowspec.progress import Says
 from flowspec.quarantine import Failure
 from flowspec.readiness import Verdict
 from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
-from tests.ledger_fixture import NOW, DemoLedger, demo_ledger, stand
+from tests.ledger_fixture import NOW, DemoLedger, demo_ledger, end_attempt, stand
 
 HOUR = 3600.0
 SECRET = "AgZx93kd8Q7wPq2LmN5vTt1YbC6hJ4"
@@ -120,6 +121,24 @@ def test_the_time_from_end_run_to_the_result_is_split(demo: DemoLedger) -> None:
     assert parts == pytest.approx(
         {"total": 1060, "held": 600, "transfer": 100, "queue": 0, "work": 300, "orchestrator": 60}
     )
+
+
+def test_results_of_runs_that_were_streamed_are_told_by_themselves(demo: DemoLedger) -> None:
+    end = demo.at - 2000
+    for run, took in ((1301, 900), (1302, 200), (1303, 100)):
+        joined = demo.launched(run, RunState.DONE, "back", Stage.RETURN, attempt_state=AttemptState.SUCCEEDED)
+        attempts.set_attempt(demo.ledger, joined, intended_at=end + 1, ended_at=end + took)
+        if run > 1301:
+            early = attempts.add_intent(demo.ledger, plan_early(run, [0]), 2, f"early-{run}", {}, "", "flow", "driver")
+            times = {"intended_at": end - 300, "ended_at": end - 200}
+            end_attempt(demo.ledger, early, AttemptState.SUCCEEDED, **times)
+        stand(demo.ledger, run, ended=end, finished_at=end + took)
+    found = read(demo, 0.6)
+    assert (found.delayed, found.delays[0].p50) == (1, 900)
+    assert (found.delayed_streamed, found.streamed) == (2, Spread("total", 100, 200))
+    told = shown(demo)
+    assert "1 result, 2 more streamed: half and 19 of 20 took no longer" in told
+    assert "END_RUN to result, streamed" in told
 
 
 def test_who_did_what_and_what_was_decided(demo: DemoLedger) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from console.ledger.pause import Pause
 from console.ledger.presence import Presence
+from console.reading.keeping_up import Gauge
 from console.reading.night import Night
 from console.reading.snapshot import Snapshot
 from flowspec import text
@@ -17,6 +18,10 @@ from screens.rows.night import night_line
 from tests.console.reading.test_night import DRIVER, NOW, PAUSED, WELL
 
 GOOD = replace(WELL, last_run=NOW - 500, usual_run=1300.0)
+
+KEEPS_UP = Gauge(
+    run=9, closed=6, converted=5, bytes_closed=6, bytes_converted=5, oldest=NOW - 200, at_first=300.0, of_late=310.0
+)
 
 
 def said(
@@ -49,6 +54,11 @@ def said(
         ({"in_flight": 0, "waiting": 0, "last_run": NOW - 2820},
          "IDLE    no run waits  no new run for 47 min (usual 21)  last result 4 min ago (usual 6)"),
         ({"in_flight": 0, "waiting": 0, "failed": 1, "held": 1}, "IDLE    no run waits  1 held  1 failed (p)"),
+        ({"recorded": KEEPS_UP}, "3 in flight  12 waiting  9: keeps up, 5 of 6 converted  backlog until"),
+        ({"recorded": replace(KEEPS_UP, oldest=NOW - 1200)}, "9: behind by 1 segment, 15 m, 5 of 6 converted"),
+        ({"recorded": replace(KEEPS_UP, converted=0, at_first=None)}, "12 waiting  9: nothing converted yet  back"),
+        ({"recorded": replace(KEEPS_UP, at_first=None)}, "12 waiting  9: 5 of 6 closed converted  backlog until"),
+        ({"after_end_streamed": 90.0, "after_end": 650.0}, "END_RUN to result 90 s streamed, 10 m not streamed"),
     ],
 )  # fmt: skip
 def test_what_it_says(how: dict[str, Any], words: str) -> None:
