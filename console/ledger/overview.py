@@ -23,7 +23,11 @@ _RUNS = f"""
 _OPEN = ",".join(f"'{state.value}'" for state in OPEN)
 _ATTEMPTS = """
     SELECT attempt, run, number, flow_run, state, stage, intended_at, started_at, ended_at, code, parameters,
-           CASE WHEN json_extract(plan, '$.early') THEN json_extract(plan, '$.expected') END AS early
+           CASE WHEN json_extract(plan, '$.early') THEN json_extract(plan, '$.expected') END AS early,
+           CASE WHEN json_extract(plan, '$.early') THEN (
+               SELECT count(DISTINCT segment) FROM evidence
+               WHERE evidence.run = attempts.run AND evidence.stage = attempts.stage AND says = 'done'
+               AND witness != 'old' AND segment IN (SELECT value FROM json_each(plan, '$.expected'))) END AS early_done
     FROM attempts"""
 _FLOW_RUNS = f"""
     SELECT * FROM ({_ATTEMPTS} WHERE state IN ({_OPEN}) ORDER BY attempt)

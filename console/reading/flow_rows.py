@@ -48,13 +48,17 @@ class FlowRow:
     @property
     def why(self) -> str:
         if self.early and self.state in OPEN and not self.stuck:
-            return f"segments {ranges(self.early)}, while the run is recorded"
+            return f"segment {ranges(self.early)}, as far as convert"
         return catalogue.sentence(self.reason) if self.reason.code else self.run_why
 
 
 def flow_row(row: sqlite3.Row, run: _Run) -> FlowRow:
     stage = Stage(row["stage"]) if row["stage"] in {s.value for s in STAGES} else None
     counted = run.progress.get(stage.value, {}) if stage else {}
+    done, total = counted.get(CellState.DONE.value, 0), sum(counted.values())
+    early = tuple(json.loads(row["early"] or "[]"))
+    if early:  # one of several of its run
+        done, total = row["early_done"], len(early)
     state = AttemptState(row["state"])
     return FlowRow(
         attempt=row["attempt"],
@@ -63,12 +67,12 @@ def flow_row(row: sqlite3.Row, run: _Run) -> FlowRow:
         flow_run=row["flow_run"],
         state=state,
         stage=stage,
-        done=counted.get(CellState.DONE.value, 0),
-        total=sum(counted.values()),
+        done=done,
+        total=total,
         since=row["started_at"] or row["intended_at"],
         ended=row["ended_at"],
         reason=Reason(row["code"], json.loads(row["parameters"])),
         run_why=run.why if state in OPEN else "",
         stuck=run.stuck and state in OPEN,
-        early=tuple(json.loads(row["early"] or "[]")),
+        early=early,
     )

@@ -121,6 +121,7 @@ def _idle(snapshot: Snapshot, now: float) -> Iterator[Part]:
         off = "" if snapshot.auto else ", auto-launch is off"
         yield Part(((75, f"{night.ready} ready{off}"), (80, f"{night.ready} ready")), "title")
     yield from _trouble(night)
+    yield from _recorded(night, now)
     yield from _new_run(night, now, idle=True)
     yield _result(night, now)
     yield from _after_end(night)

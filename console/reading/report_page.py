@@ -123,8 +123,9 @@ def _wait_row(wait: WaitedFor) -> tuple[str, ...]:
 def _delays(report: Report) -> Section:
     if not report.delays and report.streamed is None:
         return Section("From END_RUN to the result", ("no result came back",))
-    streamed = f", {report.delayed_streamed} more streamed" if report.streamed else ""
-    lines = (f"of {_count(report.delayed, 'result')}{streamed}: half and 19 of 20 took no longer",)
+    counts = [_count(report.delayed, "result")] if report.delayed else []
+    counts += [f"{report.delayed_streamed} streamed"] if report.streamed else []
+    lines = (f"of {' and '.join(counts)}: half and 19 of 20 took no longer",)
     rows = tuple((text.span(one.p50), text.span(one.p95), PART_WORDS[one.part]) for one in report.delays)
     if report.streamed:
         of_it = (text.span(report.streamed.p50), text.span(report.streamed.p95))

@@ -74,7 +74,7 @@ def _streaming(detail: RunDetail) -> list[list[Piece]]:
     if not (words := _streamed(detail)):
         return []
     whose = "as the profile says" if detail.run.streaming is None else "as was asked for this run"
-    return [[(" streaming", "head"), (f" {words}, {whose}; b switches it", "plain")]]
+    return [[(" early    ", "head"), (f"{words}, {whose}; b switches it", "plain")]]
 
 
 def _streamed(detail: RunDetail) -> str:

@@ -137,7 +137,7 @@ def test_results_of_runs_that_were_streamed_are_told_by_themselves(demo: DemoLed
     assert (found.delayed, found.delays[0].p50) == (1, 900)
     assert (found.delayed_streamed, found.streamed) == (2, Spread("total", 100, 200))
     told = shown(demo)
-    assert "1 result, 2 more streamed: half and 19 of 20 took no longer" in told
+    assert "of 1 result and 2 streamed: half and 19 of 20 took no longer" in told
     assert "END_RUN to result, streamed" in told
 
 

@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 
 from console.cli.status import status_json, status_text
-from console.ledger import overview
+from console.ledger import attempts, overview
 from console.ledger.presence import DriverLock
 from console.ledger.sources import Source
 from console.reading import run_list, snapshot
 from console.reading.snapshot import SnapshotReader
+from flowspec.plan import plan_early
 from flowspec.readiness import Verdict
 from flowspec.stages import Stage
 from flowspec.states import AttemptState, RunState
@@ -42,6 +43,18 @@ def test_flow_runs_are_the_open_ones_then_the_newest_ended(demo: DemoLedger) -> 
     assert (first.stage, first.done, first.total) == (Stage.FIT, 38, 42)
     ended = [row.attempt for row in flow_runs if row.state is not AttemptState.STARTED]
     assert ended == sorted(ended, reverse=True)
+
+
+def test_each_early_attempt_counts_its_own_segments(demo: DemoLedger) -> None:
+    demo.found(1301, Verdict.TAKING, "is being recorded", 6)
+    for number, segments in ((1, (0, 1, 2)), (2, (3, 4))):
+        plan = plan_early(1301, segments)
+        attempt = attempts.add_intent(demo.ledger, plan, number, f"early-{number}", {}, "", "flow", "driver")
+        attempts.set_attempt(demo.ledger, attempt, stage="fit")
+        demo.files(1301, Stage.FIT, segments[1:])
+    rows = [row for row in snapshot.snapshot(demo.ledger).flow_runs if row.run == 1301]
+    assert [(row.early, row.done, row.total) for row in rows] == [((0, 1, 2), 2, 3), ((3, 4), 1, 2)]
+    assert [row.why for row in rows] == ["segment 00-02, as far as convert", "segment 03-04, as far as convert"]
 
 
 def test_rows_that_have_not_changed_are_the_same_objects(demo: DemoLedger) -> None:
