@@ -234,8 +234,8 @@ class NightReader:
 
     def _recorded(self) -> Gauge | None:
         """Of the newest run that is recorded."""
-        ledger = self._ledger
-        newest = next(iter(run_rows.runs(ledger, *RECORDED)), None)
+        ledger, number = self._ledger, self._counts.recorded
+        newest = run_rows.run(ledger, number) if number is not None else None
         if newest is None:
             return None
         streams = ledger.get("streaming") == "on" if newest.streaming is None else newest.streaming
@@ -260,6 +260,7 @@ class _Counts:
     failed: int = 0
     slots: int | None = None
     waits_for: str = ""
+    recorded: int | None = None  # the newest that is
 
     def queued(self, run: _Run) -> None:
         if run.held_by is not None:
@@ -285,6 +286,8 @@ def _counted(runs: Iterable[_Run]) -> _Counts:
                 counts.stuck_in_flight.add(run.run)
         elif state is RunState.QUEUED:
             counts.queued(run)
+        elif state in RECORDED:
+            counts.recorded = run.run if counts.recorded is None else counts.recorded
         elif state is RunState.READY:
             counts.ready += 1
         elif state is RunState.FAILED:
