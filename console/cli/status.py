@@ -12,7 +12,7 @@ from console.ledger.cancel_lines import CancelLine
 from console.ledger.presence import Presence
 from console.ledger.runs import Run
 from console.ledger.store import Ledger
-from console.reading import night, night_words
+from console.reading import keeping_up, night, night_words
 from console.reading.detail import RunDetail, detail
 from console.reading.flow_rows import FlowRow
 from console.reading.snapshot import RunRow, Snapshot, snapshot
@@ -21,6 +21,7 @@ from flowspec.cells import Cell
 from flowspec.conditions import Condition
 from flowspec.stages import SEGMENT_STAGES
 from flowspec.standing import MAY_STAND_STILL
+from flowspec.states import RECORDED
 
 SCHEMA = 1
 
@@ -133,7 +134,7 @@ def status_text(ledger: Ledger, run: int | None = None) -> str:
     found = detail(ledger, run)
     if found is None:
         raise KeyError(run)
-    return _run_text(found)
+    return _run_text(found, ledger.now())
 
 
 def _versions(driver: Presence | None) -> list[str]:
@@ -193,7 +194,7 @@ def _state(run: RunRow | Run) -> str:
     return "STUCK" if run.stuck and run.state in MAY_STAND_STILL else run.state.word
 
 
-def _run_text(found: RunDetail) -> str:
+def _run_text(found: RunDetail, now: float) -> str:
     run = found.run
     lines = [
         f"run {run.run} {_state(run)}: {text.clean(run.why)}",
@@ -201,6 +202,7 @@ def _run_text(found: RunDetail) -> str:
         f"path: {text.clean(run.path)}",
         f"taken: {text.moment(run.started)} to {text.moment(run.ended)}",
         f"on disk: {len(run.segments)} segments, {text.size(run.bytes)}",
+        *_early(found, now),
         f"result: {text.clean(run.result or '-')}",
         f"analyze: {_cell(found.analyze)}",
         f"return: {_cell(found.returned)}",
@@ -216,6 +218,14 @@ def _run_text(found: RunDetail) -> str:
     ]
     heads = ["SEGMENT", "SIZE", *(stage.value.upper() for stage in SEGMENT_STAGES), "NOTE"]
     return "\n".join([*lines, "", *_table(heads, rows, "rr")])
+
+
+def _early(found: RunDetail, now: float) -> list[str]:
+    """While it is recorded: whether it is worked on, and keeps up."""
+    if found.run.state not in RECORDED:
+        return []
+    work = [f"work: {keeping_up.sentence(found.gauge, now)}"] if found.gauge else []
+    return [f"streamed: {'yes' if found.streams else 'no'}", *work]
 
 
 def _cancel_line(line: CancelLine) -> dict[str, Any]:
