@@ -47,8 +47,8 @@ class Gauge:
 
 
 def gauge(run: Run, evidence: Iterable[Evidence], *, streams: bool) -> Gauge | None:
-    """None of a run that is not recorded, or not worked on meanwhile."""
-    if run.state not in RECORDED or not (streams or run.early):
+    """None of a run that is not recorded, or not worked on meanwhile: what is left then is for after its end."""
+    if run.state not in RECORDED or not streams:
         return None
     came: dict[int, float] = {}
     for item in evidence:

@@ -66,7 +66,7 @@ def _end_of_run(detail: RunDetail) -> list[Row]:
     ended = detail.run.ended
     what = f"{text.counted(before, 'attempt')} before it, {after} after it" if ended else "not yet: it is recorded"
     pieces = (("", "plain"), ("END_RUN", "title"), (text.clock(ended), "title"), *[("", "plain")] * 4, (what, "title"))
-    at = f"END_RUN, {text.moment(ended)}: attempts began: {what}" if ended else f"END_RUN: {what}"
+    at = f"END_RUN, {text.moment(ended)}: attempts began: {what}" if ended else "END_RUN has not come yet"
     return [Row("END_RUN", pieces, (at, "plain"))]
 
 

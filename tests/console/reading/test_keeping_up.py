@@ -73,5 +73,4 @@ def test_a_segment_that_changed_after_its_early_work_is_not_converted(recorded: 
 
 def test_only_of_a_run_that_is_recorded_and_worked_on_meanwhile(recorded: Run) -> None:
     assert gauge(replace(recorded, state=RunState.QUEUED), (), streams=True) is None
-    assert gauge(replace(recorded, early={}), (), streams=False) is None
-    assert gauge(recorded, (), streams=False) is not None, "what was begun before it was switched off"
+    assert gauge(recorded, (), streams=False) is None
