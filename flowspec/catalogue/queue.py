@@ -146,7 +146,7 @@ TABLE = (
         row=lambda run, cause, **others: f"waits for run {run}: {row_of(cause)}",
     ),
     Entry("queue.early", _early),
-    Entry("queue.recorded-first", "waits: segments of run {run}, which is being recorded, go first"),
+    Entry("queue.recorded-first", "waits: segments of run {run} go first"),
     Entry("queue.slots", "waits: {under_way} of {limit} slots in use"),
     Entry(
         "queue.slots-stuck", "waits: {stuck} of {limit} slots are held by stuck runs: p shows them", S, OPERATOR,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from console.ledger import runs
+from console.ledger import hints, runs
 from console.ledger.events import newest
+from console.ledger.store import Ledger
 from flowspec.ringframes import Frame
 from flowspec.ringitems import ItemType
 from flowspec.states import AttemptState, RunState
 from tests.pipeline_fixture import Pipeline, console  # noqa: F401  (a fixture)
-from tests.sandbox_records import clear_faults, set_fault
+from tests.sandbox_records import clear_faults, records, set_fault
 from tests.streaming_fixture import (  # noqa: F401  (a fixture)
     converted,
     early,
@@ -125,3 +126,18 @@ def test_two_runs_side_by_side_and_streaming_that_is_switched_off(
         ended_with(pipeline, run, fit=3, convert=3, analyze=1)
         rest = "transfer 1, fit 1, convert 1, analyze, return; 2 of 3 segments are converted already"
         assert f"run {run} attempt 2: {rest}" in told(pipeline, run)
+
+
+def test_an_early_attempt_is_over_before_flows_has_noticed(pipeline: Pipeline) -> None:
+    directory = pipeline.sandbox.directory
+    set_fault(directory, "endpoint-slow", seconds=2.0, run=7, stage="convert")
+    taking = recording(pipeline, 7, segments=3)
+    taking.write_but_for_the_end()
+    until(lambda: records(directory).flow_runs and any(c["function"] == "convert" for c in records(directory).calls))
+    hints.switch_off(Ledger(pipeline.settings.ledger), 10, "")
+    set_fault(directory, "flows-late", seconds=600.0)
+    until(lambda: converted(pipeline, 7) == [0, 1])
+    assert [flow_run["status"] for flow_run in records(directory).flow_runs] == ["ACTIVE"]
+    clear_faults(directory)
+    taking.end()
+    ended_with(pipeline, 7, fit=3, convert=3, analyze=1)

@@ -228,7 +228,7 @@ def test_live_data_go_first_then_what_is_recorded_then_reprocessing(ctx: Context
     assert taken(ctx) == [(5, (0,)), (7, (0, 1, 2))], "a transfer is left to runs that have ended"
     waits = runs.run(ctx.ledger, 3)
     assert waits is not None
-    assert waits.why == "waits: segments of run 8, which is being recorded, go first"
+    assert waits.why == "waits: segments of run 8 go first"
     record(ctx, 8, {})
     launch_what_is_due(ctx)
     assert taken(ctx) == [(5, (0,)), (7, (0, 1, 2)), (3, (0,))]

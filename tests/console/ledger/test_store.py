@@ -108,7 +108,7 @@ def test_a_ledger_of_another_version_is_refused_and_left_alone(tmp_path):
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version=99")
     db.commit()
-    with pytest.raises(LedgerError, match=r"version 99.*knows version 6"):
+    with pytest.raises(LedgerError, match=r"version 99.*knows version 7"):
         Ledger(path)
     assert db.execute("PRAGMA user_version").fetchone() == (99,)
 
