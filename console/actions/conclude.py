@@ -41,8 +41,8 @@ ALIKE_SECONDS = 600.0  # after an alert, within which failures alike give none o
 _LEVELS = {RETURNED: "good", PART_DONE: "good", FAILED: "bad", CANCEL_ENDED: "warning"}
 
 
-def update_attempt(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
-    """Write the progress of the attempt; end it when its flow run has ended."""
+def update_attempt(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> bool:
+    """Write the progress of the attempt; end it when its flow run has ended. Whether it goes on."""
     known = dossier.read(ctx.ledger, attempt.run)
     if known is None:
         raise LedgerError(f"attempt {attempt.attempt} is of run {attempt.run}, which the ledger does not have")
@@ -62,6 +62,7 @@ def update_attempt(ctx: Context, attempt: Attempt, flow_run: FlowRun) -> None:
         _failed(ctx, known, attempt, found.stage, found.failed)
     else:
         _succeeded(ctx, known, attempt)
+    return found.progress is not None
 
 
 def _put_progress(ctx: Context, attempt: Attempt, progress: Reason) -> None:

@@ -215,18 +215,23 @@ def chores(
         settle(ctx)
         flow.look()
 
+    def follow() -> None:
+        if round.follow_attempts(ctx):
+            launching.hurry()
+
     def hurry() -> None:
         for each in (*actions, *polls):
             each.hurry()
 
     login = LoginWatch(ctx, hurry, real=real)
+    launching = chore("launch", "launcher", lambda: launch(ctx), LAUNCH_SECONDS)
     actions = [
-        chore("launch", "launcher", lambda: launch(ctx), LAUNCH_SECONDS),
+        launching,
         chore("cancel", "cancel", lambda: cancel.continue_cancels(ctx), interval),
         chore("login", "login", login.look, new_login.LOOK_SECONDS),
     ]
     polls = [
-        chore("follow", "flows", lambda: round.follow_attempts(ctx), interval),
+        chore("follow", "flows", follow, interval),
         chore("endpoints", "compute", lambda: poll.poll_endpoints(ctx), ENDPOINT_SECONDS),
         chore("reports", "reports", lambda: fetch_reports.fetch(ctx), interval),
         chore("kit", "site", lambda: site.look_at_kit(ctx), 2 * interval),

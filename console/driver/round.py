@@ -37,18 +37,21 @@ def launch_what_is_due(ctx: Context) -> None:
         raise trouble
 
 
-def follow_attempts(ctx: Context) -> None:
+def follow_attempts(ctx: Context) -> bool:
     """Poll the attempts under way, update or end them by the evidence, and hint to Flows that an action has ended.
+    Whether one has ended: what waited for it may be started.
 
     Raises RemoteError, after all that could be done, when a service could not be asked.
     """
     began = ctx.now()
-    polled = poll.poll_attempts(ctx)
+    polled, ended = poll.poll_attempts(ctx), False
     for each in polled.attempts:
         if each.can_be_judged:
-            conclude.update_attempt(ctx, each.attempt, each.flow_run)
+            goes_on = conclude.update_attempt(ctx, each.attempt, each.flow_run)
+            ended = ended or not goes_on
     if ctx.elsewhere() is None:  # another console gives them
         active = [each.attempt for each in polled.attempts if each.flow_run.status == "ACTIVE"]
         hints.give_hints(ctx, active, ctx.now() - began)
     if polled.trouble is not None:
         raise polled.trouble
+    return ended

@@ -26,8 +26,8 @@ from tests.waiting import until
 
 SEGMENTS, EVENTS, RUN = 12, 5, 1
 TAKING = 5.0  # seconds of data taking for each segment
-JOBS = {"fit": 8.0, "convert": 4.0, "analyze": 8.0}  # seconds of work
-WORKERS = 4  # of each endpoint: a third of the segments at a time, as at a site that others use, too
+JOBS = {"fit": 8.0, "convert": 4.0, "analyze": 8.0}  # seconds of sleep; fit and its wrapper sleep each
+WORKERS = 6  # of each endpoint: half the segments at a time; keeping up takes 3.3, the last ones find one free
 POLICY = {"STREAMING_SEGMENTS": "3", "SETTLE": "0.5", "MAX_IN_FLIGHT": "8"}
 
 

@@ -99,3 +99,17 @@ def test_a_request_waits_for_one_poll_and_not_for_all(driver, monkeypatch):
     after = driver.done[driver.done.index("slow poll") + 1 :]
     # When the mark has just become ours, the launch compares ledger and Globus first.
     assert next(name for name in after if name != "reconcile") == "answer", "before any other poll"
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_has_ended_lets_the_next_be_launched_at_once(tmp_path, monkeypatch, ended):
+    monkeypatch.setattr(loop.round, "follow_attempts", lambda ctx: ended)
+    login = SimpleNamespace(grants=frozenset)
+    ctx = SimpleNamespace(
+        ledger=Ledger(tmp_path / "ledger.db"), remote=SimpleNamespace(login=login), policy=Policy(), places=None
+    )
+    launched = []
+    (launch, *_), (follow, *_) = loop.chores(ctx, real=False, launch=launched.append, clock=lambda: 5.0)
+    for chore in (launch, launch, follow, launch):
+        chore.run(ctx.ledger)
+    assert len(launched) == (2 if ended else 1)
