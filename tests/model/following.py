@@ -17,6 +17,7 @@ from console.ledger import attempts
 from console.ledger.attempts import Attempt
 from flowspec import definition, names
 from flowspec.conditions import reason
+from flowspec.stages import Stage
 from flowspec.states import ENDED_WELL, RETURNED
 from remote.sandbox.flows.runs import SUCCEEDED, FlowRun
 from remote.sandbox.flows.service import FlowsService
@@ -56,9 +57,12 @@ class Following:
         if flow_run.ended:
             self._end(attempt, flow_run)
             return True
-        if self._action_has_ended(flow_run):
-            self._noticed.setdefault((flow_run.id, flow_run.state), self.world())
         stage = definition.STAGE_OF_STATE.get(flow_run.state)
+        if self._action_has_ended(flow_run):
+            if attempt.plan.early and stage is Stage.CONVERT:
+                self._end_early(attempt)
+                return True
+            self._noticed.setdefault((flow_run.id, flow_run.state), self.world())
         if stage is None or stage.value == attempt.stage:
             return False
         attempts.set_attempt(self.ctx.ledger, attempt.attempt, stage=stage.value)
@@ -89,9 +93,12 @@ class Following:
         if flow_run.status != SUCCEEDED:
             raise RuntimeError(f"run {attempt.run} attempt {attempt.number}: {flow_run.details}")
         if attempt.plan.early:
-            done = reason("attempt.early-done", segments=list(attempt.plan.expected))
-            conclude.end_early(self.ctx, attempt, ENDED_WELL, done)
+            self._end_early(attempt)
             return
         result = self.ctx.results / names.sorted_file(attempt.run)
         back = reason("outcome.returned", file=result.name)
         conclude.end_attempt(self.ctx, attempt, ENDED_WELL, RETURNED, back, result=str(result))
+
+    def _end_early(self, attempt: Attempt) -> None:
+        done = reason("attempt.early-done", segments=list(attempt.plan.expected))
+        conclude.end_early(self.ctx, attempt, ENDED_WELL, done)
