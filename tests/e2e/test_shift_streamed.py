@@ -18,7 +18,7 @@ from tests.sandbox_records import records
 from tests.streaming_fixture import early, of_what_is_there, recording, streaming_pipeline
 from tests.waiting import until
 
-RUNS, SEGMENTS, EVENTS = int(os.environ.get("SHIFT_RUNS", "6")), 3, 5
+RUNS, SEGMENTS, EVENTS = int(os.environ.get("SHIFT_RUNS", "4")), 3, 5
 
 
 def test_the_results_of_a_shift_are_the_same_whether_it_is_streamed_or_not(tmp_path: Path) -> None:
