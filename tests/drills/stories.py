@@ -141,7 +141,7 @@ def driver_killed(desk: Desk) -> float:
     killed = until(desk.world.driver)
     os.kill(killed.pid, signal.SIGKILL)
     began = time.monotonic()
-    until(lambda: (there := desk.world.driver()) is not None and there.pid not in (0, killed.pid))
+    until(lambda: (there := desk.world.driver()) is not None and there.pid != killed.pid)
     desk.see("driver started", "driver here")
     seen = time.monotonic() - began
     desk.see(f"{killed.pid}")

@@ -75,7 +75,7 @@ def driver_hangs(desk: Desk) -> float:
     stopped = until(desk.world.driver)
     os.kill(stopped.pid, signal.SIGSTOP)
     began = time.monotonic()
-    until(lambda: (there := desk.world.driver()) is not None and there.pid not in (0, stopped.pid))
+    until(lambda: (there := desk.world.driver()) is not None and there.pid != stopped.pid)
     desk.see("driver started", "driver here")
     seen = time.monotonic() - began
     run = desk.deliver()

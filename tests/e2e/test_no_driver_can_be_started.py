@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 
-from console.ledger.presence import driver
-from tests.driver_fixture import experiment_in
+from tests.driver_fixture import driving, experiment_in
 from tests.tmux import terminal
 from tests.waiting import HANGS_AFTER, until
 
@@ -42,7 +41,7 @@ def test_a_sandbox_without_a_screen_waits_until_a_driver_can_be_started_again(tm
     with told.open("w") as stderr:
         sandbox = subprocess.Popen([sys.executable, "-m", "console", "sandbox", *options], stderr=stderr)
     try:
-        first = until(lambda: ledger.exists() and driver(ledger))
+        first = until(lambda: driving(ledger) if ledger.exists() else None)
         _, hard = before = resource.prlimit(sandbox.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(sandbox.pid, resource.RLIMIT_NOFILE, (3, hard))
         os.kill(first.pid, signal.SIGKILL)

@@ -142,7 +142,7 @@ class Soak:
     def _wait_for_driver(self, other_than: int = 0) -> int:
         def another() -> int:
             found = self.world.driver()
-            return found.pid if found is not None and found.pid not in (0, other_than) else 0
+            return found.pid if found is not None and found.pid != other_than else 0
 
         return until(another, every=0.01)
 

@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from console.ledger.presence import Presence, driver
+from console.ledger.presence import Presence
+from tests.driver_fixture import driving
 from tests.pipeline_fixture import Pipeline
 from tests.recording import Recording
 from tests.sandbox_fixture import PROJECT
@@ -109,7 +110,7 @@ class World(Pipeline):
         return recording
 
     def driver(self) -> Presence | None:
-        return driver(self.settings.ledger)
+        return driving(self.settings.ledger)
 
 
 class Screen:
