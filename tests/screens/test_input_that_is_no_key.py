@@ -222,7 +222,7 @@ def test_keys_that_only_move_may_be_held_on_a_line_that_lags(held: bytes, keys: 
 
 
 def test_keys_that_the_profile_gives_to_the_moves_may_be_held_too(tmp_path: Path) -> None:
-    app = make_app(tmp_path / "ledger.db", keys={"down": ["n", "f9"], "launch": ["b"]})
+    app = make_app(tmp_path / "ledger.db", keys={"down": ["n", "f9"], "launch": ["d"]})
     assert app.driver_class.moves == set("jkgGn")
     assert driver_with(frozenset()).moves == set("jkgG")
 

@@ -45,7 +45,7 @@ async def test_further_keys_work_beside_the_usual_ones_and_are_in_the_help(demo:
         ({"lunch": ("x",)}, "lunch: there is no such action, there are launch, retry"),
         ({"launch": ("c",)}, "launch: 'c' is taken: it means cancel"),
         ({"launch": ("?",)}, "launch: '?' is taken: it means help"),
-        ({"launch": ("b",), "retry": ("b",)}, "retry: 'b' is taken: it means launch"),
+        ({"launch": ("d",), "retry": ("d",)}, "retry: 'd' is taken: it means launch"),
         ({"launch": ("ctrl+c",)}, "launch: 'ctrl+c' is no key"),
         ({"launch": ("F5",)}, "launch: 'F5' is no key; expected one character, or one as f5, delete, ctrl+x"),
         ({"launch": ("ctrl+m",)}, "is no key"),
