@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from flowspec import names
-from flowspec.ringitems import ItemType
+from flowspec.ringframes import ItemType, read_frame
 from remote.sandbox.daq.rsync import Rsync
 from remote.sandbox.daq.taking import TakenRun, take_run
 
@@ -15,9 +14,9 @@ from remote.sandbox.daq.taking import TakenRun, take_run
 def items(data: bytes) -> Iterator[tuple[bytes, int]]:
     """The ring items of a segment, each with its type."""
     while data:
-        size, kind = struct.unpack_from("<II", data)
-        yield data[:size], kind
-        data = data[size:]
+        frame = read_frame(data)
+        yield data[: frame.size], frame.type
+        data = data[frame.size :]
 
 
 class Recording:
@@ -40,6 +39,12 @@ class Recording:
         target.write_bytes(source.read_bytes()[: int(part * source.stat().st_size)])
         target.chmod(0o640)
         self._rsync.run_pass()
+
+    def cut(self, segment: int) -> None:
+        """A segment is replaced by one without its first item. The next pass of rsync brings it."""
+        path = self.directory / self.whole.segments[segment].name
+        data = path.read_bytes()
+        path.write_bytes(data[read_frame(data).size :])
 
     def append(self, segment: int) -> None:
         """The last event of a segment is written once more."""

@@ -21,12 +21,14 @@ from tests.sandbox_records import records
 
 
 @contextmanager
-def streaming_pipeline(directory: Path, *, policy: str = "", **options: Any) -> Iterator[Pipeline]:
+def streaming_pipeline(
+    directory: Path, *, streaming: bool = True, policy: str = "", **options: Any
+) -> Iterator[Pipeline]:
     """Two closed segments make an early attempt. Its driver is to be started; `options` are those of the sandbox."""
     with running_pipeline(directory, **options) as opened:
         profile = opened.profile.read_text()
         profile = profile.replace("look_interval = 1.0", "look_interval = 0.3")
-        policy = f"[policy]\nstreaming = true\nstreaming_segments = 2\nsettle = 0.3\n{policy}"
+        policy = f"[policy]\nstreaming = {str(streaming).lower()}\nstreaming_segments = 2\nsettle = 0.3\n{policy}"
         opened.profile.write_text(profile.replace("[policy]\n", policy))
         yield opened
 

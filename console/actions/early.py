@@ -42,7 +42,7 @@ def start_early(ctx: Context, look: launch.Look) -> Started:
     streamed: list[Run] = []
     auto = auto_launch(ctx)
     for run in runs.runs(ctx.ledger, *WAIT_FOR_THEM):
-        if auto and streams(ctx, run):
+        if auto and run.streamed(ctx.policy.streaming):
             streamed.append(run)
         else:
             _put(ctx, run, None)  # what kept it when there was to be one
@@ -69,11 +69,6 @@ def start_early(ctx: Context, look: launch.Look) -> Started:
         sent = launch.send_intents(ctx, unseen)
         trouble, under_way = sent.trouble or trouble, sent.under_way
     return Started(trouble, waiting)
-
-
-def streams(ctx: Context, run: Run) -> bool:
-    """Whether a run is worked on while it is recorded: what was chosen for it goes before the profile."""
-    return ctx.policy.streaming if run.streaming is None else run.streaming
 
 
 def stream(ctx: Context, request: Request) -> str:

@@ -32,6 +32,7 @@ from console.driver.process import driver_log
 from console.driver.threads import DriverThreads, Work
 from console.evidence import monitor, poll, site
 from console.evidence.monitor import MonitorWatch
+from console.ledger import runs
 from console.ledger.presence import DriverLock
 from console.ledger.store import Ledger
 from console.settings.model import Settings
@@ -137,7 +138,7 @@ class Driver:
         ledger = self._threads.ledger()
         if not ledger.get("auto"):
             ledger.put("auto", "on" if self.settings.policy.auto_launch else "off")
-        ledger.put("streaming", "on" if self.settings.policy.streaming else "off")  # for who shows it
+        ledger.put(runs.STREAMING, "on" if self.settings.policy.streaming else "off")  # for who shows it
         connect = Periodic("globus", lambda: make_context(self._load(), ledger, self._elsewhere), ENDPOINT_SECONDS)
         ctx = self._until_done(ledger, connect)
         if ctx is None:

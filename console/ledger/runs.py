@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 UNLISTED = "run.incomplete.unlisted"  # its directory, just now
 LATE = "event.changed"  # a segment has arrived or changed after the launch
+STREAMING = "streaming"  # in the ledger's meta: on or off, by the profile of the driver
 GONE = RunState.GONE.value  # as a verdict: the directory is no longer there
 
 
@@ -107,6 +108,10 @@ class Run:
     def has(self, code: str) -> bool:
         """Whether this condition holds."""
         return standing.has(self.state, self.conditions, code)
+
+    def streamed(self, by_default: bool) -> bool:
+        """Whether it is worked on while it is recorded: what was chosen for it goes before the profile."""
+        return by_default if self.streaming is None else self.streaming
 
     @property
     def retaken(self) -> bool:
@@ -272,6 +277,11 @@ def record_gone(ledger: Ledger, number: int) -> None:
         conditions.put(ledger, number, Topic.DISK, [gone])
         if before.state in VANISHED.sources:
             move(ledger, number, VANISHED)
+
+
+def streamed_by_default(ledger: Ledger) -> bool:
+    """What the profile of the driver says, for who shows it."""
+    return ledger.get(STREAMING) == "on"
 
 
 def set_run(ledger: Ledger, number: int, **columns: Any) -> None:

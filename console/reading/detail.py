@@ -129,7 +129,7 @@ def detail(ledger: Ledger, number: int) -> RunDetail | None:
         and place in matrix
         and matrix[place].state is CellState.RUNNING
     }
-    streams = ledger.get("streaming") == "on" if run.streaming is None else run.streaming
+    streams = run.streamed(run_rows.streamed_by_default(ledger))
     return RunDetail(
         run=run,
         segments=tuple(_segment_row(s, run, matrix, waived.get(s) or accepted.get(s), jobs) for s in run.members),

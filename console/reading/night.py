@@ -238,9 +238,8 @@ class NightReader:
         newest = run_rows.run(ledger, number) if number is not None else None
         if newest is None:
             return None
-        streams = ledger.get("streaming") == "on" if newest.streaming is None else newest.streaming
         known = evidence.evidence(ledger, newest.run) if newest.early else []
-        return gauge(newest, known, streams=streams)
+        return gauge(newest, known, streams=newest.streamed(run_rows.streamed_by_default(ledger)))
 
 
 def _after_end(results: Iterable[movement.Result], *, streamed: bool) -> float | None:

@@ -29,9 +29,7 @@ def test_the_results_of_a_shift_are_the_same_whether_it_is_streamed_or_not(tmp_p
 
 def shift(directory: Path, streamed: bool) -> dict[int, dict[str, bytes]]:
     """What is in the result of each run of a shift that was taken and has come to its end."""
-    with streaming_pipeline(directory, workers=2) as pipeline:
-        profile = pipeline.profile.read_text()
-        pipeline.profile.write_text(profile.replace("streaming = true", f"streaming = {str(streamed).lower()}"))
+    with streaming_pipeline(directory, streaming=streamed, workers=2) as pipeline:
         pipeline.start_driver()
         for run in range(1, RUNS + 1):
             taking = recording(pipeline, run, SEGMENTS, EVENTS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
+
 from console.ledger import hints, runs
 from console.ledger.events import newest
 from console.ledger.store import Ledger
@@ -12,6 +14,7 @@ from flowspec.ringframes import Frame
 from flowspec.ringitems import ItemType
 from flowspec.states import AttemptState, RunState
 from tests.pipeline_fixture import Pipeline, console  # noqa: F401  (a fixture)
+from tests.recording import Recording
 from tests.sandbox_records import clear_faults, records, set_fault
 from tests.streaming_fixture import (  # noqa: F401  (a fixture)
     converted,
@@ -46,13 +49,14 @@ def test_what_is_under_way_at_the_end_is_joined_when_all_of_it_has_ended(pipelin
     assert "run 7 attempt 2: transfer, fit and convert of 02, beside what is under way" in told(pipeline, 7)
 
 
-def test_a_segment_that_was_replaced_after_its_early_fit_is_done_again(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("change", [Recording.cut, Recording.append], ids=["replaced", "appended to"])
+def test_a_segment_that_has_changed_after_its_early_fit_is_done_again_and_told_once(
+    pipeline: Pipeline, change: Callable[[Recording, int], None]
+) -> None:
     taking = recording(pipeline, 7, segments=3)
     taking.write_but_for_the_end()
     until(lambda: converted(pipeline, 7) == [0, 1])
-    replaced = taking.directory / taking.whole.segments[1].name
-    data = replaced.read_bytes()
-    replaced.write_bytes(data[int.from_bytes(data[:4], "little") :])  # without its first item
+    change(taking, 1)
     taking.end()
     ended_with(pipeline, 7, fit=4, convert=4, analyze=1)
     assert of_what_is_there(pipeline, 7)

@@ -8,24 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from console.ledger import attempts, runs
+from console.ledger import runs
 from flowspec.states import AttemptState, RunState
-from tests.pipeline_fixture import Pipeline, console, running_pipeline  # noqa: F401  (fixtures)
-from tests.recording import Recording
+from tests.pipeline_fixture import Pipeline, console  # noqa: F401  (a fixture)
+from tests.streaming_fixture import early, recording, streaming_pipeline
 from tests.waiting import until
 
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
-    with running_pipeline(tmp_path / "sandbox") as opened:
-        profile = opened.profile.read_text().replace("look_interval = 1.0", "look_interval = 0.3")
-        opened.profile.write_text(profile.replace("[policy]\n", "[policy]\nstreaming_segments = 2\nsettle = 0.3\n"))
+    with streaming_pipeline(tmp_path / "sandbox", streaming=False) as opened:
         opened.start_driver()
         yield opened
-
-
-def _early(pipeline: Pipeline) -> list[tuple[tuple[int, ...], AttemptState]]:
-    return [(a.plan.expected, a.state) for a in attempts.attempts(pipeline.ledger, 7) if a.plan.early]
 
 
 def _closed(pipeline: Pipeline) -> list[int]:
@@ -34,15 +28,15 @@ def _closed(pipeline: Pipeline) -> list[int]:
 
 
 def test_one_run_is_streamed_and_then_not(pipeline: Pipeline, console: Callable[..., str]) -> None:
-    taking = Recording(pipeline.sandbox.directory / "daq", pipeline.settings.dtn.runs, 7, segments=5)
+    taking = recording(pipeline, 7, segments=5)
     for segment in (0, 1):
         taking.write(segment)
     taking.write(2, part=0.5)
     until(lambda: _closed(pipeline) == [0, 1])
     assert json.loads(console("status", "7", "--json"))["run"]["streams"] is False
-    assert _early(pipeline) == []
+    assert early(pipeline, 7) == []
     assert console("stream", "7").startswith("run 7 is streamed")
-    until(lambda: _early(pipeline) == [((0, 1), AttemptState.SUCCEEDED)], told=lambda: str(_early(pipeline)))
+    until(lambda: early(pipeline, 7) == [((0, 1), AttemptState.SUCCEEDED)], told=lambda: str(early(pipeline, 7)))
     seen = json.loads(console("status", "7", "--json"))["run"]
     assert (seen["streaming"], seen["gauge"]["closed"], seen["gauge"]["converted"]) == (True, 2, 2)
     assert "work: keeps up, 2 of 2 closed segments converted" in console("status", "7")
@@ -53,7 +47,7 @@ def test_one_run_is_streamed_and_then_not(pipeline: Pipeline, console: Callable[
     until(lambda: _closed(pipeline) == [0, 1, 2, 3])
     taking.end()
     pipeline.wait_for(7, RunState.DONE)
-    assert _early(pipeline) == [((0, 1), AttemptState.SUCCEEDED)]
+    assert early(pipeline, 7) == [((0, 1), AttemptState.SUCCEEDED)]
     assert "run 7 is done: only a run that is still recorded can be streamed or not" in console("stream", "7", code=1)
     report = json.loads(console("report", "--format", "json"))
     assert (report["delayed"], report["delayed_streamed"]) == (0, 1)

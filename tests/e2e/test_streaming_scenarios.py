@@ -52,18 +52,6 @@ def why(pipeline: Pipeline, run: int) -> str:
     return found.why if found else ""
 
 
-def test_a_segment_that_is_appended_to_after_its_early_fit_is_done_again_and_told_once(pipeline: Pipeline) -> None:
-    taking = recording(pipeline, 7, segments=3)
-    taking.write_but_for_the_end()
-    until(lambda: converted(pipeline, 7) == [0, 1])
-    taking.append(1)
-    taking.end()
-    ended_with(pipeline, 7, fit=4, convert=4, analyze=1)
-    assert of_what_is_there(pipeline, 7)
-    changed = [text for text in told(pipeline, 7) if "changed" in text]
-    assert changed == ["run 7: segment 01 has changed since it was transferred: it is done again"]
-
-
 def test_no_half_segment_is_fitted_while_rsync_brings_what_is_being_written(
     pipeline: Pipeline, console: Callable[..., str]
 ) -> None:
