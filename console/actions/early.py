@@ -7,7 +7,7 @@ is a guess: the version that was taken is kept, and one that differs when the ru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from console.actions import launch
@@ -34,14 +34,15 @@ class Started:
     waiting: int | None = None
 
 
-def start_early(ctx: Context, look: launch.Look) -> Started:
+def start_early(ctx: Context, look: launch.Look, queued: Iterable[Run]) -> Started:
     """Start the early attempts that are due, as far as they leave room for runs that have ended.
 
-    Before the first of them is, `look` takes over what another console has started.
+    `queued`: the runs that have ended and wait; what is left of them goes beside what is under way. Before the first
+    attempt is started, `look` takes over what another console has started.
     """
     streamed: list[Run] = []
     auto = auto_launch(ctx)
-    for run in runs.runs(ctx.ledger, *WAIT_FOR_THEM):
+    for run in (*runs.runs(ctx.ledger, *RECORDED), *queued):
         if auto and run.streamed(ctx.policy.streaming):
             streamed.append(run)
         else:

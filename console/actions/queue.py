@@ -120,18 +120,18 @@ def in_order(queued: Iterable[Run], *, newest_first: bool) -> list[Run]:
     )
 
 
-def start_queued(ctx: Context, look: Look) -> RemoteError | None:
-    """Start the queued runs of live data, as far as policy, endpoints and transfers allow.
+def start_live(ctx: Context, look: Look, queued: Iterable[Run]) -> RemoteError | None:
+    """Start those of the queued runs that are live data, as far as policy, endpoints and transfers allow.
 
     Before the first of them is, `look` takes over what another console has started.
     Returns what kept Globus from being asked, if anything did; the runs behind it wait with that reason.
     """
-    return _start(ctx, look, [run for run in runs.runs(ctx.ledger, RunState.QUEUED) if run.priority == LIVE])
+    return _start(ctx, look, [run for run in queued if run.priority == LIVE])
 
 
-def start_reprocessing(ctx: Context, look: Look, recorded: int | None) -> RemoteError | None:
-    """The same for runs that are reprocessed: none while segments of a run that is `recorded` wait for room."""
-    behind = [run for run in runs.runs(ctx.ledger, RunState.QUEUED) if run.priority != LIVE]
+def start_reprocessing(ctx: Context, look: Look, queued: Iterable[Run], recorded: int | None) -> RemoteError | None:
+    """The same for those that are reprocessed: none while segments of the run `recorded` wait for room."""
+    behind = [run for run in queued if run.priority != LIVE]
     return _start(ctx, look, behind, None if recorded is None else reason("queue.recorded-first", run=recorded))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from console.actions import conclude, early, launch, queue, reconcile, requests, resume, retry
 from console.context import Context
 from console.evidence import hints, poll
-from console.ledger import stuck
+from console.ledger import runs, stuck
+from flowspec.states import RunState
 from remote.globus.errors import RemoteError
 
 LASTING_POLLS = (
@@ -29,10 +30,11 @@ def launch_what_is_due(ctx: Context) -> None:
     look = reconcile.look_once(ctx)
     unseen = look() if launch.anything_to_send(ctx) else None
     trouble: RemoteError | None = launch.send_intents(ctx, unseen).trouble
-    trouble = queue.start_queued(ctx, look) or trouble
-    started = early.start_early(ctx, look)
+    queued = runs.runs(ctx.ledger, RunState.QUEUED)
+    trouble = queue.start_live(ctx, look, queued) or trouble
+    started = early.start_early(ctx, look, queued)
     trouble = started.trouble or trouble
-    trouble = queue.start_reprocessing(ctx, look, started.waiting) or trouble
+    trouble = queue.start_reprocessing(ctx, look, queued, started.waiting) or trouble
     if trouble is not None:
         raise trouble
 

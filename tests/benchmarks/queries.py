@@ -13,6 +13,7 @@ from console.ledger import runs
 from console.ledger.store import Ledger
 from console.reading.snapshot import SnapshotReader
 from console.settings.model import Policy
+from flowspec.states import RunState
 from tests.benchmarks.result import Result
 from tests.console.evidence.test_poll import Globus
 from tests.fake_globus import Clock, judge, make_context
@@ -50,11 +51,11 @@ def _more(do: Callable[[queue.Context, list[str]], int]) -> int:
 
 
 def _launch(ctx: queue.Context, statements: list[str]) -> int:
-    return _queries(statements, lambda: queue.start_queued(ctx, lambda: None))
+    return _queries(statements, lambda: queue.start_live(ctx, lambda: None, runs.runs(ctx.ledger, RunState.QUEUED)))
 
 
 def _poll(ctx: queue.Context, statements: list[str]) -> int:
-    queue.start_queued(ctx, lambda: None)
+    queue.start_live(ctx, lambda: None, runs.runs(ctx.ledger, RunState.QUEUED))
     round.follow_attempts(ctx)  # names the tasks
     return _queries(statements, lambda: round.follow_attempts(ctx))
 

@@ -57,7 +57,7 @@ def record(ctx: Context, run: int, closed: dict[int, str], verdict: Verdict = Ve
 
 
 def start(ctx: Context) -> None:
-    assert early.start_early(ctx, lambda: None).trouble is None
+    assert early.start_early(ctx, lambda: None, runs.runs(ctx.ledger, RunState.QUEUED)).trouble is None
 
 
 def taken(ctx: Context) -> list[tuple[int, tuple[int, ...]]]:
@@ -109,7 +109,7 @@ def test_that_a_segment_has_changed_is_told_once(ctx: Context) -> None:
     ends(2)
     record(ctx, 7, {0: "new", 1: "other", 2: "new", 3: "d"}, Verdict.READY)
     queue.queue_what_is_ready(ctx)
-    queue.start_queued(ctx, lambda: None)
+    queue.start_live(ctx, lambda: None, runs.runs(ctx.ledger, RunState.QUEUED))
     assert told() == [
         "run 7: segments 00, 02 have changed since they were transferred: they are done again",
         "run 7: segment 01 has changed since it was transferred: it is done again",
@@ -240,7 +240,7 @@ def test_a_queued_run_waits_for_its_early_attempts_and_the_rest_of_it_does_not(c
     start(ctx)
     record(ctx, 7, {0: "a", 1: "b", 2: "c", 3: "d"}, Verdict.READY)
     queue.queue_what_is_ready(ctx)
-    queue.start_queued(ctx, lambda: None)
+    queue.start_live(ctx, lambda: None, runs.runs(ctx.ledger, RunState.QUEUED))
     run = runs.run(ctx.ledger, 7)
     assert (run.state, run.why) == (RunState.QUEUED, "waits for 3 segments that are under way")
     start(ctx)
