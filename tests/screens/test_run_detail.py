@@ -38,6 +38,11 @@ def pane(pilot: Pilot[Any]) -> list[str]:
     return [line[: region.width].rstrip() for line in shown(pilot.app).splitlines()[region.y : region.bottom]]
 
 
+async def at(pilot: Pilot[Any], word: str) -> None:
+    """Wait until the cursor stands on a row with this word."""
+    await until(pilot, lambda: any(line.startswith(">") and word in line for line in pane(pilot)))
+
+
 async def test_each_section_can_be_reached_on_a_small_terminal(demo: DemoLedger) -> None:
     with_history(demo, 1214, 7)
     app = make_app(demo.ledger.path)
@@ -98,13 +103,20 @@ async def test_witnesses_and_segments_stay_with_the_same_segment(demo: DemoLedge
     app = make_app(demo.ledger.path)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
-        await pilot.press("down", "down", "w")
+        await at(pilot, "07")
+        await pilot.press("down", "down")
+        await at(pilot, "09")
+        await pilot.press("w")
         await until_shown(pilot, "09 fit: file says done", "together: disagrees, 1,907,000,000 bytes there, but 12")
         await pilot.press("down")
         await until_shown(pilot, "09 fit: task says done")
-        await pilot.press("G", "w")
+        await pilot.press("G")
+        await at(pilot, "return")
+        await pilot.press("w")
         await until_shown(pilot, "Segments of 1214")
-        await pilot.press("w", "p")
+        await pilot.press("w")
+        await until_shown(pilot, "What file, task and flow log say of 1214")
+        await pilot.press("p")
         await until(pilot, lambda: not any("convert" in line for line in pane(pilot)))
         told = [line.split() for line in pane(pilot)[2:5]]
         assert [words[:3] for words in told] == [["07", "fit", "!!"], [">", "09", "fit"], ["09", "fit", "??"]]

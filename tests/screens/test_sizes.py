@@ -75,8 +75,8 @@ async def test_runs_has_the_full_width_and_what_the_others_do_not_need(demo: Dem
         await settled(pilot)
         await until_shown(pilot, "words, to its end")
         screen = main(pilot)
+        await until(pilot, lambda: screen.endpoints.size.height == HEAD_LINES + 3)
         assert screen.runs.size.width == WIDE[0]
-        assert screen.endpoints.size.height == HEAD_LINES + 3
         assert screen.flow_runs.size.height == HEAD_LINES + 6  # three that are under way and three that have ended
         assert screen.segments.size.height == screen.flow_runs.size.height + screen.endpoints.size.height
         assert screen.runs.size.height + screen.segments.size.height == screen.room()

@@ -125,7 +125,13 @@ async def test_a_log_that_cannot_be_read_or_was_not_fetched_says_so(demo: DemoLe
         await until_shown(pilot, "enter shows the whole log")
         await pilot.press("enter")
         await until_shown(pilot, "cannot be read: ", "No such file")
-        await pilot.press("escape", "1", "home", "enter")
+        await pilot.press("escape")
+        await until_shown(pilot, "enter shows the whole log")
+        await pilot.press("1")
+        await until_shown(pilot, "Segments of 1214")
+        await pilot.press("home")
+        await until_shown(pilot, "> 00")
+        await pilot.press("enter")
         await until_shown(pilot, "no log of fit of segment 00 was fetched yet: f fetches it")
 
 
