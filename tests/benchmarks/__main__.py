@@ -31,9 +31,10 @@ GROUPS = (
 )
 
 
-def all_benchmarks() -> dict[str, Callable[[], Result]]:
-    modules = [importlib.import_module(f"tests.benchmarks.{group}") for group in GROUPS]
-    return {benchmark.__name__: benchmark for module in modules for benchmark in module.BENCHMARKS}
+def named() -> dict[str, list[Callable[[], Result]]]:
+    """What each name measures: that of a group all that is in it, that of a benchmark just this."""
+    groups = {group: list(importlib.import_module(f"tests.benchmarks.{group}").BENCHMARKS) for group in GROUPS}
+    return groups | {benchmark.__name__: [benchmark] for group in groups.values() for benchmark in group}
 
 
 def number(value: float | None) -> str:
@@ -46,27 +47,27 @@ def row(result: Result) -> str:
     verdict = {None: "", True: "reached", False: "MISSED"}[result.reached]
     ratio = "-" if result.ratio is None else f"{number(result.ratio)}x"
     numbers = f"{number(result.value):>12} {result.unit:<8}{number(result.aim):>10}{number(result.peer):>11}{ratio:>9}"
-    return f"{result.name:<24}{numbers}  {verdict}".rstrip()
+    return f"{result.name:<28}{numbers}  {verdict}".rstrip()
 
 
-HEADER = f"{'NAME':<24}{'VALUE':>12} {'UNIT':<8}{'AIM':>10}{'PEER':>11}{'RATIO':>9}"
+HEADER = f"{'NAME':<28}{'VALUE':>12} {'UNIT':<8}{'AIM':>10}{'PEER':>11}{'RATIO':>9}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measures how fast it is.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these benchmarks, or all of these groups")
     parser.add_argument("--json", action="store_true", help="one list of results, at the end")
     parser.add_argument("--list", action="store_true", help="tell what there is, and measure nothing")
     options = parser.parse_args(arguments)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # people have the modules compiled
-    benchmarks = all_benchmarks()
-    unknown = [name for name in options.names if name not in benchmarks]
+    known = named()
+    unknown = [name for name in options.names if name not in known]
     if unknown:
-        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}")
-    chosen = {name: benchmarks[name] for name in options.names or benchmarks}
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}")
+    chosen = {benchmark.__name__: benchmark for name in options.names or GROUPS for benchmark in known[name]}
     if options.list:
         for name, benchmark in chosen.items():
-            print(f"{name:<24}{(inspect.getdoc(benchmark) or '').splitlines()[0]}")
+            print(f"{name:<28} {(inspect.getdoc(benchmark) or '').splitlines()[0]}")
         return 0
     return measure(chosen, as_json=options.json)
 
