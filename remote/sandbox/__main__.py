@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from remote.sandbox.compute.daemons import PROVIDERS, Daemons, Site
+from remote.sandbox.compute.sdk import import_by_parts
 from remote.sandbox.flows.engine import POLLINGS
 from remote.sandbox.ids import DTN_COLLECTION, ENDPOINTS, SITE_COLLECTION
 from remote.sandbox.server import SandboxConfig, build_world, serve, worker_environment
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     stop = threading.Event()
     set_on_signal(stop)
+    import_by_parts()
     if options.lifeline:
         threading.Thread(target=_watch_stdin, args=(stop,), daemon=True).start()
     try:

@@ -10,7 +10,6 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 
 from flask import Blueprint, Response, jsonify, request
-from globus_compute_sdk import __version__ as sdk_version
 
 from remote.sandbox.compute.endpoints import Endpoint
 from remote.sandbox.compute.errors import ComputeError
@@ -183,6 +182,8 @@ def _body() -> Document:
 
 
 def _endpoint(endpoint_id: str, endpoint: Endpoint) -> Document:
+    from globus_compute_sdk.version import __version__ as sdk_version
+
     return {
         "uuid": endpoint_id,
         "name": endpoint.name,

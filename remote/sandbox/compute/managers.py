@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from globus_compute_sdk.serialize import ComputeSerializer, PureSourceTextInspect
-
 from remote.sandbox.compute.results import ResultQueues
 from remote.sandbox.compute.workers import Message
 
@@ -140,6 +138,7 @@ class Managers:
 def _packed(message: Message) -> bytes:
     from globus_compute_common.messagepack import pack
     from globus_compute_common.messagepack.message_types import Task
+    from globus_compute_sdk.serialize import ComputeSerializer, PureSourceTextInspect
 
     code = message["function"]
     if message["source_name"]:

@@ -14,8 +14,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from globus_compute_sdk.serialize import ComputeSerializer
-
 from remote.sandbox.compute.endpoints import Endpoint, Endpoints
 from remote.sandbox.compute.errors import ComputeError
 from remote.sandbox.compute.managers import Managers
@@ -82,6 +80,8 @@ class ComputeService:
         speed: float = 1.0,
         worker_counts: bool = False,
     ) -> None:
+        from globus_compute_sdk.serialize import ComputeSerializer  # by parts, where the process has asked for that
+
         self._now = now
         self._faults = faults or Faults()
         self._serializer = ComputeSerializer()

@@ -26,6 +26,7 @@ from typing import Any, TextIO
 
 from remote.sandbox.compute.faults import enlarged, injected, replacement
 from remote.sandbox.compute.processes import MARK, kill_marked
+from remote.sandbox.compute.sdk import import_by_parts
 
 _PROJECT = ("flowspec", "remote", "console", "screens")
 
@@ -42,9 +43,10 @@ def main() -> None:
         replies.write(json.dumps(message) + "\n")
         replies.flush()
 
+    import_by_parts()
     import dill  # type: ignore[import-untyped]
-    from globus_compute_sdk import __version__
     from globus_compute_sdk.serialize import ComputeSerializer
+    from globus_compute_sdk.version import __version__
 
     serializer = ComputeSerializer()
     details = {
