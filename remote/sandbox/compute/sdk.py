@@ -1,7 +1,7 @@
 """Parts of globus_compute_sdk without the rest: its package imports all of its clients, which takes six times as long
 as what packs functions and results. Whoever asks for the rest gets it.
 
-For a process of its own with one thread that imports: two that ask for the rest at once are not kept apart.
+For processes in which at most one thread asks for the rest: two that do at once are not kept apart.
 """
 
 from __future__ import annotations

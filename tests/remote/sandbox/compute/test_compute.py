@@ -63,6 +63,15 @@ def fail(text: str) -> None:
     raise ValueError(text)
 
 
+def the_sdk() -> dict:
+    import sys
+
+    before = "globus_compute_sdk.sdk" in sys.modules
+    from globus_compute_sdk import Client
+
+    return {"before": before, "asked for": Client.__name__}
+
+
 def surroundings() -> dict:
     import os
     import sys
@@ -96,6 +105,10 @@ def wait_for(path: str) -> int:
     while not os.path.exists(path):  # noqa: PTH110
         time.sleep(0.01)
     return os.getpid()
+
+
+def test_a_worker_has_all_of_the_sdk_but_imports_it_for_who_asks(compute: ComputeService) -> None:
+    assert outcome(compute, call(compute, the_sdk)).value == {"before": False, "asked for": "Client"}
 
 
 def test_a_call_is_executed_elsewhere(compute: ComputeService) -> None:

@@ -52,3 +52,9 @@ def test_a_package_that_is_whole_stays_so() -> None:
 
     import_by_parts()
     assert sys.modules["globus_compute_sdk"] is globus_compute_sdk
+
+
+def test_the_loopback_does_not_import_the_sdk_before_it_has_said_that_parts_will_do() -> None:
+    check = "import sys, remote.sandbox.__main__; assert 'globus_compute_sdk' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=HANGS_AFTER)
+    assert done.returncode == 0, done.stderr
